@@ -1,0 +1,1 @@
+"""What a corpus is: documents and passages, readers, and the library that keeps them."""

@@ -1,0 +1,1 @@
+"""From files to a library: plan, read, split, embed, commit."""

@@ -1,0 +1,146 @@
+"""What passes between the engine and whoever asks it: messages in, events out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+Phase = Literal["thinking", "answer"]
+FinishReason = Literal["stop", "length", "cancelled", "timeout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOptions:
+    """How to sample one answer. `temperature=0` is greedy. Raises ValueError on nonsense."""
+
+    max_tokens: int = 1024
+    temperature: float = 0.6
+    top_p: float = 0.95
+    top_k: int = 0  # 0: no limit
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    timeout_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise ValueError("max_tokens must be at least 1")
+        if self.temperature < 0:
+            raise ValueError("temperature must not be negative")
+        if not 0 < self.top_p <= 1:
+            raise ValueError("top_p must be in (0, 1]")
+        if self.top_k < 0:
+            raise ValueError("top_k must not be negative")
+        if self.timeout_s is not None and self.timeout_s <= 0:
+            raise ValueError("timeout_s must be positive")
+        if any(not text for text in self.stop):
+            raise ValueError("a stop string must not be empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of output. `text` may be empty while bytes of a character are still missing."""
+
+    text: str
+    id: int
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What one generation cost. Times in seconds."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    thinking_tokens: int = 0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def decode_tok_s(self) -> float:
+        """Decoded tokens a second, the first excluded: it belongs to the prefill."""
+        steps = self.completion_tokens - 1
+        return steps / self.decode_s if steps > 0 and self.decode_s > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of every stream."""
+
+    reason: FinishReason
+    stats: Stats
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A whole answer: what `stream` yielded, joined."""
+
+    text: str
+    thinking: str
+    reason: FinishReason
+    stats: Stats
+
+
+class LanguageModel(Protocol):
+    """What `rag` needs of an engine: ours, a remote server's, or a scripted one in tests."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def quantization(self) -> str: ...
+
+    @property
+    def attention(self) -> str: ...
+
+    @property
+    def context_length(self) -> int: ...
+
+    @property
+    def reasons(self) -> bool:
+        """Whether the model thinks before it answers (an R1)."""
+        ...
+
+    def count_tokens(self, text: str) -> int: ...
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        options: GenerationOptions | None = None,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Token | Finished]: ...
+
+
+class TextEmbedder(Protocol):
+    """What `rag` and `ingest` need of an embedder."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Any:
+        """float32 `[texts, dim]`, rows of norm 1, in the order given."""
+        ...
+
+    def embed_query(self, text: str) -> Any:
+        """float32 `[dim]`, norm 1."""
+        ...

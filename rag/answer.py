@@ -1,0 +1,137 @@
+"""The answer, as every door gives it, and the events that lead to it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from vademecum.corpora.document import Kind
+
+Support = Literal["supported", "partial", "unsupported", "uncited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of the answer: `answer[start:end] == text`.
+
+    `citations` are source numbers, best first. `score` in [0, 1] says how well the best cited
+    source supports it.
+    """
+
+    text: str
+    start: int
+    end: int
+    citations: tuple[int, ...]
+    support: Support
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A numbered passage: `text == document.text[start:end]`."""
+
+    n: int
+    doc_id: str
+    passage_id: str
+    title: str
+    year: int | None
+    journal: str
+    url: str
+    kind: Kind
+    retracted: bool
+    evidence_level: str
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusRef:
+    """Which state of which corpus was asked."""
+
+    name: str
+    snapshot: str
+    documents: int
+    newest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Which model wrote the answer; name "none" for extractive answers."""
+
+    name: str
+    quantization: str
+    attention: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds, but `decode_tok_s`: tokens a second."""
+
+    retrieve_s: float
+    first_token_s: float
+    decode_tok_s: float
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A checked answer. If `abstained`, `answer` says so to a person and `reason` says why."""
+
+    question: str
+    answer: str
+    thinking: str
+    abstained: bool
+    reason: str
+    sentences: tuple[Sentence, ...]
+    sources: tuple[Source, ...]
+    corpus: CorpusRef
+    model: ModelRef
+    seed: int
+    timings: Timings
+    audit_id: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as `vademecum ask --json` prints it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of the conversation and the answer it got."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The sources are chosen; writing starts."""
+
+    sources: tuple[Source, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """More of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDelta:
+    """More of the raw answer, before it is checked."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The last event: the checked answer, which replaces the deltas."""
+
+    answer: Answer
+
+
+Event = Retrieved | ThinkingDelta | AnswerDelta | Completed

@@ -1,0 +1,102 @@
+"""Every error a caller can act on. Each carries a hint: what to do about it.
+
+VademecumError
+├── UsageError                 the request itself is wrong (exit code 2)
+├── LibraryError
+│   ├── LibraryLocked          another process owns the library folder
+│   ├── LibraryDamaged         the store cannot be read, or was written by a newer version
+│   ├── CorpusNotFound
+│   └── OutOfSpace             the disk is full or the folder cannot be written
+├── DocumentRejected           a file or record cannot be read as a document
+├── AssetError
+│   ├── AssetUnavailable       it cannot be fetched from where it lives
+│   └── HashMismatch           what arrived is not what was pinned
+├── ModelError
+│   ├── ModelNotFound          no preset of that name
+│   ├── ModelUnsupported       this machine or this build cannot run it
+│   ├── ContextTooLong         prompt and answer do not fit the context or the memory
+│   └── EngineBusy             the engine is already answering and its queue is full
+└── Cancelled                  the caller asked to stop
+"""
+
+from __future__ import annotations
+
+
+class VademecumError(Exception):
+    """Base of all errors raised on purpose.
+
+    `message` says what happened in one line; `hint` says what to do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(VademecumError):
+    """The request is wrong as written: a bad option, an empty question."""
+
+    exit_code = 2
+
+
+class LibraryError(VademecumError):
+    """Something about the library on disk."""
+
+
+class LibraryLocked(LibraryError):
+    """Another process owns the library folder."""
+
+
+class LibraryDamaged(LibraryError):
+    """The library cannot be read, or a newer version wrote it."""
+
+
+class CorpusNotFound(LibraryError):
+    """The library holds no corpus of that name."""
+
+
+class OutOfSpace(LibraryError):
+    """The disk is full or the folder cannot be written."""
+
+
+class DocumentRejected(VademecumError):
+    """A file or a record cannot be read as a document."""
+
+
+class AssetError(VademecumError):
+    """A pinned file (weights, sample data) could not be had."""
+
+
+class AssetUnavailable(AssetError):
+    """The asset cannot be fetched from where it lives."""
+
+
+class HashMismatch(AssetError):
+    """What arrived is not what was pinned; it was not kept."""
+
+
+class ModelError(VademecumError):
+    """Something about the language model."""
+
+
+class ModelNotFound(ModelError):
+    """No preset of that name."""
+
+
+class ModelUnsupported(ModelError):
+    """This machine or this build cannot run the model as asked."""
+
+
+class ContextTooLong(ModelError):
+    """Prompt and answer do not fit the context window or the memory budget."""
+
+
+class EngineBusy(ModelError):
+    """The engine is answering somebody else and its queue is full."""
+
+
+class Cancelled(VademecumError):
+    """The caller asked to stop."""
