@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types unit install
+.PHONY: help install demo test lint types unit chromium constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -37,7 +37,20 @@ types: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/typed .
 	MYPYPATH=build/typed $(BIN)/mypy -p vademecum
 
-unit: $(STAMP)
+# The browser tests need Chromium. Where Debian's package can be installed, it is; elsewhere the
+# tests skip and say so (with CI=true they fail instead).
+chromium:
+	@command -v chromium >/dev/null 2>&1 || { \
+		command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] \
+		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| echo "note: no Chromium and no way to install it here: the browser tests will skip"
+
+unit: $(STAMP) chromium
 	$(BIN)/python -m pytest
 
 test: lint types unit
+
+# Run in a fresh environment that installed without constraints, after the tests passed there.
+constraints: $(STAMP)
+	@{ echo "# Exactly what was tested; pyproject.toml holds the lower bounds. Renew with: make constraints"; \
+	   $(BIN)/python -m pip freeze --exclude-editable | sed 's/^torch==.*+.*/torch=='"$$($(BIN)/python -c 'import torch; print(torch.__version__.split("+")[0])')"'/'; } > constraints.txt
