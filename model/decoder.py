@@ -1,0 +1,28 @@
+"""One decoder for the Llama and Qwen2 families."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Family = Literal["llama", "qwen2"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """The shape of a model, as its `config.json` gives it."""
+
+    family: Family
+    vocab_size: int
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate: int
+    rms_eps: float
+    rope_theta: float
+    rope_scaling: dict[str, Any] | None
+    tie_embeddings: bool
+    attention_bias: bool
+    max_positions: int
