@@ -1,0 +1,329 @@
+"""PubMed's XML: baseline and update files, and what its export buttons save.
+
+Format: NLM's PubMed DTD, https://dtd.nlm.nih.gov/ncbi/pubmed/doc/out/190101/index.html; files up
+to 2016 have the root `MedlineCitationSet` with bare `MedlineCitation` records.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from vademecum.corpora.document import (
+    Deletion,
+    Document,
+    Link,
+    LinkKind,
+    MeshHeading,
+    Record,
+    Rejection,
+    Section,
+)
+from vademecum.corpora.readers.dates import publication_date
+from vademecum.corpora.readers.markup import flatten
+from vademecum.corpora.readers.stream import DOWNLOAD_AGAIN, chunks
+from vademecum.errors import DocumentRejected
+
+ROOTS = frozenset({"PubmedArticleSet", "MedlineCitationSet"})
+RECORDS = ("PubmedArticle", "MedlineCitation", "DeleteCitation", "PubmedBookArticle")
+
+# No entity, DTD or network access: a file from outside must not read ours. Limits on depth and
+# text size stay on (huge_tree): a real record is far below them.
+SAFE: dict[str, Any] = {
+    "resolve_entities": False,
+    "load_dtd": False,
+    "no_network": True,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+
+RETRACTED_UI = "D016441"  # "Retracted Publication"
+
+# CommentsCorrections/@RefType. NLM turned partial retractions into errata; "RetractedandRepublished"
+# links lead to the corrected version.
+LINK_KINDS: dict[str, LinkKind] = {
+    "RetractionIn": "retraction_in",
+    "RetractionOf": "retraction_of",
+    "PartialRetractionIn": "erratum_in",
+    "PartialRetractionOf": "erratum_for",
+    "ErratumIn": "erratum_in",
+    "ErratumFor": "erratum_for",
+    "ExpressionOfConcernIn": "concern_in",
+    "ExpressionOfConcernFor": "concern_for",
+    "UpdateIn": "update_in",
+    "UpdateOf": "update_of",
+    "RepublishedIn": "republished_in",
+    "RepublishedFrom": "republished_from",
+    "CorrectedandRepublishedIn": "republished_in",
+    "CorrectedandRepublishedFrom": "republished_from",
+    "RetractedandRepublishedIn": "republished_in",
+    "RetractedandRepublishedFrom": "republished_from",
+    "CommentIn": "comment_in",
+    "CommentOn": "comment_on",
+}
+
+PMCID = re.compile(r"PMC\d+")
+NO_TITLE = re.compile(r"\[?not available\]?\.?", re.IGNORECASE)
+UNLABELLED = frozenset({"", "UNLABELLED", "UNLABELED"})
+
+
+class PubmedReader:
+    """Reads PubMed XML as a stream: memory does not grow with the file."""
+
+    suffixes = (".xml", ".xml.gz")
+
+    def read(self, path: Path) -> Iterator[Record]:
+        """Yield articles as documents and each PMID of a `DeleteCitation` as a deletion.
+
+        Records without a usable PMID or without any text, and books, are yielded as
+        rejections. Raises DocumentRejected (truncated or malformed file, another kind of XML)
+        after yielding what comes before the damage.
+        """
+        for number, element in enumerate(_records(path), 1):
+            where = f"{path.name}, record {number}"
+            if element.tag == "DeleteCitation":
+                for pmid in element.findall("PMID"):
+                    yield _deletion(pmid, where)
+            elif element.tag == "PubmedBookArticle":
+                yield Rejection(where, "a book record; only journal articles are read")
+            else:
+                yield _article(element, where, path.name)
+
+
+def _records(path: Path) -> Iterator[etree._Element]:
+    """Yield the record elements one at a time; each is emptied when the next is asked for."""
+    parser = etree.XMLPullParser(events=("end",), tag=RECORDS, **SAFE)
+    root = etree.XMLPullParser(events=("start",), **SAFE)
+    root_seen = False
+    empty = True
+    try:
+        for chunk in chunks(path):
+            empty = False
+            if not root_seen:
+                root_seen = _check_root(root, chunk, path)
+            try:
+                parser.feed(chunk)
+            finally:
+                # Also when this chunk is malformed: the records before the fault are sound.
+                yield from _drain(parser)
+        if empty:
+            raise DocumentRejected(f"{path.name}: the file is empty", hint="download it again")
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        raise DocumentRejected(
+            f"{path.name}: malformed XML: {error.msg}", hint=DOWNLOAD_AGAIN
+        ) from error
+
+
+def _check_root(root: etree.XMLPullParser, chunk: bytes, path: Path) -> bool:
+    """Look for the root element; True once it was seen. Another kind of XML is turned away
+    here, before a tree is built of it."""
+    root.feed(chunk)
+    for _, element in root.read_events():
+        if element.tag not in ROOTS:
+            raise DocumentRejected(
+                f"{path.name}: not a PubMed file, its root element is <{element.tag}>",
+                hint=f"PubMed files have the root {' or '.join(sorted(ROOTS))}",
+            )
+        return True
+    return False
+
+
+def _drain(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
+    for _, element in parser.read_events():
+        parent = element.getparent()
+        if parent is None or parent.tag not in ROOTS:
+            continue  # the MedlineCitation of a PubmedArticle, which comes as a whole
+        yield element
+        element.clear()
+        while element.getprevious() is not None:
+            del parent[0]
+
+
+def _deletion(pmid: etree._Element, where: str) -> Deletion | Rejection:
+    number = flatten(pmid)
+    if not _is_pmid(number):
+        return Rejection(where, f"DeleteCitation names {number!r}, which is not a PMID")
+    return Deletion(f"pmid:{int(number)}")
+
+
+def _is_pmid(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) > 0
+
+
+def _article(element: etree._Element, where: str, origin: str) -> Document | Rejection:
+    citation = element if element.tag == "MedlineCitation" else element.find("MedlineCitation")
+    if citation is None:
+        return Rejection(where, "no MedlineCitation")
+    # A direct child: PMIDs also occur inside references and corrections.
+    pmid_element = citation.find("PMID")
+    pmid = flatten(pmid_element)
+    if pmid_element is None or not _is_pmid(pmid):
+        return Rejection(where, f"PMID {pmid!r} is not a number" if pmid else "no PMID")
+    pmid = str(int(pmid))
+    article = citation.find("Article")
+    if article is None:
+        return Rejection(where, f"PMID {pmid} has no Article")
+
+    title = _title(article)
+    text, sections = _abstract(citation, article)
+    if not text and not title:
+        return Rejection(where, f"PMID {pmid} has neither a title nor an abstract")
+    links = _links(citation)
+    types = article.findall("PublicationTypeList/PublicationType")
+    type_names = tuple(flatten(name) for name in types)
+    ids = element.findall("PubmedData/ArticleIdList/ArticleId")
+    return Document(
+        doc_id=f"pmid:{pmid}",
+        title=title or "[No title available]",
+        text=text or title,
+        kind="abstract" if text else "title",
+        sections=sections,
+        authors=_authors(article),
+        journal=_journal(citation, article),
+        date=publication_date(article),
+        url=f"https://pubmed.ncbi.nlm.nih.gov/{pmid}/",
+        doi=_doi(article, ids),
+        pmcid=_pmcid(citation, ids),
+        language=(article.findtext("Language") or "").strip(),
+        publication_types=type_names,
+        mesh=_mesh(citation),
+        keywords=_keywords(citation),
+        links=links,
+        retracted="Retracted Publication" in type_names
+        or any(name.get("UI") == RETRACTED_UI for name in types)
+        or any(link.kind == "retraction_in" for link in links),
+        version=pmid_element.get("Version", ""),
+        origin=origin,
+    )
+
+
+def _title(article: etree._Element) -> str:
+    title = flatten(article.find("ArticleTitle"))
+    if not title or NO_TITLE.fullmatch(title):
+        return flatten(article.find("VernacularTitle"))
+    return title
+
+
+def _abstract(
+    citation: etree._Element, article: etree._Element
+) -> tuple[str, tuple[Section, ...]]:
+    """The abstract and its labelled sections; another abstract (a translation, a plain-language
+    one) only where there is no main one, in English if there is a choice."""
+    main = article.find("Abstract")
+    text, sections = _paragraphs(main) if main is not None else ("", ())
+    if text:
+        return text, sections
+    others = citation.findall("OtherAbstract")
+    for other in sorted(others, key=lambda abstract: abstract.get("Language") != "eng"):
+        text, sections = _paragraphs(other)
+        if text:
+            return text, sections
+    return "", ()
+
+
+def _paragraphs(abstract: etree._Element) -> tuple[str, tuple[Section, ...]]:
+    """Join paragraphs by blank lines, each as "LABEL: content"; sections span the content."""
+    paragraphs: list[str] = []
+    sections: list[Section] = []
+    at = 0
+    for part in abstract.findall("AbstractText"):
+        content = flatten(part)
+        label = " ".join(part.get("Label", "").split()).rstrip(":")
+        if label.upper() in UNLABELLED:
+            label = ""
+        if not content:
+            if ":" not in label:
+                continue
+            # The label is the statement: <AbstractText Label="LEVEL OF EVIDENCE: 4"/>.
+            content, label = label, ""
+        start = at + (len(label) + 2 if label else 0)
+        if label:
+            sections.append(Section(label, start, start + len(content)))
+            content = f"{label}: {content}"
+        paragraphs.append(content)
+        at += len(content) + 2
+    return "\n\n".join(paragraphs), tuple(sections)
+
+
+def _authors(article: etree._Element) -> tuple[str, ...]:
+    """ "Family Given" ("Family Initials" if that is all), or the name of a group. Misspelt names
+    that an erratum replaced (ValidYN="N") are left out."""
+    authors = article.findall("AuthorList/Author")
+    valid = [author for author in authors if author.get("ValidYN") != "N"]
+    return tuple(filter(None, map(_author, valid or authors)))
+
+
+def _author(author: etree._Element) -> str:
+    family = flatten(author.find("LastName"))
+    if not family:
+        return flatten(author.find("CollectiveName"))
+    given = flatten(author.find("ForeName")) or flatten(author.find("Initials"))
+    suffix = flatten(author.find("Suffix")).lstrip(", ")
+    return " ".join(filter(None, (family, given, suffix)))
+
+
+def _journal(citation: etree._Element, article: etree._Element) -> str:
+    return (
+        flatten(article.find("Journal/Title"))
+        or flatten(article.find("Journal/ISOAbbreviation"))
+        or flatten(citation.find("MedlineJournalInfo/MedlineTA"))
+    )
+
+
+def _doi(article: etree._Element, ids: list[etree._Element]) -> str:
+    for element in ids:
+        if element.get("IdType") == "doi" and (doi := flatten(element)):
+            return doi
+    for element in article.findall("ELocationID"):
+        if element.get("EIdType") == "doi" and element.get("ValidYN") != "N":
+            return flatten(element)
+    return ""
+
+
+def _pmcid(citation: etree._Element, ids: list[etree._Element]) -> str:
+    numbers = [flatten(element) for element in ids if element.get("IdType") == "pmc"]
+    # Files with bare citations keep it here: "PMC123456 [Available on 03/01/16]".
+    numbers += [flatten(other) for other in citation.findall("OtherID")]
+    for number in numbers:
+        if found := PMCID.match(number):
+            return found[0]
+    return ""
+
+
+def _mesh(citation: etree._Element) -> tuple[MeshHeading, ...]:
+    headings: list[MeshHeading] = []
+    for heading in citation.iterfind("MeshHeadingList/MeshHeading"):
+        descriptor = heading.find("DescriptorName")
+        if descriptor is None:
+            continue
+        headings.append(
+            MeshHeading(
+                name=flatten(descriptor),
+                ui=descriptor.get("UI", ""),
+                major=any(part.get("MajorTopicYN") == "Y" for part in heading),
+                qualifiers=tuple(flatten(part) for part in heading.findall("QualifierName")),
+            )
+        )
+    return tuple(headings)
+
+
+def _keywords(citation: etree._Element) -> tuple[str, ...]:
+    words = (flatten(word) for word in citation.iterfind("KeywordList/Keyword"))
+    return tuple(dict.fromkeys(filter(None, words)))
+
+
+def _links(citation: etree._Element) -> tuple[Link, ...]:
+    links: list[Link] = []
+    for element in citation.iterfind("CommentsCorrectionsList/CommentsCorrections"):
+        kind = LINK_KINDS.get(element.get("RefType", ""))
+        if kind is None:
+            continue  # "Cites" and the like say nothing about the record's standing
+        pmid = flatten(element.find("PMID"))
+        links.append(Link(kind, pmid or None, flatten(element.find("RefSource"))))
+    return tuple(links)

@@ -1,0 +1,49 @@
+"""A file, or what a .gz file holds, as a stream of byte chunks."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from vademecum.errors import DocumentRejected
+
+CHUNK_BYTES = 1 << 16
+DOWNLOAD_AGAIN = "download the file again; the records before the damage were read"
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """Yield the (decompressed) bytes of a file in order, at most `CHUNK_BYTES` at a time.
+
+    Raises DocumentRejected if the file cannot be opened or its gzip data are damaged, after
+    every byte before the damage.
+    """
+    try:
+        if path.name.lower().endswith(".gz"):
+            with gzip.open(path, "rb") as stream:
+                # read1, not read: read gathers several blocks and drops them all if one is bad.
+                while chunk := stream.read1(CHUNK_BYTES):
+                    yield chunk
+        else:
+            with path.open("rb") as plain:
+                while chunk := plain.read(CHUNK_BYTES):
+                    yield chunk
+    except EOFError as error:
+        raise DocumentRejected(
+            f"{path.name}: the gzip data end too early", hint=DOWNLOAD_AGAIN
+        ) from error
+    except gzip.BadGzipFile as error:
+        raise DocumentRejected(
+            f"{path.name}: not sound gzip data ({error})",
+            hint="download the file again, or drop .gz from the name of a file not compressed",
+        ) from error
+    except zlib.error as error:
+        raise DocumentRejected(
+            f"{path.name}: the gzip data are damaged", hint=DOWNLOAD_AGAIN
+        ) from error
+    except OSError as error:
+        raise DocumentRejected(
+            f"{path.name}: {error.strerror or error}",
+            hint="check that the file exists and that you may read it",
+        ) from error
