@@ -1,0 +1,309 @@
+"""Documents, passages and vectors in SQLite: the truth that every index is derived from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vademecum.corpora.database import Database
+from vademecum.corpora.document import CorpusInfo, Deletion, Document, Passage
+
+Vectors = npt.NDArray[np.float32]
+
+DIGEST_MODULUS = 1 << 256
+CHUNK = 500  # ids in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one commit writes; deletions come before documents, a document comes once.
+
+    Each document carries its passages and their vectors, float32 `[passages, dim]`.
+    `files_done` are files of the job whose last record is in this batch or an earlier one.
+    """
+
+    documents: Sequence[tuple[Document, Sequence[Passage], Vectors]]
+    fingerprint: str
+    deletions: Sequence[Deletion] = ()
+    job_id: int | None = None
+    files_done: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a commit changed, and the passages that the derived indexes must look at again."""
+
+    added: int = 0
+    replaced: int = 0
+    deleted: int = 0
+    touched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusRow:
+    """A corpus as SQLite knows it."""
+
+    id: int
+    name: str
+    embedder: str
+    dim: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All that a derived index needs of one passage. `hash` changes whenever any of it does."""
+
+    passage: Passage
+    document: Document
+    hash: str
+    vector: Vectors = field(repr=False)  # [dim]
+
+    @property
+    def passage_id(self) -> str:
+        """`doc#ordinal`."""
+        return self.passage.passage_id
+
+
+def passage_hash(document_hash: str, passage: Passage, vector: bytes) -> bytes:
+    """16 bytes over the document's content hash, the passage and its float16 vector."""
+    head = f"{document_hash}\n{passage.passage_id}\n{passage.start}:{passage.end}\n"
+    return hashlib.sha256(head.encode() + passage.text.encode() + b"\n" + vector).digest()[:16]
+
+
+def to_blob(vector: Vectors) -> bytes:
+    """float16, little-endian: half the space, and 5e-4 of error on a unit vector at most."""
+    return vector.astype("<f2").tobytes()
+
+
+def from_blob(blob: bytes) -> Vectors:
+    """float32 `[dim]`."""
+    return np.frombuffer(blob, dtype="<f2").astype(np.float32)
+
+
+def chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
+    """Lists of at most `size` items."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def snapshot_of(digest: str) -> str:
+    """A short name for a state: equal for equal documents, whatever their order or history."""
+    return hashlib.sha256(bytes.fromhex(digest)).hexdigest()[:16]
+
+
+def _document(record: str, text: str) -> Document:
+    return replace(Document.from_json(record), text=text)
+
+
+def _marks(items: Sequence[Any]) -> str:
+    return ",".join("?" * len(items))
+
+
+class Store:
+    """Corpora, documents and passages. Writing takes the connection of an open transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # corpora
+
+    def corpora(self) -> list[CorpusRow]:
+        """All, by name."""
+        rows = self.database.read(
+            "SELECT id, name, embedder, dim, fingerprint FROM corpora ORDER BY name"
+        )
+        return [CorpusRow(*row) for row in rows]
+
+    def create_corpus(
+        self, connection: sqlite3.Connection, name: str, embedder: str, dim: int, fingerprint: str
+    ) -> int:
+        """A new, empty corpus; returns its id."""
+        cursor = connection.execute(
+            "INSERT INTO corpora (name, embedder, dim, fingerprint, digest) VALUES (?, ?, ?, ?, ?)",
+            (name, embedder, dim, fingerprint, "00" * 32),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def info(self, corpus: CorpusRow) -> CorpusInfo:
+        """Counted from the documents themselves."""
+        digest = self.database.read("SELECT digest FROM corpora WHERE id = ?", (corpus.id,))[0][0]
+        groups = self.database.read(
+            "SELECT kind, retracted, COUNT(*), SUM(passages), MAX(date) FROM documents "
+            "WHERE corpus = ? GROUP BY kind, retracted ORDER BY kind",
+            (corpus.id,),
+        )
+        counts: dict[str, int] = {}
+        for kind, _, documents, _, _ in groups:
+            counts[kind] = counts.get(kind, 0) + documents
+        counts["retracted"] = sum(documents for _, flag, documents, _, _ in groups if flag)
+        return CorpusInfo(
+            name=corpus.name,
+            snapshot=snapshot_of(digest),
+            documents=sum(group[2] for group in groups),
+            passages=sum(group[3] for group in groups),
+            newest=max((group[4] for group in groups), default=""),
+            embedder=corpus.embedder,
+            counts=counts,
+        )
+
+    # reading
+
+    def documents(self, corpus: int, doc_ids: Iterable[str]) -> dict[str, Document]:
+        """Those that exist, by id."""
+        found: dict[str, Document] = {}
+        for chunk in chunks(dict.fromkeys(doc_ids)):
+            for doc_id, record, text in self.database.read(
+                "SELECT doc_id, record, text FROM documents "
+                f"WHERE corpus = ? AND doc_id IN ({_marks(chunk)})",
+                (corpus, *chunk),
+            ):
+                found[doc_id] = _document(record, text)
+        return found
+
+    def states(self, corpus: int, doc_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Content hash and fingerprint of those that exist, by id."""
+        found: dict[str, tuple[str, str]] = {}
+        for chunk in chunks(dict.fromkeys(doc_ids)):
+            for doc_id, content, fingerprint in self.database.read(
+                "SELECT doc_id, hash, fingerprint FROM documents "
+                f"WHERE corpus = ? AND doc_id IN ({_marks(chunk)})",
+                (corpus, *chunk),
+            ):
+                found[doc_id] = (content.hex(), fingerprint)
+        return found
+
+    def entries(self, corpus: int, doc_ids: Iterable[str]) -> Iterator[Entry]:
+        """All passages of these documents, with their vectors; a chunk of documents at a time."""
+        for chunk in chunks(dict.fromkeys(doc_ids), 100):
+            documents: dict[str, Document] = self.documents(corpus, chunk)
+            for doc_id, ordinal, start, end, digest, vector in self.database.read(
+                'SELECT d.doc_id, p.ordinal, p.start, p."end", p.hash, p.vector '
+                "FROM documents d JOIN passages p ON p.document = d.id "
+                f"WHERE d.corpus = ? AND d.doc_id IN ({_marks(chunk)}) ORDER BY d.id, p.ordinal",
+                (corpus, *chunk),
+            ):
+                if (document := documents.get(doc_id)) is not None:
+                    text = document.text[start:end]
+                    passage = Passage(doc_id, ordinal, start, end, text)
+                    yield Entry(passage, document, digest.hex(), from_blob(vector))
+
+    def doc_ids(self, corpus: int) -> Iterator[str]:
+        """Every document, in the order of writing, a page at a time."""
+        last = -1
+        while rows := self.database.read(
+            "SELECT id, doc_id FROM documents WHERE corpus = ? AND id > ? ORDER BY id LIMIT 1000",
+            (corpus, last),
+        ):
+            yield from (doc_id for _, doc_id in rows)
+            last = rows[-1][0]
+
+    # writing
+
+    def write(self, connection: sqlite3.Connection, corpus: int, batch: Batch) -> Written:
+        """Replace, add and delete; old passages of a replaced document go."""
+        digest = int(self._digest(connection, corpus), 16)
+        touched: dict[str, None] = {}
+        added = replaced = deleted = 0
+        for deletion in batch.deletions:
+            removed = self._remove(connection, corpus, deletion.doc_id)
+            if removed is not None:
+                content, passages = removed
+                digest -= content
+                touched.update(dict.fromkeys(passages))
+                deleted += 1
+        for document, passages, vectors in batch.documents:
+            removed = self._remove(connection, corpus, document.doc_id)
+            if removed is None:
+                added += 1
+            else:
+                digest -= removed[0]
+                touched.update(dict.fromkeys(removed[1]))
+                replaced += 1
+            digest += self._insert(
+                connection, corpus, document, passages, vectors, batch.fingerprint
+            )
+            touched.update((passage.passage_id, None) for passage in passages)
+        connection.execute(
+            "UPDATE corpora SET digest = ? WHERE id = ?",
+            (f"{digest % DIGEST_MODULUS:064x}", corpus),
+        )
+        return Written(added, replaced, deleted, tuple(touched))
+
+    @staticmethod
+    def _digest(connection: sqlite3.Connection, corpus: int) -> str:
+        row = connection.execute("SELECT digest FROM corpora WHERE id = ?", (corpus,)).fetchone()
+        return str(row[0])
+
+    @staticmethod
+    def _remove(
+        connection: sqlite3.Connection, corpus: int, doc_id: str
+    ) -> tuple[int, list[str]] | None:
+        row = connection.execute(
+            "SELECT id, hash FROM documents WHERE corpus = ? AND doc_id = ?", (corpus, doc_id)
+        ).fetchone()
+        if row is None:
+            return None
+        passages = [
+            f"{doc_id}#{ordinal}"
+            for (ordinal,) in connection.execute(
+                "SELECT ordinal FROM passages WHERE document = ?", (row[0],)
+            )
+        ]
+        connection.execute("DELETE FROM documents WHERE id = ?", (row[0],))
+        return int.from_bytes(row[1], "big"), passages
+
+    @staticmethod
+    def _insert(
+        connection: sqlite3.Connection,
+        corpus: int,
+        document: Document,
+        passages: Sequence[Passage],
+        vectors: Vectors,
+        fingerprint: str,
+    ) -> int:
+        content = document.content_hash()
+        record = json.loads(document.to_json())
+        record["text"] = ""  # it has a column of its own
+        cursor = connection.execute(
+            "INSERT INTO documents (corpus, doc_id, record, text, version, hash, fingerprint, "
+            "kind, retracted, date, passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                corpus,
+                document.doc_id,
+                json.dumps(record, ensure_ascii=False, separators=(",", ":")),
+                document.text,
+                document.version,
+                bytes.fromhex(content),
+                fingerprint,
+                document.kind,
+                int(document.retracted),
+                document.date,
+                len(passages),
+            ),
+        )
+        rows = []
+        for passage, vector in zip(passages, vectors, strict=True):
+            blob = to_blob(vector)
+            rows.append(
+                (
+                    cursor.lastrowid,
+                    passage.ordinal,
+                    passage.start,
+                    passage.end,
+                    passage_hash(content, passage, blob),
+                    blob,
+                )
+            )
+        connection.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)", rows)
+        return int(content, 16)
