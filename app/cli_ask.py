@@ -1,0 +1,51 @@
+"""`vademecum ask`: one question, one cited answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vademecum.app import options, render, rooms
+from vademecum.app.console import note, print_json, stdout
+from vademecum.app.live import LiveAnswer
+from vademecum.app.progress import ConsoleProgress
+
+
+def ask(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in quotes.")],
+    corpus: options.Corpus = None,
+    model: options.Model = "auto",
+    seed: options.Seed = 0,
+    quantization: options.QuantizationOption = "nf4",
+    attention: options.AttentionOption = "dense",
+    year: options.Year = None,
+    mesh: options.Mesh = None,
+    types: options.Type = None,
+    exclude_retracted: options.ExcludeRetracted = False,
+    show_thinking: options.Thinking = False,
+    json: options.Json = False,
+) -> None:
+    """Answer a question from a corpus, with the source behind every sentence."""
+    question = options.text_of(question, "question")
+    narrowed = options.filters(year, mesh, types, exclude_retracted)
+    with (
+        ConsoleProgress() as progress,
+        rooms.open_assistant(
+            corpus,
+            model=model,
+            quantization=quantization,
+            attention=attention,
+            progress=progress,
+        ) as (assistant, name),
+    ):
+        if model == "auto":
+            note(assistant.model_reason)
+        with LiveAnswer(show_thinking=show_thinking, quiet=json) as live:
+            answer = rooms.answer(
+                assistant, question, live.show, corpus=name, filters=narrowed, seed=seed
+            )
+    if json:
+        print_json(answer.to_dict())
+    else:
+        render.answer(stdout(), answer, thinking=show_thinking)

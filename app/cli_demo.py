@@ -1,0 +1,48 @@
+"""`vademecum demo`: a real sample library, one cited answer, then the chat page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vademecum.app import options, render, rooms
+from vademecum.app.cli_ingest import fill, summary
+from vademecum.app.cli_serve import HOST, PORT, Port
+from vademecum.app.console import note, paragraph, seconds, stdout
+from vademecum.app.live import LiveAnswer
+from vademecum.app.progress import ConsoleProgress
+
+DEMO_QUESTION = "Does metformin reduce the risk of cancer?"
+
+
+def demo(
+    limit: Annotated[
+        int, typer.Option(min=1, help="How many abstracts of the sample, the newest first.")
+    ] = 1000,
+    model: options.Model = "auto",
+    port: Port = PORT,
+    no_serve: Annotated[
+        bool, typer.Option("--no-serve", help="Stop after the answer; open no page.")
+    ] = False,
+) -> None:
+    """Build the sample library, answer one question from it, then open the chat page."""
+    console = stdout()
+    with ConsoleProgress() as progress:
+        report = fill([rooms.SAMPLE], rooms.SAMPLE, limit, progress)
+        paragraph(console, summary(report))
+        with rooms.open_assistant(
+            rooms.SAMPLE, model=model, quantization="nf4", attention="dense", progress=progress
+        ) as (assistant, name):
+            note(assistant.model_reason)
+            console.print()
+            paragraph(console, f"› {DEMO_QUESTION}")
+            console.print()
+            with LiveAnswer() as live:
+                answer = rooms.answer(assistant, DEMO_QUESTION, live.show, corpus=name, seed=0)
+            render.answer(console, answer)
+            if answer.model.name != "none":
+                paragraph(console, f"First token after {seconds(answer.timings.first_token_s)}.")
+            if not no_serve:
+                console.print()
+                rooms.serve(assistant, name, HOST, port)

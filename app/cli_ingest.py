@@ -1,0 +1,95 @@
+"""`vademecum ingest`: files into a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vademecum.app import options, rooms
+from vademecum.app.console import (
+    note,
+    number,
+    one_line,
+    paragraph,
+    plural,
+    print_json,
+    seconds,
+    stdout,
+)
+from vademecum.app.progress import ConsoleProgress
+from vademecum.errors import DocumentRejected, UsageError
+from vademecum.progress import Progress
+
+if TYPE_CHECKING:
+    from vademecum.ingest.report import IngestReport
+
+
+def ingest(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATHS|pubmed-sample",
+            help="Files or folders (PubMed .xml and .xml.gz, .txt, .md), or the word "
+            "`pubmed-sample`: 1,000 real abstracts.",
+        ),
+    ],
+    corpus: Annotated[
+        str,
+        typer.Option(
+            "--corpus", "-c", metavar="NAME", help="The corpus to fill; made if it is new."
+        ),
+    ],
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Take no more than N documents.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Read files into a corpus; only what is new or changed is embedded."""
+    with ConsoleProgress() as progress:
+        report = fill(sources, corpus, limit, progress)
+    if json:
+        print_json(report.to_dict())
+    else:
+        paragraph(stdout(), summary(report))
+        for name, reason in report.failed_files:
+            note(f"{name}: {reason}")
+    if report.failed_files:
+        name, reason = report.failed_files[0]
+        more = len(report.failed_files) - 1
+        raise DocumentRejected(
+            f"{name}: {reason}" + (f" (and {plural(more, 'more file')})" if more else ""),
+            hint="what could be read is kept; mend the file and run the same command again",
+        )
+
+
+def fill(
+    sources: Sequence[str], corpus: str, limit: int | None, progress: Progress
+) -> IngestReport:
+    """Plan, open, read, embed, commit; says on the way what it found."""
+    if not corpus.strip():
+        raise UsageError("the name of the corpus is empty", hint="--corpus NAME")
+    return rooms.ingest(sources, corpus, limit, progress)
+
+
+def summary(report: IngestReport) -> str:
+    """What was read, kept, skipped and failed, in a line or two."""
+    counts = {
+        "read": report.read,
+        "kept": report.kept,
+        "unchanged": report.skipped,
+        "of them titles only": report.titles_only,
+        "deleted": report.deleted,
+        "rejected": report.rejected,
+    }
+    told = ", ".join(
+        f"{count:,} {what}" for what, count in counts.items() if count or what in {"read", "kept"}
+    )
+    rate = report.embedded / report.seconds if report.seconds else 0.0
+    embedded = f"{plural(report.embedded, 'passage')} embedded"
+    speed = f" ({number(rate)}/s)" if report.embedded and rate else ""
+    return one_line(
+        f"{report.corpus}: {plural(report.files, 'file')}; {told}; "
+        f"{embedded}{speed}; {seconds(report.seconds)}"
+    )

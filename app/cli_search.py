@@ -1,0 +1,91 @@
+"""`vademecum search`: the passages nearest to a query."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from vademecum.app import options, render, rooms
+from vademecum.app.console import paragraph, plural, print_json, stdout
+from vademecum.app.progress import ConsoleProgress
+
+if TYPE_CHECKING:
+    from vademecum.rag.retrieve import Found
+
+QUOTE = 400  # characters of a passage shown
+
+
+def search(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="What to look for, in any words.")],
+    corpus: options.Corpus = None,
+    year: options.Year = None,
+    mesh: options.Mesh = None,
+    types: options.Type = None,
+    exclude_retracted: options.ExcludeRetracted = False,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, max=100, help="How many passages.")] = 10,
+    json: options.Json = False,
+) -> None:
+    """Find passages, by meaning and by words; no model is needed."""
+    query = options.text_of(query, "query")
+    narrowed = options.filters(year, mesh, types, exclude_retracted)
+    with ConsoleProgress() as progress, rooms.open_library(progress) as library:
+        info = rooms.pick_corpus(library, corpus)
+        found = rooms.search(library, info.name, query, k, narrowed, progress)
+    if json:
+        print_json(
+            {
+                "query": query,
+                "corpus": {"name": info.name, "snapshot": info.snapshot},
+                "filters": asdict(narrowed),
+                "results": [_plain(n, hit) for n, hit in enumerate(found, start=1)],
+            }
+        )
+        return
+    console = stdout()
+    if not found:
+        console.print(f"Nothing in {info.name} matches.", soft_wrap=True)
+        return
+    width = len(str(len(found))) + 2
+    for n, hit in enumerate(found, start=1):
+        work = hit.document
+        render.reference(
+            console,
+            Text(f"{n}.".ljust(width), style="bold cyan"),
+            title=work.title,
+            facts=[
+                *render.facts(
+                    work.journal, work.year, work.evidence_level, work.kind, work.retracted
+                ),
+                f"score {hit.score:.2f}",
+            ],
+            url=work.url,
+            text=hit.passage.text,
+            quote=QUOTE,
+        )
+    paragraph(
+        console,
+        Text(f"{plural(len(found), 'passage')} of {info.name}@{info.snapshot[:12]}", style="dim"),
+    )
+
+
+def _plain(n: int, hit: Found) -> dict[str, Any]:
+    work, passage = hit.document, hit.passage
+    return {
+        "n": n,
+        "doc_id": work.doc_id,
+        "passage_id": passage.passage_id,
+        "title": work.title,
+        "year": work.year,
+        "journal": work.journal,
+        "url": work.url,
+        "kind": work.kind,
+        "retracted": work.retracted,
+        "evidence_level": work.evidence_level,
+        "text": passage.text,
+        "start": passage.start,
+        "end": passage.end,
+        "score": hit.score,
+    }

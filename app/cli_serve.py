@@ -1,0 +1,55 @@
+"""`vademecum serve`: the chat page."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+
+import typer
+
+from vademecum.app import options, rooms
+from vademecum.app.console import note
+from vademecum.app.progress import ConsoleProgress
+
+HOST = "127.0.0.1"
+PORT = 7860
+
+Port = Annotated[int, typer.Option(min=1, max=65535, help="The port of the page.")]
+
+
+def serve(
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address to listen on; others reach the page only if it is theirs too."
+        ),
+    ] = HOST,
+    port: Port = PORT,
+    corpus: options.Corpus = None,
+    model: options.Model = "auto",
+    quantization: options.QuantizationOption = "nf4",
+    attention: options.AttentionOption = "dense",
+) -> None:
+    """Open the chat page in a browser's reach, until Ctrl-C."""
+    with (
+        ConsoleProgress() as progress,
+        rooms.open_assistant(
+            corpus,
+            model=model,
+            quantization=quantization,
+            attention=attention,
+            progress=progress,
+        ) as (assistant, name),
+    ):
+        note(assistant.model_reason)
+        if not is_loopback(host):
+            note(f"anybody who can reach {host} can read {name} and ask: there is no password")
+        rooms.serve(assistant, name, host, port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,152 @@
+"""An `Answer`, its sources and search results as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from vademecum.app.console import clean, number, one_line, paragraph, plural, seconds, shorten
+from vademecum.corpora.document import Kind
+from vademecum.rag.answer import Answer, Sentence, Source
+
+# What a sentence's support is called, in words: colour alone tells some readers nothing.
+MARKS = {
+    "supported": "",
+    "partial": "(partly supported)",
+    "unsupported": "(NOT SUPPORTED by the sources)",
+    "uncited": "(no source)",
+}
+STYLES = {"supported": "", "partial": "yellow", "unsupported": "red", "uncited": "dim"}
+QUOTE = 280  # characters of a passage shown below an answer
+
+_MARKERS = re.compile(r"\s*\[\d+(?:\s*[,;]\s*\d+)*\]")
+_END = re.compile(r"[.!?。！？…]+[\"'”’)]*$")
+
+
+def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
+    """The whole answer: its sentences, its sources, and a footer that says where it is from."""
+    if thinking and found.thinking:
+        paragraph(console, Text(clean(found.thinking).strip(), style="dim italic"), indent=2)
+        console.print()
+    if found.abstained:
+        paragraph(console, Text(clean(found.answer).strip(), style="bold"))
+        if found.reason:
+            paragraph(console, f"Why: {one_line(found.reason)}")
+    else:
+        for line in sentences(found):
+            paragraph(console, line)
+    if found.sources:
+        console.print()
+        title = "Nearest passages, not used" if found.abstained else "Sources"
+        console.print(Text(title, style="bold"))
+        sources(console, found.sources, quote=QUOTE)
+    console.print()
+    paragraph(console, Text(footer(found), style="dim"))
+
+
+def sentences(found: Answer) -> list[Text]:
+    """The answer's lines, each sentence with its [n] markers and, in words, what it lacks."""
+    text = Text()
+    at = 0
+    for sentence in found.sentences:
+        gap = clean(_MARKERS.sub("", found.answer[at : sentence.start]))
+        # What stands between sentences is layout; anything else is kept where it was.
+        text.append(gap if gap.strip() or "\n" in gap else (" " if at else ""))
+        text.append_text(_sentence(sentence))
+        at = sentence.end
+    text.append(clean(_MARKERS.sub("", found.answer[at:])).rstrip())
+    return [line for line in text.split("\n") if line.plain.strip()]
+
+
+def _sentence(sentence: Sentence) -> Text:
+    body = one_line(_MARKERS.sub("", sentence.text))
+    end = _END.search(body)
+    head, stop = (body[: end.start()], end.group()) if end else (body, "")
+    text = Text(head, style=STYLES[sentence.support])
+    if sentence.citations:
+        text.append(" " + "".join(f"[{n}]" for n in sentence.citations), style="bold cyan")
+    text.append(stop)
+    if MARKS[sentence.support]:
+        text.append(" " + MARKS[sentence.support], style="bold " + STYLES[sentence.support])
+    return text
+
+
+def sources(console: Console, found: Sequence[Source], *, quote: int | None) -> None:
+    """A numbered list of sources, each with `quote` characters of its passage; None: all."""
+    width = len(str(max(source.n for source in found))) + 3
+    for source in found:
+        reference(
+            console,
+            Text(f"[{source.n}]".ljust(width), style="bold cyan"),
+            title=source.title,
+            facts=facts(
+                source.journal, source.year, source.evidence_level, source.kind, source.retracted
+            ),
+            url=source.url,
+            text=source.text,
+            quote=quote,
+        )
+
+
+def facts(
+    journal: str, year: int | None, evidence_level: str, kind: Kind, retracted: bool
+) -> list[str]:
+    """What is known of a work, in reading order; RETRACTED first, where it cannot be missed."""
+    kinds = {"abstract": "abstract only", "title": "title only", "full_text": "full text"}
+    known = [
+        "RETRACTED" if retracted else "",
+        ", ".join(part for part in (one_line(journal), str(year or "")) if part),
+        one_line(evidence_level),
+        kinds[kind],
+    ]
+    return [part for part in known if part]
+
+
+def reference(
+    console: Console,
+    head: Text,
+    *,
+    title: str,
+    facts: Sequence[str],
+    url: str,
+    text: str,
+    quote: int | None,
+) -> None:
+    """One work under its number: title, facts, address and the passage."""
+    indent = len(head.plain)
+    paragraph(console, head + Text(one_line(title), style="bold"), indent=indent, first=indent)
+    line = Text(" · ").join(
+        Text(fact, style="bold red" if fact == "RETRACTED" else "") for fact in facts
+    )
+    paragraph(console, line, indent=indent)
+    if url:
+        paragraph(console, Text(one_line(url), style="blue"), indent=indent)
+    passage = one_line(text) if quote is None else shorten(text, quote)
+    paragraph(console, Text(f"“{passage}”", style="italic"), indent=indent)
+
+
+def footer(found: Answer) -> str:
+    """Model, state of the corpus and times, on one line."""
+    model = found.model
+    name = "no model: sentences copied from the sources"
+    if model.name != "none":
+        name = (
+            f"{model.name} ({model.quantization}, {model.attention} attention, seed {found.seed})"
+        )
+    corpus = found.corpus
+    newest = f", newest {corpus.newest}" if corpus.newest else ""
+    times = found.timings
+    parts = [
+        name,
+        f"{corpus.name}@{corpus.snapshot[:12]} ({plural(corpus.documents, 'document')}{newest})",
+        f"found in {seconds(times.retrieve_s)}",
+    ]
+    if model.name != "none":
+        parts.append(f"first token {seconds(times.first_token_s)}")
+        if times.decode_tok_s:
+            parts.append(f"{number(times.decode_tok_s)} tokens/s")
+    parts.append(f"total {seconds(times.total_s)}")
+    return one_line(" · ".join(parts))

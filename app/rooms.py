@@ -1,0 +1,160 @@
+"""Opens the rooms behind the commands. Heavy libraries load here, when a command needs them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from vademecum.app.console import note
+from vademecum.corpora.document import CorpusInfo, Filters
+from vademecum.errors import Cancelled, CorpusNotFound, UsageError
+from vademecum.model.interface import GenerationOptions
+from vademecum.progress import Progress
+from vademecum.rag.answer import Answer, Completed, Event, Turn
+
+if TYPE_CHECKING:
+    from vademecum.corpora.library import Library
+    from vademecum.ingest.report import IngestReport
+    from vademecum.model.interface import TextEmbedder
+    from vademecum.rag.assistant import Assistant
+    from vademecum.rag.retrieve import Found
+
+SAMPLE = "pubmed-sample"
+
+
+def open_library(progress: Progress) -> Library:
+    """The library of this home. Raises LibraryLocked, LibraryDamaged, OutOfSpace."""
+    from vademecum.corpora.library import Library
+
+    return Library.open(progress=progress)
+
+
+def load_embedder(progress: Progress) -> TextEmbedder:
+    """The default embedder; fetches its weights on first use."""
+    from vademecum.model.embedder import Embedder
+
+    return Embedder.load(progress=progress)
+
+
+def pick_corpus(library: Library, name: str | None) -> CorpusInfo:
+    """The corpus of that name; without a name, the only one there is.
+
+    Raises CorpusNotFound, and UsageError where there are several to choose from.
+    """
+    if name is not None:
+        return library.corpus(name)
+    found = library.corpora()
+    if not found:
+        raise CorpusNotFound(
+            "the library is empty",
+            hint=f"fill it: `vademecum ingest PATHS --corpus NAME`, or for a real sample "
+            f"`vademecum ingest {SAMPLE} --corpus {SAMPLE}`",
+        )
+    if len(found) > 1:
+        names = ", ".join(info.name for info in found)
+        raise UsageError(
+            f"the library holds {len(found)} corpora: {names}", hint="name one with --corpus"
+        )
+    return found[0]
+
+
+@contextmanager
+def open_assistant(
+    corpus: str | None,
+    *,
+    model: str,
+    quantization: str,
+    attention: str,
+    progress: Progress,
+) -> Iterator[tuple[Assistant, str]]:
+    """An assistant over one corpus, and the name of that corpus; closes both when done.
+
+    What can be wrong with the request is found before any weights are loaded.
+    """
+    if model not in {"auto", "none"}:
+        from vademecum.model.presets import preset
+
+        preset(model)
+    with open_library(progress) as library:
+        name = pick_corpus(library, corpus).name
+
+        from vademecum.rag.assistant import Assistant
+
+        with Assistant.open(
+            name,
+            model=model,
+            library=library,
+            quantization=quantization,
+            attention=attention,
+            progress=progress,
+        ) as assistant:
+            yield assistant, name
+
+
+def search(
+    library: Library, corpus: str, query: str, k: int, filters: Filters, progress: Progress
+) -> list[Found]:
+    """The passages nearest to a query, best first."""
+    from vademecum.rag.retrieve import search as retrieve
+
+    return retrieve(library, load_embedder(progress), corpus, query, k, filters)
+
+
+def answer(
+    assistant: Assistant,
+    question: str,
+    show: Callable[[Event], None],
+    *,
+    corpus: str,
+    seed: int,
+    filters: Filters | None = None,
+    history: Sequence[Turn] = (),
+    cancel: threading.Event | None = None,
+) -> Answer:
+    """Ask, hand every event to `show`, return the checked answer.
+
+    Raises Cancelled if the stream ends without one.
+    """
+    events = assistant.stream(
+        question,
+        corpus=corpus,
+        history=history,
+        filters=filters or Filters(),
+        options=GenerationOptions(seed=seed),
+        cancel=cancel,
+    )
+    for event in events:
+        show(event)
+        if isinstance(event, Completed):
+            return event.answer
+    raise Cancelled("the answer was stopped")
+
+
+def serve(assistant: Assistant, corpus: str, host: str, port: int) -> None:
+    """The chat page, until Ctrl-C."""
+    from vademecum.app import web
+
+    note(f"http://{'localhost' if host == '0.0.0.0' else host}:{port} (Ctrl-C stops)")
+    try:
+        web.serve(assistant, corpus, host=host, port=port)
+    except KeyboardInterrupt:
+        # How a server is meant to end; anything it was doing is closed on the way out.
+        note("stopped")
+
+
+def ingest(
+    sources: Sequence[str], corpus: str, limit: int | None, progress: Progress
+) -> IngestReport:
+    """Resolve the sources, then read them into a corpus."""
+    from vademecum.ingest.sources import resolve
+
+    plan = resolve(sources)
+
+    from vademecum.ingest.pipeline import ingest as run
+
+    with open_library(progress) as library:
+        return run(
+            library, corpus, plan.files, load_embedder(progress), limit=limit, progress=progress
+        )

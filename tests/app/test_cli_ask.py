@@ -1,0 +1,196 @@
+"""`ask`: what is printed, where, and what never is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+from cli_support import ESCAPES, Cli, answer, script, source, validate
+
+from vademecum.corpora.document import Filters
+from vademecum.errors import ContextTooLong
+from vademecum.rag.answer import ModelRef, Sentence
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+def test_an_answer_shows_its_sentences_with_markers_and_support_in_words(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, [answer()])
+    done = cli("ask", "Does aspirin lower fever?")
+    assert done.code == 0
+    assert (
+        "Aspirin lowers fever [1]. It may help pain [1][2]. (partly supported) "
+        "It cures cancer [2]. (NOT SUPPORTED by the sources) Ask a doctor. (no source)"
+    ) in done.stdout
+
+
+def test_sources_are_numbered_and_say_what_they_are(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "word " * 200
+    script(monkeypatch, [answer(sources=(source(1, text=long), source(2, retracted=True)))])
+    out = cli("ask", "q").stdout
+    first, second = out.split("Sources\n")[1].split("[2]")
+    assert first.startswith("[1] Title 1\n")
+    assert "Journal of Tests, 2020 · randomised trial · abstract only" in first
+    assert "https://pubmed.ncbi.nlm.nih.gov/1/" in first
+    assert "word…”" in first
+    assert len(first) < 600
+    assert "RETRACTED" in second
+    assert "RETRACTED" not in first
+
+
+def test_the_footer_says_model_snapshot_and_times(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, [answer()])
+    footer = cli("ask", "q").stdout.strip().splitlines()[-1]
+    assert footer == (
+        "scripted (nf4, dense attention, seed 0) · sample@abcdef012345 (1,000 documents, "
+        "newest 2020-12) · found in 0.2 s · first token 1.5 s · 12.3 tokens/s · total 4.0 s"
+    )
+
+
+def test_an_extractive_answer_says_that_no_model_wrote_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, [answer(model=ModelRef("none", "", ""))])
+    assert "no model: sentences copied from the sources" in cli("ask", "q").stdout
+
+
+def test_an_abstention_is_not_dressed_up_as_an_answer(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = answer(
+        abstained=True,
+        answer="Not in this library.",
+        reason="no passage\nis near enough",
+        sentences=(),
+    )
+    script(monkeypatch, [said])
+    done = cli("ask", "q")
+    assert done.code == 0
+    assert "Not in this library.\nWhy: no passage is near enough\n" in done.stdout
+    assert "Nearest passages, not used" in done.stdout
+
+
+def test_paragraphs_of_an_answer_stay_paragraphs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "One.\n\n- Two [1]."
+    said = answer(
+        answer=text,
+        sentences=(
+            Sentence("One.", 0, 4, (1,), "supported", 1.0),
+            Sentence("Two [1].", 8, 16, (1,), "supported", 1.0),
+        ),
+    )
+    script(monkeypatch, [said])
+    assert cli("ask", "q").stdout.startswith("One [1].\n- Two [1].\n")
+
+
+def test_thinking_is_shown_only_on_request(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(monkeypatch, [answer()])
+    assert "Let me look" not in cli("ask", "q").stdout
+    assert cli("ask", "q", "--show-thinking").stdout.lstrip().startswith("Let me look")
+
+
+def test_the_reason_for_an_automatic_model_is_told_on_stderr(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, [answer()])
+    done = cli("ask", "q")
+    assert "scripted: chosen for this test" in done.stderr
+    assert "scripted: chosen" not in done.stdout
+    assert "scripted: chosen" not in cli("ask", "q", "--model", "tiny").stderr
+
+
+def test_json_is_one_document_and_keeps_its_schema(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, [answer()])
+    done = cli("ask", "q", "--json")
+    assert done.code == 0
+    validate(done.json)
+    assert done.json["sentences"][1]["citations"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data.update(surprise=1),
+        lambda data: data.pop("seed"),
+        lambda data: data["sources"][0].update(n=0),
+        lambda data: data["sentences"][0].update(support="maybe"),
+        lambda data: data["timings"].pop("total_s"),
+        lambda data: data.update(abstained=True),
+    ],
+)
+def test_the_schema_is_strict(spoil: Any) -> None:
+    import json
+
+    data = json.loads(json.dumps(answer().to_dict()))
+    validate(data)
+    spoil(data)
+    with pytest.raises(jsonschema.ValidationError):
+        validate(data)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--show-thinking"]])
+def test_escape_codes_of_documents_and_models_do_not_reach_the_terminal(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, form: list[str]
+) -> None:
+    bad = f"Bad{ESCAPES}[bold]text[/bold]"
+    script(
+        monkeypatch,
+        [
+            answer(
+                answer=bad,
+                thinking=bad,
+                sentences=(Sentence(bad, 0, len(bad), (1,), "supported", 1.0),),
+                sources=(source(1, title=bad, journal=bad, url=f"https://x/{bad}", text=bad),),
+            )
+        ],
+    )
+    done = cli("ask", "q", *form)
+    assert done.code == 0
+    assert not CONTROL.search(done.stdout)
+    if form == ["--json"]:
+        assert done.json["sources"][0]["text"] == bad  # escaped, not lost
+    else:
+        assert "Bad[bold]text[/bold]" in done.stdout  # markup of ours is plain text in theirs
+        assert "owned" not in done.stdout
+
+
+def test_options_reach_the_assistant(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    assistant = script(monkeypatch, [answer()])
+    options = "--seed 7 --year 2015-2020 --mesh Fever --mesh Aspirin --type Review"
+    cli("ask", " q ", "--corpus", "c", "--exclude-retracted", *options.split())
+    asked = assistant.asked[0]
+    assert asked["question"] == "q"
+    assert asked["corpus"] == "c"
+    assert asked["options"].seed == 7
+    assert asked["filters"] == Filters(
+        year_from=2015,
+        year_to=2020,
+        mesh=("Fever", "Aspirin"),
+        publication_types=("Review",),
+        exclude_retracted=True,
+    )
+
+
+def test_a_question_longer_than_the_context_is_one_error_with_a_hint(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, [ContextTooLong("the question takes\n9,000 tokens", hint="shorten it")])
+    done = cli("ask", "q")
+    assert done.code == 1
+    assert done.stdout == ""
+    assert done.errors == ["error: the question takes 9,000 tokens", "hint: shorten it"]

@@ -1,0 +1,125 @@
+"""`chat`: a conversation that survives errors, stops answers, and remembers."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import threading
+from typing import Any
+
+import pytest
+from cli_support import Cli, ScriptedAssistant, answer, script
+
+from vademecum.app.cli_chat import interrupt_sets
+from vademecum.errors import ContextTooLong
+from vademecum.rag.answer import Turn
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(line + "\n" for line in lines)))
+
+
+def test_each_question_is_asked_with_what_was_said_before(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = script(monkeypatch, [answer(answer="A1", sentences=()), answer()])
+    typed(monkeypatch, "one", "", "two")
+    done = cli("chat", "--seed", "3")
+    assert done.code == 0
+    assert [asked["question"] for asked in assistant.asked] == ["one", "two"]
+    assert assistant.asked[0]["history"] == []
+    assert assistant.asked[1]["history"] == [Turn("one", "A1")]
+    assert assistant.asked[1]["options"].seed == 3
+    assert done.stdout.count("Sources") == 2
+
+
+def test_new_forgets(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    assistant = script(monkeypatch, [answer()])
+    typed(monkeypatch, "one", "/new", "two", "/sources")
+    cli("chat")
+    assert assistant.asked[1]["history"] == []
+
+
+def test_quit_leaves_at_once(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    assistant = script(monkeypatch, [answer()])
+    typed(monkeypatch, "/quit", "one")
+    assert cli("chat").code == 0
+    assert assistant.asked == []
+
+
+def test_sources_shows_the_whole_passages(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cli_support import source
+
+    passage = " ".join(f"word{n}" for n in range(200))
+    script(monkeypatch, [answer(sources=(source(1, text=passage),))])
+    typed(monkeypatch, "/sources", "one", "/sources")
+    done = cli("chat")
+    assert "no answer with sources yet" in done.stderr
+    assert done.stdout.count(passage) == 1
+
+
+def test_help_and_unknown_commands(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(monkeypatch, [answer()])
+    typed(monkeypatch, "/help", "/nonsense")
+    done = cli("chat")
+    assert "/sources" in done.stdout
+    assert done.errors == ["error: no such command: /nonsense", "hint: /help lists them"]
+    assert done.code == 0
+
+
+def test_an_error_ends_the_answer_not_the_conversation(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = script(monkeypatch, [ContextTooLong("too long", hint="shorten it"), answer()])
+    typed(monkeypatch, "one", "two")
+    done = cli("chat")
+    assert done.code == 0
+    assert done.errors == ["error: too long", "hint: shorten it"]
+    assert assistant.asked[1]["history"] == []
+
+
+def test_ctrl_c_stops_the_answer_and_keeps_the_conversation(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = script(monkeypatch, [answer()])
+    scripted = assistant.stream
+
+    def stream(question: str, **how: Any) -> Any:
+        for event in scripted(question, **how):
+            if question == "one" and type(event).__name__ == "AnswerDelta":
+                yield event
+                os.kill(os.getpid(), signal.SIGINT)
+                assert how["cancel"].wait(5)
+                return  # as an engine does when its caller cancels
+            yield event
+
+    monkeypatch.setattr(ScriptedAssistant, "stream", lambda self, q, **how: stream(q, **how))
+    typed(monkeypatch, "one", "two")
+    done = cli("chat")
+    assert done.code == 0
+    assert "stopped" in done.stderr
+    assert done.stdout.startswith("Aspirin\n")  # what was written when it was stopped
+    assert assistant.asked[1]["history"] == []
+    assert "Sources" in done.stdout
+
+
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    cancel = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def impatient() -> None:
+        with interrupt_sets(cancel):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert cancel.wait(5)
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(5)
+
+    with pytest.raises(KeyboardInterrupt):
+        impatient()
+    assert signal.getsignal(signal.SIGINT) is before
