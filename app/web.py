@@ -1,0 +1,251 @@
+"""The page: ask a library in a browser and read the passage behind every sentence.
+
+What is laid out here is done elsewhere: `web_talk` leads a conversation, `web_stream` runs a
+question, `web_render` and `web_sources` turn what comes into HTML, `web_server` keeps the door.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio reads it when it is imported
+
+import gradio as gr  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+
+from vademecum.app.web_render import header_html, welcome_html  # noqa: E402
+from vademecum.app.web_server import Guard, bypass_proxy, free_port, is_loopback  # noqa: E402
+from vademecum.app.web_sources import EMPTY_PANEL  # noqa: E402
+from vademecum.app.web_stream import Asked  # noqa: E402
+from vademecum.app.web_talk import LONGEST_QUESTION, Conversation, Shown, Talk  # noqa: E402
+
+HERE = Path(__file__).parent
+AT_ONCE = 4  # questions under way; one engine takes them in turn
+WAITING = 32  # questions in the queue before one is turned away
+EXAMPLES = (
+    "Does metformin lower the risk of cancer in people with type 2 diabetes?",
+    "What helps against chronic low back pain?",
+    "Which biomarkers predict severe COVID-19?",
+)
+FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+
+def build(assistant: Asked, corpus: str) -> gr.Blocks:
+    """The page over `assistant`, opened at `corpus`. Raises CorpusNotFound.
+
+    Look and behaviour (theme, `web.css`, `web.js`) are given to `launch`: use `serve`.
+    """
+    return _compose(Talk(assistant, AT_ONCE), assistant, corpus)
+
+
+def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
+    info = assistant.library.corpus(corpus)
+    names = [each.name for each in assistant.library.corpora()]
+
+    with gr.Blocks(
+        title="Vademecum", analytics_enabled=False, fill_width=True, fill_height=True
+    ) as page:
+        conversation = gr.State(Conversation())
+        with gr.Row(elem_id="vd-top"):
+            header = _html(header_html(info), "vd-header-slot")
+            chosen = gr.Dropdown(
+                choices=names,
+                value=corpus,
+                label="Corpus",
+                visible=len(names) > 1,
+                filterable=False,
+                elem_id="vd-corpus",
+                scale=0,
+                min_width=180,
+            )
+            new = gr.Button("New conversation", size="sm", scale=0, elem_id="vd-new")
+        with gr.Row(elem_id="vd-main"):
+            with gr.Column(elem_id="vd-left", scale=3, min_width=300):
+                with gr.Column(elem_id="vd-scroll"):
+                    with gr.Column(elem_id="vd-start") as start:
+                        _html(welcome_html(info, assistant.model_reason), "vd-welcome-slot")
+                        examples = [
+                            gr.Button(text, size="sm", elem_classes="vd-example")
+                            for text in EXAMPLES
+                        ]
+                    past = _html("", "vd-past")
+                    live = _html("", "vd-live")
+                with gr.Column(elem_id="vd-composer"):
+                    notice = _html("", "vd-notice-slot")
+                    with gr.Row(elem_id="vd-ask-row"):
+                        question = gr.Textbox(
+                            label="Question",
+                            show_label=False,
+                            placeholder="Ask a question about this library",
+                            lines=1,
+                            max_lines=6,
+                            max_length=LONGEST_QUESTION,
+                            autofocus=True,
+                            container=False,
+                            elem_id="vd-question-box",
+                            scale=1,
+                        )
+                        ask = gr.Button(
+                            "Ask", variant="primary", elem_id="vd-ask", scale=0, min_width=84
+                        )
+                        stop = gr.Button(
+                            "Stop", visible=False, elem_id="vd-stop", scale=0, min_width=84
+                        )
+                    with (
+                        gr.Accordion("Filters", open=False, elem_id="vd-filters"),
+                        gr.Row(elem_id="vd-filter-row"),
+                    ):
+                        year_from = gr.Number(
+                            None, label="From year", precision=0, min_width=110, placeholder="any"
+                        )
+                        year_to = gr.Number(
+                            None, label="To year", precision=0, min_width=110, placeholder="any"
+                        )
+                        sound = gr.Checkbox(False, label="Leave out retracted work", min_width=200)
+            with gr.Column(elem_id="vd-right", scale=2, min_width=300):
+                panel = _html(EMPTY_PANEL, "vd-panel")
+
+        slots = {
+            "question": question,
+            "notice": notice,
+            "past": past,
+            "live": live,
+            "panel": panel,
+            "start": start,
+            "ask": ask,
+            "stop": stop,
+        }
+
+        def answered(
+            asked: str,
+            name: str,
+            first: float | None,
+            last: float | None,
+            leave_out_retracted: bool,
+            held: Conversation,
+            request: gr.Request,
+        ) -> Iterator[dict[Any, Any]]:
+            visitor = request.session_hash or ""
+            for shown in talk.ask(asked, name, first, last, leave_out_retracted, held, visitor):
+                yield _updates(shown, slots)
+
+        def left(request: gr.Request) -> None:
+            talk.leave(request.session_hash or "")
+
+        def cleared(held: Conversation) -> dict[Any, Any]:
+            return _updates(talk.reset(held), slots)
+
+        private = {"api_visibility": "private", "show_progress": "hidden"}
+        given = [question, chosen, year_from, year_to, sound, conversation]
+        outputs = list(slots.values())
+        asking: dict[str, Any] = {
+            "fn": answered,
+            "inputs": given,
+            "outputs": outputs,
+            "concurrency_limit": AT_ONCE,
+            "concurrency_id": "ask",
+            **private,
+        }
+        gr.on([question.submit, ask.click], **asking)
+        for example, text in zip(examples, EXAMPLES, strict=True):
+            # The text goes through the box, as if it had been typed.
+            filled = example.click(
+                lambda text=text: text, None, question, queue=False, **private
+            )
+            filled.then(**asking)
+        stop.click(talk.stop, conversation, None, queue=False, **private)
+        new.click(cleared, conversation, outputs, queue=False, **private)
+        chosen.change(
+            lambda name: header_html(assistant.library.corpus(name)),
+            chosen,
+            header,
+            queue=False,
+            **private,
+        )
+        page.unload(left)
+        page.queue(max_size=WAITING, api_open=False)
+    return page
+
+
+def serve(
+    assistant: Asked,
+    corpus: str,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    block: bool = True,
+) -> gr.Blocks:
+    """Serve the page; with `block`, until interrupted. Port 0 takes any free one.
+
+    Returns the page: `local_url` says where it is, `close()` ends it. Raises CorpusNotFound, and
+    UsageError if the address cannot be had.
+    """
+    talk = Talk(assistant, AT_ONCE)
+    page = _compose(talk, assistant, corpus)
+    bypass_proxy(host)
+    page.launch(
+        server_name=host,
+        server_port=free_port(host, port),
+        share=False,
+        inbrowser=False,
+        quiet=True,
+        show_error=False,
+        prevent_thread_lock=True,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        num_workers=0,
+        max_file_size=1,  # nothing is uploaded here
+        theme=_theme(),
+        css=(HERE / "web.css").read_text("utf-8"),
+        head=f"<script>{(HERE / 'web.js').read_text('utf-8')}</script>",
+        app_kwargs={"middleware": [Middleware(Guard, loopback_only=is_loopback(host))]},
+    )
+    if block:
+        try:
+            threading.Event().wait()
+        finally:
+            talk.close()
+            page.close(verbose=False)
+    return page
+
+
+def _html(value: str, name: str) -> gr.HTML:
+    return gr.HTML(value, elem_id=name, js_on_load=None, apply_default_css=False)
+
+
+def _theme() -> gr.Theme:
+    # Names only: a font object would be fetched from elsewhere.
+    return gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="gray",
+        radius_size="md",
+        font=list(FONTS),
+        font_mono=list(MONOSPACE),
+    )
+
+
+def _updates(shown: Shown, slots: dict[str, Any]) -> dict[Any, Any]:
+    """What changed, as Gradio takes it; what is None stays as it is."""
+    texts = {
+        "question": shown.question,
+        "notice": shown.notice,
+        "past": shown.past,
+        "live": shown.live,
+        "panel": shown.panel,
+    }
+    updates: dict[Any, Any] = {slots[k]: v for k, v in texts.items() if v is not None}
+    if shown.start is not None:
+        updates[slots["start"]] = gr.Column(visible=shown.start)
+    if shown.running is not None:
+        updates[slots["ask"]] = gr.Button(visible=not shown.running)
+        updates[slots["stop"]] = gr.Button(visible=shown.running)
+    return updates

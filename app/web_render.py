@@ -1,0 +1,327 @@
+"""The conversation as HTML: pure functions from answers and events to what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vademecum.app.web_sources import anchor, evidence
+from vademecum.app.web_text import (
+    UNFINISHED_MARKER,
+    blocks,
+    count,
+    escape,
+    inline,
+    seconds,
+)
+from vademecum.corpora.document import CorpusInfo
+from vademecum.rag.answer import Answer, Sentence, Source
+from vademecum.rag.cite import read_markers
+
+# What a mark says in words, and at length.
+MARKS = {
+    "partial": (
+        "partly supported",
+        "The cited passage says part of this sentence. Read the passage before you rely on it.",
+    ),
+    "unsupported": (
+        "not supported",
+        "No passage that was found says this. Do not rely on it without checking.",
+    ),
+    "uncited": (
+        "no source",
+        "This sentence is tied to no passage.",
+    ),
+}
+
+
+def chip(turn: int, source: Source, at: int | None = None) -> str:
+    """A citation `[n]` as a button that opens its passage, at the sentence that starts at `at`."""
+    where = "" if at is None else f' data-vd-evidence="{at}"'
+    retracted = " (retracted)" if source.retracted else ""
+    css = " vd-is-retracted" if source.retracted else ""
+    name = escape(f"Source {source.n}{retracted}: {source.title}. Show the passage")
+    return (
+        f'<button type="button" class="vd-chip{css}" data-vd-cite="{turn}-{source.n}"{where}'
+        f' aria-controls="{anchor(turn, source.n)}-text" aria-label="{name}">{source.n}</button>'
+    )
+
+
+def _mark(support: str) -> str:
+    words, tip = MARKS[support]
+    return (
+        f'<span class="vd-mark vd-mark-{support}" tabindex="0" data-vd-tip="{tip}"'
+        f' aria-label="{words}: {tip}">{words}</span>'
+    )
+
+
+def checked_html(answer: Answer, turn: int) -> str:
+    """The answer with its sentences marked and a chip for each citation after each sentence."""
+    by_number = {source.n: source for source in answer.sources}
+    pending = sorted(answer.sentences, key=lambda sentence: sentence.start)
+
+    def text(start: int, end: int) -> str:
+        return inline(answer.answer[start:end])
+
+    def after(sentence: Sentence) -> str:
+        chips = [
+            chip(turn, by_number[n], evidence(sentence.text, by_number[n]))
+            for n in sentence.citations
+            if n in by_number
+        ]
+        mark = [] if sentence.support == "supported" else [_mark(sentence.support)]
+        tail = "".join([*chips, *mark])
+        return f'<span class="vd-after">{tail}</span>' if tail else ""
+
+    def line(start: int, end: int) -> str:
+        out: list[str] = []
+        at = start
+        while pending and pending[0].start < end:
+            sentence = pending[0]
+            first, last = max(at, sentence.start), min(end, sentence.end)
+            if first > at:
+                out.append(text(at, first))
+            body = text(first, last)
+            if body:
+                css = f"vd-sentence vd-{sentence.support}"
+                out.append(f'<span class="{css}">{body}</span>')
+            at = max(at, last)
+            if sentence.end > end:  # it goes on in the next line
+                break
+            out.append(after(sentence))
+            pending.pop(0)
+        out.append(text(at, end))
+        return "".join(out)
+
+    return blocks(answer.answer, line)
+
+
+def raw_html(text: str, sources: Sequence[Source], turn: int) -> str:
+    """An answer that is still being written: markers become chips as they come."""
+    by_number = {source.n: source for source in sources}
+    cited = read_markers(UNFINISHED_MARKER.sub("", text), len(sources))
+
+    def line(start: int, end: int) -> str:
+        out, at = [], start
+        for mark in cited.marks:
+            if start <= mark.position <= end:
+                out.append(inline(cited.text[at : mark.position]))
+                chips = "".join(chip(turn, by_number[n]) for n in mark.numbers if n in by_number)
+                out.append(f'<span class="vd-after">{chips}</span>')
+                at = mark.position
+        out.append(inline(cited.text[at:end]))
+        return "".join(out)
+
+    return blocks(cited.text, line)
+
+
+def question_html(question: str) -> str:
+    """What the person asked."""
+    return f'<h2 class="vd-question"><span class="vd-sr">You asked: </span>{escape(question)}</h2>'
+
+
+def thinking_html(thinking: str, turn: int, summary: str) -> str:
+    """The model's reasoning, folded away; "" if there was none."""
+    if not thinking.strip():
+        return ""
+    return (
+        f'<details class="vd-thinking" data-vd-details="thinking-{turn}">'
+        f"<summary>{escape(summary)}</summary>"
+        f'<div class="vd-thought">{blocks(thinking.strip(), lambda a, b: inline(thinking.strip()[a:b]))}'
+        "</div></details>"
+    )
+
+
+def support_html(sentences: Sequence[Sentence]) -> str:
+    """How much of the answer stands on its sources, in one line; "" if nothing was checked."""
+    if not sentences:
+        return ""
+    good = sum(sentence.support == "supported" for sentence in sentences)
+    if good == len(sentences):
+        words, css = f"All {count(good, 'sentence')} supported by a passage", "good"
+        if good == 1:
+            words = "Supported by a passage"
+    else:
+        words = f"{good} of {count(len(sentences), 'sentence')} supported by a passage"
+        css = "mixed" if good else "bad"
+    return f'<p class="vd-support vd-support-{css}">{words}</p>'
+
+
+def footer_html(answer: Answer) -> str:
+    """Which model, which corpus, which state of it, and how long it took."""
+    corpus, model, took = answer.corpus, answer.model, answer.timings
+    wrote = (
+        ["no model, passages only"]
+        if model.name == "none"
+        else [part for part in (model.name, model.quantization) if part]
+    )
+    library = [corpus.name, count(corpus.documents, "document")]
+    if corpus.snapshot:
+        library.append(f"snapshot {corpus.snapshot[:12]}")
+    if corpus.newest:
+        library.append(f"newest {corpus.newest}")
+    times = [f"found in {seconds(took.retrieve_s)}"]
+    if model.name != "none" and took.first_token_s > 0:
+        times.append(f"first word {seconds(took.first_token_s)}")
+    if model.name != "none" and took.decode_tok_s > 0:
+        times.append(f"{took.decode_tok_s:.1f} tokens/s")
+    times.append(f"{seconds(took.total_s)} in all")
+    groups = (("Model", wrote), ("Library", library), ("Time", times))
+    rows = "".join(
+        f"<div><dt>{name}</dt><dd>{escape(' · '.join(parts))}</dd></div>" for name, parts in groups
+    )
+    return f'<dl class="vd-footer">{rows}</dl>'
+
+
+def plain_text(answer: Answer) -> str:
+    """The answer with numbered citations and its sources, for pasting elsewhere."""
+    body, at = [], 0
+    for sentence in sorted(answer.sentences, key=lambda s: s.start):
+        body.append(answer.answer[at : sentence.end])
+        body.extend(f" [{n}]" for n in sentence.citations)
+        if sentence.support != "supported":
+            body.append(f" ({MARKS[sentence.support][0]})")
+        at = sentence.end
+    body.append(answer.answer[at:])
+    cited = {n for sentence in answer.sentences for n in sentence.citations}
+    listed = [source for source in answer.sources if source.n in cited]
+    references = [
+        ". ".join(
+            part.rstrip(".")
+            for part in (
+                f"[{source.n}] {'RETRACTED: ' if source.retracted else ''}{source.title}",
+                source.journal,
+                str(source.year or ""),
+                source.url,
+            )
+            if part
+        )
+        for source in listed
+    ]
+    return "\n".join(["".join(body).strip(), *(["", *references] if references else [])])
+
+
+def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
+    """A finished exchange. `thought_s`: how long the model thought, where that was seen."""
+    summary = "Thought" if thought_s is None else f"Thought for {seconds(max(thought_s, 1.0))}"
+    thinking = thinking_html(answer.thinking, turn, summary)
+    if answer.abstained:
+        body = _abstained_html(answer, turn)
+    else:
+        body = f'<div class="vd-text">{checked_html(answer, turn)}</div>'
+        body += support_html(answer.sentences)
+    copy = (
+        f'<button type="button" class="vd-copy" data-vd-copy="{escape(plain_text(answer))}">'
+        "Copy with sources</button>"
+    )
+    show = (
+        f'<button type="button" class="vd-show" data-vd-show="{turn}">'
+        f"{'Nearest passages' if answer.abstained else 'Sources'}</button>"
+        if answer.sources
+        else ""
+    )
+    return (
+        f'<article class="vd-turn" data-vd-turn-of="{turn}">{question_html(answer.question)}'
+        f'<div class="vd-answer">{thinking}{body}'
+        f'<div class="vd-tools">{show}{copy}</div>{footer_html(answer)}</div></article>'
+    )
+
+
+def _abstained_html(answer: Answer, turn: int) -> str:
+    reason = answer.reason.strip()
+    said = answer.answer.strip()
+    why = f'<p class="vd-why">{escape(reason)}</p>' if reason and reason != said else ""
+    nearest = ""
+    if answer.sources:
+        items = "".join(
+            f'<li><button type="button" class="vd-near" data-vd-cite="{turn}-{source.n}">'
+            f'<span class="vd-n">{source.n}</span><span>{escape(source.title)}'
+            f"{_year(source)}</span></button></li>"
+            for source in answer.sources[:3]
+        )
+        nearest = (
+            f'<p class="vd-near-head">The nearest passages:</p><ul class="vd-nears">{items}</ul>'
+        )
+    return (
+        '<div class="vd-abstained"><p class="vd-abstained-head">Not answered from this library</p>'
+        f'<div class="vd-text">{blocks(said, lambda a, b: inline(said[a:b]))}</div>'
+        f"{why}{nearest}</div>"
+    )
+
+
+def _year(source: Source) -> str:
+    facts = [part for part in (source.journal, str(source.year or "")) if part]
+    return f"<small>{escape(', '.join(facts))}</small>" if facts else ""
+
+
+def live_html(
+    question: str,
+    turn: int,
+    status: str,
+    *,
+    thinking: str = "",
+    thinking_summary: str = "Thinking…",
+    text: str = "",
+    sources: Sequence[Source] = (),
+) -> str:
+    """An exchange under way."""
+    folded = thinking_html(thinking, turn, thinking_summary)
+    body = f'<div class="vd-text vd-writing">{raw_html(text, sources, turn)}</div>' if text else ""
+    line = f'<p class="vd-status">{escape(status)}</p>' if status else ""
+    return (
+        f'<article class="vd-turn" data-vd-turn-of="{turn}" aria-busy="true">'
+        f'{question_html(question)}<div class="vd-answer">{folded}{body}{line}</div></article>'
+    )
+
+
+def stopped_html(
+    question: str, turn: int, *, thinking: str, text: str, sources: Sequence[Source]
+) -> str:
+    """An exchange the person stopped: what there was, and that nobody checked it."""
+    folded = thinking_html(thinking, turn, "Thought, until stopped")
+    body = f'<div class="vd-text">{raw_html(text, sources, turn)}</div>' if text.strip() else ""
+    left = (
+        "What is above is incomplete and was not checked." if body else "Nothing was written yet."
+    )
+    return (
+        f'<article class="vd-turn" data-vd-turn-of="{turn}">{question_html(question)}'
+        f'<div class="vd-answer">{folded}{body}'
+        f'<p class="vd-note vd-stopped"><strong>Stopped.</strong> {left}</p></div></article>'
+    )
+
+
+def error_html(question: str, turn: int, message: str, hint: str) -> str:
+    """An exchange that failed: what happened, what to do."""
+    advice = f'<p class="vd-hint">{escape(hint)}</p>' if hint else ""
+    return (
+        f'<article class="vd-turn" data-vd-turn-of="{turn}">{question_html(question)}'
+        '<div class="vd-answer"><div class="vd-error" role="alert">'
+        f'<p class="vd-error-head">{escape(message)}</p>{advice}</div></div></article>'
+    )
+
+
+def notice_html(text: str) -> str:
+    """A short line by the question box; "" clears it."""
+    return f'<p class="vd-notice" role="status">{escape(text)}</p>' if text else ""
+
+
+def header_html(corpus: CorpusInfo) -> str:
+    """The name of the thing and what it is looking at."""
+    facts = [corpus.name, count(corpus.documents, "document")]
+    if corpus.newest:
+        facts.append(f"newest {corpus.newest}")
+    return (
+        '<header class="vd-header"><h1>Vademecum</h1>'
+        f'<p class="vd-corpus">{escape(" · ".join(facts))}</p></header>'
+    )
+
+
+def welcome_html(corpus: CorpusInfo, model_reason: str) -> str:
+    """The page before the first question."""
+    reason = f'<p class="vd-why">{escape(model_reason)}</p>' if model_reason else ""
+    return (
+        '<div class="vd-welcome"><h2>Ask your library</h2>'
+        f"<p>Answers come from {count(corpus.documents, 'document')} in "
+        f"<strong>{escape(corpus.name)}</strong>, and show the passage behind every sentence. "
+        "Everything runs on this machine.</p>"
+        f"{reason}</div>"
+    )

@@ -1,0 +1,220 @@
+"""The right-hand panel: numbered sources, and each passage marked inside its document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from vademecum.app.web_text import count, escape, safe_url
+from vademecum.corpora.document import Document
+from vademecum.corpora.sentences import split_sentences
+from vademecum.rag.answer import Source
+from vademecum.rag.words import containment, content_words, numbers
+
+KIND_WORDS = {"abstract": "abstract only", "full_text": "full text", "title": "title only"}
+WINDOW = 6_000  # characters: a longer text is shown around the passage only
+MARGIN = 1_500  # characters to show on either side then
+LEAST_EVIDENCE = 0.3  # share of a sentence's words that its evidence must hold
+
+
+# Only where the panel lies over the conversation, on narrow screens.
+CLOSE = (
+    '<button type="button" class="vd-close" data-vd-close aria-label="Back to the answer">'
+    "Close</button>"
+)
+
+
+def anchor(turn: int, n: int) -> str:
+    """The id of a source's card: what a citation chip points to."""
+    return f"vd-source-{turn}-{n}"
+
+
+@lru_cache(maxsize=256)
+def _sentences(passage: str) -> tuple[tuple[int, int, frozenset[str], frozenset[str]], ...]:
+    return tuple(
+        (
+            start,
+            end,
+            frozenset(content_words(passage[start:end])),
+            frozenset(numbers(passage[start:end])),
+        )
+        for start, end in split_sentences(passage)
+    )
+
+
+def evidence(claim: str, source: Source) -> int | None:
+    """Where in the document the sentence of `source` starts that says most of `claim`.
+
+    None if no sentence shares enough words with it: then the whole passage is the evidence.
+    """
+    words, figures = content_words(claim), numbers(claim)
+    best: tuple[float, int] | None = None
+    for start, _, theirs, their_figures in _sentences(source.text):
+        shared = containment(words, set(theirs))
+        if shared < LEAST_EVIDENCE:
+            continue
+        if figures:
+            shared += containment(figures, set(their_figures))
+        if best is None or shared > best[0]:
+            best = (shared, source.start + start)
+    return None if best is None else best[1]
+
+
+def shown_part(document: Document, start: int, end: int) -> tuple[int, int]:
+    """Which characters to show: a whole abstract, or the surroundings in a long text."""
+    text = document.text
+    if len(text) <= WINDOW:
+        return 0, len(text)
+    first, last = max(0, start - MARGIN), min(len(text), end + MARGIN)
+    if first > 0:
+        cut = max(text.rfind("\n", first, start), text.rfind(". ", first, start) + 1)
+        space = text.find(" ", first, start)
+        first = cut + 1 if cut > 0 else space + 1 if space > 0 else first
+    if last < len(text):
+        ends = [
+            at for at in (text.find("\n", end, last), text.rfind(". ", end, last) + 1) if at > 0
+        ]
+        last = max(ends) if ends else last
+    return first, last
+
+
+def passage_html(document: Document, source: Source) -> str:
+    """The document's text with the passage in `<mark>` and section labels in bold.
+
+    The joined text of the marks is exactly `source.text`. Each sentence of the passage is a mark
+    of its own that carries its offset, so that a click can single one out.
+    """
+    text = document.text
+    first, last = shown_part(document, source.start, source.end)
+    labels = _label_spans(document)
+    marks = [(source.start + a, source.start + b) for a, b in split_sentences(source.text)]
+
+    cuts = {first, last, source.start, source.end}
+    cuts.update(at for span in (*labels, *marks) for at in span)
+    breaks = {start for start, _ in labels}
+    breaks.update(match.end() for match in re.finditer(r"\n+", text))
+    cuts.update(breaks)
+
+    out = ["<p>"]
+    if first > 0:
+        out.append('<span class="vd-cut">… </span>')
+    edges = sorted(at for at in cuts if first <= at <= last)
+    for start, end in zip(edges, edges[1:], strict=False):
+        if start in breaks and start > first:
+            out.append("</p><p>")
+        piece = escape(text[start:end])
+        if any(a <= start < b for a, b in labels):
+            piece = f'<strong class="vd-label">{piece}</strong>'
+        if source.start <= start < source.end:
+            at = next((a for a, b in marks if a <= start < b), None)
+            offset = "" if at is None else f' data-vd-at="{at}"'
+            piece = f"<mark{offset}>{piece}</mark>"
+        out.append(piece)
+    if last < len(text):
+        out.append('<span class="vd-cut"> …</span>')
+    out.append("</p>")
+    return "".join(out)
+
+
+def _label_spans(document: Document) -> list[tuple[int, int]]:
+    """Where the section labels stand: between the end of one section and the start of the next."""
+    spans = []
+    before = 0
+    for section in document.sections:
+        gap = document.text[before : section.start]
+        label = gap.strip()
+        if section.label and label:
+            start = before + gap.index(label)
+            spans.append((start, start + len(label)))
+        before = section.end
+    return spans
+
+
+def source_html(source: Source, document: Document | None, turn: int) -> str:
+    """One card: what the source is, and, folded below it, its passage in context."""
+    card = anchor(turn, source.n)
+    title = escape(source.title) or "Untitled"
+    facts = [escape(fact) for fact in (source.journal, str(source.year or "")) if fact]
+    badges = []
+    if source.retracted:
+        badges.append('<span class="vd-badge vd-retracted">Retracted</span>')
+    if source.evidence_level:
+        badges.append(f'<span class="vd-badge vd-level">{escape(source.evidence_level)}</span>')
+    badges.append(f'<span class="vd-badge">{KIND_WORDS[source.kind]}</span>')
+    link = _link(source)
+    if link:
+        badges.append(link)
+    retracted = " vd-is-retracted" if source.retracted else ""
+    return (
+        f'<article class="vd-source{retracted}" id="{card}" data-vd-source="{turn}-{source.n}">'
+        f'<h3><button type="button" class="vd-source-title" data-vd-toggle="{turn}-{source.n}"'
+        f' aria-expanded="false" aria-controls="{card}-text">'
+        f'<span class="vd-n">{source.n}</span><span>{title}</span></button></h3>'
+        f'<p class="vd-facts">{" · ".join(facts)}</p>'
+        f'<p class="vd-badges">{" ".join(badges)}</p>'
+        f'<div class="vd-passage" id="{card}-text" role="region" tabindex="-1"'
+        f' aria-label="Source {source.n}, passage in context" hidden>'
+        f"{_passage_or_note(source, document)}</div></article>"
+    )
+
+
+def _passage_or_note(source: Source, document: Document | None) -> str:
+    if document is None or document.text[source.start : source.end] != source.text:
+        what = "is no longer" if document is None else "has changed"
+        return (
+            f'<p class="vd-note">This document {what} in the library. '
+            "This is the passage the answer used.</p>"
+            f"<p><mark>{escape(source.text)}</mark></p>"
+        )
+    authors = ", ".join(document.authors[:6]) + (", et al." if len(document.authors) > 6 else "")
+    byline = f'<p class="vd-authors">{escape(authors)}</p>' if authors else ""
+    ids = [f"PMID {source.doc_id[5:]}"] if source.doc_id.startswith("pmid:") else [source.doc_id]
+    if document.doi:
+        ids.append(f"doi {document.doi}")
+    part = " · part of the full text" if len(document.text) > WINDOW else ""
+    return (
+        f"{byline}{passage_html(document, source)}"
+        f'<p class="vd-ids">{escape(" · ".join(ids))}{part}</p>'
+    )
+
+
+def _link(source: Source) -> str:
+    url = safe_url(source.url)
+    if not url:
+        return ""
+    name = "PubMed" if "pubmed" in source.url or "ncbi.nlm.nih.gov" in source.url else "Original"
+    return (
+        f'<a class="vd-link" href="{url}" target="_blank" rel="noopener noreferrer"'
+        f' aria-label="{name} page of source {source.n}, opens in a new tab">{name}'
+        '<span aria-hidden="true"> ↗</span></a>'
+    )
+
+
+def panel_html(
+    sources: Sequence[Source],
+    documents: Mapping[str, Document],
+    *,
+    turn: int,
+    question: str,
+    nearest: bool,
+) -> str:
+    """The sources of one turn. `nearest`: they were found but do not answer the question."""
+    if not sources:
+        return (
+            f'<section class="vd-turn-sources" data-vd-turn="{turn}" aria-label="Sources">'
+            '<p class="vd-note">No passage of this library matches this question.</p></section>'
+        )
+    heading = "Nearest passages" if nearest else count(len(sources), "source")
+    cards = "".join(source_html(s, documents.get(s.doc_id), turn) for s in sources)
+    return (
+        f'<section class="vd-turn-sources" data-vd-turn="{turn}" aria-label="{heading}">'
+        f'<header><h2>{heading}</h2>{CLOSE}</header><p class="vd-for">for “{escape(question)}”</p>{cards}</section>'
+    )
+
+
+EMPTY_PANEL = (
+    '<section class="vd-turn-sources vd-empty" data-vd-turn="0" aria-label="Sources">'
+    "<h2>Sources</h2><p>The passages behind each answer appear here. Choose a number in the "
+    "answer to read its passage in context.</p></section>"
+)

@@ -1,0 +1,194 @@
+"""One question under way: the assistant in a thread of its own, its events in small batches.
+
+Gradio resumes a plain generator in whatever thread is free. What the assistant holds while it
+answers (a database connection, torch's inference mode) belongs to one thread, so it gets one.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vademecum.corpora.document import CorpusInfo, Document, Filters
+from vademecum.rag.answer import (
+    Answer,
+    AnswerDelta,
+    Completed,
+    Event,
+    Retrieved,
+    Source,
+    ThinkingDelta,
+    Turn,
+)
+
+PAINT_S = 0.1  # at most ten paints a second: each sends the whole exchange
+TICK_S = 1.0  # a paint at least this often, so that the clock moves
+
+
+class Shelf(Protocol):
+    """What the page needs of a library."""
+
+    def corpora(self) -> list[CorpusInfo]: ...
+
+    def corpus(self, name: str) -> CorpusInfo: ...
+
+    def documents(self, corpus: str, doc_ids: Sequence[str]) -> dict[str, Document]: ...
+
+
+class Asked(Protocol):
+    """What the page needs of an assistant."""
+
+    @property
+    def library(self) -> Shelf: ...
+
+    @property
+    def model_reason(self) -> str: ...
+
+    def stream(
+        self,
+        question: str,
+        *,
+        corpus: str | None = None,
+        history: Sequence[Turn] = (),
+        filters: Filters = ...,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Event]: ...
+
+
+@dataclass
+class Progress:
+    """What has come of an exchange so far."""
+
+    sources: tuple[Source, ...] = ()
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    thinking: str = ""
+    text: str = ""
+    answer: Answer | None = None
+    retrieved_s: float | None = None
+    began: float = field(default_factory=time.monotonic)
+    thought_from: float | None = None
+    thought_s: float | None = None
+
+    def take(self, event: Event) -> None:
+        """Add one event."""
+        now = time.monotonic()
+        if isinstance(event, Retrieved):
+            self.sources, self.retrieved_s = event.sources, event.seconds
+        elif isinstance(event, ThinkingDelta):
+            self.thought_from = self.thought_from or now
+            self.thinking += event.text
+        elif isinstance(event, AnswerDelta):
+            self._thought(now)
+            self.text += event.text
+        else:
+            self._thought(now)
+            self.answer, self.sources = event.answer, event.answer.sources
+
+    def _thought(self, now: float) -> None:
+        if self.thought_from is not None and self.thought_s is None:
+            self.thought_s = now - self.thought_from
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the question was sent."""
+        return time.monotonic() - self.began
+
+    @property
+    def thinking_for(self) -> float:
+        """Seconds of thinking so far."""
+        if self.thought_s is not None:
+            return self.thought_s
+        return 0.0 if self.thought_from is None else time.monotonic() - self.thought_from
+
+
+class Run:
+    """Answers one question in a thread; `batches` follows it, `stop` ends it at once."""
+
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        assistant: Asked,
+        question: str,
+        *,
+        corpus: str,
+        history: Sequence[Turn],
+        filters: Filters,
+    ) -> None:
+        self.progress = Progress()
+        self._cancel = threading.Event()
+        # None wakes the reader: the stream has ended, or somebody pressed stop.
+        self._events: queue.SimpleQueue[tuple[Event, Mapping[str, Document]] | None] = (
+            queue.SimpleQueue()
+        )
+
+        def pump() -> None:
+            events = assistant.stream(
+                question, corpus=corpus, history=history, filters=filters, cancel=self._cancel
+            )
+            for event in events:
+                documents: Mapping[str, Document] = {}
+                if isinstance(event, Retrieved):
+                    documents = _documents(assistant, corpus, event.sources)
+                elif isinstance(event, Completed):
+                    documents = _documents(assistant, corpus, event.answer.sources)
+                self._events.put((event, documents))
+
+        self._future: Future[None] = pool.submit(pump)
+        self._future.add_done_callback(lambda _: self._events.put(None))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked it to stop."""
+        return self._cancel.is_set()
+
+    def stop(self) -> None:
+        """Ask the assistant to stop and let `batches` end without waiting for it."""
+        self._cancel.set()
+        self._events.put(None)
+
+    def batches(self) -> Iterator[bool]:
+        """Yield whenever there is something to paint, at most once every `PAINT_S`.
+
+        True if there is news, False if only the clock moved. What came is in `progress`. Ends
+        when the stream does or on `stop`; then `error` tells how.
+        """
+        while True:
+            began = time.monotonic()
+            try:
+                first = self._events.get(timeout=TICK_S)
+            except queue.Empty:
+                yield False
+                continue
+            if first is None:
+                return
+            self._take(*first)
+            if isinstance(first[0], AnswerDelta | ThinkingDelta):
+                self._cancel.wait(max(0.0, PAINT_S - (time.monotonic() - began)))
+            while True:
+                try:
+                    more = self._events.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    return
+                self._take(*more)
+            yield True
+
+    def error(self) -> BaseException | None:
+        """What ended the stream, if not its own end; None while it is still running down."""
+        return self._future.exception() if self._future.done() else None
+
+    def _take(self, event: Event, documents: Mapping[str, Document]) -> None:
+        self.progress.take(event)
+        if documents:
+            self.progress.documents = documents
+
+
+def _documents(assistant: Asked, corpus: str, sources: Sequence[Source]) -> Mapping[str, Document]:
+    wanted = list(dict.fromkeys(source.doc_id for source in sources))
+    return assistant.library.documents(corpus, wanted) if wanted else {}
