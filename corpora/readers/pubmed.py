@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,8 @@ SAFE: dict[str, Any] = {
 
 RETRACTED_UI = "D016441"  # "Retracted Publication"
 
-# CommentsCorrections/@RefType. NLM turned partial retractions into errata; "RetractedandRepublished"
-# links lead to the corrected version.
+# CommentsCorrections/@RefType. A partial retraction leaves the work standing, as an erratum does;
+# "RetractedandRepublished" leads to the corrected version.
 LINK_KINDS: dict[str, LinkKind] = {
     "RetractionIn": "retraction_in",
     "RetractionOf": "retraction_of",
@@ -123,7 +124,8 @@ def _records(path: Path) -> Iterator[etree._Element]:
 def _check_root(root: etree.XMLPullParser, chunk: bytes, path: Path) -> bool:
     """Look for the root element; True once it was seen. Another kind of XML is turned away
     here, before a tree is built of it."""
-    root.feed(chunk)
+    with suppress(etree.XMLSyntaxError):  # the parser of the records reports it
+        root.feed(chunk)
     for _, element in root.read_events():
         if element.tag not in ROOTS:
             raise DocumentRejected(
@@ -210,9 +212,7 @@ def _title(article: etree._Element) -> str:
     return title
 
 
-def _abstract(
-    citation: etree._Element, article: etree._Element
-) -> tuple[str, tuple[Section, ...]]:
+def _abstract(citation: etree._Element, article: etree._Element) -> tuple[str, tuple[Section, ...]]:
     """The abstract and its labelled sections; another abstract (a translation, a plain-language
     one) only where there is no main one, in English if there is a choice."""
     main = article.find("Abstract")
