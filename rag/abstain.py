@@ -1,0 +1,69 @@
+"""When to say "not in this library" instead of an answer.
+
+Before writing: nothing found bears on the question. After writing: the model declined, or no
+sentence of what it wrote is borne out. The nearest sources are shown in either case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from vademecum.rag.answer import Sentence
+from vademecum.rag.retrieve import Found
+from vademecum.rag.wording import Reason
+from vademecum.rag.words import Language, containment, content_words
+
+# Mean of the cosine and the share of the question's words that title and passage hold. PubMedQA:
+# 98 % of questions reach it with their own abstract, 37 % with the nearest other (decision 0001).
+# What passes by mistake is caught by the model's refusal or by the check.
+RELEVANT = 0.40
+# The same for Chinese, where the share of character pairs stands alone.
+RELEVANT_HAN = 0.30
+
+REFUSAL = re.compile(
+    r"\b(?:sources?|passages?|abstracts?|texts?|studies|documents?|information|context|articles?)\b"
+    r"[^.]{0,60}?\b(?:do(?:es)? not|don't|doesn't|did not|cannot|can't|fails? to|not)\b"
+    r"[^.]{0,30}?\b(?:answer|contain|mention|provide|address|discuss|include|specif|describe"
+    r"|enough|sufficient|give|report)"
+    r"|\bno (?:\w+ ){0,2}(?:information|mention|evidence|data|answer)\b[^.]{0,80}?"
+    r"\b(?:sources?|passages?|abstracts?|texts?|library|provided|given)\b"
+    r"|\bi (?:cannot|can't|could not|am unable to|'m unable to|am not able to) "
+    r"(?:\w+ ){0,2}(?:answer|find|provide|determine)"
+    r"|\bi(?:'m| am) sorry\b|\bas an ai\b|\bi (?:do not|don't) (?:have|know)\b"
+    r"|(?:资料|来源|文献|摘要|文本)(?:中|里)?[^。]{0,20}(?:没有|未|并未|不能|无法|不包含|不足)"
+    r"|(?:无法|不能)(?:回答|确定)|抱歉|对不起",
+    re.IGNORECASE,
+)
+
+
+def relevance(question: str, found: Found, language: Language) -> float:
+    """How far a found passage bears on the question, in [0, 1]."""
+    words = content_words(question)
+    held = containment(words, content_words(f"{found.document.title} {found.document.text}"))
+    return held if language == "zh" else (max(0.0, found.cosine) + held) / 2
+
+
+def before(question: str, found: Sequence[Found], language: Language) -> Reason | None:
+    """Why not to ask the model, None if there is no reason."""
+    if not found:
+        return "empty"
+    least = RELEVANT_HAN if language == "zh" else RELEVANT
+    best = max(relevance(question, one, language) for one in found)
+    return None if best >= least else "irrelevant"
+
+
+def after(sentences: Sequence[Sentence]) -> Reason | None:
+    """Why to withdraw what the model wrote, None if there is no reason."""
+    if not sentences:
+        return "silent"
+    if refuses(sentences[0].text) and not any(s.support == "supported" for s in sentences[1:]):
+        return "declined"
+    if not any(sentence.support in ("supported", "partial") for sentence in sentences):
+        return "unsupported"
+    return None
+
+
+def refuses(text: str) -> bool:
+    """Whether a sentence declines to answer."""
+    return REFUSAL.search(text) is not None

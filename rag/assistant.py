@@ -1,0 +1,308 @@
+"""One question, from the first step to the last."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+from uuid import uuid4
+
+from vademecum.corpora.document import CorpusInfo, Filters
+from vademecum.errors import UsageError
+from vademecum.model.interface import GenerationOptions, LanguageModel, Message, TextEmbedder
+from vademecum.progress import Progress, Silent
+from vademecum.rag import abstain, extractive
+from vademecum.rag.answer import (
+    Answer,
+    AnswerDelta,
+    Completed,
+    CorpusRef,
+    Event,
+    ModelRef,
+    Retrieved,
+    Source,
+    Timings,
+    Turn,
+)
+from vademecum.rag.assemble import assemble, choose_sources
+from vademecum.rag.check import Checked, check
+from vademecum.rag.generate import Draft, default_options, write
+from vademecum.rag.retrieve import Found, search
+from vademecum.rag.understand import Query, understand
+from vademecum.rag.wording import ENDINGS, REASONS, Reason, notice
+from vademecum.rag.words import Language
+
+if TYPE_CHECKING:
+    from vademecum.corpora.library import Library
+
+CANDIDATES = 16  # passages considered for the prompt
+
+
+class Assistant:
+    """Answers questions from a library; safe to share between threads if its parts are."""
+
+    def __init__(
+        self,
+        library: Library,
+        embedder: TextEmbedder,
+        model: LanguageModel | None,
+        *,
+        corpus: str | None = None,
+        prompt_tokens: int | None = None,
+        model_reason: str = "",
+    ) -> None:
+        """`model` None quotes instead of writing. `corpus` is asked where a call names none.
+
+        `prompt_tokens` is the most that a prompt may take, within the model's context (default:
+        1,200, or 3,000 for a model that reasons): more is read by better-informed answers and
+        waited for longer.
+        """
+        self.library = library
+        self.embedder = embedder
+        self.model = model
+        self.model_reason = model_reason
+        self._corpus = corpus
+        self._prompt_tokens = prompt_tokens
+        self._owned = ExitStack()
+
+    @classmethod
+    def open(
+        cls,
+        corpus: str,
+        *,
+        model: str = "auto",
+        library: Library | Path | None = None,
+        quantization: Literal["nf4", "bf16", "f32"] = "nf4",
+        attention: Literal["dense", "sparse"] = "dense",
+        prompt_tokens: int | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Open a library, its embedder and a model, and answer from one corpus.
+
+        `model` is a preset, "auto" for the best that this machine can run, or "none" to quote
+        instead of writing; `model_reason` says how it was chosen. What is opened here, `close`
+        closes; a `Library` handed in stays open. Raises CorpusNotFound, or ModelNotFound, before
+        anything is loaded.
+        """
+        from vademecum.corpora.library import Library
+        from vademecum.model.embedder import Embedder
+
+        shown = progress or Silent()
+        with ExitStack() as owned:
+            if isinstance(library, Library):
+                shelf = library
+            else:
+                shelf = owned.enter_context(Library.open(library, progress=shown))
+            info = shelf.corpus(corpus)
+            name, reason = _choose(model)
+            embedder = Embedder.load(info.embedder, progress=shown)
+            engine: LanguageModel | None = None
+            if name is not None:
+                from vademecum.model.engine import Engine
+
+                loaded = Engine.load(
+                    name, quantization=quantization, attention=attention, progress=shown
+                )
+                owned.callback(loaded.close)
+                engine = loaded
+            assistant = cls(
+                shelf,
+                embedder,
+                engine,
+                corpus=corpus,
+                prompt_tokens=prompt_tokens,
+                model_reason=reason,
+            )
+            assistant._owned = owned.pop_all()
+        return assistant
+
+    def close(self) -> None:
+        """Close what `open` opened."""
+        self._owned.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def ask(
+        self,
+        question: str,
+        *,
+        corpus: str | None = None,
+        history: Sequence[Turn] = (),
+        filters: Filters | None = None,
+        options: GenerationOptions | None = None,
+        seed: int = 0,
+        cancel: threading.Event | None = None,
+    ) -> Answer:
+        """The checked answer to a question; arguments and errors as for `stream`."""
+        *_, last = self.stream(
+            question,
+            corpus=corpus,
+            history=history,
+            filters=filters,
+            options=options,
+            seed=seed,
+            cancel=cancel,
+        )
+        assert isinstance(last, Completed)  # what `stream` promises
+        return last.answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        corpus: str | None = None,
+        history: Sequence[Turn] = (),
+        filters: Filters | None = None,
+        options: GenerationOptions | None = None,
+        seed: int = 0,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Answer a question, event by event: first Retrieved, last Completed.
+
+        Without `options` the model is sampled as suits it, with `seed`. Setting `cancel` ends
+        the writing: what stands by then is checked and Completed follows at once. Closing the
+        iterator stops everything and yields nothing more. Raises UsageError for an empty
+        question at once; CorpusNotFound, ContextTooLong and EngineBusy as they come up.
+        """
+        query = understand(question, history)
+        name = corpus or self._corpus
+        if name is None:
+            raise UsageError("no corpus was named", "pass corpus=..., or open one")
+        if self.model is not None and options is None:
+            options = replace(default_options(self.model), seed=seed)
+        run = _Run(query, name, options, cancel or threading.Event(), perf_counter())
+        return self._answer(run, filters or Filters())
+
+    def _answer(self, run: _Run, filters: Filters) -> Generator[Event, None, None]:
+        info = self._info(run.corpus)
+        found = search(
+            self.library, self.embedder, run.corpus, run.query.standalone, CANDIDATES, filters
+        )
+        sources, messages = self._assemble(run, found)
+        retrieve_s = perf_counter() - run.started
+        yield Retrieved(sources, retrieve_s)
+
+        draft, checked = Draft(), Checked("", ())
+        withheld: Reason | None = abstain.before(run.query.standalone, found, run.query.language)
+        if not withheld:
+            if self.model is None:
+                checked = extractive.extract(
+                    run.query.standalone, run.query.language, sources, self.embedder
+                )
+                if checked.text:
+                    yield AnswerDelta(checked.text)
+            elif run.options is not None and not run.cancel.is_set():
+                draft = yield from write(self.model, messages, run.options, run.cancel)
+                checked = check(
+                    draft.answer, sources, self.embedder, broken_off=draft.reason != "stop"
+                )
+            withheld = abstain.after(checked.sentences)
+            if withheld == "silent" and run.cancel.is_set():
+                withheld = "cancelled"
+        yield Completed(self._complete(run, info, sources, draft, checked, withheld, retrieve_s))
+
+    def _info(self, corpus: str) -> CorpusInfo:
+        info = self.library.corpus(corpus)
+        if info.embedder != self.embedder.name:
+            raise UsageError(
+                f"corpus {corpus!r} was embedded with {info.embedder}, not {self.embedder.name}",
+                f"open an assistant for it: Assistant.open({corpus!r})",
+            )
+        return info
+
+    def _assemble(
+        self, run: _Run, found: Sequence[Found]
+    ) -> tuple[tuple[Source, ...], tuple[Message, ...]]:
+        if self.model is None or run.options is None:
+            most = extractive.MOST_SOURCES
+            room = extractive.MOST_CHARACTERS
+            return choose_sources(found, room, lambda source: len(source.text), most), ()
+        prompt = assemble(
+            found,
+            run.query.standalone,
+            run.query.language,
+            self.model,
+            answer_tokens=run.options.max_tokens,
+            prompt_tokens=self._prompt_tokens,
+        )
+        return prompt.sources, prompt.messages
+
+    def _complete(
+        self,
+        run: _Run,
+        info: CorpusInfo,
+        sources: tuple[Source, ...],
+        draft: Draft,
+        checked: Checked,
+        withheld: Reason | None,
+        retrieve_s: float,
+    ) -> Answer:
+        corpus = CorpusRef(info.name, info.snapshot, info.documents, info.newest)
+        language = run.query.language
+        model = self.model
+        return Answer(
+            question=run.query.question,
+            answer=notice(corpus, withheld, language) if withheld else checked.text,
+            thinking=draft.thinking.strip(),
+            abstained=withheld is not None,
+            reason=REASONS[withheld][language] if withheld else _ending(draft, language),
+            sentences=() if withheld else checked.sentences,
+            sources=sources,
+            corpus=corpus,
+            model=ModelRef(model.name, model.quantization, model.attention)
+            if model
+            else ModelRef(extractive.NAME, "", ""),
+            seed=run.options.seed if run.options else 0,
+            timings=Timings(
+                retrieve_s=retrieve_s,
+                first_token_s=retrieve_s + draft.first_token_s if draft.first_token_s else 0.0,
+                decode_tok_s=draft.decode_tok_s,
+                total_s=perf_counter() - run.started,
+            ),
+            audit_id=uuid4().hex,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One question on its way: `options` is None where no model writes."""
+
+    query: Query
+    corpus: str
+    options: GenerationOptions | None
+    cancel: threading.Event
+    started: float
+
+
+def _choose(model: str) -> tuple[str | None, str]:
+    """The preset to load, None for none, and why."""
+    if model == "none":
+        return None, "asked to quote, not to write"
+    if model != "auto":
+        from vademecum.model.presets import preset
+
+        return preset(model).name, "chosen by name"
+    from vademecum.model.choose import choose
+    from vademecum.settings import settings
+
+    choice = choose(settings=settings())
+    return choice.preset, choice.reason
+
+
+def _ending(draft: Draft, language: Language) -> str:
+    """Why the answer ends where it does, "" if the model had finished."""
+    return "" if draft.reason == "stop" else ENDINGS[draft.reason][language]

@@ -1,0 +1,136 @@
+"""Step 4: the model writes; what it writes comes out as it comes.
+
+Small models run in circles. A guard stops the model as soon as it repeats a whole sentence or
+cycles over the same few words, so that nobody waits for text that would be dropped anyway.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal
+
+from vademecum.corpora.sentences import split_sentences
+from vademecum.model.interface import (
+    Finished,
+    FinishReason,
+    GenerationOptions,
+    LanguageModel,
+    Message,
+    Phase,
+)
+from vademecum.rag.answer import AnswerDelta, ThinkingDelta
+from vademecum.rag.cite import strip_markers
+
+# Greedy, so that the same question gets the same answer: these models copy from their sources and
+# gain nothing from chance. 2 to 5 sentences take 60 to 200 tokens.
+PLAIN = GenerationOptions(max_tokens=256, temperature=0.0, top_p=1.0)
+# What DeepSeek's model card asks for: 0.5 to 0.7 and 0.95, or R1 repeats itself without end.
+REASONING = GenerationOptions(max_tokens=2_048, temperature=0.6, top_p=0.95)
+
+LEAST_SENTENCE = 20  # characters; shorter ones ("Yes.") may well come twice
+CYCLES = 4  # so many times the same stretch in a row is a loop
+LONGEST_CYCLE = 160  # characters
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the model wrote, unchecked. `first_token_s` counts from the start of writing."""
+
+    thinking: str = ""
+    answer: str = ""
+    reason: FinishReason | Literal["loop"] = "stop"
+    first_token_s: float = 0.0
+    decode_tok_s: float = 0.0
+
+
+def default_options(model: LanguageModel) -> GenerationOptions:
+    """How to sample from a model of this kind, limited to a quarter of a short context."""
+    wanted = REASONING if model.reasons else PLAIN
+    fits = max(1, min(wanted.max_tokens, model.context_length // (2 if model.reasons else 4)))
+    return GenerationOptions(fits, wanted.temperature, wanted.top_p)
+
+
+def write(
+    model: LanguageModel,
+    messages: Sequence[Message],
+    options: GenerationOptions,
+    cancel: threading.Event | None = None,
+) -> Generator[ThinkingDelta | AnswerDelta, None, Draft]:
+    """Yield the deltas; return the draft. Closing this generator stops the model."""
+    draft = Draft()
+    pieces: dict[Phase, list[str]] = {"thinking": [], "answer": []}
+    guards = {"thinking": LoopGuard(sentences=False), "answer": LoopGuard(sentences=True)}
+    started = perf_counter()
+    count, first, last = 0, started, started
+    run = model.stream(messages, options, cancel=cancel)
+    try:
+        for event in run:
+            if isinstance(event, Finished):
+                draft.reason = event.reason
+                draft.decode_tok_s = event.stats.decode_tok_s
+                break
+            last = perf_counter()
+            count += 1
+            first = last if count == 1 else first
+            if not event.text:
+                continue
+            pieces[event.phase].append(event.text)
+            thinking = event.phase == "thinking"
+            yield ThinkingDelta(event.text) if thinking else AnswerDelta(event.text)
+            if guards[event.phase].add(event.text):
+                draft.reason = "loop"
+                break
+    finally:
+        if isinstance(run, Generator):  # an engine's stream is one: closing it ends its work
+            run.close()
+    draft.thinking, draft.answer = "".join(pieces["thinking"]), "".join(pieces["answer"])
+    draft.first_token_s = first - started
+    if not draft.decode_tok_s and last > first:
+        draft.decode_tok_s = (count - 1) / (last - first)
+    return draft
+
+
+class LoopGuard:
+    """Watches text grow and says when it has begun to repeat itself."""
+
+    def __init__(self, *, sentences: bool) -> None:
+        self._sentences = sentences
+        self._text = ""
+        self._checked = 0  # length at the last look: a look at every token would be quadratic
+
+    def add(self, text: str) -> bool:
+        """Take more text; True if it repeats itself now."""
+        self._text += text
+        if len(self._text) - self._checked < 8 and not set(text) & set(".!?。！？\n"):
+            return False
+        self._checked = len(self._text)
+        return cycles(self._text) or (self._sentences and self._repeats_sentence())
+
+    def _repeats_sentence(self) -> bool:
+        """Whether the last finished sentence was written before, apart from its markers."""
+        plain = strip_markers(self._text)
+        spans = split_sentences(plain)
+        if len(spans) < 2 or plain.rstrip()[-1:] not in set(".!?。！？"):
+            return False
+        keys = [sentence_key(plain[start:end]) for start, end in spans]
+        return len(keys[-1]) >= LEAST_SENTENCE and keys[-1] in keys[:-1]
+
+
+def sentence_key(sentence: str) -> str:
+    """What two sentences must share to count as the same: letters and digits."""
+    return "".join(ch for ch in sentence.casefold() if ch.isalnum())
+
+
+def cycles(text: str) -> bool:
+    """Whether the text ends in the same stretch several times over."""
+    tail = text[-LONGEST_CYCLE * CYCLES :]
+    for length in range(1, len(tail) // CYCLES + 1):
+        times = CYCLES if length > 3 else 4 * CYCLES  # "10000", "..." and "ha ha" are no loops
+        stretch = tail[-length:]
+        # Rules and indents may repeat: only what holds a letter or a digit counts.
+        if tail.endswith(stretch * times) and any(ch.isalnum() for ch in stretch):
+            return True
+    return False

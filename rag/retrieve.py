@@ -1,0 +1,111 @@
+"""Step 2: the passages that may answer a question.
+
+Dense (cosine) and lexical (BM25) candidates are fused by the normalised sum of each one's top
+100, half and half: on SciFact nDCG@10 72.4, against 71.4 for reciprocal rank fusion and 67.6 for
+the better side alone (`benchmarks/retrieval.py`). Either side may be empty.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vademecum.corpora.document import Document, Filters, Hit, Passage
+from vademecum.model.interface import TextEmbedder
+
+if TYPE_CHECKING:
+    from vademecum.corpora.library import Library
+
+CANDIDATES = 100  # of each side
+PASSAGES_PER_DOCUMENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that may answer, best first.
+
+    `score` in [0, 1] is the fused one and compares passages of one search only; `cosine` is the
+    similarity to the question and compares across searches. `ranks` count from 1, by the side
+    that found it: "dense", "lexical".
+    """
+
+    passage: Passage
+    document: Document
+    score: float
+    cosine: float
+    ranks: dict[str, int]
+
+
+def search(
+    library: Library,
+    embedder: TextEmbedder,
+    corpus: str,
+    query: str,
+    k: int = 10,
+    filters: Filters | None = None,
+) -> list[Found]:
+    """The `k` best passages, at most two of one document. Raises CorpusNotFound."""
+    narrowed = filters or Filters()
+    vector = np.asarray(embedder.embed_query(query), dtype=np.float32)
+    dense = library.search_dense(corpus, vector, CANDIDATES, narrowed)
+    lexical = library.search_lexical(corpus, query, CANDIDATES, narrowed)
+
+    scores = fuse([dense, lexical])
+    passages = {hit.passage.passage_id: hit.passage for hit in (*dense, *lexical)}
+    order = sorted(scores, key=lambda passage_id: (-scores[passage_id], passage_id))
+    chosen = _spread([passages[passage_id] for passage_id in order], k)
+
+    documents = library.documents(corpus, list(dict.fromkeys(p.doc_id for p in chosen)))
+    vectors = library.vectors(corpus, [p.passage_id for p in chosen])
+    ranks = {"dense": _ranks(dense), "lexical": _ranks(lexical)}
+    return [
+        Found(
+            passage=passage,
+            document=documents[passage.doc_id],
+            score=scores[passage.passage_id],
+            cosine=float(vectors[passage.passage_id] @ vector),
+            ranks={
+                side: of[passage.passage_id]
+                for side, of in ranks.items()
+                if passage.passage_id in of
+            },
+        )
+        for passage in chosen
+        if passage.doc_id in documents and passage.passage_id in vectors  # deleted meanwhile
+    ]
+
+
+def fuse(sides: Sequence[Sequence[Hit]]) -> dict[str, float]:
+    """Fused score in [0, 1] by passage id: the mean over sides of min-max normalised scores.
+
+    A side that found nothing has no say; a passage that a side did not find gets 0 from it.
+    """
+    speaking = [side for side in sides if side]
+    fused: dict[str, float] = {}
+    for side in speaking:
+        low, high = min(hit.score for hit in side), max(hit.score for hit in side)
+        for hit in side:
+            norm = (hit.score - low) / (high - low) if high > low else 1.0
+            key = hit.passage.passage_id
+            fused[key] = fused.get(key, 0.0) + norm / len(speaking)
+    return fused
+
+
+def _spread(passages: Sequence[Passage], k: int) -> list[Passage]:
+    taken: Counter[str] = Counter()
+    chosen: list[Passage] = []
+    for passage in passages:
+        if len(chosen) == k:
+            break
+        if taken[passage.doc_id] < PASSAGES_PER_DOCUMENT:
+            taken[passage.doc_id] += 1
+            chosen.append(passage)
+    return chosen
+
+
+def _ranks(hits: Sequence[Hit]) -> dict[str, int]:
+    return {hit.passage.passage_id: rank for rank, hit in enumerate(hits, 1)}
