@@ -34,7 +34,7 @@ NEVER = _words(
 )
 # Abbreviations that may also end one (in small letters here): what follows decides.
 MAYBE = _words(
-    """al etc inc ltd co corp jr sr sp spp nov wt min max hr hrs sec mo yr yrs wk wks temp conc est
+    """al etc inc ltd co corp jr sr sp spp nov wt max temp conc est
     pers comm unpubl jan feb mar apr jun jul aug sept sep oct dec"""
 )
 DOTTED = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]|Ph\.D|[BM]\.Sc")
@@ -139,9 +139,13 @@ def _abbreviates(text: str, dot: int, mark: str, following: str) -> bool:
 
 
 def _names_a_kind(text: str, letter: int) -> bool:
-    """ "hepatitis C", "vitamin D", "group B": a word in small letters before the letter."""
-    before = text[:letter].rstrip()
-    word = _token(before, len(before))
+    """ "hepatitis C", "vitamin D", "100 U": a word in small letters or a number before it."""
+    end = letter
+    while end > 0 and text[end - 1].isspace():
+        end -= 1
+    word = _token(text, end)
+    if word[-1:].isdigit():
+        return True
     return len(word) > 2 and word.islower() and word.isalpha() and word not in BEFORE_NAMES
 
 

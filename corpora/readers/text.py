@@ -124,6 +124,8 @@ def _markdown(text: str) -> tuple[str, tuple[Section, ...]]:
         elif not fenced and (heading := HEADING.match(line)) and heading[2]:
             headings.append((heading[2], at, min(end, len(text))))
         at = end
+    if not headings:
+        return "", ()
     ends = [start for _, start, _ in headings[1:]] + [len(text)]
     sections: list[Section] = []
     for (label, _, start), end in zip(headings, ends, strict=True):
@@ -131,4 +133,4 @@ def _markdown(text: str) -> tuple[str, tuple[Section, ...]]:
         if content.strip():
             start += len(content) - len(content.lstrip())
             sections.append(Section(label, start, start + len(content.strip())))
-    return headings[0][0][:TITLE_CHARACTERS] if headings else "", tuple(sections)
+    return headings[0][0][:TITLE_CHARACTERS], tuple(sections)
