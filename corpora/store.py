@@ -135,9 +135,12 @@ class Store:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
+    def digest(self, corpus: int) -> str:
+        """The sum of its documents' content hashes, modulo 2**256, in hex."""
+        return str(self.database.read("SELECT digest FROM corpora WHERE id = ?", (corpus,))[0][0])
+
     def info(self, corpus: CorpusRow) -> CorpusInfo:
         """Counted from the documents themselves."""
-        digest = self.database.read("SELECT digest FROM corpora WHERE id = ?", (corpus.id,))[0][0]
         groups = self.database.read(
             "SELECT kind, retracted, COUNT(*), SUM(passages), MAX(date) FROM documents "
             "WHERE corpus = ? GROUP BY kind, retracted ORDER BY kind",
@@ -149,7 +152,7 @@ class Store:
         counts["retracted"] = sum(documents for _, flag, documents, _, _ in groups if flag)
         return CorpusInfo(
             name=corpus.name,
-            snapshot=snapshot_of(digest),
+            snapshot=snapshot_of(self.digest(corpus.id)),
             documents=sum(group[2] for group in groups),
             passages=sum(group[3] for group in groups),
             newest=max((group[4] for group in groups), default=""),
@@ -198,6 +201,19 @@ class Store:
                     passage = Passage(doc_id, ordinal, start, end, text)
                     yield Entry(passage, document, digest.hex(), from_blob(vector))
 
+    def passages(self, corpus: int, doc_ids: Iterable[str]) -> Iterator[tuple[Passage, Document]]:
+        """All passages of these documents in order, each with its document."""
+        for chunk in chunks(dict.fromkeys(doc_ids)):
+            documents: dict[str, Document] = self.documents(corpus, chunk)
+            for doc_id, ordinal, start, end in self.database.read(
+                'SELECT d.doc_id, p.ordinal, p.start, p."end" '
+                "FROM documents d JOIN passages p ON p.document = d.id "
+                f"WHERE d.corpus = ? AND d.doc_id IN ({_marks(chunk)}) ORDER BY d.id, p.ordinal",
+                (corpus, *chunk),
+            ):
+                if (document := documents.get(doc_id)) is not None:
+                    yield Passage(doc_id, ordinal, start, end, document.text[start:end]), document
+
     def doc_ids(self, corpus: int) -> Iterator[str]:
         """Every document, in the order of writing, a page at a time."""
         last = -1
@@ -212,7 +228,7 @@ class Store:
 
     def write(self, connection: sqlite3.Connection, corpus: int, batch: Batch) -> Written:
         """Replace, add and delete; old passages of a replaced document go."""
-        digest = int(self._digest(connection, corpus), 16)
+        digest = int(self.digest(corpus), 16)
         touched: dict[str, None] = {}
         added = replaced = deleted = 0
         for deletion in batch.deletions:
@@ -239,11 +255,6 @@ class Store:
             (f"{digest % DIGEST_MODULUS:064x}", corpus),
         )
         return Written(added, replaced, deleted, tuple(touched))
-
-    @staticmethod
-    def _digest(connection: sqlite3.Connection, corpus: int) -> str:
-        row = connection.execute("SELECT digest FROM corpora WHERE id = ?", (corpus,)).fetchone()
-        return str(row[0])
 
     @staticmethod
     def _remove(
