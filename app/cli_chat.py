@@ -137,16 +137,17 @@ class Conversation:
                 fail(error.message, error.hint)
                 return
         console = stdout()
-        if answer is None or cancel.is_set():
-            # An answer that was stopped is not checked to its end: shown as it stood, not kept.
+        if answer is None:
             if live.written.strip():
                 paragraph(console, clean(live.written).strip())
+        else:
+            render.answer(console, answer, thinking=self.show_thinking)
+            console.print()
+            self.last = answer
+            if not answer.abstained:
+                self.history.append(Turn(question, answer.answer))
+        if cancel.is_set():
             note("stopped")
-            return
-        render.answer(console, answer, thinking=self.show_thinking)
-        console.print()
-        self.last = answer
-        self.history.append(Turn(question, answer.answer))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from vademecum.errors import LibraryDamaged, UsageError
 app = typer.Typer(help="What the library holds, and whether it is sound.")
 
 Name = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="May be left out if only one exists.")
+    str | None, typer.Argument(metavar="NAME", help="May be left out if only one exists.")
 ]
 
 

@@ -42,7 +42,8 @@ def demo(
                 answer = rooms.answer(assistant, DEMO_QUESTION, live.show, corpus=name, seed=0)
             render.answer(console, answer)
             if answer.model.name != "none":
-                paragraph(console, f"First token after {seconds(answer.timings.first_token_s)}.")
+                waited = answer.timings.retrieve_s + answer.timings.first_token_s
+                paragraph(console, f"The first word came {seconds(waited)} after the question.")
             if not no_serve:
                 console.print()
                 rooms.serve(assistant, name, HOST, port)

@@ -53,13 +53,13 @@ def ingest(
         print_json(report.to_dict())
     else:
         paragraph(stdout(), summary(report))
-        for name, reason in report.failed_files:
-            note(f"{name}: {reason}")
     if report.failed_files:
-        name, reason = report.failed_files[0]
-        more = len(report.failed_files) - 1
+        failures = [_failure(name, reason) for name, reason in report.failed_files]
+        for failure in failures[1:]:
+            note(failure)
+        more = f" (and {plural(len(failures) - 1, 'more file')})" if failures[1:] else ""
         raise DocumentRejected(
-            f"{name}: {reason}" + (f" (and {plural(more, 'more file')})" if more else ""),
+            failures[0] + more,
             hint="what could be read is kept; mend the file and run the same command again",
         )
 
@@ -93,3 +93,8 @@ def summary(report: IngestReport) -> str:
         f"{report.corpus}: {plural(report.files, 'file')}; {told}; "
         f"{embedded}{speed}; {seconds(report.seconds)}"
     )
+
+
+def _failure(name: str, reason: str) -> str:
+    """`name: reason`; most readers name the file themselves."""
+    return reason if reason.startswith(name) else f"{name}: {reason}"

@@ -74,13 +74,16 @@ def info(name: Name, json: options.Json = False) -> None:
         "licence": facts["licence"],
         "parameters": f"{_count(facts['parameters'])} ({facts['parameters']:,})",
         "weights": memory,
-        "context": f"{facts['context']:,} tokens",
+        "context": f"{facts['context']:,} tokens (the shape allows {facts['max_positions']:,})",
         "shape": f"{facts['family']}, {facts['layers']} layers, {facts['heads']} heads "
         f"({facts['kv_heads']} for keys and values) of {facts['head_dim']}",
         "reasons": "yes: it thinks before it answers" if facts["reasons"] else "no",
+        "note": facts["note"],
         "here": f"yes, in {settings().models / name}" if facts["here"] else "not yet",
     }
     for label, value in rows.items():
+        if not value:
+            continue
         paragraph(stdout(), f"{label:<12}{one_line(value)}", indent=12, first=12)
 
 
@@ -96,20 +99,26 @@ def _count(parameters: int) -> str:
     """135 M, 1.5 B: parameters as people say them."""
     for unit, scale in (("B", 10**9), ("M", 10**6)):
         if parameters >= scale:
-            return f"{number(round(parameters / scale, 1))} {unit}"
+            return f"{number(parameters / scale)} {unit}"
     return f"{parameters:,}"
 
 
 def _facts(preset: Preset) -> dict[str, Any]:
     """A preset as plain data."""
+    source, where = "folder", str(preset.folder)
+    if preset.hub_id is not None:
+        source, where = "hub", preset.hub_id
+    elif preset.asset is not None:
+        source, where = "registry", ", ".join(preset.asset.requirements)
     return {
         "name": preset.name,
         "title": preset.title,
         "family": preset.family,
-        "source": "hub" if preset.hub_id else "package registry",
-        "from": preset.hub_id or "",
+        "source": source,
+        "from": where,
         "licence": preset.licence,
         "context": preset.context,
+        "max_positions": preset.max_positions,
         "parameters": preset.parameters,
         "layers": preset.layers,
         "heads": preset.heads,
@@ -117,5 +126,6 @@ def _facts(preset: Preset) -> dict[str, Any]:
         "head_dim": preset.head_dim,
         "memory_bytes": {str(bits): preset.memory_bytes(bits) for bits in (4, 8, 16)},
         "reasons": preset.reasons,
+        "note": preset.note,
         "here": (settings().models / preset.name).is_dir(),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated
 
 import typer
@@ -42,14 +41,4 @@ def serve(
         ) as (assistant, name),
     ):
         note(assistant.model_reason)
-        if not is_loopback(host):
-            note(f"anybody who can reach {host} can read {name} and ask: there is no password")
         rooms.serve(assistant, name, host, port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

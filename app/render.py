@@ -38,6 +38,8 @@ def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
     else:
         for line in sentences(found):
             paragraph(console, line)
+        if found.reason:
+            paragraph(console, Text(f"Note: {one_line(found.reason)}", style="yellow"))
     if found.sources:
         console.print()
         title = "Nearest passages, not used" if found.abstained else "Sources"
@@ -117,7 +119,7 @@ def reference(
 ) -> None:
     """One work under its number: title, facts, address and the passage."""
     indent = len(head.plain)
-    paragraph(console, head + Text(one_line(title), style="bold"), indent=indent, first=indent)
+    paragraph(console, Text.assemble(head, (one_line(title), "bold")), indent=indent, first=indent)
     line = Text(" · ").join(
         Text(fact, style="bold red" if fact == "RETRACTED" else "") for fact in facts
     )

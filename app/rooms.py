@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from vademecum.app.console import note
 from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import Cancelled, CorpusNotFound, UsageError
-from vademecum.model.interface import GenerationOptions
 from vademecum.progress import Progress
 from vademecum.rag.answer import Answer, Completed, Event, Turn
 
@@ -122,7 +121,7 @@ def answer(
         corpus=corpus,
         history=history,
         filters=filters or Filters(),
-        options=GenerationOptions(seed=seed),
+        seed=seed,
         cancel=cancel,
     )
     for event in events:
@@ -133,10 +132,15 @@ def answer(
 
 
 def serve(assistant: Assistant, corpus: str, host: str, port: int) -> None:
-    """The chat page, until Ctrl-C."""
+    """The chat page, until Ctrl-C. Raises UsageError if the port is taken."""
     from vademecum.app import web
+    from vademecum.app.web_server import free_port, is_loopback
 
-    note(f"http://{'localhost' if host == '0.0.0.0' else host}:{port} (Ctrl-C stops)")
+    if not is_loopback(host):
+        note(f"anybody who can reach {host} can read {corpus} and ask: there is no password")
+    port = free_port(host, port)
+    shown = "localhost" if host in {"0.0.0.0", "::"} else host
+    note(f"the page: http://{shown}:{port} (Ctrl-C stops)")
     try:
         web.serve(assistant, corpus, host=host, port=port)
     except KeyboardInterrupt:

@@ -176,7 +176,7 @@ def test_options_reach_the_assistant(cli: Cli, monkeypatch: pytest.MonkeyPatch) 
     asked = assistant.asked[0]
     assert asked["question"] == "q"
     assert asked["corpus"] == "c"
-    assert asked["options"].seed == 7
+    assert asked["seed"] == 7
     assert asked["filters"] == Filters(
         year_from=2015,
         year_to=2020,

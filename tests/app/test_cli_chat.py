@@ -13,7 +13,7 @@ from cli_support import Cli, ScriptedAssistant, answer, script
 
 from vademecum.app.cli_chat import interrupt_sets
 from vademecum.errors import ContextTooLong
-from vademecum.rag.answer import Turn
+from vademecum.rag.answer import Completed, Turn
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_each_question_is_asked_with_what_was_said_before(
     assert [asked["question"] for asked in assistant.asked] == ["one", "two"]
     assert assistant.asked[0]["history"] == []
     assert assistant.asked[1]["history"] == [Turn("one", "A1")]
-    assert assistant.asked[1]["options"].seed == 3
+    assert assistant.asked[1]["seed"] == 3
     assert done.stdout.count("Sources") == 2
 
 
@@ -96,7 +96,8 @@ def test_ctrl_c_stops_the_answer_and_keeps_the_conversation(
                 yield event
                 os.kill(os.getpid(), signal.SIGINT)
                 assert how["cancel"].wait(5)
-                return  # as an engine does when its caller cancels
+                yield Completed(answer(answer="Aspirin", sentences=(), reason="It was stopped."))
+                return
             yield event
 
     monkeypatch.setattr(ScriptedAssistant, "stream", lambda self, q, **how: stream(q, **how))
@@ -104,9 +105,9 @@ def test_ctrl_c_stops_the_answer_and_keeps_the_conversation(
     done = cli("chat")
     assert done.code == 0
     assert "stopped" in done.stderr
-    assert done.stdout.startswith("Aspirin\n")  # what was written when it was stopped
-    assert assistant.asked[1]["history"] == []
-    assert "Sources" in done.stdout
+    assert done.stdout.startswith("Aspirin\nNote: It was stopped.\n")
+    assert [asked["question"] for asked in assistant.asked] == ["one", "two"]
+    assert done.stdout.count("Sources") == 2
 
 
 def test_a_second_ctrl_c_does_not_wait() -> None:
