@@ -1,0 +1,57 @@
+"""What one run of the ingestion is to read, and a key that says whether it was done before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vademecum.corpora.document import Document
+
+SAMPLE_SIZE = 1000
+READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Files in the order of reading.
+
+    `newest`: of all documents in them only so many, the newest that have more than a title.
+    """
+
+    files: tuple[Path, ...]
+    newest: int | None = None
+
+    def limited(self, limit: int | None) -> Plan:
+        """A limit on a selection chooses that many of the newest instead."""
+        if self.newest is None or limit is None:
+            return self
+        return Plan(self.files, limit)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, for the record of the job."""
+        return {"files": [str(path) for path in self.files], "newest": self.newest}
+
+
+def newest_first(document: Document) -> tuple[str, int, str]:
+    """The order of `Plan.newest`, greatest first: date, then number, then id."""
+    number = document.doc_id.rpartition(":")[2]
+    return (document.date, int(number) if number.isdigit() else 0, document.doc_id)
+
+
+def job_key(hashes: Sequence[str], plan: Plan, limit: int | None, fingerprint: str) -> str:
+    """Equal for runs that would read the same bytes, take the same of them and split alike."""
+    identity = [list(hashes), plan.newest, limit, fingerprint]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
+def file_hash(path: Path, advance: Callable[[int], None]) -> str:
+    """SHA-256 of a file's bytes; `advance` hears how many were read. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(READ_BYTES):
+            digest.update(block)
+            advance(len(block))
+    return digest.hexdigest()
