@@ -25,6 +25,7 @@ BOMS = (
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufffe\uffff]")
 HEADING = re.compile(r"^(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 FENCE = re.compile(r"^ {0,3}(```|~~~)")
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---(?:\n|\Z)", re.DOTALL)
 WORD = re.compile(r"\w")
 
 
@@ -106,7 +107,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _first_line(text: str) -> str:
-    for line in text.split("\n"):
+    for line in FRONT_MATTER.sub("", text).split("\n"):
         if WORD.search(line):
             return " ".join(line.split())[:TITLE_CHARACTERS]
     return ""

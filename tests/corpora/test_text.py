@@ -1,0 +1,117 @@
+"""Plain text and Markdown files, and the choice of a reader."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import random
+from pathlib import Path
+
+import pytest
+
+from vademecum.corpora.document import Document
+from vademecum.corpora.readers import reader_for
+from vademecum.corpora.readers.text import TextReader
+from vademecum.errors import DocumentRejected
+
+CHINESE = "第一条 为了规范诊疗行为，制定本办法。\n第二条 本办法自发布之日起施行。\n"
+FRENCH = "L'été dernier, une étude française a évalué le repos après l'effort.\n"
+
+
+def read_one(path: Path, content: bytes) -> Document:
+    path.write_bytes(content)
+    (document,) = TextReader().read(path)
+    assert isinstance(document, Document)
+    return document
+
+
+def test_a_text_file(tmp_path: Path) -> None:
+    data = b"\n  The   title line\n\nBody text.\n"
+    document = read_one(tmp_path / "note.txt", data)
+    assert document.doc_id == f"file:{hashlib.sha256(data).hexdigest()[:32]}"
+    assert document.title == "The title line"
+    assert document.text == data.decode()
+    assert (document.kind, document.origin, document.sections) == ("full_text", "note.txt", ())
+
+
+def test_the_same_bytes_are_the_same_document_under_any_name(tmp_path: Path) -> None:
+    one, two = read_one(tmp_path / "a.txt", b"x y"), read_one(tmp_path / "b.txt", b"x y")
+    assert one.doc_id == two.doc_id
+    assert one.content_hash() == two.content_hash()
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (CHINESE.encode(), CHINESE),
+        (codecs.BOM_UTF8 + CHINESE.encode(), CHINESE),
+        (codecs.BOM_UTF16_LE + CHINESE.encode("utf-16-le"), CHINESE),
+        (codecs.BOM_UTF16_BE + CHINESE.encode("utf-16-be"), CHINESE),
+        (codecs.BOM_UTF32_LE + CHINESE.encode("utf-32-le"), CHINESE),
+        (CHINESE.encode("gb18030"), CHINESE),
+        (FRENCH.encode("latin-1"), FRENCH),
+        ("“Smart” – quotes".encode("cp1252"), "“Smart” – quotes"),
+        (b"one\r\ntwo\rthree\n", "one\ntwo\nthree\n"),
+    ],
+)
+def test_encodings_and_line_ends(tmp_path: Path, data: bytes, text: str) -> None:
+    assert read_one(tmp_path / "a.txt", data).text == text
+
+
+def test_markdown_headings_become_title_and_sections(tmp_path: Path) -> None:
+    body = "## Doses\n\n5 mg daily.\n\n```\n# not a heading\n```\n## Empty\n## End\nlast"
+    text = f"intro\n# The Guide #\n\n{body}"
+    document = read_one(tmp_path / "guide.md", text.encode())
+    assert document.title == "The Guide"
+    assert document.text == text
+    spans = [(s.label, text[s.start : s.end]) for s in document.sections]
+    assert spans == [("Doses", "5 mg daily.\n\n```\n# not a heading\n```"), ("End", "last")]
+
+
+def test_markdown_without_headings(tmp_path: Path) -> None:
+    document = read_one(tmp_path / "note.md", b"---\nkey: value\n---\nFirst line.\nSecond.\n")
+    assert (document.title, document.sections) == ("First line.", ())
+    assert read_one(tmp_path / "empty-note.md", b"---\nkey: value\n---\n").title == "empty-note"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "no text"),
+        (b" \n\t\n", "no text"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(100), "not a text file"),
+        (random.Random(1).randbytes(4000), "not a text file"),
+        (codecs.BOM_UTF16_LE + b"a", "not a text file"),
+    ],
+)
+def test_what_is_no_text_is_rejected(tmp_path: Path, data: bytes, says: str) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_bytes(data)
+    with pytest.raises(DocumentRejected) as caught:
+        list(TextReader().read(path))
+    assert caught.value.message.startswith("bad.txt: ")
+    assert says in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_file_too_large_to_hold_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vademecum.corpora.readers.text.MAX_BYTES", 10)
+    path = tmp_path / "large.txt"
+    path.write_text("more than ten bytes")
+    with pytest.raises(DocumentRejected, match="larger than"):
+        list(TextReader().read(path))
+
+
+@pytest.mark.parametrize("name", ["a.xml", "a.XML.GZ", "b.txt", "c.Md"])
+def test_a_reader_is_chosen_by_name(name: str) -> None:
+    assert name.lower().endswith(reader_for(Path(name)).suffixes)
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "b.gz", "c", "xml"])
+def test_no_reader_says_what_can_be_read(name: str) -> None:
+    with pytest.raises(DocumentRejected) as caught:
+        reader_for(Path(name))
+    assert ".xml.gz" in caught.value.hint
+    assert ".md" in caught.value.hint
