@@ -1,0 +1,195 @@
+"""The Hugging Face layout of a model folder: `config.json`, tensor names and shapes, special ids.
+
+Converted models, downloaded ones and folders of the user's all have it, so one reader serves all,
+and any other tool can read what was converted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from vademecum.errors import ModelUnsupported
+from vademecum.model.decoder import Family, ModelConfig
+
+ROPE_TYPES = {"linear", "llama3", "yarn"}
+ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """The shape in `config.json`. Raises ModelUnsupported for what the decoder cannot run."""
+    raw = read_json(folder / "config.json")
+    family = raw.get("model_type")
+    if family not in get_args(Family):
+        raise _unsupported(folder, f"it is of the family {family!r}")
+    if raw.get("hidden_act", "silu") != "silu":
+        raise _unsupported(folder, f"its activation is {raw['hidden_act']!r}, not silu")
+    if raw.get("use_sliding_window"):
+        raise _unsupported(folder, "it attends through a sliding window")
+    if family == "llama" and (raw.get("attention_bias") or raw.get("mlp_bias")):
+        raise _unsupported(folder, "its layers have biases that the Llama family does not")
+    try:
+        heads, hidden = int(raw["num_attention_heads"]), int(raw["hidden_size"])
+        theta, scaling = _rope(raw)
+        return ModelConfig(
+            family=family,
+            vocab_size=int(raw["vocab_size"]),
+            hidden=hidden,
+            layers=int(raw["num_hidden_layers"]),
+            heads=heads,
+            kv_heads=int(raw.get("num_key_value_heads") or heads),
+            head_dim=int(raw.get("head_dim") or hidden // heads),
+            intermediate=int(raw["intermediate_size"]),
+            rms_eps=float(raw["rms_norm_eps"]),
+            rope_theta=theta,
+            rope_scaling=scaling,
+            tie_embeddings=bool(raw.get("tie_word_embeddings", False)),
+            attention_bias=family == "qwen2",
+            max_positions=int(raw["max_position_embeddings"]),
+        )
+    except KeyError as error:
+        raise _unsupported(folder, f"its config.json has no {error}") from error
+
+
+def write_config(folder: Path, config: ModelConfig) -> None:
+    """Write `config.json` so that `read_config`, and transformers, read the same shape."""
+    raw: dict[str, Any] = {
+        "architectures": [ARCHITECTURES[config.family]],
+        "model_type": config.family,
+        "hidden_act": "silu",
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.hidden,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.kv_heads,
+        "head_dim": config.head_dim,
+        "intermediate_size": config.intermediate,
+        "rms_norm_eps": config.rms_eps,
+        "rope_theta": config.rope_theta,
+        "rope_scaling": config.rope_scaling,
+        "tie_word_embeddings": config.tie_embeddings,
+        "max_position_embeddings": config.max_positions,
+        "dtype": "bfloat16",
+    }
+    write_json(folder / "config.json", raw)
+
+
+def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Name and shape of every tensor, in the order in which a forward pass needs them."""
+    queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
+    yield "model.embed_tokens.weight", (config.vocab_size, config.hidden)
+    for layer in range(config.layers):
+        prefix = f"model.layers.{layer}."
+        yield prefix + "input_layernorm.weight", (config.hidden,)
+        for name, rows in (("q", queries), ("k", keys), ("v", keys)):
+            yield prefix + f"self_attn.{name}_proj.weight", (rows, config.hidden)
+            if config.attention_bias:
+                yield prefix + f"self_attn.{name}_proj.bias", (rows,)
+        yield prefix + "self_attn.o_proj.weight", (config.hidden, queries)
+        yield prefix + "post_attention_layernorm.weight", (config.hidden,)
+        yield prefix + "mlp.gate_proj.weight", (config.intermediate, config.hidden)
+        yield prefix + "mlp.up_proj.weight", (config.intermediate, config.hidden)
+        yield prefix + "mlp.down_proj.weight", (config.hidden, config.intermediate)
+    yield "model.norm.weight", (config.hidden,)
+    if not config.tie_embeddings:
+        yield "lm_head.weight", (config.vocab_size, config.hidden)
+
+
+def is_linear(name: str) -> bool:
+    """Whether a tensor is a matrix inside a layer: what is quantised."""
+    return name.endswith("_proj.weight")
+
+
+def read_chat_template(folder: Path) -> str:
+    """The Jinja chat template of a folder. Raises ModelUnsupported if there is none."""
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text("utf-8")
+    found = read_json(folder / "tokenizer_config.json", missing={}).get("chat_template")
+    if isinstance(found, list):  # several, by name
+        found = {entry["name"]: entry["template"] for entry in found}.get("default")
+    if not isinstance(found, str):
+        raise _unsupported(folder, "it has no chat template")
+    return found
+
+
+def special_ids(folder: Path) -> tuple[tuple[int, ...], int | None]:
+    """Ids that end an answer, and the id of the token that begins a text, if it has one.
+
+    Files disagree: R1-Distill-Qwen's `config.json` names its end token as its first token as well.
+    So the tokenizer's own word counts most, then `generation_config.json`, then `config.json`.
+    """
+    tokenizer = read_json(folder / "tokenizer_config.json", missing={})
+    generation = read_json(folder / "generation_config.json", missing={})
+    config = read_json(folder / "config.json")
+    added = {
+        entry["content"]: int(token)
+        for token, entry in tokenizer.get("added_tokens_decoder", {}).items()
+    }
+
+    def named(key: str) -> list[int]:
+        value = tokenizer.get(key)
+        text = value.get("content") if isinstance(value, dict) else value
+        return [added[text]] if text in added else []
+
+    ends = named("eos_token")
+    for source in (generation, config):
+        value = source.get("eos_token_id")
+        ends += value if isinstance(value, list) else [] if value is None else [value]
+        if ends and source is generation:
+            break
+    begins = [*named("bos_token"), generation.get("bos_token_id"), config.get("bos_token_id")]
+    begin = next((token for token in begins if token is not None), None)
+    if not ends:
+        raise _unsupported(folder, "none of its files says which token ends an answer")
+    return tuple(dict.fromkeys(ends)), begin
+
+
+def read_json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A JSON object from a file; `missing` if there is no such file and it may be absent.
+
+    Raises ModelUnsupported if it cannot be read.
+    """
+    if missing is not None and not path.is_file():
+        return missing
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelUnsupported(
+            f"{path} cannot be read: {error}", "check that the model's folder is complete"
+        ) from error
+    if not isinstance(found, dict):
+        raise ModelUnsupported(f"{path} does not hold a JSON object", "check the model's folder")
+    return found
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for machines and people."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _rope(raw: dict[str, Any]) -> tuple[float, dict[str, Any] | None]:
+    """Base and scaling of the rotary embedding, from either spelling of `config.json`."""
+    new = raw.get("rope_parameters") or {}
+    theta = float(raw.get("rope_theta") or new.get("rope_theta") or 10_000.0)
+    scaling = dict(raw.get("rope_scaling") or new)
+    scaling.pop("rope_theta", None)
+    kind = scaling.pop("type", None)
+    scaling.setdefault("rope_type", kind or "default")
+    if scaling["rope_type"] == "default":
+        return theta, None
+    if scaling["rope_type"] not in ROPE_TYPES:
+        raise ModelUnsupported(
+            f"rotary scaling {scaling['rope_type']!r} is not supported",
+            f"supported: {', '.join(sorted(ROPE_TYPES))}",
+        )
+    return theta, scaling
+
+
+def _unsupported(folder: Path, why: str) -> ModelUnsupported:
+    return ModelUnsupported(
+        f"the model in {folder} cannot be run: {why}",
+        "`vademecum models` lists what can; other folders must hold a Llama or Qwen2 chat model",
+    )

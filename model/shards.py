@@ -1,0 +1,108 @@
+"""Safetensors in shards: written a few at a time, read through the page cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vademecum.errors import ModelUnsupported, OutOfSpace
+from vademecum.model.layout import write_json
+
+SHARD_BYTES = 1 << 30
+
+
+class ShardWriter:
+    """Writes tensors into `folder` as Hugging Face does, holding at most one shard in memory."""
+
+    def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
+        self._folder, self._limit = folder, shard_bytes
+        self._pending: dict[str, Tensor] = {}
+        self._bytes = 0
+        self._shards: list[list[str]] = []
+        self._total = 0
+
+    def add(self, name: str, tensor: Tensor) -> None:
+        """Take one tensor; it may be written later."""
+        if self._pending and self._bytes + tensor.nbytes > self._limit:
+            self._flush()
+        self._pending[name] = tensor.contiguous()
+        self._bytes += tensor.nbytes
+        self._total += tensor.nbytes
+
+    def finish(self) -> None:
+        """Write what is left, the names that say how many shards there are, and the index."""
+        self._flush()
+        count = len(self._shards)
+        if count == 1:
+            self._path(0).rename(self._folder / "model.safetensors")
+            return
+        weight_map: dict[str, str] = {}
+        for number, names in enumerate(self._shards):
+            final = f"model-{number + 1:05}-of-{count:05}.safetensors"
+            self._path(number).rename(self._folder / final)
+            weight_map |= dict.fromkeys(names, final)
+        index = {"metadata": {"total_size": self._total}, "weight_map": weight_map}
+        write_json(self._folder / "model.safetensors.index.json", index)
+
+    def _flush(self) -> None:
+        path = self._path(len(self._shards))
+        try:
+            save_file(self._pending, path, metadata={"format": "pt"})
+        except SafetensorError as error:  # how it reports an OSError while writing
+            raise OutOfSpace(
+                f"{path.parent} cannot be written: {error}",
+                "free some space, or point VADEMECUM_HOME at a larger disk",
+            ) from error
+        self._shards.append(list(self._pending))
+        self._pending, self._bytes = {}, 0
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"shard-{number}.safetensors"
+
+
+class Shards(Mapping[str, Tensor]):
+    """The tensors of all `*.safetensors` files of a folder, mapped, not read, until they are used.
+
+    Raises ModelUnsupported if there is none or if one cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._where: dict[str, safe_open] = {}
+        files = sorted(folder.glob("*.safetensors"))
+        if not files:
+            raise ModelUnsupported(
+                f"{folder} holds no safetensors", "convert the weights with `save_pretrained`"
+            )
+        for file in files:
+            try:
+                opened = safe_open(file, framework="pt", device="cpu")
+            except (SafetensorError, OSError) as error:
+                raise ModelUnsupported(
+                    f"{file} is damaged: {error}",
+                    f"delete {folder} and run the command again: it is made afresh",
+                ) from error
+            self._where |= dict.fromkeys(opened.keys(), opened)
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor: Tensor = self._where[name].get_tensor(name)
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._where)
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor, from the header alone."""
+        return tuple(self._where[name].get_slice(name).get_shape())
+
+
+def to_dtype(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """`tensor` in `dtype`; itself, still mapped, if it has it already."""
+    return tensor if tensor.dtype == dtype else tensor.to(dtype)

@@ -1,0 +1,285 @@
+"""Find the weights of a model, fetch them, convert them once, load them.
+
+A model that has been used lies in `<home>/models/<preset>/` as a Hugging Face folder, with its NF4
+form in `nf4/` inside. Loading maps these files; pages are read when the first token needs them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from vademecum.assets import disk_trouble, fetch
+from vademecum.errors import ModelUnsupported, OutOfSpace, UsageError
+from vademecum.model import hub
+from vademecum.model.decoder import Family, ModelConfig
+from vademecum.model.layout import (
+    is_linear,
+    read_chat_template,
+    read_config,
+    read_json,
+    special_ids,
+    tensor_shapes,
+    write_json,
+)
+from vademecum.model.linear import NF4_BLOCK, QuantizedLinear
+from vademecum.model.presets import Preset, preset
+from vademecum.model.shards import Shards, ShardWriter, to_dtype
+from vademecum.progress import Progress, Silent
+from vademecum.settings import Settings
+from vademecum.settings import settings as current_settings
+
+Quantization = Literal["nf4", "bf16", "f32"]
+STAMP = "vademecum.json"
+FORMAT = 1  # raise it when conversion changes: what older versions made is then made anew
+PACKED, ABSMAX = ".packed", ".absmax"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A model, loaded. Tensor names are Hugging Face's.
+
+    With tied embeddings there is no "lm_head.weight". In NF4 the matrices inside the layers are
+    `QuantizedLinear`; embeddings, output head, norms and biases stay in bf16.
+    """
+
+    config: ModelConfig
+    tensors: Mapping[str, Tensor | QuantizedLinear]
+    tokenizer_json: Path
+    chat_template: str
+    eos_ids: tuple[int, ...]
+    bos_id: int | None
+
+
+def load(
+    model: str | Preset,
+    quantization: Quantization = "nf4",
+    *,
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+) -> Weights:
+    """Load a preset, or a folder of Hugging Face weights; fetches and converts on first use.
+
+    Raises ModelNotFound, ModelUnsupported, UsageError for an unknown quantisation, and what
+    `prepare` raises.
+    """
+    if quantization not in get_args(Quantization):
+        raise UsageError(
+            f"there is no quantisation {quantization!r}",
+            f"use one of: {', '.join(get_args(Quantization))}",
+        )
+    where, progress = settings or current_settings(), progress or Silent()
+    found = preset(model) if isinstance(model, str) else model
+    folder = prepare(found, progress=progress, settings=where)
+    config = read_config(folder)
+    stored = Shards(folder)
+    _check(stored, config, folder)
+    tokenizer = folder / "tokenizer.json"
+    if not tokenizer.is_file():
+        raise ModelUnsupported(
+            f"{folder} has no tokenizer.json",
+            "save its tokenizer with `transformers`: AutoTokenizer.from_pretrained(folder)"
+            ".save_pretrained(folder)",
+        )
+    tensors: dict[str, Tensor | QuantizedLinear] = {}
+    if quantization == "nf4":
+        tensors |= _quantized(found, folder, stored, config, where, progress)
+    dtype = torch.float32 if quantization == "f32" else torch.bfloat16
+    for name, _ in tensor_shapes(config):
+        if name not in tensors:
+            tensors[name] = to_dtype(stored[name], dtype)
+    ends, begin = special_ids(folder)
+    return Weights(config, tensors, tokenizer, read_chat_template(folder), ends, begin)
+
+
+def prepare(
+    model: str | Preset, *, progress: Progress | None = None, settings: Settings | None = None
+) -> Path:
+    """The folder of a model's bf16 weights, fetched and converted if it is not there yet.
+
+    A kill at any moment leaves either the whole folder or none. Raises AssetUnavailable,
+    HashMismatch, OutOfSpace, ModelUnsupported.
+    """
+    where, progress = settings or current_settings(), progress or Silent()
+    found = preset(model) if isinstance(model, str) else model
+    if found.folder is not None:
+        return found.folder
+    target = where.models / found.name
+    if is_ready(found, settings=where):
+        return target
+    _require_family(found)
+    with _alone(target, found.name, progress):
+        if is_ready(found, settings=where):
+            return target
+        if found.asset is not None:
+            source = fetch(found.asset, progress=progress, settings=where)
+            from vademecum.model.convert import convert
+
+            _require_space(found, where)
+            with _whole(target) as fresh:
+                convert(source, fresh, progress)
+                write_json(fresh / STAMP, {"format": FORMAT, "source": found.asset.sha256})
+        elif found.hub_id is not None:
+            # The partial folder keeps its name, so that a second attempt finds it and goes on.
+            partial = where.models / f"{found.name}.partial"
+            revision = hub.download(found.hub_id, partial, where, progress)
+            with disk_trouble(where.models):
+                write_json(partial / STAMP, {"format": FORMAT, "source": revision})
+                shutil.rmtree(target, ignore_errors=True)
+                partial.rename(target)
+    return target
+
+
+def is_ready(model: Preset, *, settings: Settings | None = None) -> bool:
+    """Whether a model can be loaded without fetching or converting anything."""
+    if model.folder is not None:
+        return True
+    stamp = read_json((settings or current_settings()).models / model.name / STAMP, missing={})
+    pinned = model.asset is None or stamp.get("source") == model.asset.sha256
+    return stamp.get("format") == FORMAT and pinned
+
+
+def _quantized(
+    model: Preset,
+    folder: Path,
+    stored: Shards,
+    config: ModelConfig,
+    settings: Settings,
+    progress: Progress,
+) -> dict[str, QuantizedLinear]:
+    """The NF4 form of the matrices inside the layers, made once and kept on disk."""
+    sizes = {
+        name: shape
+        for name, shape in tensor_shapes(config)
+        # bitsandbytes' blocks run along the inputs; a matrix they do not fit stays in bf16.
+        if is_linear(name) and shape[1] % NF4_BLOCK == 0
+    }
+    target = (folder if model.folder is None else _place_for(folder, settings)) / "nf4"
+    if not _is_stamped(target):
+        with _alone(target, model.name, progress):
+            if not _is_stamped(target):
+                _quantize(stored, sizes, target, progress)
+    packed = Shards(target)
+    return {name: QuantizedLinear(packed[name + PACKED], packed[name + ABSMAX]) for name in sizes}
+
+
+def _quantize(
+    stored: Shards, sizes: Mapping[str, tuple[int, ...]], target: Path, progress: Progress
+) -> None:
+    """Write the NF4 form of the matrices named in `sizes` to the folder `target`."""
+    with _whole(target) as fresh:
+        total = sum(rows * columns for rows, columns in sizes.values())
+        progress.start("quantising to 4 bit", total * 2, "B")
+        try:
+            writer = ShardWriter(fresh)
+            for name, (rows, columns) in sizes.items():
+                weight = QuantizedLinear.quantize(to_dtype(stored[name], torch.bfloat16))
+                writer.add(name + PACKED, weight.packed)
+                writer.add(name + ABSMAX, weight.absmax)
+                progress.advance(rows * columns * 2)
+            writer.finish()
+        finally:
+            progress.finish()
+        write_json(fresh / STAMP, {"format": FORMAT})
+
+
+def _is_stamped(folder: Path) -> bool:
+    """Whether a folder was finished, by this version of the conversion."""
+    return bool(read_json(folder / STAMP, missing={}).get("format") == FORMAT)
+
+
+def _place_for(folder: Path, settings: Settings) -> Path:
+    """Where what is derived from a folder of the user's is kept: its own folder is left alone."""
+    files = sorted(folder.glob("*.safetensors"))
+    facts = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return settings.models / f"local-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}"
+
+
+def _check(stored: Shards, config: ModelConfig, folder: Path) -> None:
+    """Raise ModelUnsupported unless every tensor of `config` is there in the right shape."""
+    for name, shape in tensor_shapes(config):
+        if name not in stored:
+            raise ModelUnsupported(
+                f"{folder} lacks the tensor {name}", "check that all of its files are there"
+            )
+        if stored.shape(name) != shape:
+            raise ModelUnsupported(
+                f"{name} in {folder} has the shape {stored.shape(name)}; config.json says {shape}",
+                "config.json and safetensors belong to different models",
+            )
+
+
+def _require_family(model: Preset) -> None:
+    """Refuse a family the decoder cannot run before gigabytes are fetched."""
+    if model.family not in get_args(Family):
+        raise ModelUnsupported(
+            f"{model.name} is of the family {model.family}, which this version does not run yet",
+            f"choose a model of the families {' and '.join(get_args(Family))}",
+        )
+
+
+def _require_space(model: Preset, settings: Settings) -> None:
+    """Raise OutOfSpace before converting what will not fit: bf16 and NF4 together."""
+    needed = model.memory_bytes(16) + int(model.linear_parameters * 0.6)
+    free = shutil.disk_usage(settings.models).free
+    if free < needed:
+        raise OutOfSpace(
+            f"{model.name} needs {needed / 1e9:.1f} GB of disk to be converted; "
+            f"{free / 1e9:.1f} GB are free under {settings.models}",
+            "free some space, or point VADEMECUM_HOME at a larger disk",
+        )
+
+
+@contextlib.contextmanager
+def _alone(target: Path, name: str, progress: Progress) -> Iterator[None]:
+    """Hold the lock of one model's folder; say so when another process has it."""
+    with disk_trouble(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(target.with_name(target.name + ".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress.note(f"another process is preparing {name}: waiting for it")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """A fresh folder that becomes `target` if the block succeeds, and vanishes otherwise.
+
+    What a killed process left is cleared away; hold the lock of `target`.
+    """
+    prefix = f".{target.name}-"
+    for left in target.parent.glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with disk_trouble(target.parent):
+        fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        try:
+            yield fresh
+            for file in fresh.iterdir():
+                _sync(file)
+            shutil.rmtree(target, ignore_errors=True)
+            fresh.chmod(0o755)
+            fresh.rename(target)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
