@@ -92,7 +92,7 @@ class Splitter:
         sentences = [end for _, end in split_sentences(text)]
         room = self._room - self._overlap
         cuts = [0, *self._fitting(text, 0, sentences, room, lengths)]
-        spans = list(pairwise(cuts))
+        spans = [(start, end) for start, end in pairwise(cuts) if text[start:end].strip()]
         if self._overlap:
             spans = [self._extended(text, span, sentences, lengths) for span in spans]
         return spans

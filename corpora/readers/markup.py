@@ -39,15 +39,14 @@ def _collect(element: etree._Element, parts: list[str]) -> None:
     if element.text:
         parts.append(element.text)
     for child in element:
-        tag = child.tag
-        if tag is etree.Entity:
+        if isinstance(child, etree._Entity):
             # No DTD is loaded, so a named entity arrives unresolved: "&beta;".
             parts.append(html.unescape(child.text or ""))
-        elif not isinstance(tag, str):
-            pass  # a comment or a processing instruction says nothing
-        elif tag == f"{MATHML}math":
+        elif isinstance(child, etree._Comment | etree._ProcessingInstruction):
+            pass  # says nothing
+        elif child.tag == f"{MATHML}math":
             parts.append(_formula(child))
-        elif tag == "sup":
+        elif child.tag == "sup":
             parts.append(_raised("".join(parts[-1:]), flatten(child)))
         else:
             _collect(child, parts)

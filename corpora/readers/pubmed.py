@@ -126,7 +126,7 @@ def _check_root(root: etree.XMLPullParser, chunk: bytes, path: Path) -> bool:
     here, before a tree is built of it."""
     with suppress(etree.XMLSyntaxError):  # the parser of the records reports it
         root.feed(chunk)
-    for _, element in root.read_events():
+    for element in _events(root):
         if element.tag not in ROOTS:
             raise DocumentRejected(
                 f"{path.name}: not a PubMed file, its root element is <{element.tag}>",
@@ -137,7 +137,7 @@ def _check_root(root: etree.XMLPullParser, chunk: bytes, path: Path) -> bool:
 
 
 def _drain(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
-    for _, element in parser.read_events():
+    for element in _events(parser):
         parent = element.getparent()
         if parent is None or parent.tag not in ROOTS:
             continue  # the MedlineCitation of a PubmedArticle, which comes as a whole
@@ -145,6 +145,13 @@ def _drain(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
         element.clear()
         while element.getprevious() is not None:
             del parent[0]
+
+
+def _events(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
+    """The elements of the events at hand; these parsers report no others."""
+    for _, element in parser.read_events():
+        if isinstance(element, etree._Element):
+            yield element
 
 
 def _deletion(pmid: etree._Element, where: str) -> Deletion | Rejection:
