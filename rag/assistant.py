@@ -34,6 +34,7 @@ from vademecum.rag.check import Checked, check
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
 from vademecum.rag.understand import Query, understand
+from vademecum.settings import settings
 from vademecum.rag.wording import ENDINGS, REASONS, Reason, notice
 from vademecum.rag.words import Language
 
@@ -290,16 +291,19 @@ class _Run:
 
 def _choose(model: str) -> tuple[str | None, str]:
     """The preset to load, None for none, and why."""
+    where = settings()
+    reason = "chosen by name"
+    if model == "auto" and where.model:
+        model, reason = where.model, "set by VADEMECUM_MODEL"
     if model == "none":
         return None, "asked to quote, not to write"
     if model != "auto":
         from vademecum.model.presets import preset
 
-        return preset(model).name, "chosen by name"
+        return preset(model).name, reason
     from vademecum.model.choose import choose
-    from vademecum.settings import settings
 
-    choice = choose(settings=settings())
+    choice = choose(settings=where)
     return choice.preset, choice.reason
 
 

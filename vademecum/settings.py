@@ -13,10 +13,12 @@ TRUE = {"1", "true", "yes", "on"}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`VADEMECUM_HOME` moves everything; `VADEMECUM_OFFLINE=1` forbids all network access."""
+    """`VADEMECUM_HOME` moves everything; `VADEMECUM_OFFLINE=1` forbids all network access;
+    `VADEMECUM_MODEL` names the model that "auto" stands for."""
 
     home: Path
     offline: bool
+    model: str = ""
 
     @property
     def library(self) -> Path:
@@ -40,4 +42,5 @@ def settings() -> Settings:
     return Settings(
         home=Path(home).expanduser() if home else Path(platformdirs.user_data_dir("vademecum")),
         offline=os.environ.get("VADEMECUM_OFFLINE", "").lower() in TRUE,
+        model=os.environ.get("VADEMECUM_MODEL", ""),
     )
