@@ -1,0 +1,268 @@
+"""The engine: one model in memory, answering one request at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import torch
+
+from vademecum.errors import ContextTooLong, EngineBusy, ModelError, UsageError
+from vademecum.model import presets, weights
+from vademecum.model.cache import PagedCache
+from vademecum.model.chat import Chat
+from vademecum.model.decoder import Decoder
+from vademecum.model.generate import CHUNK, Deadline, generate
+from vademecum.model.hardware import available_memory
+from vademecum.model.interface import (
+    Finished,
+    FinishReason,
+    Generation,
+    GenerationOptions,
+    Message,
+    Stats,
+    Token,
+)
+from vademecum.model.kernels import PAGE, choose
+from vademecum.model.sparsity import Sparsity
+from vademecum.progress import Progress, Silent
+
+Quantization = Literal["nf4", "bf16", "f32"]
+AttentionKind = Literal["dense", "sparse"]
+
+WAITING = 4  # requests that may wait for the one that runs
+POLL_S = 0.05  # how soon a waiting request notices that it was cancelled
+CACHE_SHARE = 0.5  # of the memory that is free once the weights are loaded
+
+
+class Engine:
+    """A `LanguageModel` that runs here.
+
+    Several threads may ask at once: one request runs, a few wait, the next is refused with
+    EngineBusy. Closing a stream early frees its place.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        chat: Chat,
+        *,
+        name: str,
+        eos_ids: Sequence[int],
+        context: int,
+        quantization: Quantization,
+        cache_bytes: int | None = None,
+    ) -> None:
+        """`cache_bytes` limits the KV cache; by default, half of the memory that is free now."""
+        self.name = name
+        self.quantization: str = quantization
+        self._chat = chat
+        self._eos = frozenset(eos_ids)
+        config = decoder.config
+        self._token_bytes = PagedCache.bytes_per_token(
+            config.layers, config.kv_heads, config.head_dim, decoder.dtype
+        )
+        room = cache_bytes if cache_bytes is not None else int(available_memory() * CACHE_SHARE)
+        self.context_length = min(context, max(room // self._token_bytes, PAGE))
+        self._shortened = self.context_length < context
+        self._loaded: tuple[Decoder, PagedCache] | None = (
+            decoder,
+            decoder.new_cache(self.context_length),
+        )
+        self._running = threading.Lock()
+        self._places = threading.Semaphore(1 + WAITING)
+
+    @classmethod
+    def load(
+        cls,
+        preset: str,
+        *,
+        quantization: Quantization = "nf4",
+        attention: AttentionKind = "dense",
+        sparsity: Sparsity | None = None,
+        context: int | None = None,
+        cache_bytes: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Engine:
+        """Load a model by name, fetching it if need be.
+
+        `context` is the longest prompt and answer in tokens: by default what the model was
+        trained for, at most what its positions allow. `threads` is for the whole process; by
+        default PyTorch's own choice, which OMP_NUM_THREADS overrides. Raises ModelNotFound,
+        ModelUnsupported, AssetUnavailable, UsageError.
+        """
+        if quantization not in ("nf4", "bf16", "f32"):
+            raise UsageError(f"unknown quantization {quantization!r}", "use nf4, bf16 or f32")
+        if attention not in ("dense", "sparse"):
+            raise UsageError(f"unknown attention {attention!r}", "use dense or sparse")
+        chosen = presets.preset(preset)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        loaded = weights.load(chosen, quantization, progress=progress or Silent())
+        decoder = Decoder(
+            loaded.config,
+            loaded.tensors,
+            kernels=choose(torch.device("cpu")),
+            dtype=torch.float32 if quantization == "f32" else torch.bfloat16,
+            sparsity=(sparsity or Sparsity()) if attention == "sparse" else None,
+        )
+        chat = Chat.load(
+            loaded.tokenizer_json,
+            loaded.chat_template,
+            bos_id=loaded.bos_id,
+            eos_ids=loaded.eos_ids,
+            reasons=chosen.reasons,
+        )
+        return cls(
+            decoder,
+            chat,
+            name=chosen.name,
+            eos_ids=loaded.eos_ids,
+            context=min(context or chosen.context, loaded.config.max_positions),
+            quantization=quantization,
+            cache_bytes=cache_bytes,
+        )
+
+    @property
+    def attention(self) -> str:
+        """How long sequences are read while decoding."""
+        return "sparse" if self._open()[0].sparsity else "dense"
+
+    @property
+    def reasons(self) -> bool:
+        """Whether the model thinks before it answers (an R1)."""
+        return self._chat.reasons
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a text takes in a prompt."""
+        return self._chat.count(text)
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        options: GenerationOptions | None = None,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Token | Finished]:
+        """Answer a conversation, a token at a time.
+
+        Raises UsageError, ContextTooLong or EngineBusy before the first event.
+        """
+        return self.stream_ids(self._chat.encode(messages), options, cancel=cancel)
+
+    def stream_ids(
+        self,
+        prompt: Sequence[int],
+        options: GenerationOptions | None = None,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Token | Finished]:
+        """Continue a prompt of token ids; as `stream` otherwise."""
+        options = options or GenerationOptions()
+        self._check(prompt, options)
+        return self._stream(prompt, options, Deadline.of(options, cancel))
+
+    def generate(
+        self,
+        messages: Sequence[Message],
+        options: GenerationOptions | None = None,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> Generation:
+        """The whole answer at once."""
+        parts: dict[str, list[str]] = {"thinking": [], "answer": []}
+        reason: FinishReason = "stop"
+        stats = Stats()
+        for event in self.stream(messages, options, cancel=cancel):
+            if isinstance(event, Token):
+                parts[event.phase].append(event.text)
+            else:
+                reason, stats = event.reason, event.stats
+        return Generation("".join(parts["answer"]), "".join(parts["thinking"]), reason, stats)
+
+    def report(self) -> dict[str, Any]:
+        """Which path each operation takes on this machine, and why."""
+        decoder, _ = self._open()
+        sparsity = decoder.sparsity
+        return {
+            "model": self.name,
+            "quantization": self.quantization,
+            "device": "cpu",
+            "capability": torch.backends.cpu.get_cpu_capability(),
+            "threads": torch.get_num_threads(),
+            "dtype": str(decoder.dtype).removeprefix("torch."),
+            "products": decoder.paths(),
+            "kernels": {"set": decoder.kernels.name, "reason": decoder.kernels.reason},
+            "attention": {
+                "kind": self.attention,
+                "sparse_layers": len(decoder.sparse_layers),
+                "from_tokens": sparsity.threshold if sparsity else None,
+                "score": sparsity.score if sparsity else None,
+                "pages_read": int(decoder.pages_read),
+                "pages_skipped": int(decoder.pages_skipped),
+            },
+            "cache": {
+                "tokens": self.context_length,
+                "page": PAGE,
+                "bytes_per_token": self._token_bytes,
+                "limited_by": "memory" if self._shortened else "context",
+            },
+            "prefill_chunk": CHUNK,
+        }
+
+    def close(self) -> None:
+        """Let go of weights and cache; a request that runs keeps them until it ends."""
+        self._loaded = None
+
+    def _open(self) -> tuple[Decoder, PagedCache]:
+        if self._loaded is None:
+            raise ModelError("the engine is closed", "load the model again")
+        return self._loaded
+
+    def _check(self, prompt: Sequence[int], options: GenerationOptions) -> None:
+        decoder, _ = self._open()
+        if not prompt:
+            raise UsageError("the prompt is empty", "ask a question")
+        if not 0 <= min(prompt) <= max(prompt) < decoder.config.vocab_size:
+            raise UsageError("the prompt holds a token that the model does not know")
+        wanted = len(prompt) + options.max_tokens
+        if wanted > self.context_length:
+            limit = "this machine's memory" if self._shortened else f"the context of {self.name}"
+            raise ContextTooLong(
+                f"{len(prompt)} tokens of prompt and {options.max_tokens} of answer do not fit "
+                f"{limit} ({self.context_length} tokens)",
+                "ask for a shorter answer, or give fewer or shorter sources",
+            )
+
+    def _stream(
+        self, prompt: Sequence[int], options: GenerationOptions, deadline: Deadline
+    ) -> Iterator[Token | Finished]:
+        if not self._places.acquire(blocking=False):
+            raise EngineBusy(
+                f"{self.name} is answering, and {WAITING} more requests wait",
+                "try again in a moment",
+            )
+        try:
+            reason = deadline.reached()
+            while not reason and not self._running.acquire(timeout=POLL_S):
+                reason = deadline.reached()
+            if reason:
+                yield Finished(reason, Stats(prompt_tokens=len(prompt)))
+                return
+            try:
+                decoder, cache = self._open()
+                yield from generate(
+                    decoder,
+                    cache,
+                    self._chat,
+                    prompt,
+                    options,
+                    eos=self._eos,
+                    deadline=deadline,
+                )
+            finally:
+                self._running.release()
+        finally:
+            self._places.release()

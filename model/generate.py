@@ -1,0 +1,167 @@
+"""The loop: prefill in chunks, then sample, tell and decode, a token at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from vademecum.model.cache import PagedCache
+from vademecum.model.chat import Chat
+from vademecum.model.decoder import Decoder
+from vademecum.model.interface import Finished, FinishReason, GenerationOptions, Stats, Token
+from vademecum.model.reasoning import StopStrings, ThinkingSplitter
+from vademecum.model.sampling import Sampler
+
+CHUNK = 512  # tokens; cancelling waits for one chunk at most
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When to give up: at a time (of `time.monotonic`), or when somebody says so."""
+
+    at: float
+    cancel: threading.Event | None
+
+    @classmethod
+    def of(cls, options: GenerationOptions, cancel: threading.Event | None) -> Deadline:
+        """Counts from now."""
+        limit = options.timeout_s
+        return cls(float("inf") if limit is None else time.monotonic() + limit, cancel)
+
+    def reached(self) -> FinishReason | None:
+        """Why to stop now, if there is a reason."""
+        if self.cancel is not None and self.cancel.is_set():
+            return "cancelled"
+        return "timeout" if time.monotonic() >= self.at else None
+
+
+class Writer:
+    """Turns sampled tokens into events: text completed, phases told apart, stops held back.
+
+    Stop strings end the answer; thinking may mention them.
+    """
+
+    def __init__(self, chat: Chat, options: GenerationOptions) -> None:
+        self.tokens = 0
+        self.thinking = 0
+        self.stopped = False
+        self._detokenizer = chat.detokenizer()
+        self._splitter = ThinkingSplitter(chat.reasons)
+        self._stops = StopStrings(options.stop)
+        self._last = -1
+
+    def count(self, token: int) -> None:
+        """A token was sampled."""
+        self._last = token
+        self.tokens += 1
+        self.thinking += self._splitter.phase == "thinking"
+
+    def write(self, token: int) -> list[Token]:
+        """The events of one token, at least one; two where it ends the thinking."""
+        events = self._events(self._splitter.feed(self._detokenizer.feed(token)))
+        return events or [Token("", token, self._splitter.phase)]
+
+    def flush(self) -> list[Token]:
+        """What was held back, now that nothing follows."""
+        if self.stopped:
+            return []
+        pieces = self._splitter.feed(self._detokenizer.flush()) + self._splitter.flush()
+        events = self._events(pieces)
+        rest = "" if self.stopped else self._stops.flush()
+        return [*events, Token(rest, self._last, "answer")] if rest else events
+
+    def _events(self, pieces: list[tuple[str, str]]) -> list[Token]:
+        events = []
+        for phase, text in pieces:
+            if phase == "thinking":
+                events.append(Token(text, self._last, "thinking"))
+                continue
+            shown, self.stopped = self._stops.feed(text)
+            if shown:
+                events.append(Token(shown, self._last, "answer"))
+            if self.stopped:
+                break
+        return events
+
+
+def generate(
+    decoder: Decoder,
+    cache: PagedCache,
+    chat: Chat,
+    prompt: Sequence[int],
+    options: GenerationOptions,
+    *,
+    eos: frozenset[int],
+    deadline: Deadline,
+) -> Iterator[Token | Finished]:
+    """Continue a prompt until it stops; the last event is `Finished`.
+
+    Raises ContextTooLong if prompt and answer do not fit the cache. Closing the iterator gives
+    its pages back.
+    """
+    sequence = cache.open(len(prompt) + options.max_tokens)
+    writer = Writer(chat, options)
+    sampler = Sampler(options)
+    read, skipped = int(decoder.pages_read), int(decoder.pages_skipped)
+    prefill_s = decode_s = 0.0
+    reason: FinishReason | None = None
+    try:
+        # 1. Read the prompt, in chunks.
+        began = time.perf_counter()
+        ids = torch.tensor(prompt, dtype=torch.int64)
+        for chunk in ids.split(CHUNK):
+            reason = deadline.reached()
+            if reason:
+                break
+            logits = decoder.prefill(chunk, cache, sequence)
+        prefill_s = time.perf_counter() - began
+
+        # 2. Sample, tell, decode.
+        step = torch.empty(1, dtype=torch.int64)
+        while not reason:
+            began = time.perf_counter()
+            token = sampler.sample(logits)
+            first = writer.tokens == 0
+            writer.count(token)
+            spent = time.perf_counter() - began
+            prefill_s, decode_s = (
+                (prefill_s + spent, decode_s) if first else (prefill_s, decode_s + spent)
+            )
+            if token in eos:
+                reason = "stop"
+                break
+            yield from writer.write(token)
+            if writer.stopped:
+                reason = "stop"
+            elif writer.tokens == options.max_tokens:
+                reason = "length"
+            else:
+                reason = deadline.reached()
+            if not reason:
+                began = time.perf_counter()
+                step[0] = token
+                logits = decoder.decode(step, cache, sequence)
+                decode_s += time.perf_counter() - began
+
+        # 3. Tell what was held back, and what it cost.
+        yield from writer.flush()
+        yield Finished(
+            reason,
+            Stats(
+                prompt_tokens=len(prompt),
+                completion_tokens=writer.tokens,
+                thinking_tokens=writer.thinking,
+                prefill_s=prefill_s,
+                decode_s=decode_s,
+                extra={
+                    "pages_read": int(decoder.pages_read) - read,
+                    "pages_skipped": int(decoder.pages_skipped) - skipped,
+                },
+            ),
+        )
+    finally:
+        cache.close(sequence)
