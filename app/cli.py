@@ -20,6 +20,7 @@ from vademecum.app import (
     cli_demo,
     cli_doctor,
     cli_ingest,
+    cli_jobs,
     cli_models,
     cli_search,
     cli_serve,
@@ -42,6 +43,7 @@ app.command()(cli_ask.ask)
 app.command()(cli_chat.chat)
 app.command()(cli_serve.serve)
 app.add_typer(cli_corpus.app, name="corpus")
+app.add_typer(cli_jobs.app, name="jobs")
 app.add_typer(cli_models.app, name="models")
 app.command()(cli_doctor.doctor)
 

@@ -82,7 +82,7 @@ def verify(name: Name = None, json: options.Json = False) -> None:
     """Compare the store with both indexes, by id and hash; exit 1 if they differ."""
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
         corpus = rooms.pick_corpus(library, name).name
-        found = library.verify(corpus)
+        found = library.verify(corpus, progress=progress)
     if json:
         print_json({"corpus": corpus, **asdict(found), "sound": found.sound})
     else:
@@ -102,7 +102,7 @@ def rebuild(name: Name = None) -> None:
     """Make both indexes again from the store; nothing is embedded again."""
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
         corpus = rooms.pick_corpus(library, name).name
-        library.rebuild(corpus)
+        library.rebuild(corpus, progress=progress)
     note(f"{corpus}: indexes rebuilt")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,6 +50,8 @@ def ingest(
     """Read files into a corpus; only what is new or changed is embedded."""
     with ConsoleProgress() as progress:
         report = fill(sources, corpus, limit, progress)
+    for where, reason in report.rejections:
+        note(f"rejected: {where}: {reason}")
     if json:
         print_json(report.to_dict())
     else:
@@ -79,6 +82,8 @@ def summary(report: IngestReport) -> str:
         "read": report.read,
         "kept": report.kept,
         "unchanged": report.skipped,
+        "older than those": report.passed_over,
+        "replaced by a later record": report.superseded,
         "of them titles only": report.titles_only,
         "deleted": report.deleted,
         "rejected": report.rejected,
@@ -97,4 +102,4 @@ def summary(report: IngestReport) -> str:
 
 def _failure(name: str, reason: str) -> str:
     """`name: reason`; most readers name the file themselves."""
-    return reason if reason.startswith(name) else f"{name}: {reason}"
+    return reason if reason.startswith(Path(name).name) else f"{name}: {reason}"

@@ -30,11 +30,12 @@ def open_library(progress: Progress) -> Library:
     return Library.open(progress=progress)
 
 
-def load_embedder(progress: Progress) -> TextEmbedder:
-    """The default embedder; fetches its weights on first use."""
-    from vademecum.model.embedder import Embedder
+def load_embedder(library: Library, corpus: str, progress: Progress) -> TextEmbedder:
+    """The embedder of a corpus; the default one for a corpus to be. Fetched on first use."""
+    from vademecum.model.embedder import DEFAULT, Embedder
 
-    return Embedder.load(progress=progress)
+    names = {info.name: info.embedder for info in library.corpora()}
+    return Embedder.load(names.get(corpus, DEFAULT), progress=progress)
 
 
 def pick_corpus(library: Library, name: str | None) -> CorpusInfo:
@@ -98,7 +99,7 @@ def search(
     """The passages nearest to a query, best first."""
     from vademecum.rag.retrieve import search as retrieve
 
-    return retrieve(library, load_embedder(progress), corpus, query, k, filters)
+    return retrieve(library, load_embedder(library, corpus, progress), corpus, query, k, filters)
 
 
 def answer(
@@ -152,13 +153,21 @@ def ingest(
     sources: Sequence[str], corpus: str, limit: int | None, progress: Progress
 ) -> IngestReport:
     """Resolve the sources, then read them into a corpus."""
+    from vademecum.ingest.pipeline import ingest as run
     from vademecum.ingest.sources import resolve
 
-    plan = resolve(sources)
-
-    from vademecum.ingest.pipeline import ingest as run
-
+    plan = resolve(sources, progress=progress)
     with open_library(progress) as library:
-        return run(
-            library, corpus, plan.files, load_embedder(progress), limit=limit, progress=progress
-        )
+        embedder = load_embedder(library, corpus, progress)
+        return run(library, corpus, plan, embedder, limit=limit, progress=progress)
+
+
+def pull(name: str, progress: Progress) -> None:
+    """Fetch, convert and quantise the weights of a preset, as far as that is not done."""
+    from vademecum.model.presets import preset
+
+    wanted = preset(name)
+
+    from vademecum.model.weights import load
+
+    load(wanted, progress=progress)

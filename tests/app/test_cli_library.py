@@ -1,0 +1,339 @@
+"""A library through the command line: fill it, search it, and everything that can be wrong.
+
+After each bad input the library must still be sound.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cli_support import Cli
+
+from vademecum.errors import HashMismatch
+
+TOPICS = {
+    "aspirin": "Aspirin lowered fever in children. Bleeding was rare.",
+    "metformin": "Metformin lowered blood glucose in adults with diabetes.",
+    "statin": "Statins lowered cholesterol and prevented strokes in older men.",
+}
+
+
+class WordEmbedder:
+    """Words hashed into 64 directions: near texts share words. No weights."""
+
+    name = "words"
+    dim = 64
+    max_tokens = 256
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    def embed_query(self, text: str) -> Any:
+        return self.embed_passages([text])[0]
+
+    def embed_passages(self, texts: Sequence[str]) -> Any:
+        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in text.lower().split():
+                row[int(hashlib.sha256(word.strip(".,").encode()).hexdigest(), 16) % self.dim] += 1
+            row /= np.linalg.norm(row) or 1
+        return rows
+
+
+def citation(pmid: int, title: str, text: str, year: int = 2020, type_: str = "Review") -> str:
+    return f"""<PubmedArticle><MedlineCitation Status="MEDLINE" Owner="NLM">
+<PMID Version="1">{pmid}</PMID>
+<Article PubModel="Print"><Journal><JournalIssue CitedMedium="Print"><PubDate><Year>{year}</Year>
+</PubDate></JournalIssue><Title>Journal of Tests</Title></Journal>
+<ArticleTitle>{title}</ArticleTitle>
+<Abstract><AbstractText>{text}</AbstractText></Abstract><Language>eng</Language>
+<PublicationTypeList><PublicationType UI="D016454">{type_}</PublicationType></PublicationTypeList>
+</Article></MedlineCitation>
+</PubmedArticle>"""
+
+
+def pubmed(*citations: str) -> str:
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<PubmedArticleSet>'
+        + "\n".join(citations)
+        + "</PubmedArticleSet>\n"
+    )
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.setattr("vademecum.app.rooms.load_embedder", lambda *_: WordEmbedder())
+    return Cli(capsys)
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    path = tmp_path / "sample.xml"
+    citations = [
+        citation(n, f"On {topic}", text, year=2010 + n)
+        for n, (topic, text) in enumerate(TOPICS.items(), start=1)
+    ]
+    path.write_text(pubmed(*citations))
+    return path
+
+
+@pytest.fixture
+def filled(cli: Cli, sample: Path) -> Cli:
+    assert cli("ingest", str(sample), "--corpus", "tests").code == 0
+    return cli
+
+
+def assert_sound(cli: Cli, documents: int) -> None:
+    done = cli("corpus", "verify", "--json")
+    assert done.code == 0, done.stderr
+    assert done.json["sound"] is True
+    assert cli("corpus", "show", "--json").json["documents"] == documents
+
+
+def test_ingest_reports_and_a_second_run_embeds_nothing(cli: Cli, sample: Path) -> None:
+    first = cli("ingest", str(sample), "--corpus", "tests", "--json")
+    assert first.code == 0
+    assert (first.json["read"], first.json["kept"], first.json["skipped"]) == (3, 3, 0)
+    again = cli("ingest", str(sample), "--corpus", "tests")
+    assert again.code == 0
+    assert "3 read, 0 kept, 3 unchanged; 0 passages embedded" in again.stdout
+    assert_sound(cli, 3)
+
+
+def test_search_finds_and_shows_where_from(filled: Cli) -> None:
+    done = filled("search", "blood glucose")
+    assert done.code == 0
+    first = done.stdout.split("\n2.")[0]
+    assert first.startswith("1. On metformin\n")
+    assert "Journal of Tests, 2012 · review · abstract only · score" in first
+    assert "https://pubmed.ncbi.nlm.nih.gov/2/" in first
+    assert "Metformin lowered blood glucose" in first
+
+
+def test_search_as_json_gives_exact_offsets(filled: Cli) -> None:
+    done = filled("search", "blood glucose", "--k", "1", "--json")
+    (hit,) = done.json["results"]
+    assert hit["doc_id"] == "pmid:2"
+    assert TOPICS["metformin"][hit["start"] : hit["end"]] == hit["text"]
+
+
+def test_search_narrows_by_year_and_type(filled: Cli) -> None:
+    assert [
+        hit["year"]
+        for hit in filled("search", "lowered", "--year", "2012-", "--json").json["results"]
+    ] != []
+    years = {
+        hit["year"]
+        for hit in filled("search", "lowered", "--year", "2012-", "--json").json["results"]
+    }
+    assert years == {2012, 2013}
+    nothing = filled("search", "lowered", "--type", "Letter")
+    assert nothing.code == 0
+    assert nothing.stdout == "Nothing in tests matches.\n"
+
+
+def test_corpora_are_listed_and_shown(filled: Cli) -> None:
+    header, row = filled("corpus").stdout.splitlines()
+    assert header.split()[:3] == ["corpus", "documents", "passages"]
+    assert row.split()[:2] == ["tests", "3"]
+    assert filled("corpus", "list", "--json").json[0]["name"] == "tests"
+    assert "words" in filled("corpus", "show").stdout
+
+
+def test_rebuild_leaves_it_sound(filled: Cli) -> None:
+    assert filled("corpus", "rebuild").code == 0
+    assert_sound(filled, 3)
+
+
+def test_delete_asks_first(filled: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = filled("corpus", "delete", "tests")
+    assert done.code == 2
+    assert done.errors[1] == "hint: add --yes to delete without being asked"
+    assert filled("corpus", "show", "tests").code == 0
+    assert filled("corpus", "delete", "tests", "--yes").code == 0
+    assert filled("corpus", "list", "--json").json == []
+
+
+def test_an_empty_library_says_how_to_fill_it(cli: Cli) -> None:
+    for command in (["search", "x"], ["corpus", "show"], ["corpus", "verify"]):
+        done = cli(*command)
+        assert done.code == 1
+        assert done.errors[0] == "error: the library is empty"
+        assert "vademecum ingest" in done.errors[1]
+
+
+def test_a_wrong_corpus_name_names_those_that_exist(filled: Cli) -> None:
+    for command in (["search", "x", "-c", "tsets"], ["corpus", "verify", "tsets"]):
+        done = filled(*command)
+        assert done.code == 1
+        assert "tsets" in done.errors[0]
+        assert "tests" in done.errors[1]
+
+
+def test_with_two_corpora_one_must_be_named(filled: Cli, sample: Path) -> None:
+    filled("ingest", str(sample), "--corpus", "more")
+    done = filled("search", "x")
+    assert done.code == 2
+    assert done.errors == [
+        "error: the library holds 2 corpora: more, tests",
+        "hint: name one with --corpus",
+    ]
+
+
+def test_a_truncated_gzip_keeps_what_came_before(filled: Cli, tmp_path: Path) -> None:
+    # Incompressible text, so that half of the file holds some of the citations.
+    citations = [
+        citation(n, f"Number {n}", hashlib.sha512(str(n).encode()).hexdigest() * 20)
+        for n in range(100, 400)
+    ]
+    whole = gzip.compress(pubmed(*citations).encode())
+    broken = tmp_path / "broken.xml.gz"
+    broken.write_bytes(whole[: len(whole) // 2])
+    done = filled("ingest", str(broken), "--corpus", "tests", "--json")
+    assert done.code == 1
+    assert len(done.errors) == 2
+    assert done.errors[0].startswith("error: broken.xml.gz: ")
+    assert "what could be read is kept" in done.errors[1]
+    kept = done.json["kept"]
+    assert 0 < kept < 300
+    assert_sound(filled, 3 + kept)
+    broken.write_bytes(whole)
+    assert filled("ingest", str(broken), "--corpus", "tests").code == 0
+    assert_sound(filled, 303)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("malformed.xml", "<PubmedArticleSet><PubmedArticle></PubmedArticleSet>"),
+        ("other.xml", "<html><body>no citations</body></html>"),
+        ("empty.xml", ""),
+        ("empty.xml.gz", ""),
+        ("plain.xml.gz", "this is no gzip"),
+        ("empty.txt", " \n"),
+    ],
+)
+def test_a_bad_file_is_one_error_with_a_hint(
+    filled: Cli, tmp_path: Path, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    done = filled("ingest", str(path), "--corpus", "tests")
+    assert done.code == 1
+    assert len(done.errors) == 2
+    assert name in done.errors[0]
+    assert "Traceback" not in done.stderr
+    assert_sound(filled, 3)
+
+
+def test_a_bad_file_does_not_stop_the_good_ones(cli: Cli, sample: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "a-bad.xml"
+    bad.write_text("<PubmedArticleSet>")
+    done = cli("ingest", str(bad), str(sample), "--corpus", "tests", "--json")
+    assert done.code == 1
+    assert (done.json["files"], done.json["kept"]) == (2, 3)
+    assert_sound(cli, 3)
+
+
+def test_a_path_that_is_not_there_is_wrong_usage(cli: Cli, tmp_path: Path) -> None:
+    done = cli("ingest", str(tmp_path / "nowhere"), "--corpus", "tests")
+    assert done.code == 2
+    assert len(done.errors) == 2
+
+
+def test_no_space_loses_nothing(
+    filled: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "more.xml"
+    path.write_text(pubmed(citation(9, "One more", "Something else entirely.")))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "library.sqlite")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vademecum.corpora.library.Library.commit", full)
+        done = filled("ingest", str(path), "--corpus", "tests")
+    assert done.code == 1
+    assert len(done.errors) == 2
+    assert "space" in done.errors[0]
+    assert_sound(filled, 3)
+    assert filled("ingest", str(path), "--corpus", "tests").code == 0
+    assert_sound(filled, 4)
+
+
+def test_a_corrupted_download_is_refused(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, sample: Path
+) -> None:
+    def corrupted(*_: object) -> None:
+        raise HashMismatch("the embedder is not what was pinned", hint="try again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vademecum.app.rooms.load_embedder", corrupted)
+        done = cli("ingest", str(sample), "--corpus", "tests")
+    assert done.code == 1
+    assert done.errors == ["error: the embedder is not what was pinned", "hint: try again"]
+    assert cli("ingest", str(sample), "--corpus", "tests").code == 0
+    assert_sound(cli, 3)
+
+
+def test_a_second_process_is_told_who_owns_the_library(filled: Cli, home: Path) -> None:
+    code = (
+        "import sys\nfrom vademecum.corpora.library import Library\n"
+        "with Library.open():\n    print('open', flush=True)\n    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "open\n"
+        done = filled("search", "aspirin")
+        owner.communicate("")
+    assert done.code == 1
+    assert len(done.errors) == 2
+    assert str(owner.pid) in done.errors[0]
+    assert_sound(filled, 3)
+
+
+def test_an_unsound_corpus_fails_verification(filled: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vademecum.corpora.library import Library
+
+    real = Library.verify
+
+    def spoiled(self: Library, corpus: str, **how: Any) -> Any:
+        return replace(real(self, corpus, **how), problems=["pmid:1#0 is in no index"])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Library, "verify", spoiled)
+        done = filled("corpus", "verify")
+    assert done.code == 1
+    assert "pmid:1#0 is in no index" in done.stdout
+    assert done.errors == [
+        "error: tests is not sound: 1 problem",
+        "hint: `vademecum corpus rebuild tests` makes both indexes again from the store",
+    ]
+    assert_sound(filled, 3)
+
+
+def test_jobs_tell_what_was_ingested_and_what_failed(filled: Cli, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.xml"
+    bad.write_text("<PubmedArticleSet>")
+    filled("ingest", str(bad), "--corpus", "tests")
+    told = filled("jobs")
+    assert told.code == 0
+    header, failed, done, why = told.stdout.splitlines()
+    assert header.split()[:3] == ["job", "corpus", "state"]
+    assert "failed" in failed
+    assert "done" in done
+    assert "bad.xml" in why
+    jobs = filled("jobs", "list", "--limit", "1", "--json").json
+    assert [(job["state"], job["corpus"]) for job in jobs] == [("failed", "tests")]
