@@ -34,9 +34,9 @@ from vademecum.rag.check import Checked, check
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
 from vademecum.rag.understand import Query, understand
-from vademecum.settings import settings
 from vademecum.rag.wording import ENDINGS, REASONS, Reason, notice
 from vademecum.rag.words import Language
+from vademecum.settings import settings
 
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
