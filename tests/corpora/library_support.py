@@ -1,0 +1,85 @@
+"""Documents made up for the library's tests, and what the tests say about a library."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vademecum.corpora.document import Deletion, Document, MeshHeading, Passage
+from vademecum.corpora.library import Batch, Library
+from vademecum.corpora.store import Vectors
+
+DIM = 8
+NAME = "heart"
+
+Prepared = tuple[Document, list[Passage], Vectors]
+
+
+def vector_of(text: str) -> Vectors:
+    """A unit vector that depends on the text alone, float32 `[DIM]`."""
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    vector = np.random.default_rng(seed).standard_normal(DIM).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def document(
+    number: int,
+    body: str = "Aspirin lowers the risk. Bleeding is more frequent.",
+    *,
+    title: str = "Aspirin in stroke",
+    date: str = "2020-05",
+    mesh: Sequence[str] = (),
+    types: Sequence[str] = (),
+    language: str = "eng",
+    retracted: bool = False,
+) -> Document:
+    return Document(
+        doc_id=f"pmid:{number}",
+        title=title,
+        text=body,
+        kind="abstract",
+        date=date,
+        mesh=tuple(MeshHeading(name, "D0", major=False) for name in mesh),
+        publication_types=tuple(types),
+        language=language,
+        retracted=retracted,
+    )
+
+
+def prepared(item: Document, pieces: int = 2) -> Prepared:
+    """Cut into so many passages of about equal length, with their vectors."""
+    cuts = [round(len(item.text) * at / pieces) for at in range(pieces + 1)]
+    passages = [
+        Passage(item.doc_id, ordinal, start, end, item.text[start:end])
+        for ordinal, (start, end) in enumerate(zip(cuts, cuts[1:], strict=False))
+    ]
+    vectors = np.array([vector_of(passage.text) for passage in passages], dtype=np.float32)
+    return item, passages, vectors.reshape(len(passages), DIM)
+
+
+def batch(*documents: Document, delete: Sequence[int] = (), pieces: int = 2) -> Batch:
+    return Batch(
+        [prepared(item, pieces) for item in documents],
+        fingerprint="split-1",
+        deletions=[Deletion(f"pmid:{number}") for number in delete],
+    )
+
+
+def filled(path: Path, *documents: Document) -> Library:
+    """An open library with one corpus, NAME, that holds these documents."""
+    library = Library.open(path)
+    library.create_corpus(NAME, embedder="hash", dim=DIM, fingerprint="split-1")
+    if documents:
+        library.commit(NAME, batch(*documents))
+    return library
+
+
+def assert_sound(library: Library, passages: int | None = None) -> None:
+    found = library.verify(NAME)
+    assert found.problems == []
+    assert found.sqlite == found.chroma == found.tantivy
+    if passages is not None:
+        assert found.sqlite == passages

@@ -1,0 +1,177 @@
+"""Killed at any instant, a library loses nothing and repeats nothing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from library_support import NAME, assert_sound, batch, document, filled, vector_of
+
+from vademecum.corpora.document import Document
+from vademecum.corpora.library import Library
+from vademecum.corpora.store import snapshot_of
+
+HERE = Path(__file__).parent
+
+# Commits documents 1 and 2, then a batch that changes 1, deletes 2 and adds 3; dies on the way.
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from library_support import NAME, batch, document, filled
+from vademecum.corpora import database, lexical, outbox, vectors
+
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def die_before(owner, name):
+    setattr(owner, name, die)
+
+def die_after(owner, name):
+    whole = getattr(owner, name)
+    def then_die(*args, **kwargs):
+        whole(*args, **kwargs)
+        die()
+    setattr(owner, name, then_die)
+
+library = filled(Path({path!r}), document(1), document(2))
+{fault}
+{action}
+"""
+COMMIT = "library.commit(NAME, batch(document(1, 'Heparin.'), document(3), delete=[2]))"
+REBUILD = "library.rebuild(NAME)"
+DELETE = "library.delete_corpus(NAME)"
+
+
+def killed(path: Path, fault: str, action: str) -> None:
+    script = SCRIPT.format(here=str(HERE), path=str(path), fault=fault, action=action)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "written"),
+    [
+        ("die_before(outbox.Outbox, 'add')", False),  # inside the transaction
+        ("die_before(outbox.Outbox, 'feed')", True),  # SQLite has it, no index has
+        ("die_after(vectors.ChromaStore, 'apply')", True),  # Chroma has it, its position is not set
+        ("die_before(lexical.LexicalIndex, 'apply')", True),  # between Chroma and tantivy
+        ("die_after(lexical.LexicalIndex, 'apply')", True),
+        ("die_after(outbox.Outbox, '_advance')", True),
+    ],
+)
+def test_a_commit_that_is_killed_happened_whole_or_not_at_all(
+    tmp_path: Path, fault: str, written: bool
+) -> None:
+    killed(tmp_path, fault, COMMIT)
+    with Library.open(tmp_path) as library:
+        ids = {f"pmid:{n}" for n in (1, 2, 3)}
+        held = set(library.documents(NAME, ids))
+        assert held == ({"pmid:1", "pmid:3"} if written else {"pmid:1", "pmid:2"})
+        found = library.search_lexical(NAME, "heparin", 5)
+        assert bool(found) == written
+        assert_sound(library, 4)
+        library.commit(NAME, batch(document(1, "Heparin."), document(3), delete=[2]))
+        assert set(library.documents(NAME, ids)) == {"pmid:1", "pmid:3"}
+        assert_sound(library, 4)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "die_before(vectors.ChromaStore, 'create')",
+        "die_after(vectors.ChromaStore, 'create')",
+        "die_after(lexical.LexicalIndex, 'create')",
+        "die_after(lexical.LexicalIndex, 'apply')",
+    ],
+)
+def test_a_rebuild_that_is_killed_goes_on_at_the_next_opening(tmp_path: Path, fault: str) -> None:
+    killed(tmp_path, fault, REBUILD)
+    with Library.open(tmp_path) as library:
+        assert len(library.search_dense(NAME, vector_of("x"), 9)) == 4
+        assert_sound(library, 4)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["die_before(vectors.ChromaStore, 'drop')", "die_after(vectors.ChromaStore, 'drop')"],
+)
+def test_a_deletion_that_is_killed_is_finished_at_the_next_opening(
+    tmp_path: Path, fault: str
+) -> None:
+    killed(tmp_path, fault, DELETE)
+    with Library.open(tmp_path) as library:
+        assert library.corpora() == []
+        assert list((tmp_path / "lexical").iterdir()) == []
+
+
+Step = tuple[dict[int, str], set[int]]
+steps = st.lists(
+    st.tuples(
+        st.dictionaries(st.integers(0, 6), st.sampled_from(["a b.", "c d e f.", "gh"]), max_size=4),
+        st.sets(st.integers(0, 6), max_size=3),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(history=steps, reopen_at=st.integers(0, 5))
+@settings(max_examples=15, deadline=None)
+def test_any_history_leaves_three_stores_that_agree_with_a_plain_dict(
+    tmp_path_factory: pytest.TempPathFactory, history: list[Step], reopen_at: int
+) -> None:
+    path = tmp_path_factory.mktemp("history")
+    model: dict[str, Document] = {}
+    library = filled(path)
+    try:
+        for at, (upserts, deletes) in enumerate(history):
+            documents = [document(n, body) for n, body in upserts.items()]
+            library.commit(NAME, batch(*documents, delete=sorted(deletes)))
+            for number in deletes:
+                model.pop(f"pmid:{number}", None)
+            model.update((item.doc_id, item) for item in documents)
+            if at == reopen_at:
+                library.close()
+                library = Library.open(path)
+        assert library.documents(NAME, [f"pmid:{n}" for n in range(7)]) == model
+        assert_sound(library, 2 * len(model))
+        total = sum(int(item.content_hash(), 16) for item in model.values()) % (1 << 256)
+        assert library.corpus(NAME).snapshot == snapshot_of(f"{total:064x}")
+    finally:
+        library.close()
+
+
+def test_searches_go_on_while_another_thread_commits(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+    done = threading.Event()
+    with filled(tmp_path, *[document(n) for n in range(20)]) as library:
+
+        def search() -> None:
+            try:
+                while not done.is_set():
+                    for hit in library.search_lexical(NAME, "aspirin", 50):
+                        assert hit.passage.text
+                    for hit in library.search_dense(NAME, vector_of("x"), 50):
+                        assert hit.passage.text
+            except BaseException as error:
+                failures.append(error)
+                raise
+
+        threads = [threading.Thread(target=search) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for round_ in range(10):
+            changed = [document(n, f"Aspirin, version {round_}.") for n in range(0, 20, 2)]
+            library.commit(NAME, batch(*changed, delete=[2 * round_ + 1]))
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert_sound(library, 20)

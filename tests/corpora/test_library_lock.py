@@ -1,0 +1,79 @@
+"""One process owns a library; a second one is told who, and what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vademecum.corpora.library import Library
+from vademecum.errors import LibraryLocked
+
+HOLD = """
+import sys
+from pathlib import Path
+from vademecum.corpora.library import Library
+library = Library.open(Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.read()
+library.close()
+"""
+TRY = """
+import sys
+from pathlib import Path
+from vademecum.corpora.library import Library
+Library.open(Path(sys.argv[1])).close()
+"""
+
+
+def test_a_second_process_is_told_the_pid_and_the_ways_on(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(LibraryLocked, match=f"process {holder.pid} ") as locked:
+            Library.open(tmp_path)
+        assert "server" in locked.value.hint
+        assert "stop that process" in locked.value.hint
+    finally:
+        holder.communicate()
+    Library.open(tmp_path).close()
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        holder.kill()
+    assert (tmp_path / "library.owner").exists()
+    Library.open(tmp_path).close()
+
+
+def test_opening_twice_in_one_process_is_a_clear_error(tmp_path: Path) -> None:
+    with Library.open(tmp_path), pytest.raises(LibraryLocked, match="this process"):
+        Library.open(tmp_path)
+    with Library.open(tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-c", TRY, str(tmp_path)], capture_output=True, text=True
+        )
+        assert f"process {os.getpid()} " in done.stderr
+
+
+def test_closing_twice_is_no_error(tmp_path: Path) -> None:
+    library = Library.open(tmp_path)
+    library.close()
+    library.close()
+    Library.open(tmp_path).close()
