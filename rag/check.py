@@ -5,9 +5,9 @@ sentence and the nearest sentence of the source, and the share of the sentence's
 that the source holds. Measured on PubMedQA (`benchmarks/check.py`, decision 0001) the mean tells
 a source that bears a sentence from its nearest neighbour better than either number alone.
 
-Three things overrule the score: a number that the source does not hold makes the sentence
-unsupported; a denial or a direction that the source contradicts makes it partial at best; a
-question or a heading claims nothing.
+Some things overrule the score: a number that the source does not hold makes the sentence
+unsupported; a denial or a direction that the source contradicts, and a source that was retracted,
+make it partial at best; a question or a heading claims nothing.
 """
 
 from __future__ import annotations
@@ -128,7 +128,11 @@ class Evidence:
             return Verdict("unsupported", min(score, PARTIAL / 2))
         if score < PARTIAL:
             return Verdict("unsupported", score)
-        if score < SUPPORTED or self._contradicted(sentence, words, cosines, source):
+        if (
+            score < SUPPORTED
+            or self._sources[source].retracted
+            or self._contradicted(sentence, words, cosines, source)
+        ):
             return Verdict("partial", min(score, (PARTIAL + SUPPORTED) / 2))
         return Verdict("supported", score)
 

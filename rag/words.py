@@ -86,7 +86,7 @@ def containment(words: set[str], within: set[str]) -> float:
 
 def numbers(text: str) -> set[str]:
     """The numbers written in digits, in one spelling."""
-    return set(_digits(text.translate(FULL_WIDTH)))
+    return set(_digits(HAN.sub(" ", text.translate(FULL_WIDTH))))
 
 
 def numbers_with_spelled(text: str) -> set[str]:

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.abstain import after, before, refuses, relevance
+from vademecum.rag.answer import CorpusRef, Sentence
+from vademecum.rag.retrieve import search
+from vademecum.rag.wording import notice
+
+
+def sentence(text: str, support: str) -> Sentence:
+    return Sentence(text, 0, len(text), (1,), support, 0.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The sources do not answer this question.",
+        "The provided sources don't contain information about the capital of France.",
+        "There is no information about dosage in the provided sources.",
+        "None of the passages, as given, do not mention it.",
+        "I'm sorry, but I cannot answer that.",
+        "I could not find an answer.",
+        "The given text does not specify the dose.",
+        "资料没有回答这个问题。",
+        "抱歉，无法回答。",
+    ],
+)
+def test_refusals(text: str) -> None:
+    assert refuses(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Metformin does not increase the risk of lactic acidosis.",
+        "The trial did not provide a benefit over placebo.",
+        "There was no evidence of a difference in mortality.",
+        "Patients cannot answer the questionnaire without help.",
+        "二甲双胍不会增加风险。",
+    ],
+)
+def test_denials_are_findings(text: str) -> None:
+    assert not refuses(text)
+
+
+def test_nothing_found(shelf) -> None:
+    assert before("aspirin?", [], "en") == "empty"
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "verdict"),
+    [
+        ("Does aspirin reduce stroke in older women?", "en", None),
+        ("What is the capital of France?", "en", "irrelevant"),
+        ("二甲双胍会增加乳酸酸中毒的风险吗？", "zh", None),
+        ("法国的首都是哪里？", "zh", "irrelevant"),
+    ],
+)
+def test_what_is_far_from_the_question_does_not_count(
+    shelf, embedder, question: str, language, verdict: str | None
+) -> None:
+    found = search(shelf, embedder, "test", question, 5)
+    assert before(question, found, language) == verdict
+    assert all(0 <= relevance(question, one, language) <= 1 for one in found)
+
+
+def test_one_borne_out_sentence_is_an_answer() -> None:
+    assert after([sentence("A.", "unsupported"), sentence("B.", "partial")]) is None
+    assert after([sentence("A.", "unsupported"), sentence("B.", "uncited")]) == "unsupported"
+    assert after([]) == "silent"
+
+
+def test_a_refusal_is_recognised_unless_an_answer_follows() -> None:
+    refusal = sentence("The sources do not answer this question.", "partial")
+    assert after([refusal]) == "declined"
+    assert after([refusal, sentence("Aspirin helps.", "supported")]) is None
+    assert after([sentence("Aspirin helps.", "supported"), refusal]) is None
+
+
+def test_the_notice_names_the_library() -> None:
+    corpus = CorpusRef("pubmed", "abc", 1_204, "2021-01-15")
+    assert notice(corpus, "irrelevant", "en") == (
+        'Not in this library: "pubmed" (1,204 documents, newest 2021-01-15) does not answer this '
+        "question; nothing in the library is close enough to the question."
+    )
+    assert "1204 篇" in notice(corpus, "declined", "zh")
+    assert "(1 document)" in notice(CorpusRef("x", "", 1, ""), "empty", "en")

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from vademecum.corpora.document import Document, Passage
+from vademecum.errors import ContextTooLong
+from vademecum.rag.assemble import PROMPT_TOKENS, assemble, choose_sources, prompt_budget
+from vademecum.rag.retrieve import Found, search
+
+QUESTION = "Does metformin cause lactic acidosis in renal impairment?"
+
+
+def found_of(document: Document, start: int = 0, end: int | None = None) -> Found:
+    stop = len(document.text) if end is None else end
+    passage = Passage(document.doc_id, 0, start, stop, document.text[start:stop])
+    return Found(passage, document, 1.0, 0.9, {})
+
+
+def long_document(n: int, sentences: int = 60, kind: str = "abstract") -> Document:
+    text = " ".join(f"Sentence {i} of document {n} speaks of metformin." for i in range(sentences))
+    return Document(f"pmid:{n}", f"Title {n}", text, kind)  # type: ignore[arg-type]
+
+
+def by_characters(source: object) -> int:
+    return len(source.text)  # type: ignore[attr-defined]
+
+
+def test_whole_abstracts_numbered_from_one(shelf, embedder, model_of) -> None:
+    found = search(shelf, embedder, "test", QUESTION, 8)
+    prompt = assemble(found, QUESTION, "en", model_of(), answer_tokens=256)
+    assert [source.n for source in prompt.sources] == list(range(1, len(prompt.sources) + 1))
+    for source in prompt.sources:
+        assert source.text == shelf.kept[source.doc_id].text
+        assert f"[{source.n}] " in prompt.messages[-1].content
+        assert source.text in prompt.messages[-1].content
+    assert QUESTION in prompt.messages[-1].content
+
+
+def test_the_prompt_stays_within_its_budget(model_of) -> None:
+    model = model_of()
+    found = [found_of(long_document(n, 20)) for n in range(20)]
+    prompt = assemble(found, QUESTION, "en", model, answer_tokens=256)
+    used = sum(model.count_tokens(message.content) for message in prompt.messages)
+    assert PROMPT_TOKENS * 0.6 < used <= PROMPT_TOKENS
+    assert 2 <= len(prompt.sources) <= 8
+
+
+def test_the_budget_yields_to_a_short_context(model_of) -> None:
+    model = model_of(context_length=700)
+    assert prompt_budget(model, 200, None) < 500
+    assert prompt_budget(model, 200, 5_000) < 500
+    assert prompt_budget(model_of(), 200, 900) == 900
+
+
+def test_a_reasoning_model_reads_more_and_gets_no_system_message(shelf, embedder, model_of) -> None:
+    found = search(shelf, embedder, "test", QUESTION, 8)
+    plain = assemble(found, QUESTION, "en", model_of(), answer_tokens=256)
+    reasoning = assemble(found, QUESTION, "en", model_of(reasons=True), answer_tokens=256)
+    assert [message.role for message in plain.messages] == ["system", "user"]
+    assert [message.role for message in reasoning.messages] == ["user"]
+    assert plain.messages[0].content in reasoning.messages[0].content
+    assert prompt_budget(model_of(reasons=True), 256, None) > prompt_budget(model_of(), 256, None)
+
+
+def test_a_text_that_does_not_fit_comes_as_the_passage_found() -> None:
+    document = long_document(1)
+    (source,) = choose_sources([found_of(document, 98, 300)], 250, by_characters)
+    assert (source.start, source.end) == (98, 300)
+    assert source.text == document.text[98:300]
+
+
+def test_a_passage_that_does_not_fit_is_cut_after_a_sentence() -> None:
+    document = long_document(1)
+    (source,) = choose_sources([found_of(document)], 250, by_characters)
+    assert source.text == document.text[source.start : source.end]
+    assert source.text.endswith("metformin.")
+    assert 100 < len(source.text) <= 250
+
+
+def test_a_full_text_does_not_crowd_out_the_others() -> None:
+    paper = long_document(1, 12, "full_text")
+    room = len(paper.text) + 50
+    sources = choose_sources(
+        [found_of(paper, 0, 200), found_of(long_document(2, 3))], room, by_characters
+    )
+    assert [source.doc_id for source in sources] == ["pmid:1", "pmid:2"]
+    assert len(sources[0].text) == 200
+
+
+def test_duplicates_are_dropped() -> None:
+    one = long_document(1, 3)
+    again = replace(one, doc_id="pmid:9", text=one.text.replace(" ", "  ").upper())
+    found = [found_of(one), found_of(one, 0, 50), found_of(again), found_of(long_document(2, 3))]
+    sources = choose_sources(found, 10_000, by_characters)
+    assert [source.doc_id for source in sources] == ["pmid:1", "pmid:2"]
+
+
+def test_retracted_work_is_flagged_to_the_model(shelf, embedder, model_of) -> None:
+    found = search(shelf, embedder, "test", QUESTION, 8)
+    for language, flag in (
+        ("en", "RETRACTED: Metformin cures"),
+        ("zh", "【已撤稿】Metformin cures"),
+    ):
+        prompt = assemble(found, QUESTION, language, model_of(), answer_tokens=256)
+        assert flag in prompt.messages[-1].content
+    assert [s.retracted for s in prompt.sources if s.doc_id == "pmid:3"] == [True]
+
+
+def test_braces_in_texts_and_questions_are_left_alone(model_of) -> None:
+    document = Document("pmid:1", "T {question}", "Set {sources} {0} {x!r}.", "abstract")
+    prompt = assemble([found_of(document)], "what {sources}?", "en", model_of(), answer_tokens=9)
+    content = prompt.messages[-1].content
+    assert "[1] T {question}\nSet {sources} {0} {x!r}." in content
+    assert "Question: what {sources}?" in content
+
+
+def test_a_question_too_long_for_the_context_says_so(model_of) -> None:
+    with pytest.raises(ContextTooLong) as caught:
+        assemble([], "why " * 4_000, "en", model_of(), answer_tokens=256)
+    assert "shorten" in caught.value.hint

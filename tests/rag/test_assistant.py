@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vademecum.corpora.document import Filters
+from vademecum.errors import ContextTooLong, CorpusNotFound, EngineBusy, UsageError
+from vademecum.model.interface import GenerationOptions
+from vademecum.rag.answer import Answer, AnswerDelta, Completed, Retrieved, ThinkingDelta, Turn
+from vademecum.rag.assistant import Assistant
+
+QUESTION = "Does metformin cause lactic acidosis in renal impairment?"
+GOOD = "Metformin did not increase the risk of lactic acidosis in moderate renal impairment."
+
+
+def cite_first(messages) -> str:
+    """An answer that cites metformin's sound trial by whatever number it got."""
+    listed = messages[-1].content
+    number = listed.split("] Metformin and lactic")[0].rpartition("[")[2]
+    return f"{GOOD} [{number}]"
+
+
+@pytest.fixture
+def assistant_of(shelf, embedder):
+    return lambda model, **options: Assistant(shelf, embedder, model, corpus="test", **options)
+
+
+def holds(answer: Answer, shelf) -> None:
+    """What is true of every answer."""
+    assert [source.n for source in answer.sources] == list(range(1, len(answer.sources) + 1))
+    for source in answer.sources:
+        assert source.text == shelf.kept[source.doc_id].text[source.start : source.end]
+    numbers = {source.n for source in answer.sources}
+    for sentence in answer.sentences:
+        assert answer.answer[sentence.start : sentence.end] == sentence.text
+        assert set(sentence.citations) <= numbers
+        assert sentence.citations or sentence.support in ("unsupported", "uncited")
+    assert answer.answer.strip()
+    assert not answer.abstained or (answer.reason and not answer.sentences)
+    assert len(answer.audit_id) == 32
+    assert answer.timings.total_s >= answer.timings.retrieve_s >= 0
+
+
+def test_a_question_is_answered_with_its_passage(assistant_of, model_of, shelf) -> None:
+    answer = assistant_of(model_of(cite_first, thinking="Hm.")).ask(QUESTION)
+    holds(answer, shelf)
+    assert answer.answer == GOOD
+    (sentence,) = answer.sentences
+    assert sentence.support == "supported"
+    assert answer.sources[sentence.citations[0] - 1].doc_id == "pmid:1"
+    assert answer.thinking == "Hm."
+    assert (answer.abstained, answer.reason) == (False, "")
+    assert answer.corpus.snapshot == "snap"
+    assert (answer.model.name, answer.model.quantization) == ("scripted", "nf4")
+    assert answer.timings.first_token_s > 0
+    assert answer.to_dict()["sentences"][0]["support"] == "supported"
+
+
+def test_first_retrieved_then_thinking_then_answer_then_completed(assistant_of, model_of) -> None:
+    model = model_of(cite_first, thinking="Let me see.")
+    events = list(assistant_of(model).stream(QUESTION))
+    kinds = [type(event) for event in events]
+    assert kinds[0] is Retrieved
+    assert kinds[-1] is Completed
+    assert kinds.count(Retrieved) == kinds.count(Completed) == 1
+    middle = kinds[1:-1]
+    assert middle == sorted(middle, key=[ThinkingDelta, AnswerDelta].index)
+    assert events[0].sources == events[-1].answer.sources
+
+
+def test_the_model_is_asked_the_stand_alone_question(assistant_of, model_of) -> None:
+    model = model_of(cite_first)
+    answer = assistant_of(model).ask("And in adults?", history=[Turn(QUESTION, "No.")])
+    assert f"{QUESTION} And in adults?" in model.asked[0][0][-1].content
+    assert answer.question == "And in adults?"
+
+
+def test_a_chinese_question_gets_the_chinese_prompt(assistant_of, model_of, shelf) -> None:
+    model = model_of("二甲双胍不会增加中度肾功能不全患者乳酸酸中毒的风险。")
+    answer = assistant_of(model).ask("二甲双胍会增加乳酸酸中毒的风险吗？")
+    holds(answer, shelf)
+    assert "资料" in model.asked[0][0][0].content
+    assert answer.sentences[0].support == "supported"
+
+
+def test_what_is_not_in_the_library_is_not_put_to_the_model(assistant_of, model_of, shelf) -> None:
+    model = model_of("Paris.")
+    answer = assistant_of(model).ask("What is the capital of France?")
+    holds(answer, shelf)
+    assert answer.abstained
+    assert answer.answer.startswith("Not in this library")
+    assert model.asked == []
+
+
+def test_an_answer_that_nothing_bears_out_is_withdrawn(assistant_of, model_of, shelf) -> None:
+    answer = assistant_of(model_of("Garlic wards off vampires in 99% of nights [1].")).ask(QUESTION)
+    holds(answer, shelf)
+    assert answer.abstained
+    assert "vampires" not in answer.answer
+    assert answer.sources
+
+
+def test_the_models_own_refusal_is_an_abstention(assistant_of, model_of, shelf) -> None:
+    answer = assistant_of(model_of("The sources do not answer this question.")).ask(QUESTION)
+    holds(answer, shelf)
+    assert answer.abstained
+    assert "model found no answer" in answer.reason
+
+
+def test_a_model_that_writes_nothing(assistant_of, model_of, shelf) -> None:
+    answer = assistant_of(model_of("", thinking="I wonder.")).ask(QUESTION)
+    holds(answer, shelf)
+    assert answer.abstained
+    assert "wrote no answer" in answer.reason
+
+
+def test_a_looping_model_is_stopped_and_says_so(assistant_of, model_of, shelf) -> None:
+    model = model_of(f"{GOOD} " * 500)
+    answer = assistant_of(model).ask(QUESTION)
+    holds(answer, shelf)
+    assert answer.answer == GOOD
+    assert "repeat" in answer.reason
+    assert model.written < 100
+
+
+def test_without_a_model_sentences_are_quoted(assistant_of, shelf) -> None:
+    answer = assistant_of(None).ask(QUESTION)
+    holds(answer, shelf)
+    assert answer.model.name == "none"
+    assert GOOD in answer.answer
+    assert not any(answer.sources[s.citations[0] - 1].retracted for s in answer.sentences)
+    far = assistant_of(None).ask("What is the capital of France?")
+    holds(far, shelf)
+    assert far.abstained
+
+
+def test_filters_narrow_the_sources(assistant_of, shelf) -> None:
+    filters = Filters(year_from=2019)
+    answer = assistant_of(None).ask(QUESTION, filters=filters)
+    holds(answer, shelf)
+    assert {source.doc_id for source in answer.sources} <= {"pmid:1", "pmid:4"}
+
+
+def test_a_filter_that_admits_nothing_is_an_abstention(assistant_of, model_of, shelf) -> None:
+    answer = assistant_of(model_of("x")).ask(QUESTION, filters=Filters(year_from=2100))
+    holds(answer, shelf)
+    assert answer.reason == "the search found nothing"
+
+
+def test_cancelling_completes_with_what_stands(assistant_of, model_of, shelf) -> None:
+    cancel = threading.Event()
+    model = model_of(f"{GOOD} Then it goes on and on about other matters.")
+    events = []
+    for event in assistant_of(model).stream(QUESTION, cancel=cancel):
+        events.append(event)
+        if sum(len(e.text) for e in events if isinstance(e, AnswerDelta)) > len(GOOD) + 5:
+            cancel.set()
+    answer = events[-1].answer
+    holds(answer, shelf)
+    assert answer.answer == GOOD
+    assert answer.reason == "stopped before it was complete"
+    assert model.running == 0
+
+
+def test_cancelled_before_the_first_word(assistant_of, model_of, shelf) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    model = model_of(GOOD)
+    answer = assistant_of(model).ask(QUESTION, cancel=cancel)
+    holds(answer, shelf)
+    assert answer.reason == "stopped before an answer was written"
+    assert model.asked == []
+
+
+@pytest.mark.parametrize("after_events", [0, 1, 2, 4])
+def test_closing_the_stream_leaves_nothing_running(assistant_of, model_of, after_events) -> None:
+    model = model_of(GOOD)
+    stream = assistant_of(model).stream(QUESTION)
+    for _ in range(after_events):
+        next(stream)
+    stream.close()
+    assert model.running == 0
+    assert list(stream) == []
+
+
+@pytest.mark.parametrize("error", [ContextTooLong("too long", "shorten"), EngineBusy("busy")])
+def test_engine_errors_surface(assistant_of, model_of, error: Exception) -> None:
+    model = model_of(GOOD)
+    model.error = error
+    stream = assistant_of(model).stream(QUESTION)
+    assert isinstance(next(stream), Retrieved)
+    with pytest.raises(type(error)):
+        next(stream)
+
+
+def test_a_question_too_long_for_the_context(assistant_of, model_of) -> None:
+    with pytest.raises(ContextTooLong) as caught:
+        assistant_of(model_of(GOOD)).ask("why does metformin " * 3_000)
+    assert caught.value.hint
+
+
+def test_an_empty_question_is_refused_before_anything_happens(assistant_of, model_of) -> None:
+    with pytest.raises(UsageError):
+        assistant_of(model_of(GOOD)).stream("   ")
+
+
+def test_no_corpus_or_an_unknown_one(shelf, embedder) -> None:
+    assistant = Assistant(shelf, embedder, None)
+    with pytest.raises(UsageError):
+        assistant.stream(QUESTION)
+    with pytest.raises(CorpusNotFound):
+        assistant.ask(QUESTION, corpus="nope")
+
+
+def test_a_corpus_of_another_embedder_is_refused(assistant_of, embedder) -> None:
+    assistant = assistant_of(None)
+    embedder.name = "other"
+    assistant.library.embedder = type(embedder)()
+    with pytest.raises(UsageError, match="embedded with"):
+        assistant.ask(QUESTION)
+
+
+def test_options_and_seed(assistant_of, model_of) -> None:
+    model = model_of(cite_first)
+    assistant = assistant_of(model)
+    assert assistant.ask(QUESTION, seed=7).seed == 7
+    assert model.asked[-1][1].temperature == 0.0
+    assert assistant.ask(QUESTION, options=GenerationOptions(seed=9, temperature=1.0)).seed == 9
+    assert model.asked[-1][1].temperature == 1.0
+
+
+def test_the_prompt_budget_is_a_setting(assistant_of, model_of) -> None:
+    small, large = model_of(cite_first), model_of(cite_first)
+    assistant_of(small, prompt_tokens=340).ask(QUESTION)
+    assistant_of(large).ask(QUESTION)
+    assert len(small.asked[0][0][-1].content) < len(large.asked[0][0][-1].content)
+
+
+def test_several_threads_at_once(assistant_of, model_of, shelf) -> None:
+    assistant = assistant_of(model_of(cite_first))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: assistant.ask(QUESTION), range(24)))
+    assert {answer.answer for answer in answers} == {GOOD}
+    assert len({answer.audit_id for answer in answers}) == 24
+
+
+WRITTEN = st.lists(
+    st.sampled_from(
+        [GOOD, "Aspirin reduced ischaemic stroke in older women", ". ", " [1]", "[2,3]", "【9】",
+         "\n\n- ", "二甲双胍不会增加风险。", "Major bleeding increased by 45% with aspirin",
+         "Bleeding increased by 54% with aspirin", "? ", "# Title\n\n", "**bold**", " "]
+    ),
+    max_size=14,
+)  # fmt: skip
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(written=WRITTEN.map("".join), question=st.sampled_from([QUESTION, "aspirin?", "二甲双胍？"]))
+def test_whatever_the_model_writes(assistant_of, model_of, shelf, written, question) -> None:
+    events = list(assistant_of(model_of(written)).stream(question))
+    assert isinstance(events[0], Retrieved)
+    assert [isinstance(event, Completed) for event in events].count(True) == 1
+    holds(events[-1].answer, shelf)

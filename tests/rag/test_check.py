@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vademecum.rag.check import PARTIAL, SUPPORTED, Verdict, check, settle
+
+SOURCES = [
+    (
+        (
+            "Lactic acidosis occurred in 0.3% of 1,204 metformin users. "
+            "Metformin did not increase the risk of lactic acidosis in moderate renal impairment."
+        ),
+        "Metformin in renal impairment",
+    ),
+    ("Aspirin reduced ischaemic stroke in older women. Three trials agreed.", "Aspirin and stroke"),
+]
+
+
+@pytest.fixture
+def sources(source_of):
+    return [source_of(n, *source) for n, source in enumerate(SOURCES, 1)]
+
+
+def test_a_copied_sentence_is_supported_and_keeps_its_citation(sources, embedder) -> None:
+    checked = check("Aspirin reduced ischaemic stroke in older women [2].", sources, embedder)
+    (sentence,) = checked.sentences
+    assert checked.text == "Aspirin reduced ischaemic stroke in older women."
+    assert (sentence.citations, sentence.support) == ((2,), "supported")
+    assert sentence.score >= SUPPORTED
+
+
+def test_a_sentence_without_a_marker_gets_the_source_that_bears_it(sources, embedder) -> None:
+    raw = "Aspirin reduced ischaemic stroke in women. Lactic acidosis occurred in metformin users."
+    checked = check(raw, sources, embedder)
+    assert [s.citations for s in checked.sentences] == [(2,), (1,)]
+    assert {s.support for s in checked.sentences} == {"supported"}
+
+
+def test_a_wrong_citation_is_replaced(sources, embedder) -> None:
+    (sentence,) = check("Aspirin reduced stroke in older women [1].", sources, embedder).sentences
+    assert (sentence.citations, sentence.support) == ((2,), "supported")
+
+
+def test_of_two_citations_the_one_that_bears_nothing_goes(sources, embedder) -> None:
+    (sentence,) = check("Aspirin reduced stroke in women [1, 2].", sources, embedder).sentences
+    assert sentence.citations == (2,)
+
+
+def test_what_no_source_bears_keeps_the_models_citation_and_is_marked(sources, embedder) -> None:
+    raw = "Warfarin cures baldness [1]. Vitamin C prevents scurvy."
+    one, other = check(raw, sources, embedder).sentences
+    assert (one.citations, one.support) == ((1,), "unsupported")
+    assert (other.citations, other.support) == ((), "uncited")
+    assert max(one.score, other.score) < PARTIAL
+
+
+@pytest.mark.parametrize("number", ["3%", "0.03%", "30%"])
+def test_a_number_that_the_source_lacks_is_never_supported(sources, embedder, number) -> None:
+    raw = f"Lactic acidosis occurred in {number} of 1204 metformin users [1]."
+    (sentence,) = check(raw, sources, embedder).sentences
+    assert sentence.support == "unsupported"
+
+
+@pytest.mark.parametrize("number", ["1204", "1,204"])
+def test_numbers_agree_in_any_spelling(sources, embedder, number) -> None:
+    raw = f"Lactic acidosis occurred in 0.30 % of {number} metformin users [1]."
+    assert check(raw, sources, embedder).sentences[0].support == "supported"
+
+
+def test_a_small_number_may_be_spelled_out_in_the_source(sources, embedder) -> None:
+    raw = "3 trials agreed that aspirin reduced ischaemic stroke [2]."
+    assert check(raw, sources, embedder).sentences[0].support == "supported"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "Metformin increased the risk of lactic acidosis in moderate renal impairment [1].",
+        "Aspirin did not reduce ischaemic stroke in older women [2].",
+        "Aspirin increased ischaemic stroke in older women [2].",
+    ],
+)
+def test_what_the_source_denies_is_not_supported(sources, embedder, raw: str) -> None:
+    assert check(raw, sources, embedder).sentences[0].support == "partial"
+
+
+def test_retracted_work_supports_nothing_in_full(source_of, embedder) -> None:
+    text = "Aspirin reduced ischaemic stroke in older women."
+    retracted, sound = source_of(1, text, retracted=True), source_of(2, text)
+    assert check(text, [retracted], embedder).sentences[0].support == "partial"
+    sentence = check(text + " [1]", [retracted, sound], embedder).sentences[0]
+    assert (sentence.support, sentence.citations) == ("supported", (2, 1))
+
+
+def test_a_question_or_an_opening_claims_nothing(sources, embedder) -> None:
+    raw = "What does aspirin do?\n\nHere is what the sources say:\n\nYes."
+    for sentence in check(raw + " [1]", sources, embedder).sentences:
+        assert (sentence.support, sentence.citations) == ("uncited", ())
+
+
+def test_without_sources_everything_is_uncited(embedder) -> None:
+    checked = check("Aspirin helps [1]. It does.", [], embedder)
+    assert [s.support for s in checked.sentences] == ["uncited", "uncited"]
+    assert "[1]" not in checked.text
+
+
+def test_repeated_sentences_at_the_end_are_dropped(sources, embedder) -> None:
+    raw = "Aspirin reduced stroke [2]. It helps women. Aspirin reduced stroke [1]. It helps women."
+    checked = check(raw, sources, embedder)
+    assert checked.text == "Aspirin reduced stroke. It helps women."
+    assert len(checked.sentences) == 2
+
+
+def test_a_broken_off_sentence_is_dropped_unless_it_is_all(sources, embedder) -> None:
+    raw = "Aspirin reduced stroke [2]. Lactic acidosis occ"
+    assert check(raw, sources, embedder, broken_off=True).text == "Aspirin reduced stroke."
+    assert check(raw, sources, embedder).text.endswith("occ")
+    assert check("Aspirin red", sources, embedder, broken_off=True).text == "Aspirin red"
+
+
+def test_markdown_and_chinese_give_sensible_sentences(source_of, embedder) -> None:
+    source = source_of(1, "二甲双胍不会增加乳酸酸中毒的风险。共纳入1204例患者。")
+    checked = check(
+        "## 结论\n\n- 二甲双胍不会增加乳酸酸中毒的风险【1】\n- 纳入1204例患者。", [source], embedder
+    )
+    assert [s.text.lstrip("#- ") for s in checked.sentences] == [
+        "结论", "二甲双胍不会增加乳酸酸中毒的风险", "纳入1204例患者。",
+    ]  # fmt: skip
+    assert [s.support for s in checked.sentences[1:]] == ["supported", "supported"]
+
+
+def test_a_clearly_better_source_goes_in_front_of_the_models() -> None:
+    partial, better = Verdict("partial", 0.42), Verdict("supported", 0.9)
+    assert settle((1,), [partial, better]) == (2, 1)
+    assert settle((1,), [partial, Verdict("supported", 0.56)]) == (1,)
+    assert settle((), [partial, better]) == (2,)
+    assert settle((), [better, Verdict("supported", 0.85), partial]) == (1, 2)
+
+
+RAW = st.lists(
+    st.sampled_from(
+        ["Aspirin reduced ischaemic stroke in older women", "Three trials agreed", ". ", ".\n\n- ",
+         " [1]", " [2, 3]", "【2】", "\n", "二甲双胍有效。", "### Heading\n", "0.3%", "? ",
+         " ", "No. "]
+    ),
+    max_size=15,
+)  # fmt: skip
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=RAW.map("".join), broken_off=st.booleans())
+def test_invariants_of_any_answer(sources, embedder, raw: str, broken_off: bool) -> None:
+    checked = check(raw, sources, embedder, broken_off=broken_off)
+    end = 0
+    for sentence in checked.sentences:
+        assert checked.text[sentence.start : sentence.end] == sentence.text
+        assert end <= sentence.start < sentence.end
+        end = sentence.end
+        assert set(sentence.citations) <= {1, 2}
+        assert sentence.citations or sentence.support in ("unsupported", "uncited")
+        assert 0 <= sentence.score <= 1
+        assert sentence.support != "supported" or sentence.score >= SUPPORTED

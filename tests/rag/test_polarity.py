@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.polarity import contradicts, direction, negated
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence"),
+    [
+        ("Metformin increased acidosis risk.", "Metformin did not increase acidosis risk."),
+        ("Aspirin did not reduce stroke in women.", "Aspirin reduced stroke in older women."),
+        ("Aspirin increased the risk of stroke.", "Aspirin decreased the risk of stroke."),
+        ("Survival was longer with placebo.", "Survival was shorter with placebo."),
+        ("二甲双胍会增加乳酸酸中毒的风险。", "二甲双胍不会增加乳酸酸中毒的风险。"),
+    ],
+)  # fmt: skip
+def test_opposites(sentence: str, evidence: str) -> None:
+    assert contradicts(sentence, evidence)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "evidence"),
+    [
+        ("Aspirin reduced stroke.", "Aspirin reduced stroke in women."),
+        ("Metformin did not increase risk.", "Metformin failed to increase risk."),
+        ("Aspirin reduced stroke.", "Aspirin reduced stroke, but did not lower mortality."),
+        ("Aspirin did not lower mortality.", "Aspirin reduced stroke, but not mortality."),
+        ("Aspirin reduced not only stroke but death.", "Aspirin reduced stroke and death."),
+        ("Aspirin reduced stroke.", "Statins did not change cholesterol in rabbits."),
+    ],
+)  # fmt: skip
+def test_agreement_and_other_matters(sentence: str, evidence: str) -> None:
+    assert not contradicts(sentence, evidence)
+
+
+def test_cues() -> None:
+    assert negated("It doesn't help.")
+    assert negated("差异无统计学意义")
+    assert not negated("Notably, it helps.")
+    assert direction("higher") == 1
+    assert direction("fewer") == -1
+    assert direction("higher or lower") == direction("the same") == 0

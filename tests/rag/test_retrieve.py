@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from vademecum.corpora.document import Filters, Hit, Passage
+from vademecum.errors import CorpusNotFound
+from vademecum.rag.retrieve import fuse, search
+
+
+def hit(doc: str, score: float, ordinal: int = 0) -> Hit:
+    return Hit(Passage(doc, ordinal, 0, 1, "x"), score)
+
+
+def test_fusion_is_the_mean_of_min_max_normalised_scores() -> None:
+    dense = [hit("a", 0.9), hit("b", 0.5), hit("c", 0.1)]
+    lexical = [hit("b", 20.0), hit("d", 10.0)]
+    assert fuse([dense, lexical]) == pytest.approx(
+        {"a#0": 0.5, "b#0": 0.25 + 0.5, "c#0": 0.0, "d#0": 0.0}
+    )
+
+
+def test_an_empty_side_has_no_say() -> None:
+    assert fuse([[hit("a", 3.0), hit("b", 1.0)], []]) == {"a#0": 1.0, "b#0": 0.0}
+    assert fuse([[], []]) == {}
+
+
+def test_equal_scores_all_count_in_full() -> None:
+    assert fuse([[hit("a", 2.0), hit("b", 2.0)]]) == {"a#0": 1.0, "b#0": 1.0}
+
+
+def test_the_best_passage_comes_first(shelf, embedder) -> None:
+    found = search(shelf, embedder, "test", "Does aspirin reduce stroke in older women?", 3)
+    assert found[0].document.doc_id == "pmid:2"
+    assert found[0].ranks == {"dense": 1, "lexical": 1}
+    assert found[0].score == 1.0
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+@pytest.mark.parametrize("blind", [{"dense"}, {"lexical"}])
+def test_one_side_alone_is_enough(shelf, embedder, blind: set[str]) -> None:
+    shelf.blind = blind
+    found = search(shelf, embedder, "test", "Does aspirin reduce stroke?", 3)
+    assert found[0].document.doc_id == "pmid:2"
+    assert not blind & set(found[0].ranks)
+    assert found[0].cosine > 0.3
+
+
+def test_nothing_found_is_an_empty_list(shelf, embedder) -> None:
+    shelf.blind = {"dense", "lexical"}
+    assert search(shelf, embedder, "test", "aspirin", 3) == []
+
+
+def test_one_document_does_not_crowd_out_the_others(shelf, embedder) -> None:
+    text = shelf.kept["pmid:2"].text
+    shelf.cut["pmid:2"] = [Passage("pmid:2", i, i, len(text), text[i:]) for i in range(5)]
+    found = search(shelf, embedder, "test", "Does aspirin reduce stroke?", 6)
+    assert sum(one.document.doc_id == "pmid:2" for one in found) == 2
+    assert len({one.document.doc_id for one in found}) > 1
+
+
+def test_filters_reach_both_sides(shelf, embedder) -> None:
+    found = search(shelf, embedder, "test", "metformin", 5, Filters(exclude_retracted=True))
+    assert found
+    assert not any(one.document.retracted for one in found)
+
+
+def test_a_document_that_vanishes_meanwhile_is_left_out(shelf, embedder) -> None:
+    shelf.documents = lambda corpus, ids: {}
+    assert search(shelf, embedder, "test", "aspirin", 3) == []
+
+
+def test_an_unknown_corpus_keeps_its_error(shelf, embedder) -> None:
+    def missing(*args: object) -> list[Hit]:
+        raise CorpusNotFound("no corpus", "there is: test")
+
+    shelf.search_dense = missing
+    with pytest.raises(CorpusNotFound):
+        search(shelf, embedder, "nope", "aspirin", 3)
