@@ -58,6 +58,7 @@ class ShardWriter:
                 f"{path.parent} cannot be written: {error}",
                 "free some space, or point VADEMECUM_HOME at a larger disk",
             ) from error
+        path.chmod(0o644)  # it writes files for its owner alone; a home may be shared
         self._shards.append(list(self._pending))
         self._pending, self._bytes = {}, 0
 

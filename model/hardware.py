@@ -1,0 +1,155 @@
+"""What this machine has: cores, memory, a GPU, processor features, and how fast it multiplies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vademecum.settings import Settings
+from vademecum.settings import settings as current_settings
+
+if TYPE_CHECKING:
+    import torch
+
+PROC = Path("/proc")
+CGROUP = Path("/sys/fs/cgroup")
+# Instructions that decide how fast a model runs, by the names of /proc/cpuinfo (x86, then ARM).
+FEATURES = (
+    *("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8"),
+    *("asimd", "asimddp", "i8mm", "bf16", "sve"),
+)
+UNLIMITED = 1 << 60  # control groups write "no limit" as a huge number
+PROBE_S = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """Cores and bytes that this process may use; `memory` is None where the system does not say."""
+
+    cores: int
+    memory: int | None
+    disk: int
+    gpu: str | None
+    gpu_memory: int
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Measured matrix products, in GFLOP/s."""
+
+    bf16: float
+    f32: float
+
+
+def inspect(settings: Settings | None = None) -> Hardware:
+    """Look at this machine. Takes about a second if torch is not loaded yet."""
+    gpu, gpu_memory = _gpu()
+    return Hardware(
+        cores=cores(),
+        memory=memory_available(),
+        disk=disk_free((settings or current_settings()).home),
+        gpu=gpu,
+        gpu_memory=gpu_memory,
+        features=features(),
+    )
+
+
+def cores() -> int:
+    """Cores that this process may use: its affinity, and its control group's quota."""
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    quota = _words(CGROUP / "cpu.max")
+    if len(quota) == 2 and quota[0].isdigit():
+        count = min(count, max(1, round(int(quota[0]) / int(quota[1]))))
+    return count
+
+
+def memory_available() -> int | None:
+    """Bytes that can be allocated without swapping, within the control group's limit."""
+    found = [
+        int(line.split()[1]) * 1024
+        for line in _lines(PROC / "meminfo")
+        if line.startswith("MemAvailable:")
+    ]
+    for limit_file, usage_file in (
+        ("memory.max", "memory.current"),  # version 2
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),  # version 1
+    ):
+        limit, usage = _words(CGROUP / limit_file), _words(CGROUP / usage_file)
+        if limit and usage and limit[0].isdigit() and int(limit[0]) < UNLIMITED:
+            stat = (CGROUP / limit_file).with_name("memory.stat")
+            # Pages of files count as used, but give way to allocations.
+            cached = [
+                int(line.split()[1]) for line in _lines(stat) if line.startswith("inactive_file ")
+            ]
+            found.append(max(0, int(limit[0]) - int(usage[0]) + sum(cached)))
+    if not found and "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min(found, default=None)
+
+
+def disk_free(folder: Path) -> int:
+    """Free bytes where `folder` is, or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def features() -> tuple[str, ...]:
+    """Which of FEATURES the processor has; empty where the system does not say."""
+    for line in _lines(PROC / "cpuinfo"):
+        name, _, value = line.partition(":")
+        if name.strip() in {"flags", "Features"}:
+            have = set(value.split())
+            return tuple(feature for feature in FEATURES if feature in have)
+    return ()
+
+
+def probe() -> Speed:
+    """Multiply matrices of a layer's size for a moment. The best of several runs counts."""
+    import torch
+
+    return Speed(bf16=_gflops(torch.bfloat16), f32=_gflops(torch.float32))
+
+
+def _gflops(dtype: torch.dtype) -> float:
+    import torch
+
+    rows, inner, columns = 256, 1024, 2048
+    x = torch.ones(rows, inner).to(dtype)
+    weight = torch.ones(columns, inner).to(dtype)
+    torch.nn.functional.linear(x, weight)  # the first call prepares its kernel
+    best, end = float("inf"), time.perf_counter() + PROBE_S
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        torch.nn.functional.linear(x, weight)
+        best = min(best, time.perf_counter() - start)
+    return 2 * rows * inner * columns / best / 1e9
+
+
+def _gpu() -> tuple[str | None, int]:
+    """Name and memory of the first GPU that torch can use."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None, 0
+    properties = torch.cuda.get_device_properties(0)
+    return str(properties.name), int(properties.total_memory)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8", errors="replace").splitlines()
+    except OSError:  # not this kind of system
+        return []
+
+
+def _words(path: Path) -> list[str]:
+    return " ".join(_lines(path)[:1]).split()
