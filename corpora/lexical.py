@@ -14,7 +14,7 @@ from typing import Any
 
 from vademecum.corpora.document import Filters
 from vademecum.corpora.store import Entry
-from vademecum.corpora.vectors import explained
+from vademecum.corpora.vectors import explaining
 from vademecum.errors import LibraryDamaged
 from vademecum.settings import settings
 
@@ -158,7 +158,9 @@ class LexicalIndex:
                 offset += page
 
     def count(self, corpus: int) -> int:
-        return int(self._index(corpus).searcher().num_docs)
+        index = self._index(corpus)
+        with self._errors():
+            return int(index.searcher().num_docs)
 
     def repair(self) -> None:
         """Each corpus has a folder of its own, which `create` replaces: nothing to do."""
@@ -186,10 +188,8 @@ class LexicalIndex:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         # tantivy raises ValueError, and OSError for files; it has no classes of its own.
-        try:
+        with explaining(self._folder, OSError, ValueError):
             yield
-        except (OSError, ValueError) as error:
-            raise explained(str(error), self._folder) from error
 
 
 def _tantivy_document(entry: Entry) -> Any:

@@ -217,13 +217,28 @@ class ChromaStore:
     def _errors(self) -> Iterator[None]:
         from chromadb.errors import ChromaError
 
-        try:
+        with explaining(self._folder, ChromaError, OSError):
             yield
-        except (ChromaError, OSError) as error:
-            raise explained(str(error), self._folder) from error
 
 
-def explained(text: str, folder: Path) -> LibraryError:
+@contextmanager
+def explaining(folder: Path, *classes: type[Exception]) -> Iterator[None]:
+    """What a derived index raises when it cannot go on, as an error for people.
+
+    Chroma and tantivy are Rust: on files they did not expect they may panic, which arrives as
+    a BaseException of a class that cannot be imported.
+    """
+    try:
+        yield
+    except classes as error:
+        raise _explained(str(error), folder) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _explained(str(error), folder) from error
+
+
+def _explained(text: str, folder: Path) -> LibraryError:
     """What a derived index said went wrong, as an error for people."""
     said = " ".join(text.split())[:200]
     if any(sign in text for sign in NO_SPACE):

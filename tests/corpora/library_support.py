@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +51,13 @@ def document(
 
 
 def prepared(item: Document, pieces: int = 2) -> Prepared:
-    """Cut into so many passages of about equal length, with their vectors."""
-    cuts = [round(len(item.text) * at / pieces) for at in range(pieces + 1)]
+    """Cut into so many passages of about equal length, between words, with their vectors."""
+    length = len(item.text)
+    near = [round(length * at / pieces) for at in range(1, pieces)]
+    cuts = [0, *(at + max(0, item.text[at:].find(" ")) for at in near), length]
     passages = [
         Passage(item.doc_id, ordinal, start, end, item.text[start:end])
-        for ordinal, (start, end) in enumerate(zip(cuts, cuts[1:], strict=False))
+        for ordinal, (start, end) in enumerate(pairwise(cuts))
     ]
     vectors = np.array([vector_of(passage.text) for passage in passages], dtype=np.float32)
     return item, passages, vectors.reshape(len(passages), DIM)

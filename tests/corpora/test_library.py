@@ -51,7 +51,7 @@ def test_dense_search_finds_the_nearest_passage_first(tmp_path: Path) -> None:
 
 
 def test_dense_search_agrees_with_a_plain_loop(tmp_path: Path) -> None:
-    items = [document(n, f"Text {n}, of the heart {n}.") for n in range(50)]
+    items = [document(n, f"Text {n} is of the heart, number {n}.") for n in range(50)]
     with filled(tmp_path, *items) as library:
         query = vector_of("a question")
         scores = {

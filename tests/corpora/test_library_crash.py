@@ -44,7 +44,7 @@ library = filled(Path({path!r}), document(1), document(2))
 {fault}
 {action}
 """
-COMMIT = "library.commit(NAME, batch(document(1, 'Heparin.'), document(3), delete=[2]))"
+COMMIT = "library.commit(NAME, batch(document(1, 'Heparin works.'), document(3), delete=[2]))"
 REBUILD = "library.rebuild(NAME)"
 DELETE = "library.delete_corpus(NAME)"
 
@@ -77,7 +77,7 @@ def test_a_commit_that_is_killed_happened_whole_or_not_at_all(
         found = library.search_lexical(NAME, "heparin", 5)
         assert bool(found) == written
         assert_sound(library, 4)
-        library.commit(NAME, batch(document(1, "Heparin."), document(3), delete=[2]))
+        library.commit(NAME, batch(document(1, "Heparin works."), document(3), delete=[2]))
         assert set(library.documents(NAME, ids)) == {"pmid:1", "pmid:3"}
         assert_sound(library, 4)
 

@@ -49,7 +49,7 @@ def test_a_disk_that_fills_while_an_index_is_fed_costs_nothing(
                 library.commit(NAME, batch(document(2)))
             with pytest.raises(OutOfSpace):  # not an answer from half an index
                 library.search_lexical(NAME, "aspirin", 5)
-        assert len(library.search_lexical(NAME, "aspirin", 5)) == 2
+        assert len(library.search_lexical(NAME, "bleeding", 5)) == 2
         assert_sound(library, 4)
 
 
@@ -116,14 +116,13 @@ def test_a_damaged_index_is_named_and_rebuilt_without_embedding(tmp_path: Path, 
     with Library.open(tmp_path) as library:
         with pytest.raises(LibraryDamaged) as damaged:
             library.search_dense(NAME, vector_of("x"), 5)
-            library.search_lexical(NAME, "aspirin", 5)
         assert f"vademecum corpus rebuild {NAME}" in damaged.value.hint
         found = library.verify(NAME)
         assert not found.sound
         assert found.documents == 2
         library.rebuild(NAME)
         assert len(library.search_dense(NAME, vector_of("x"), 5)) == 4
-        assert len(library.search_lexical(NAME, "aspirin", 5)) == 2
+        assert len(library.search_lexical(NAME, "bleeding", 5)) == 2
         assert_sound(library, 4)
 
 
