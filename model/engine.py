@@ -9,12 +9,11 @@ from typing import Any, Literal
 import torch
 
 from vademecum.errors import ContextTooLong, EngineBusy, ModelError, UsageError
-from vademecum.model import presets, weights
+from vademecum.model import hardware, presets, weights
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
 from vademecum.model.decoder import Decoder
 from vademecum.model.generate import CHUNK, Deadline, generate
-from vademecum.model.hardware import available_memory
 from vademecum.model.interface import (
     Finished,
     FinishReason,
@@ -26,9 +25,9 @@ from vademecum.model.interface import (
 )
 from vademecum.model.kernels import PAGE, choose
 from vademecum.model.sparsity import Sparsity
+from vademecum.model.weights import Quantization
 from vademecum.progress import Progress, Silent
 
-Quantization = Literal["nf4", "bf16", "f32"]
 AttentionKind = Literal["dense", "sparse"]
 
 WAITING = 4  # requests that may wait for the one that runs
@@ -63,8 +62,10 @@ class Engine:
         self._token_bytes = PagedCache.bytes_per_token(
             config.layers, config.kv_heads, config.head_dim, decoder.dtype
         )
-        room = cache_bytes if cache_bytes is not None else int(available_memory() * CACHE_SHARE)
-        self.context_length = min(context, max(room // self._token_bytes, PAGE))
+        if cache_bytes is None:
+            free = hardware.memory_available()
+            cache_bytes = context * self._token_bytes if free is None else int(free * CACHE_SHARE)
+        self.context_length = min(context, max(cache_bytes // self._token_bytes, PAGE))
         self._shortened = self.context_length < context
         self._loaded: tuple[Decoder, PagedCache] | None = (
             decoder,
@@ -89,17 +90,14 @@ class Engine:
         """Load a model by name, fetching it if need be.
 
         `context` is the longest prompt and answer in tokens: by default what the model was
-        trained for, at most what its positions allow. `threads` is for the whole process; by
-        default PyTorch's own choice, which OMP_NUM_THREADS overrides. Raises ModelNotFound,
-        ModelUnsupported, AssetUnavailable, UsageError.
+        trained for, at most what its positions allow. `threads` is for the whole process: by
+        default PyTorch's own choice (OMP_NUM_THREADS), within the cores this process may use.
+        Raises ModelNotFound, ModelUnsupported, AssetUnavailable, UsageError.
         """
-        if quantization not in ("nf4", "bf16", "f32"):
-            raise UsageError(f"unknown quantization {quantization!r}", "use nf4, bf16 or f32")
         if attention not in ("dense", "sparse"):
             raise UsageError(f"unknown attention {attention!r}", "use dense or sparse")
         chosen = presets.preset(preset)
-        if threads is not None:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
         loaded = weights.load(chosen, quantization, progress=progress or Silent())
         decoder = Decoder(
             loaded.config,
