@@ -188,7 +188,8 @@ class _Run:
         task = f"reading into {self._corpus}"
         if self._plan.newest is not None:
             records = self._newest(self._plan.newest)
-            self._progress.start(task, len(records), "documents")
+            chosen = sum(isinstance(record, Document) for record in records)
+            self._progress.start(task, chosen, "documents")
             self._take(records)
             failed = {name for name, _ in self._report.failed_files}
             self._finished += [str(path) for path in self._plan.files if str(path) not in failed]

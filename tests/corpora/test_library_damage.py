@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,9 @@ def break_tantivy(path: Path) -> None:
     ],
     ids=["no chroma", "no chroma file", "chroma garbage", "no tantivy", "no meta", "no terms"],
 )
-def test_a_damaged_index_is_named_and_rebuilt_without_embedding(tmp_path: Path, damage) -> None:
+def test_a_damaged_index_is_named_and_rebuilt_without_embedding(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
     filled(tmp_path, document(1), document(2)).close()
     damage(tmp_path)
     with Library.open(tmp_path) as library:

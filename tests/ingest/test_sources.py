@@ -1,0 +1,94 @@
+"""What people name, as files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vademecum.errors import UsageError
+from vademecum.ingest.plan import SAMPLE_SIZE, Plan, job_key
+from vademecum.ingest.sources import resolve
+
+
+def touched(folder: Path, *names: str) -> list[Path]:
+    paths = [folder / name for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("text")
+    return paths
+
+
+def test_folders_are_walked_in_order_for_what_can_be_read(tmp_path: Path) -> None:
+    names = ("b/2.xml.gz", "b/1.xml.gz", "a.txt", "c.md", "b/deep/er/z.xml")
+    expected = touched(tmp_path, *names)
+    touched(tmp_path, ".hidden/x.txt", ".x.txt", "slides.pptx", "md5")
+    assert resolve([str(tmp_path)]).files == tuple(sorted(expected))
+
+
+def test_files_keep_the_order_given_and_come_once(tmp_path: Path) -> None:
+    two, one = touched(tmp_path, "2.txt", "1.txt")
+    link = tmp_path / "3.txt"
+    link.symlink_to(one)
+    plan = resolve([str(two), str(one), str(tmp_path), str(link)])
+    assert plan == Plan((two, one))
+
+
+def test_a_file_named_outright_is_taken_whatever_its_name(tmp_path: Path) -> None:
+    [odd] = touched(tmp_path, "slides.pptx")
+    assert resolve([str(odd)]).files == (odd,)  # the report will say why it failed
+
+
+def test_names_may_be_relative_or_below_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touched(tmp_path, "a.txt")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve(["a.txt"]).files == (Path("a.txt"),)
+    assert resolve(["~/a.txt"]).files == (tmp_path / "a.txt",)
+
+
+@pytest.mark.parametrize("names", [[], ["nowhere"], ["pubmed-sample", "a.txt"]])
+def test_what_is_not_there_is_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as wrong:
+        resolve(names)
+    assert wrong.value.hint
+
+
+def test_a_folder_without_anything_to_read_is_wrong_usage(tmp_path: Path) -> None:
+    touched(tmp_path, "slides.pptx")
+    with pytest.raises(UsageError, match="holds no file"):
+        resolve([str(tmp_path)])
+
+
+def test_the_sample_is_one_file_of_which_the_newest_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vademecum.ingest.sources.fetch", lambda *_, **__: Path("sample.xml.gz"))
+    plan = resolve(["pubmed-sample"])
+    assert plan == Plan((Path("sample.xml.gz"),), newest=SAMPLE_SIZE)
+    assert plan.limited(10).newest == 10
+    assert plan.limited(None) is plan
+    os.mkdir("pubmed-sample")  # noqa: PTH102
+    touched(tmp_path, "pubmed-sample/a.txt")
+    assert resolve(["pubmed-sample"]).newest is None  # what lies there is meant
+
+
+def test_the_key_tells_runs_apart() -> None:
+    plan = Plan((Path("a"),))
+    keys = {
+        job_key(["x"], plan, None, "f"),
+        job_key(["y"], plan, None, "f"),
+        job_key(["x"], plan, 5, "f"),
+        job_key(["x"], Plan((Path("a"),), newest=5), None, "f"),
+        job_key(["x"], plan, None, "g"),
+        job_key(["x", "x"], plan, None, "f"),
+    }
+    assert len(keys) == 6
+    assert job_key(["x"], Plan((Path("b"),)), None, "f") in keys  # moved, not changed
