@@ -193,12 +193,14 @@ class Assistant:
         found = search(
             self.library, self.embedder, run.corpus, run.query.standalone, CANDIDATES, filters
         )
+        withheld = abstain.before(found, run.query.language)
+        if not withheld:
+            found = abstain.relevant(found, run.query.language)
         sources, messages = self._assemble(run, found)
         retrieve_s = perf_counter() - run.started
         yield Retrieved(sources, retrieve_s)
 
         draft, checked = Draft(), Checked("", ())
-        withheld: Reason | None = abstain.before(run.query.standalone, found, run.query.language)
         if not withheld:
             if self.model is None:
                 checked = extractive.extract(

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vademecum.corpora.document import Document, Filters, Hit, Passage
 from vademecum.model.interface import TextEmbedder
+from vademecum.rag.words import content_words
 
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
@@ -28,15 +30,17 @@ PASSAGES_PER_DOCUMENT = 2
 class Found:
     """A passage that may answer, best first.
 
-    `score` in [0, 1] is the fused one and compares passages of one search only; `cosine` is the
-    similarity to the question and compares across searches. `ranks` count from 1, by the side
-    that found it: "dense", "lexical".
+    `score` in [0, 1] is the fused one and compares passages of one search only. Two numbers
+    compare across searches: `cosine`, the similarity to the query, and `coverage` in [0, 1], the
+    share of the query's words that the document holds, rare words counting more. `ranks` count
+    from 1, by the side that found it: "dense", "lexical".
     """
 
     passage: Passage
     document: Document
     score: float
     cosine: float
+    coverage: float
     ranks: dict[str, int]
 
 
@@ -61,6 +65,7 @@ def search(
 
     documents = library.documents(corpus, list(dict.fromkeys(p.doc_id for p in chosen)))
     vectors = library.vectors(corpus, [p.passage_id for p in chosen])
+    weights = word_weights(query, list(passages.values()))
     ranks = {"dense": _ranks(dense), "lexical": _ranks(lexical)}
     return [
         Found(
@@ -68,6 +73,7 @@ def search(
             document=documents[passage.doc_id],
             score=scores[passage.passage_id],
             cosine=float(vectors[passage.passage_id] @ vector),
+            coverage=_coverage(weights, documents[passage.doc_id]),
             ranks={
                 side: of[passage.passage_id]
                 for side, of in ranks.items()
@@ -93,6 +99,20 @@ def fuse(sides: Sequence[Sequence[Hit]]) -> dict[str, float]:
             key = hit.passage.passage_id
             fused[key] = fused.get(key, 0.0) + norm / len(speaking)
     return fused
+
+
+def word_weights(query: str, candidates: Sequence[Passage]) -> dict[str, float]:
+    """How much each content word of the query tells: ln(1 + N / (n + 1/2)) for a word that n of
+    the N candidates hold. What all candidates hold tells little; a word that none holds, most."""
+    words = content_words(query)
+    held = Counter(word for one in candidates for word in words & content_words(one.text))
+    return {word: log(1 + len(candidates) / (held[word] + 0.5)) for word in words}
+
+
+def _coverage(weights: dict[str, float], document: Document) -> float:
+    words = content_words(f"{document.title} {document.text}")
+    total = sum(weights.values())
+    return sum(w for word, w in weights.items() if word in words) / total if total else 0.0
 
 
 def _spread(passages: Sequence[Passage], k: int) -> list[Passage]:

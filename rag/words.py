@@ -41,6 +41,7 @@ SPELLED = {
 }
 SPELLED_HAN = {"一": "1", "二": "2", "两": "2", "三": "3", "四": "4", "五": "5"}
 SPELLED_HAN |= {"六": "6", "七": "7", "八": "8", "九": "9", "十": "10"}
+LONGEST_STEM = 8
 FULL_WIDTH = str.maketrans("０１２３４５６７８９．％，", "0123456789.%,")
 
 
@@ -51,17 +52,19 @@ def language_of(text: str) -> Language:
 
 
 def stem(word: str) -> str:
-    """A light stem: enough that "treated", "treating" and "treatments" meet."""
+    """A light stem: enough that "treated", "treating" and "treatments" meet, and British spelling
+    meets American. Eight letters at most, so that "homeless" meets "homelessness"."""
+    word = word.replace("ae", "e").replace("oe", "e")
     for suffix, least in (("ations", 5), ("ation", 5), ("ments", 5), ("ment", 5), ("ings", 4)):
         if word.endswith(suffix) and len(word) - len(suffix) >= least - 1:
-            return word[: -len(suffix)]
+            return word[: -len(suffix)][:LONGEST_STEM]
     for suffix in ("ies", "ied"):
         if word.endswith(suffix) and len(word) > 4:
-            return word[: -len(suffix)]
+            return word[: -len(suffix)][:LONGEST_STEM]
     for suffix in ("ing", "ed", "es", "ly", "e", "s", "y"):
         if word.endswith(suffix) and not word.endswith("ss") and len(word) - len(suffix) >= 3:
-            return word[: -len(suffix)]
-    return word
+            return word[: -len(suffix)][:LONGEST_STEM]
+    return word[:LONGEST_STEM]
 
 
 def content_words(text: str) -> set[str]:

@@ -15,7 +15,7 @@ QUESTION = "Does metformin cause lactic acidosis in renal impairment?"
 def found_of(document: Document, start: int = 0, end: int | None = None) -> Found:
     stop = len(document.text) if end is None else end
     passage = Passage(document.doc_id, 0, start, stop, document.text[start:stop])
-    return Found(passage, document, 1.0, 0.9, {})
+    return Found(passage, document, 1.0, 0.9, 0.9, {})
 
 
 def long_document(n: int, sentences: int = 60, kind: str = "abstract") -> Document:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vademecum.corpora.document import Filters
+from vademecum.corpora.document import Document, Filters
 from vademecum.errors import ContextTooLong, CorpusNotFound, EngineBusy, UsageError
 from vademecum.model.interface import GenerationOptions
 from vademecum.rag.answer import Answer, AnswerDelta, Completed, Retrieved, ThinkingDelta, Turn
@@ -233,11 +233,20 @@ def test_options_and_seed(assistant_of, model_of) -> None:
     assert model.asked[-1][1].temperature == 1.0
 
 
-def test_the_prompt_budget_is_a_setting(assistant_of, model_of) -> None:
-    small, large = model_of(cite_first), model_of(cite_first)
-    assistant_of(small, prompt_tokens=340).ask(QUESTION)
-    assistant_of(large).ask(QUESTION)
+def test_the_prompt_budget_is_a_setting(shelf_of, embedder, model_of) -> None:
+    text = "Metformin may cause lactic acidosis in renal impairment. "
+    shelf = shelf_of(
+        *[Document(f"pmid:{n}", f"Trial {n}", text * (n + 5), "abstract") for n in range(4)]
+    )
+    small, large = model_of(text), model_of(text)
+    Assistant(shelf, embedder, small, prompt_tokens=500).ask(QUESTION, corpus="test")
+    Assistant(shelf, embedder, large).ask(QUESTION, corpus="test")
     assert len(small.asked[0][0][-1].content) < len(large.asked[0][0][-1].content)
+
+
+def test_sources_that_would_distract_are_left_out(assistant_of, model_of) -> None:
+    answer = assistant_of(model_of(cite_first)).ask(QUESTION)
+    assert "pmid:2" not in {source.doc_id for source in answer.sources}
 
 
 def test_several_threads_at_once(assistant_of, model_of, shelf) -> None:

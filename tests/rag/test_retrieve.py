@@ -4,7 +4,7 @@ import pytest
 
 from vademecum.corpora.document import Filters, Hit, Passage
 from vademecum.errors import CorpusNotFound
-from vademecum.rag.retrieve import fuse, search
+from vademecum.rag.retrieve import fuse, search, word_weights
 
 
 def hit(doc: str, score: float, ordinal: int = 0) -> Hit:
@@ -76,3 +76,15 @@ def test_an_unknown_corpus_keeps_its_error(shelf, embedder) -> None:
     shelf.search_dense = missing
     with pytest.raises(CorpusNotFound):
         search(shelf, embedder, "nope", "aspirin", 3)
+
+
+def test_coverage_counts_rare_words_more(shelf, embedder) -> None:
+    query = "metformin and risk in sarcoidosis"
+    found = {f.document.doc_id: f.coverage for f in search(shelf, embedder, "test", query, 8)}
+    assert 0 < found["pmid:1"] < 0.6  # two of three words, but not the telling one
+    assert found["pmid:2"] == 0
+    assert word_weights("metformin", []) == {"metformi": 0.0}
+
+
+def test_a_query_without_content_words_is_covered_by_nothing(shelf, embedder) -> None:
+    assert {f.coverage for f in search(shelf, embedder, "test", "what is it", 8)} == {0.0}
