@@ -13,7 +13,7 @@ from vademecum.app.console import note, paragraph, seconds, stdout
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
 
-DEMO_QUESTION = "Does metformin reduce the risk of cancer?"
+DEMO_QUESTION = "Do statins lower mortality in people with COVID-19?"
 
 
 def demo(

@@ -33,7 +33,7 @@ def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
         console.print()
     if found.abstained:
         paragraph(console, Text(clean(found.answer).strip(), style="bold"))
-        if found.reason:
+        if found.reason and found.reason not in found.answer:
             paragraph(console, f"Why: {one_line(found.reason)}")
     else:
         for line in sentences(found):

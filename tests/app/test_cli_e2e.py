@@ -85,6 +85,7 @@ def test_a_question_longer_than_the_context(filled: Path) -> None:
     assert done.returncode == 1
     error, hint = [line for line in done.stderr.splitlines() if line[:5] in {"error", "hint:"}]
     assert error.startswith("error: ")
+    assert "unexpected" not in error
     assert hint.startswith("hint: ")
     assert vademecum("corpus", "verify", home=filled).returncode == 0
 
