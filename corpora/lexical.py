@@ -21,7 +21,8 @@ from vademecum.settings import settings
 WRITER_HEAP = 64_000_000  # bytes
 LONGEST_WORD = 64  # bytes; longer tokens are sequences and noise
 MOST_QUERY_WORDS = 256  # a pasted page is searched by its first words
-TITLE_BOOST = 1.0
+# BM25 of the title counts half. nDCG@10 on SciFact with 1, 0.5, 0.3, 0: 66.4, 69.6, 68.9, 67.4.
+TITLE_BOOST = 0.5
 TEXT_BOOST = 1.0
 
 CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")

@@ -234,9 +234,8 @@ class Store:
         for deletion in batch.deletions:
             removed = self._remove(connection, corpus, deletion.doc_id)
             if removed is not None:
-                content, passages = removed
-                digest -= content
-                touched.update(dict.fromkeys(passages))
+                digest -= removed[0]
+                touched.update(dict.fromkeys(removed[1]))
                 deleted += 1
         for document, passages, vectors in batch.documents:
             removed = self._remove(connection, corpus, document.doc_id)
