@@ -52,7 +52,8 @@
     all("details[data-vd-details]").forEach((each) => {
       set(each, "open", state.details.has(each.dataset.vdDetails) ? "" : null);
     });
-    mark(document.body, "vd-sheet-open", state.sheet && NARROW.matches);
+    const panel = one("#vd-right");
+    if (panel) mark(panel, "is-sheet", state.sheet && NARROW.matches);
     if (following && one("#vd-live .vd-turn")) toEnd();
   }
 
@@ -88,9 +89,11 @@
     const panel = one("#vd-right");
     const box = panel.getBoundingClientRect();
     const wanted = target.getBoundingClientRect();
-    const top = card.getBoundingClientRect().top - box.top;
+    const lid = card.parentElement.querySelector("header");
+    const covered = getComputedStyle(lid).position === "sticky" ? lid.offsetHeight : 0;
+    const top = card.getBoundingClientRect().top - box.top - covered;
     // The card's title stays in view with its passage if both fit.
-    const offset = wanted.bottom - box.top - top < box.height - 40
+    const offset = wanted.bottom - box.top - top < box.height - 16
       ? top - 12 : wanted.top - box.top - box.height / 3;
     if (panel.scrollHeight > panel.clientHeight + 1) panel.scrollBy({ top: offset, behavior });
     else target.scrollIntoView({ block: "center", behavior });

@@ -14,14 +14,14 @@ from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio reads it when it is imported
 
-import gradio as gr  # noqa: E402
-from starlette.middleware import Middleware  # noqa: E402
+import gradio as gr
+from starlette.middleware import Middleware
 
-from vademecum.app.web_render import header_html, welcome_html  # noqa: E402
-from vademecum.app.web_server import Guard, bypass_proxy, free_port, is_loopback  # noqa: E402
-from vademecum.app.web_sources import EMPTY_PANEL  # noqa: E402
-from vademecum.app.web_stream import Asked  # noqa: E402
-from vademecum.app.web_talk import LONGEST_QUESTION, Conversation, Shown, Talk  # noqa: E402
+from vademecum.app.web_render import header_html, welcome_html
+from vademecum.app.web_server import Guard, bypass_proxy, free_port, is_loopback
+from vademecum.app.web_sources import EMPTY_PANEL
+from vademecum.app.web_stream import Asked
+from vademecum.app.web_talk import LONGEST_QUESTION, Conversation, Shown, Talk, filter_label
 
 HERE = Path(__file__).parent
 AT_ONCE = 4  # questions under way; one engine takes them in turn
@@ -81,7 +81,7 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
                         question = gr.Textbox(
                             label="Question",
                             show_label=False,
-                            placeholder="Ask a question about this library",
+                            placeholder="Ask your library",
                             lines=1,
                             max_lines=6,
                             max_length=LONGEST_QUESTION,
@@ -97,14 +97,13 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
                             "Stop", visible=False, elem_id="vd-stop", scale=0, min_width=84
                         )
                     with (
-                        gr.Accordion("Filters", open=False, elem_id="vd-filters"),
+                        gr.Accordion("Filters", open=False, elem_id="vd-filters") as filters,
                         gr.Row(elem_id="vd-filter-row"),
                     ):
-                        year_from = gr.Number(
-                            None, label="From year", precision=0, min_width=110, placeholder="any"
-                        )
-                        year_to = gr.Number(
-                            None, label="To year", precision=0, min_width=110, placeholder="any"
+                        # Not gr.Number: it shows, and sends, 0 for an empty field.
+                        year_from, year_to = (
+                            gr.Textbox(label=label, placeholder="any", max_length=4, min_width=90)
+                            for label in ("From year", "To year")
                         )
                         sound = gr.Checkbox(False, label="Leave out retracted work", min_width=200)
             with gr.Column(elem_id="vd-right", scale=2, min_width=300):
@@ -122,10 +121,10 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
         }
 
         def answered(
-            asked: str,
+            asked: str | None,
             name: str,
-            first: float | None,
-            last: float | None,
+            first: str | None,
+            last: str | None,
             leave_out_retracted: bool,
             held: Conversation,
             request: gr.Request,
@@ -154,9 +153,7 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
         gr.on([question.submit, ask.click], **asking)
         for example, text in zip(examples, EXAMPLES, strict=True):
             # The text goes through the box, as if it had been typed.
-            filled = example.click(
-                lambda text=text: text, None, question, queue=False, **private
-            )
+            filled = example.click(lambda text=text: text, None, question, queue=False, **private)
             filled.then(**asking)
         stop.click(talk.stop, conversation, None, queue=False, **private)
         new.click(cleared, conversation, outputs, queue=False, **private)
@@ -164,6 +161,15 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             lambda name: header_html(assistant.library.corpus(name)),
             chosen,
             header,
+            queue=False,
+            **private,
+        )
+        narrowing = [year_from, year_to, sound]
+        gr.on(
+            [each.change for each in narrowing],
+            lambda *given: gr.Accordion(label=filter_label(*given)),
+            narrowing,
+            filters,
             queue=False,
             **private,
         )

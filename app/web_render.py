@@ -12,6 +12,7 @@ from vademecum.app.web_text import (
     escape,
     inline,
     seconds,
+    whole_seconds,
 )
 from vademecum.corpora.document import CorpusInfo
 from vademecum.rag.answer import Answer, Sentence, Source
@@ -121,13 +122,14 @@ def question_html(question: str) -> str:
 
 def thinking_html(thinking: str, turn: int, summary: str) -> str:
     """The model's reasoning, folded away; "" if there was none."""
-    if not thinking.strip():
+    thought = thinking.strip()
+    if not thought:
         return ""
+    body = blocks(thought, lambda start, end: inline(thought[start:end]))
     return (
         f'<details class="vd-thinking" data-vd-details="thinking-{turn}">'
         f"<summary>{escape(summary)}</summary>"
-        f'<div class="vd-thought">{blocks(thinking.strip(), lambda a, b: inline(thinking.strip()[a:b]))}'
-        "</div></details>"
+        f'<div class="vd-thought">{body}</div></details>'
     )
 
 
@@ -202,7 +204,7 @@ def plain_text(answer: Answer) -> str:
 
 def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
     """A finished exchange. `thought_s`: how long the model thought, where that was seen."""
-    summary = "Thought" if thought_s is None else f"Thought for {seconds(max(thought_s, 1.0))}"
+    summary = "Thought" if thought_s is None else f"Thought for {whole_seconds(thought_s)}"
     thinking = thinking_html(answer.thinking, turn, summary)
     if answer.abstained:
         body = _abstained_html(answer, turn)
@@ -235,7 +237,7 @@ def _abstained_html(answer: Answer, turn: int) -> str:
         items = "".join(
             f'<li><button type="button" class="vd-near" data-vd-cite="{turn}-{source.n}">'
             f'<span class="vd-n">{source.n}</span><span>{escape(source.title)}'
-            f"{_year(source)}</span></button></li>"
+            f"{_facts(source)}</span></button></li>"
             for source in answer.sources[:3]
         )
         nearest = (
@@ -248,9 +250,11 @@ def _abstained_html(answer: Answer, turn: int) -> str:
     )
 
 
-def _year(source: Source) -> str:
-    facts = [part for part in (source.journal, str(source.year or "")) if part]
-    return f"<small>{escape(', '.join(facts))}</small>" if facts else ""
+def _facts(source: Source) -> str:
+    facts = [escape(part) for part in (source.journal, str(source.year or "")) if part]
+    if source.retracted:
+        facts.insert(0, '<strong class="vd-warned">Retracted</strong>')
+    return f"<small>{', '.join(facts)}</small>" if facts else ""
 
 
 def live_html(
@@ -306,12 +310,11 @@ def notice_html(text: str) -> str:
 
 def header_html(corpus: CorpusInfo) -> str:
     """The name of the thing and what it is looking at."""
-    facts = [corpus.name, count(corpus.documents, "document")]
-    if corpus.newest:
-        facts.append(f"newest {corpus.newest}")
+    facts = escape(f"{corpus.name} · {count(corpus.documents, 'document')}")
+    newest = f" · newest {escape(corpus.newest)}" if corpus.newest else ""
     return (
         '<header class="vd-header"><h1>Vademecum</h1>'
-        f'<p class="vd-corpus">{escape(" · ".join(facts))}</p></header>'
+        f'<p class="vd-corpus">{facts}<span class="vd-newest">{newest}</span></p></header>'
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -100,7 +101,7 @@ def passage_html(document: Document, source: Source) -> str:
     if first > 0:
         out.append('<span class="vd-cut">… </span>')
     edges = sorted(at for at in cuts if first <= at <= last)
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         if start in breaks and start > first:
             out.append("</p><p>")
         piece = escape(text[start:end])
@@ -209,7 +210,8 @@ def panel_html(
     cards = "".join(source_html(s, documents.get(s.doc_id), turn) for s in sources)
     return (
         f'<section class="vd-turn-sources" data-vd-turn="{turn}" aria-label="{heading}">'
-        f'<header><h2>{heading}</h2>{CLOSE}</header><p class="vd-for">for “{escape(question)}”</p>{cards}</section>'
+        f"<header><h2>{heading}</h2>{CLOSE}</header>"
+        f'<p class="vd-for">for “{escape(question)}”</p>{cards}</section>'
     )
 
 

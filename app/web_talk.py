@@ -14,7 +14,7 @@ from typing import Any
 from vademecum.app.web_render import error_html, live_html, notice_html, stopped_html, turn_html
 from vademecum.app.web_sources import EMPTY_PANEL, panel_html
 from vademecum.app.web_stream import Asked, Progress, Run
-from vademecum.app.web_text import count, seconds
+from vademecum.app.web_text import count, seconds, whole_seconds
 from vademecum.corpora.document import Filters
 from vademecum.errors import Cancelled, VademecumError
 from vademecum.rag.answer import Source, Turn
@@ -63,10 +63,10 @@ class Talk:
 
     def ask(
         self,
-        question: str,
+        question: str | None,
         corpus: str,
-        year_from: float | None,
-        year_to: float | None,
+        year_from: str | None,
+        year_to: str | None,
         leave_out_retracted: bool,
         held: Conversation,
         visitor: str = "",
@@ -190,12 +190,26 @@ class Talk:
         )
 
 
-def _years(first: float | None, last: float | None) -> tuple[int | None, int | None] | str:
+def filter_label(first: str | None, last: str | None, leave_out_retracted: bool) -> str:
+    """What stands on the folded filters, so that nobody forgets what is set."""
+    years = _years(first, last)
+    low, high = (None, None) if isinstance(years, str) else years
+    parts = [
+        f"from {low}" if low is not None else "",
+        f"to {high}" if high is not None else "",
+        "without retracted work" if leave_out_retracted else "",
+    ]
+    return " · ".join(["Filters", *(part for part in parts if part)])
+
+
+def _years(first: str | None, last: str | None) -> tuple[int | None, int | None] | str:
     """The two years, or what is wrong with them."""
-    for year in (first, last):
-        if year is not None and int(year) not in YEARS:
-            return f"{year:.0f} is not a year this library could hold."
-    low, high = (None if year is None else int(year) for year in (first, last))
+    years: list[int | None] = []
+    for text in ((first or "").strip(), (last or "").strip()):
+        if text and not (text.isdecimal() and int(text) in YEARS):
+            return f"“{text}” is not a year: write it as 2015, or leave the field empty."
+        years.append(int(text) if text else None)
+    low, high = years
     if low is not None and high is not None and low > high:
         return f"The years end ({high}) before they begin ({low})."
     return low, high
@@ -221,7 +235,7 @@ def _live(asked: str, turn: int, progress: Progress) -> str:
 
 
 def _thought(progress: Progress) -> str:
-    spent = seconds(max(1.0, float(int(progress.thinking_for))))
+    spent = whole_seconds(progress.thinking_for)
     return f"Thinking… {spent}" if progress.thought_s is None else f"Thought for {spent}"
 
 
@@ -231,5 +245,5 @@ def _status(progress: Progress) -> str:
     if progress.thinking:
         return ""
     found = count(len(progress.sources), "passage")
-    clock = f" {progress.elapsed:.0f} s" if progress.elapsed >= 2 else ""
+    clock = f" {whole_seconds(progress.elapsed)}" if progress.elapsed >= 2 else ""
     return f"Found {found} in {seconds(progress.retrieved_s)}. Reading…{clock}"

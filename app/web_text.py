@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 UNFINISHED_MARKER = re.compile(r"[ \t]*[\[［【][^\]］】\n]{0,16}$")
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 LINE = re.compile(
-    r"(?P<indent>[ \t]*)(?:(?P<bullet>[-*•])[ \t]+|(?P<number>\d{1,3})[.)][ \t]+|(?P<hash>\#{1,6})[ \t]+)?"
+    r"[ \t]*(?:(?:(?P<bullet>[-*•])|(?P<number>\d{1,3})[.)]|(?P<hash>\#{1,6}))[ \t]+)?"
 )
 # Control characters show as nothing or as boxes, and direction overrides make text read as what
 # it is not; tabs and line ends stay.
@@ -130,3 +130,8 @@ def seconds(value: float) -> str:
         return f"{value:.0f} s"
     whole = round(value)
     return f"{whole // 60} min {whole % 60} s"
+
+
+def whole_seconds(value: float) -> str:
+    """`1 s` and up, for a clock that a person watches."""
+    return f"{max(1, round(value))} s" if value < 59.5 else seconds(value)

@@ -56,27 +56,35 @@ POOLED = structured(
     [
         (
             "BACKGROUND",
-            "Observational studies have linked metformin to a lower incidence of cancer, but many "
-            "of them are open to immortal time bias.",
+            (
+                "Observational studies have linked metformin to a lower incidence of cancer, but many "
+                "of them are open to immortal time bias."
+            ),
         ),
         (
             "METHODS",
-            "We pooled individual data from 24 cohorts with 412,306 adults with type 2 diabetes "
-            "and compared new users of metformin with new users of a sulfonylurea. Exposure was "
-            "treated as time-dependent.",
+            (
+                "We pooled individual data from 24 cohorts with 412,306 adults with type 2 diabetes "
+                "and compared new users of metformin with new users of a sulfonylurea. Exposure was "
+                "treated as time-dependent."
+            ),
         ),
         (
             "RESULTS",
-            "Over a median follow-up of 6.2 years, metformin was associated with a lower incidence "
-            "of any cancer (hazard ratio 0.91, 95% CI 0.86 to 0.97). The association was strongest "
-            "for liver cancer (0.68, 0.55 to 0.84) and absent for breast cancer (1.00, 0.92 to "
-            "1.09). In cohorts with time-dependent exposure the estimate moved towards the null "
-            "(0.96, 0.90 to 1.02).",
+            (
+                "Over a median follow-up of 6.2 years, metformin was associated with a lower incidence "
+                "of any cancer (hazard ratio 0.91, 95% CI 0.86 to 0.97). The association was strongest "
+                "for liver cancer (0.68, 0.55 to 0.84) and absent for breast cancer (1.00, 0.92 to "
+                "1.09). In cohorts with time-dependent exposure the estimate moved towards the null "
+                "(0.96, 0.90 to 1.02)."
+            ),
         ),
         (
             "CONCLUSIONS",
-            "Metformin use is associated with a modestly lower incidence of cancer; much of the "
-            "association disappears when immortal time is handled.",
+            (
+                "Metformin use is associated with a modestly lower incidence of cancer; much of the "
+                "association disappears when immortal time is handled."
+            ),
         ),
     ],
     authors=("Okafor N", "Lindqvist P", "Ferrari G", "Tan WL"),
@@ -92,19 +100,25 @@ TRIAL = structured(
     [
         (
             "BACKGROUND",
-            "Whether metformin prevents colorectal neoplasia in people without diabetes is not "
-            "known.",
+            (
+                "Whether metformin prevents colorectal neoplasia in people without diabetes is not "
+                "known."
+            ),
         ),
         (
             "METHODS",
-            "After polypectomy, 498 adults without diabetes were randomly assigned to metformin "
-            "250 mg daily or placebo for one year. The primary outcome was any adenoma at "
-            "colonoscopy.",
+            (
+                "After polypectomy, 498 adults without diabetes were randomly assigned to metformin "
+                "250 mg daily or placebo for one year. The primary outcome was any adenoma at "
+                "colonoscopy."
+            ),
         ),
         (
             "RESULTS",
-            "Adenomas were found in 32% of the metformin group and 43% of the placebo group (risk "
-            "ratio 0.75, 95% CI 0.59 to 0.95). Serious adverse events did not differ.",
+            (
+                "Adenomas were found in 32% of the metformin group and 43% of the placebo group (risk "
+                "ratio 0.75, 95% CI 0.59 to 0.95). Serious adverse events did not differ."
+            ),
         ),
         ("CONCLUSIONS", "Low-dose metformin lowered the recurrence of adenoma at one year."),
     ],
@@ -201,26 +215,34 @@ SOURCES = (
 Said = tuple[str, tuple[int, ...], Support]
 SAID: tuple[Said, ...] = (
     (
-        "In a pooled analysis of 24 cohorts, metformin was associated with a modestly lower "
-        "incidence of any cancer (hazard ratio 0.91, 95% CI 0.86 to 0.97).",
+        (
+            "In a pooled analysis of 24 cohorts, metformin was associated with a modestly lower "
+            "incidence of any cancer (hazard ratio 0.91, 95% CI 0.86 to 0.97)."
+        ),
         (1,),
         "supported",
     ),
     (
-        "The estimate moved towards the null (0.96, 0.90 to 1.02) where exposure was "
-        "time-dependent.",
+        (
+            "The estimate moved towards the null (0.96, 0.90 to 1.02) where exposure was "
+            "time-dependent."
+        ),
         (1,),
         "supported",
     ),
     (
-        "In a randomised trial, adenomas recurred in 32% of people on low-dose metformin and in "
-        "43% on placebo.",
+        (
+            "In a randomised trial, adenomas recurred in 32% of people on low-dose metformin and in "
+            "43% on placebo."
+        ),
         (2,),
         "supported",
     ),
     (
-        "Metformin lowers circulating insulin and slows protein synthesis in the doses that "
-        "patients take.",
+        (
+            "Metformin lowers circulating insulin and slows protein synthesis in the doses that "
+            "patients take."
+        ),
         (3,),
         "partial",
     ),
