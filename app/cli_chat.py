@@ -98,7 +98,7 @@ class Conversation:
         console = stdout()
         match line:
             case "/sources" if self.last is not None and self.last.sources:
-                render.sources(console, self.last.sources, quote=None)
+                render.sources(console, self.last.sources, None)
             case "/sources":
                 note("no answer with sources yet")
             case "/new":

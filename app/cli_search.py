@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from vademecum.app import options, render, rooms
-from vademecum.app.console import paragraph, plural, print_json, stdout
+from vademecum.app.console import paragraph, plural, print_json, shorten, stdout
 from vademecum.app.progress import ConsoleProgress
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def search(
                 f"score {hit.score:.2f}",
             ],
             url=work.url,
-            text=hit.passage.text,
-            quote=QUOTE,
+            text=shorten(hit.passage.text, QUOTE),
         )
     paragraph(
         console,

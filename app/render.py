@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vademecum.app.console import clean, number, one_line, paragraph, plural, seconds, shorten
+from vademecum.app.web_sources import evidence
 from vademecum.corpora.document import Kind
 from vademecum.rag.answer import Answer, Sentence, Source
 
@@ -44,7 +45,7 @@ def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
         console.print()
         title = "Nearest passages, not used" if found.abstained else "Sources"
         console.print(Text(title, style="bold"))
-        sources(console, found.sources, quote=QUOTE)
+        sources(console, found.sources, found.sentences)
     console.print()
     paragraph(console, Text(footer(found), style="dim"))
 
@@ -76,8 +77,13 @@ def _sentence(sentence: Sentence) -> Text:
     return text
 
 
-def sources(console: Console, found: Sequence[Source], *, quote: int | None) -> None:
-    """A numbered list of sources, each with `quote` characters of its passage; None: all."""
+def sources(
+    console: Console, found: Sequence[Source], sentences: Sequence[Sentence] | None
+) -> None:
+    """A numbered list of sources, each with its passage.
+
+    The passage is cut to what best carries the `sentences` that cite it; None shows it whole.
+    """
     width = len(str(max(source.n for source in found))) + 3
     for source in found:
         reference(
@@ -88,9 +94,18 @@ def sources(console: Console, found: Sequence[Source], *, quote: int | None) -> 
                 source.journal, source.year, source.evidence_level, source.kind, source.retracted
             ),
             url=source.url,
-            text=source.text,
-            quote=quote,
+            text=one_line(source.text) if sentences is None else quote(source, sentences),
         )
+
+
+def quote(source: Source, sentences: Sequence[Sentence]) -> str:
+    """About QUOTE characters of a passage, from where it says what it is cited for."""
+    citing = [sentence for sentence in sentences if source.n in sentence.citations]
+    start = None
+    if citing:
+        start = evidence(max(citing, key=lambda sentence: sentence.score).text, source)
+    at = 0 if start is None else start - source.start
+    return ("… " if at else "") + shorten(source.text[at:], QUOTE)
 
 
 def facts(
@@ -115,9 +130,8 @@ def reference(
     facts: Sequence[str],
     url: str,
     text: str,
-    quote: int | None,
 ) -> None:
-    """One work under its number: title, facts, address and the passage."""
+    """One work under its number: title, facts, address and what is quoted of it."""
     indent = len(head.plain)
     paragraph(console, Text.assemble(head, (one_line(title), "bold")), indent=indent, first=indent)
     line = Text(" · ").join(
@@ -126,8 +140,7 @@ def reference(
     paragraph(console, line, indent=indent)
     if url:
         paragraph(console, Text(one_line(url), style="blue"), indent=indent)
-    passage = one_line(text) if quote is None else shorten(text, quote)
-    paragraph(console, Text(f"“{passage}”", style="italic"), indent=indent)
+    paragraph(console, Text(f"“{text}”", style="italic"), indent=indent)
 
 
 def footer(found: Answer) -> str:

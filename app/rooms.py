@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from vademecum.app.console import note
+from vademecum.app.options import Attention, Quantization
 from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import Cancelled, CorpusNotFound, UsageError
 from vademecum.progress import Progress
@@ -65,8 +66,8 @@ def open_assistant(
     corpus: str | None,
     *,
     model: str,
-    quantization: str,
-    attention: str,
+    quantization: Quantization,
+    attention: Attention,
     progress: Progress,
 ) -> Iterator[tuple[Assistant, str]]:
     """An assistant over one corpus, and the name of that corpus; closes both when done.

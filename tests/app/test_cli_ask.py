@@ -49,6 +49,14 @@ def test_sources_are_numbered_and_say_what_they_are(
     assert "RETRACTED" not in first
 
 
+def test_a_source_is_quoted_where_it_says_what_it_is_cited_for(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Background was long and told at length. " * 20 + "Aspirin lowers fever in mice."
+    script(monkeypatch, [answer(sources=(source(1, text=text, start=0, end=len(text)),))])
+    assert "“… Aspirin lowers fever in mice.”" in cli("ask", "q").stdout
+
+
 def test_the_footer_says_model_snapshot_and_times(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
