@@ -113,16 +113,27 @@ def features() -> tuple[str, ...]:
 
 
 def probe() -> Speed:
-    """Multiply matrices of a layer's size for a moment. The best of several runs counts."""
+    """Multiply matrices of a layer's size for a moment on one core; every core counts as much.
+
+    One core and the best of many runs, because another process that comes between two of our
+    threads would make this machine look ten times slower than it is.
+    """
     import torch
 
-    return Speed(bf16=_gflops(torch.bfloat16), f32=_gflops(torch.float32))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        one = Speed(bf16=_gflops(torch.bfloat16), f32=_gflops(torch.float32))
+    finally:
+        torch.set_num_threads(threads)
+    used = min(threads, cores())
+    return Speed(bf16=one.bf16 * used, f32=one.f32 * used)
 
 
 def _gflops(dtype: torch.dtype) -> float:
     import torch
 
-    rows, inner, columns = 256, 1024, 2048
+    rows, inner, columns = 128, 1024, 2048
     x = torch.ones(rows, inner).to(dtype)
     weight = torch.ones(columns, inner).to(dtype)
     torch.nn.functional.linear(x, weight)  # the first call prepares its kernel

@@ -59,8 +59,8 @@ def trouble(hub_id: str, settings: Settings, *, limit_s: float = 3.0) -> str:
         url = f"{endpoint()}/api/models/{hub_id}"
         try:
             answer = httpx.get(url, timeout=limit_s, follow_redirects=True)
-        except (httpx.HTTPError, OSError) as error:
-            found[0] = f"{host} cannot be reached ({type(error).__name__})"
+        except (httpx.HTTPError, OSError):
+            found[0] = f"{host} cannot be reached"
         else:
             found[0] = "" if answer.is_success else f"{host} answered {answer.status_code}"
 

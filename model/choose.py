@@ -1,0 +1,142 @@
+"""Which model answers on this machine, and why, in one sentence for its owner."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from vademecum.assets import is_present
+from vademecum.errors import AssetUnavailable
+from vademecum.model import hardware, hub, weights
+from vademecum.model.presets import PRESETS, Preset, preset
+from vademecum.settings import Settings
+from vademecum.settings import settings as current_settings
+
+PROMPT_TOKENS = 1_500  # a question with the abstracts it is answered from
+PATIENCE_S = 10.0
+HUB_LIMIT_S = 3.0
+# A prompt is read at 0.28 (`tiny`) to 0.45 (`small`) of what the probe measures, on 2 cores.
+EFFICIENCY = 0.35
+CONTEXT_TOKENS = 8_192  # room for sources, thinking and answer
+OVERHEAD_BYTES = 1_200_000_000  # libraries, embedder, activations, the library's indexes
+
+# What is chosen without being asked for: what a person would wait for while it downloads.
+R1_ON_GPU = ("r1-llama-8b", "r1-qwen-7b", "r1-qwen-1.5b")
+R1_ON_CPU = ("r1-qwen-1.5b",)
+FROM_REGISTRY = ("medium", "small", "tiny")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The name of a preset, and one sentence that says why."""
+
+    preset: str
+    reason: str
+
+
+def choose(*, prefer: str | None = None, settings: Settings | None = None) -> Choice:
+    """An R1 if one can be had and held here, otherwise the best of what a registry carries.
+
+    Takes at most about three seconds (a hub is given that long to answer). Raises ModelNotFound for
+    an unknown `prefer`, AssetUnavailable if no model is here and none may be fetched.
+    """
+    if prefer is not None:
+        return Choice(preset(prefer).name, "chosen by name")
+    where = settings or current_settings()
+    # The hub is asked while this machine is looked at.
+    answer: list[str] = []
+    asking = threading.Thread(target=lambda: answer.append(_hub_trouble(where)), daemon=True)
+    asking.start()
+    machine = hardware.inspect(where)
+    usable, why_no_r1 = _r1(machine, where)
+    if usable is not None and weights.is_ready(usable, settings=where):
+        return Choice(usable.name, f"{usable.title} is on this machine and fits its memory.")
+    speed = hardware.probe()
+    asking.join()
+    if usable is not None and not answer[0]:
+        return Choice(
+            usable.name,
+            f"{usable.title} can be fetched from {hub.endpoint()} and fits this machine.",
+        )
+    return _from_registry(machine, speed, where, why_no_r1 or answer[0])
+
+
+def first_token_s(model: Preset, speed: hardware.Speed) -> float:
+    """Estimated seconds from a question with its sources to the first word of the answer."""
+    return model.prefill_flops(PROMPT_TOKENS) / (speed.bf16 * 1e9 * EFFICIENCY)
+
+
+def memory_needed(model: Preset) -> int:
+    """Bytes to answer with a model in NF4: weights, key-value cache, and all that is around it."""
+    return model.memory_bytes(4) + CONTEXT_TOKENS * model.kv_bytes_per_token + OVERHEAD_BYTES
+
+
+def disk_needed(model: Preset, settings: Settings) -> int:
+    """Bytes that a model will still add to the disk."""
+    if weights.is_ready(model, settings=settings):
+        return 0
+    kept = model.memory_bytes(16) + int(model.linear_parameters * 0.6)
+    # While a packed file is fetched, its parts lie beside it.
+    return kept + (2 * model.asset.size if model.asset else 0)
+
+
+def _hub_trouble(settings: Settings) -> str:
+    return hub.trouble(PRESETS[R1_ON_CPU[0]].hub_id or "", settings, limit_s=HUB_LIMIT_S)
+
+
+def _r1(machine: hardware.Hardware, settings: Settings) -> tuple[Preset | None, str]:
+    """The largest R1 that this machine can hold, or why there is none."""
+    trouble = ""
+    for name in R1_ON_GPU if machine.gpu else R1_ON_CPU:
+        model = PRESETS[name]
+        trouble = _does_not_fit(model, machine, settings)
+        if not trouble:
+            return model, ""
+    return None, trouble
+
+
+def _from_registry(
+    machine: hardware.Hardware, speed: hardware.Speed, settings: Settings, why_no_r1: str
+) -> Choice:
+    """The largest model of the registry that fits, fast enough for a person who waits."""
+    here = {name: _is_here(PRESETS[name], settings) for name in FROM_REGISTRY}
+    names = [name for name in FROM_REGISTRY if here[name] or not settings.offline]
+    if not names:
+        raise AssetUnavailable(
+            "no model is on this machine, and VADEMECUM_OFFLINE forbids fetching one",
+            "unset VADEMECUM_OFFLINE for one `vademecum models pull small`, or use --model none",
+        )
+    passed_over: list[str] = []
+    for name in names:
+        model = PRESETS[name]
+        wait = first_token_s(model, speed)
+        trouble = _does_not_fit(model, machine, settings)
+        if not trouble and wait > PATIENCE_S and name != names[-1]:
+            trouble = f"its first word would take about {wait:.0f} s"
+        if trouble and name != names[-1]:
+            passed_over.append(f"not {name}: {trouble}")
+            continue
+        because = "; ".join([f"no DeepSeek-R1: {why_no_r1}", *passed_over])
+        return Choice(
+            name,
+            f"{model.title} ({name}), first word in about {max(1, round(wait))} s ({because}).",
+        )
+    raise AssertionError("the last name is always taken")
+
+
+def _is_here(model: Preset, settings: Settings) -> bool:
+    return weights.is_ready(model, settings=settings) or (
+        model.asset is not None and is_present(model.asset, settings=settings)
+    )
+
+
+def _does_not_fit(model: Preset, machine: hardware.Hardware, settings: Settings) -> str:
+    """Why a model does not fit this machine, in a few words; empty if it does."""
+    needed, have = memory_needed(model), machine.gpu_memory if machine.gpu else machine.memory
+    if have is not None and needed > have:
+        kind = "GPU memory" if machine.gpu else "memory"
+        return f"{model.title} needs {needed / 1e9:.1f} GB of {kind}, {have / 1e9:.1f} are free"
+    disk = disk_needed(model, settings)
+    if disk > machine.disk:
+        return f"{model.title} needs {disk / 1e9:.1f} GB of disk, {machine.disk / 1e9:.1f} are free"
+    return ""
