@@ -1,7 +1,8 @@
 """The page: ask a library in a browser and read the passage behind every sentence.
 
 What is laid out here is done elsewhere: `web_talk` leads a conversation, `web_stream` runs a
-question, `web_render` and `web_sources` turn what comes into HTML, `web_server` keeps the door.
+question; `web_render`, `web_answer` and `web_sources` turn what comes into HTML; `web_server`
+keeps the door.
 """
 
 from __future__ import annotations

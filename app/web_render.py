@@ -1,118 +1,13 @@
-"""The conversation as HTML: pure functions from answers and events to what the page shows."""
+"""The conversation as HTML: each exchange while it is written, when it is done, if it fails."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vademecum.app.web_sources import anchor, evidence
-from vademecum.app.web_text import (
-    UNFINISHED_MARKER,
-    blocks,
-    count,
-    escape,
-    inline,
-    seconds,
-    whole_seconds,
-)
+from vademecum.app.web_answer import checked_html, plain_text, raw_html, support_html
+from vademecum.app.web_text import blocks, count, escape, inline, seconds, whole_seconds
 from vademecum.corpora.document import CorpusInfo
-from vademecum.rag.answer import Answer, Sentence, Source
-from vademecum.rag.cite import read_markers
-
-# What a mark says in words, and at length.
-MARKS = {
-    "partial": (
-        "partly supported",
-        "The cited passage says part of this sentence. Read the passage before you rely on it.",
-    ),
-    "unsupported": (
-        "not supported",
-        "No passage that was found says this. Do not rely on it without checking.",
-    ),
-    "uncited": (
-        "no source",
-        "This sentence is tied to no passage.",
-    ),
-}
-
-
-def chip(turn: int, source: Source, at: int | None = None) -> str:
-    """A citation `[n]` as a button that opens its passage, at the sentence that starts at `at`."""
-    where = "" if at is None else f' data-vd-evidence="{at}"'
-    retracted = " (retracted)" if source.retracted else ""
-    css = " vd-is-retracted" if source.retracted else ""
-    name = escape(f"Source {source.n}{retracted}: {source.title}. Show the passage")
-    return (
-        f'<button type="button" class="vd-chip{css}" data-vd-cite="{turn}-{source.n}"{where}'
-        f' aria-controls="{anchor(turn, source.n)}-text" aria-label="{name}">{source.n}</button>'
-    )
-
-
-def _mark(support: str) -> str:
-    words, tip = MARKS[support]
-    return (
-        f'<span class="vd-mark vd-mark-{support}" tabindex="0" data-vd-tip="{tip}"'
-        f' aria-label="{words}: {tip}">{words}</span>'
-    )
-
-
-def checked_html(answer: Answer, turn: int) -> str:
-    """The answer with its sentences marked and a chip for each citation after each sentence."""
-    by_number = {source.n: source for source in answer.sources}
-    pending = sorted(answer.sentences, key=lambda sentence: sentence.start)
-
-    def text(start: int, end: int) -> str:
-        return inline(answer.answer[start:end])
-
-    def after(sentence: Sentence) -> str:
-        chips = [
-            chip(turn, by_number[n], evidence(sentence.text, by_number[n]))
-            for n in sentence.citations
-            if n in by_number
-        ]
-        mark = [] if sentence.support == "supported" else [_mark(sentence.support)]
-        tail = "".join([*chips, *mark])
-        return f'<span class="vd-after">{tail}</span>' if tail else ""
-
-    def line(start: int, end: int) -> str:
-        out: list[str] = []
-        at = start
-        while pending and pending[0].start < end:
-            sentence = pending[0]
-            first, last = max(at, sentence.start), min(end, sentence.end)
-            if first > at:
-                out.append(text(at, first))
-            body = text(first, last)
-            if body:
-                css = f"vd-sentence vd-{sentence.support}"
-                out.append(f'<span class="{css}">{body}</span>')
-            at = max(at, last)
-            if sentence.end > end:  # it goes on in the next line
-                break
-            out.append(after(sentence))
-            pending.pop(0)
-        out.append(text(at, end))
-        return "".join(out)
-
-    return blocks(answer.answer, line)
-
-
-def raw_html(text: str, sources: Sequence[Source], turn: int) -> str:
-    """An answer that is still being written: markers become chips as they come."""
-    by_number = {source.n: source for source in sources}
-    cited = read_markers(UNFINISHED_MARKER.sub("", text), len(sources))
-
-    def line(start: int, end: int) -> str:
-        out, at = [], start
-        for mark in cited.marks:
-            if start <= mark.position <= end:
-                out.append(inline(cited.text[at : mark.position]))
-                chips = "".join(chip(turn, by_number[n]) for n in mark.numbers if n in by_number)
-                out.append(f'<span class="vd-after">{chips}</span>')
-                at = mark.position
-        out.append(inline(cited.text[at:end]))
-        return "".join(out)
-
-    return blocks(cited.text, line)
+from vademecum.rag.answer import Answer, Source
 
 
 def question_html(question: str) -> str:
@@ -131,21 +26,6 @@ def thinking_html(thinking: str, turn: int, summary: str) -> str:
         f"<summary>{escape(summary)}</summary>"
         f'<div class="vd-thought">{body}</div></details>'
     )
-
-
-def support_html(sentences: Sequence[Sentence]) -> str:
-    """How much of the answer stands on its sources, in one line; "" if nothing was checked."""
-    if not sentences:
-        return ""
-    good = sum(sentence.support == "supported" for sentence in sentences)
-    if good == len(sentences):
-        words, css = f"All {count(good, 'sentence')} supported by a passage", "good"
-        if good == 1:
-            words = "Supported by a passage"
-    else:
-        words = f"{good} of {count(len(sentences), 'sentence')} supported by a passage"
-        css = "mixed" if good else "bad"
-    return f'<p class="vd-support vd-support-{css}">{words}</p>'
 
 
 def footer_html(answer: Answer) -> str:
@@ -174,34 +54,6 @@ def footer_html(answer: Answer) -> str:
     return f'<dl class="vd-footer">{rows}</dl>'
 
 
-def plain_text(answer: Answer) -> str:
-    """The answer with numbered citations and its sources, for pasting elsewhere."""
-    body, at = [], 0
-    for sentence in sorted(answer.sentences, key=lambda s: s.start):
-        body.append(answer.answer[at : sentence.end])
-        body.extend(f" [{n}]" for n in sentence.citations)
-        if sentence.support != "supported":
-            body.append(f" ({MARKS[sentence.support][0]})")
-        at = sentence.end
-    body.append(answer.answer[at:])
-    cited = {n for sentence in answer.sentences for n in sentence.citations}
-    listed = [source for source in answer.sources if source.n in cited]
-    references = [
-        ". ".join(
-            part.rstrip(".")
-            for part in (
-                f"[{source.n}] {'RETRACTED: ' if source.retracted else ''}{source.title}",
-                source.journal,
-                str(source.year or ""),
-                source.url,
-            )
-            if part
-        )
-        for source in listed
-    ]
-    return "\n".join(["".join(body).strip(), *(["", *references] if references else [])])
-
-
 def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
     """A finished exchange. `thought_s`: how long the model thought, where that was seen."""
     summary = "Thought" if thought_s is None else f"Thought for {whole_seconds(thought_s)}"
@@ -210,6 +62,8 @@ def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
         body = _abstained_html(answer, turn)
     else:
         body = f'<div class="vd-text">{checked_html(answer, turn)}</div>'
+        if answer.reason:
+            body += f'<p class="vd-ending">{escape(_sentence_case(answer.reason))}</p>'
         body += support_html(answer.sentences)
     copy = (
         f'<button type="button" class="vd-copy" data-vd-copy="{escape(plain_text(answer))}">'
@@ -231,7 +85,11 @@ def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
 def _abstained_html(answer: Answer, turn: int) -> str:
     reason = answer.reason.strip()
     said = answer.answer.strip()
-    why = f'<p class="vd-why">{escape(reason)}</p>' if reason and reason != said else ""
+    why = (
+        f'<p class="vd-why">{escape(_sentence_case(reason))}</p>'
+        if reason and reason not in said
+        else ""
+    )
     nearest = ""
     if answer.sources:
         items = "".join(
@@ -248,6 +106,11 @@ def _abstained_html(answer: Answer, turn: int) -> str:
         f'<div class="vd-text">{blocks(said, lambda a, b: inline(said[a:b]))}</div>'
         f"{why}{nearest}</div>"
     )
+
+
+def _sentence_case(text: str) -> str:
+    whole = text[:1].upper() + text[1:]
+    return whole if whole[-1:] in ".!?。" else f"{whole}."
 
 
 def _facts(source: Source) -> str:

@@ -68,15 +68,17 @@ def shown_part(document: Document, start: int, end: int) -> tuple[int, int]:
     if len(text) <= WINDOW:
         return 0, len(text)
     first, last = max(0, start - MARGIN), min(len(text), end + MARGIN)
+    # Whole sentences if there are any, whole words otherwise.
     if first > 0:
-        cut = max(text.rfind("\n", first, start), text.rfind(". ", first, start) + 1)
-        space = text.find(" ", first, start)
-        first = cut + 1 if cut > 0 else space + 1 if space > 0 else first
-    if last < len(text):
-        ends = [
-            at for at in (text.find("\n", end, last), text.rfind(". ", end, last) + 1) if at > 0
+        stops = [
+            at + len(stop)
+            for stop in ("\n", ". ", "。", " ")
+            if (at := text.find(stop, first, start)) >= 0
         ]
-        last = max(ends) if ends else last
+        first = min(stops[:-1] or stops, default=first)
+    if last < len(text):
+        ends = [at + 1 for stop in ("\n", ". ", "。") if (at := text.rfind(stop, end, last)) >= 0]
+        last = max(ends, default=last)
     return first, last
 
 

@@ -6,6 +6,7 @@ answers (a database connection, torch's inference mode) belongs to one thread, s
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -28,6 +29,7 @@ from vademecum.rag.answer import (
 
 PAINT_S = 0.1  # at most ten paints a second: each sends the whole exchange
 TICK_S = 1.0  # a paint at least this often, so that the clock moves
+GRACE_S = 2.0  # how long a stopped assistant may take to check what it has written
 
 
 class Shelf(Protocol):
@@ -55,7 +57,7 @@ class Asked(Protocol):
         *,
         corpus: str | None = None,
         history: Sequence[Turn] = (),
-        filters: Filters = ...,
+        filters: Filters | None = None,
         cancel: threading.Event | None = None,
     ) -> Iterator[Event]: ...
 
@@ -107,7 +109,7 @@ class Progress:
 
 
 class Run:
-    """Answers one question in a thread; `batches` follows it, `stop` ends it at once."""
+    """Answers one question in a thread; `batches` follows it, `stop` ends it."""
 
     def __init__(
         self,
@@ -121,7 +123,8 @@ class Run:
     ) -> None:
         self.progress = Progress()
         self._cancel = threading.Event()
-        # None wakes the reader: the stream has ended, or somebody pressed stop.
+        self._until = math.inf  # when to stop waiting for the assistant, on the monotonic clock
+        # None wakes the reader to look again: the stream has ended, or somebody stopped it.
         self._events: queue.SimpleQueue[tuple[Event, Mapping[str, Document]] | None] = (
             queue.SimpleQueue()
         )
@@ -146,8 +149,9 @@ class Run:
         """Whether somebody asked it to stop."""
         return self._cancel.is_set()
 
-    def stop(self) -> None:
-        """Ask the assistant to stop and let `batches` end without waiting for it."""
+    def stop(self, grace_s: float = GRACE_S) -> None:
+        """Ask the assistant to stop; `batches` waits `grace_s` for its last word and ends."""
+        self._until = min(self._until, time.monotonic() + grace_s)
         self._cancel.set()
         self._events.put(None)
 
@@ -155,38 +159,37 @@ class Run:
         """Yield whenever there is something to paint, at most once every `PAINT_S`.
 
         True if there is news, False if only the clock moved. What came is in `progress`. Ends
-        when the stream does or on `stop`; then `error` tells how.
+        with the stream, or soon after `stop`; then `error` tells how.
         """
-        while True:
+        while (left := self._until - time.monotonic()) > 0:
             began = time.monotonic()
             try:
-                first = self._events.get(timeout=TICK_S)
+                first = self._events.get(timeout=min(left, TICK_S))
             except queue.Empty:
                 yield False
                 continue
-            if first is None:
-                return
-            self._take(*first)
-            if isinstance(first[0], AnswerDelta | ThinkingDelta):
+            writing = first is not None and isinstance(first[0], AnswerDelta | ThinkingDelta)
+            if writing:
                 self._cancel.wait(max(0.0, PAINT_S - (time.monotonic() - began)))
-            while True:
-                try:
-                    more = self._events.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    return
-                self._take(*more)
-            yield True
+            news = self._take(first)
+            while not self._events.empty():
+                news = self._take(self._events.get()) or news
+            if self._future.done() and self._events.empty():
+                return
+            yield news
 
     def error(self) -> BaseException | None:
         """What ended the stream, if not its own end; None while it is still running down."""
         return self._future.exception() if self._future.done() else None
 
-    def _take(self, event: Event, documents: Mapping[str, Document]) -> None:
+    def _take(self, item: tuple[Event, Mapping[str, Document]] | None) -> bool:
+        if item is None:
+            return False
+        event, documents = item
         self.progress.take(event)
         if documents:
             self.progress.documents = documents
+        return True
 
 
 def _documents(assistant: Asked, corpus: str, sources: Sequence[Source]) -> Mapping[str, Document]:

@@ -117,12 +117,12 @@ class Talk:
                 if progress.retrieved_s is not None and drawn != progress.sources:
                     drawn = progress.sources
                     panel = "".join([*held.panels, _panel(asked, turn, progress)])
-                yield Shown(live=_live(asked, turn, progress), panel=panel)
+                yield Shown(live=_live(asked, turn, run), panel=panel)
             if held.run is not run:
                 return
             held.turns.append(self._finished(asked, turn, run))
             held.panels.append(_panel(asked, turn, progress) if progress.sources else "")
-            if progress.answer is not None:
+            if progress.answer is not None and not run.stopped:
                 held.history.append(Turn(asked, progress.answer.answer))
             held.run = None
             yield Shown(
@@ -133,7 +133,7 @@ class Talk:
             )
         finally:
             # Whoever leaves in the middle takes the question along.
-            run.stop()
+            run.stop(grace_s=0)
             if held.run is run:
                 held.run = None
             if self._runs.get(visitor) is run:
@@ -143,7 +143,7 @@ class Talk:
         """Stop what a visitor left running who closed the page."""
         run = self._runs.get(visitor)
         if run is not None:
-            run.stop()
+            run.stop(grace_s=0)
 
     def stop(self, held: Conversation) -> None:
         """Stop the question under way, within a token."""
@@ -153,12 +153,13 @@ class Talk:
     def close(self) -> None:
         """Stop everything under way; what comes later is not taken."""
         for run in list(self._runs.values()):
-            run.stop()
+            run.stop(grace_s=0)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def reset(self, held: Conversation) -> Shown:
         """Begin a new conversation."""
-        self.stop(held)
+        if held.run is not None:
+            held.run.stop(grace_s=0)
         fresh = Conversation()
         vars(held).update(vars(fresh))
         return Shown(
@@ -167,8 +168,9 @@ class Talk:
 
     def _finished(self, asked: str, turn: int, run: Run) -> str:
         progress = run.progress
-        if progress.answer is not None:
-            return turn_html(progress.answer, turn, progress.thought_s)
+        answer = progress.answer
+        if answer is not None and not (run.stopped and answer.abstained):
+            return turn_html(answer, turn, progress.thought_s)
         error = run.error()
         if run.stopped and (error is None or isinstance(error, Cancelled)):
             return stopped_html(
@@ -222,11 +224,13 @@ def _panel(asked: str, turn: int, progress: Progress) -> str:
     )
 
 
-def _live(asked: str, turn: int, progress: Progress) -> str:
+def _live(asked: str, turn: int, run: Run) -> str:
+    progress = run.progress
+    status = "Stopping…" if run.stopped else "" if progress.text else _status(progress)
     return live_html(
         asked,
         turn,
-        "" if progress.text else _status(progress),
+        status,
         thinking=progress.thinking,
         thinking_summary=_thought(progress),
         text=progress.text,

@@ -57,33 +57,33 @@ POOLED = structured(
         (
             "BACKGROUND",
             (
-                "Observational studies have linked metformin to a lower incidence of cancer, but many "
-                "of them are open to immortal time bias."
+                "Observational studies have linked metformin to a lower incidence of cancer, "
+                "but many of them are open to immortal time bias."
             ),
         ),
         (
             "METHODS",
             (
-                "We pooled individual data from 24 cohorts with 412,306 adults with type 2 diabetes "
-                "and compared new users of metformin with new users of a sulfonylurea. Exposure was "
-                "treated as time-dependent."
+                "We pooled individual data from 24 cohorts with 412,306 adults with type 2 "
+                "diabetes and compared new users of metformin with new users of a sulfonylurea."
+                " Exposure was treated as time-dependent."
             ),
         ),
         (
             "RESULTS",
             (
-                "Over a median follow-up of 6.2 years, metformin was associated with a lower incidence "
-                "of any cancer (hazard ratio 0.91, 95% CI 0.86 to 0.97). The association was strongest "
-                "for liver cancer (0.68, 0.55 to 0.84) and absent for breast cancer (1.00, 0.92 to "
-                "1.09). In cohorts with time-dependent exposure the estimate moved towards the null "
-                "(0.96, 0.90 to 1.02)."
+                "Over a median follow-up of 6.2 years, metformin was associated with a lower "
+                "incidence of any cancer (hazard ratio 0.91, 95% CI 0.86 to 0.97). The "
+                "association was strongest for liver cancer (0.68, 0.55 to 0.84) and absent for"
+                " breast cancer (1.00, 0.92 to 1.09). In cohorts with time-dependent exposure "
+                "the estimate moved towards the null (0.96, 0.90 to 1.02)."
             ),
         ),
         (
             "CONCLUSIONS",
             (
-                "Metformin use is associated with a modestly lower incidence of cancer; much of the "
-                "association disappears when immortal time is handled."
+                "Metformin use is associated with a modestly lower incidence of cancer; much of"
+                " the association disappears when immortal time is handled."
             ),
         ),
     ],
@@ -108,16 +108,17 @@ TRIAL = structured(
         (
             "METHODS",
             (
-                "After polypectomy, 498 adults without diabetes were randomly assigned to metformin "
-                "250 mg daily or placebo for one year. The primary outcome was any adenoma at "
-                "colonoscopy."
+                "After polypectomy, 498 adults without diabetes were randomly assigned to "
+                "metformin 250 mg daily or placebo for one year. The primary outcome was any "
+                "adenoma at colonoscopy."
             ),
         ),
         (
             "RESULTS",
             (
-                "Adenomas were found in 32% of the metformin group and 43% of the placebo group (risk "
-                "ratio 0.75, 95% CI 0.59 to 0.95). Serious adverse events did not differ."
+                "Adenomas were found in 32% of the metformin group and 43% of the placebo group"
+                " (risk ratio 0.75, 95% CI 0.59 to 0.95). Serious adverse events did not "
+                "differ."
             ),
         ),
         ("CONCLUSIONS", "Low-dose metformin lowered the recurrence of adenoma at one year."),
@@ -232,8 +233,8 @@ SAID: tuple[Said, ...] = (
     ),
     (
         (
-            "In a randomised trial, adenomas recurred in 32% of people on low-dose metformin and in "
-            "43% on placebo."
+            "In a randomised trial, adenomas recurred in 32% of people on low-dose metformin "
+            "and in 43% on placebo."
         ),
         (2,),
         "supported",
@@ -338,6 +339,8 @@ class ScriptedAssistant:
     pause_s: float = 0.0  # before each word
     asked: list[dict[str, Any]] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
+    hangs_when_stopped: bool = False  # until `released`, as a long prefill does
+    released: threading.Event = field(default_factory=threading.Event)
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def stream(
@@ -364,15 +367,31 @@ class ScriptedAssistant:
         yield Retrieved(said.sources, 0.14)
         for piece in pieces(said.thinking):
             if self._rest(stop):
+                yield from self._last_word(question, "")
                 return
             yield ThinkingDelta(piece)
+        written = ""
         for sentence in said.sentences or (Sentence(said.answer, 0, 0, (), "uncited", 0.0),):
             marks = "".join(f" [{n}]" for n in sentence.citations)
             for piece in pieces(f"{sentence.text}{marks} "):
                 if self._rest(stop):
+                    yield from self._last_word(question, written)
                     return
                 yield AnswerDelta(piece)
+            written += f"{sentence.text} "
         yield Completed(said)
+
+    def _last_word(self, question: str, written: str) -> Iterator[Event]:
+        """What a stopped assistant gives: the sentences it had finished, or an abstention."""
+        if self.hangs_when_stopped:
+            self.released.wait(30)
+            return
+        said = [each for each in SAID if each[0] in written]
+        if said:
+            reason = "stopped before it was complete"
+            yield Completed(answer(said, question=question, reason=reason))
+        else:
+            yield Completed(abstention(question))
 
     def _rest(self, stop: threading.Event) -> bool:
         if stop.wait(self.pause_s) or stop.is_set():
