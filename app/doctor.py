@@ -185,9 +185,11 @@ def hub(settings: Settings) -> Check:
 def model(settings: Settings) -> Check:
     """What `--model auto` would take here, and why."""
     from vademecum.model.choose import choose
+    from vademecum.model.presets import preset
 
     try:
-        choice = choose(settings=settings)
+        if settings.model:
+            return Check("model", "ok", f"{preset(settings.model).name}: set by VADEMECUM_MODEL")
+        return Check("model", "ok", choose(settings=settings).reason)
     except VademecumError as error:
         return Check("model", "fail", error.message, error.hint)
-    return Check("model", "ok", f"{choice.preset}: {choice.reason}")

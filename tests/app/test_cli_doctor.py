@@ -111,5 +111,16 @@ def test_offline_no_hub_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "VADEMECUM_OFFLINE" in check.detail
 
 
+def test_the_model_that_auto_stands_for_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VADEMECUM_MODEL", "tiny")
+    assert doctor.model(settings()) == Check("model", "ok", "tiny: set by VADEMECUM_MODEL")
+    monkeypatch.setenv("VADEMECUM_MODEL", "tinny")
+    check = doctor.model(settings())
+    assert check.status == "fail"
+    assert "tiny" in check.hint
+
+
 def test_nf4_on_the_processor_is_really_tried() -> None:
     assert doctor.bitsandbytes() == Check("bitsandbytes", "ok", "NF4 works on the CPU")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,26 @@ def test_the_python_example_runs(filled: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Metformin lowered fasting blood glucose" in done.stdout
     assert "[1] " in done.stdout
+
+
+@pytest.mark.e2e
+def test_ctrl_c_is_one_line_and_exit_130(filled: Path) -> None:
+    with subprocess.Popen(
+        [str(VADEMECUM), "chat", "--model", "none"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "VADEMECUM_HOME": str(filled)},
+    ) as chat:
+        assert chat.stdin is not None
+        assert chat.stderr is not None
+        chat.stderr.readline()  # why no model was chosen: from here on it waits for a question
+        time.sleep(0.5)
+        chat.send_signal(signal.SIGINT)
+        _, rest = chat.communicate(timeout=60)
+    assert chat.returncode == 130
+    assert rest == "interrupted\n"
 
 
 @pytest.mark.e2e
