@@ -20,9 +20,9 @@ EFFICIENCY = 0.35
 CONTEXT_TOKENS = 8_192  # room for sources, thinking and answer
 OVERHEAD_BYTES = 1_200_000_000  # libraries, embedder, activations, the library's indexes
 
-# What is chosen without being asked for: what a person would wait for while it downloads.
-R1_ON_GPU = ("r1-llama-8b", "r1-qwen-7b", "r1-qwen-1.5b")
-R1_ON_CPU = ("r1-qwen-1.5b",)
+# What is chosen without being asked for. Larger R1s are for those who name them: the engine
+# computes on the processor, where they would take minutes to answer.
+R1 = "r1-qwen-1.5b"
 FROM_REGISTRY = ("medium", "small", "tiny")
 
 
@@ -43,22 +43,27 @@ def choose(*, prefer: str | None = None, settings: Settings | None = None) -> Ch
     if prefer is not None:
         return Choice(preset(prefer).name, "chosen by name")
     where = settings or current_settings()
+    r1 = PRESETS[R1]
     # The hub is asked while this machine is looked at.
     answer: list[str] = []
-    asking = threading.Thread(target=lambda: answer.append(_hub_trouble(where)), daemon=True)
+    asking = threading.Thread(
+        target=lambda: answer.append(hub.trouble(r1.hub_id or "", where, limit_s=HUB_LIMIT_S)),
+        daemon=True,
+    )
     asking.start()
     machine = hardware.inspect(where)
-    usable, why_no_r1 = _r1(machine, where)
-    if usable is not None and weights.is_ready(usable, settings=where):
-        return Choice(usable.name, f"{usable.title} is on this machine and fits its memory.")
+    trouble = _does_not_fit(r1, machine, where)
+    if not trouble and weights.is_ready(r1, settings=where):
+        return Choice(r1.name, f"{r1.title} ({r1.name}) is on this machine and fits its memory.")
     speed = hardware.probe()
     asking.join()
-    if usable is not None and not answer[0]:
+    trouble = trouble or answer[0]
+    if not trouble:
         return Choice(
-            usable.name,
-            f"{usable.title} can be fetched from {hub.endpoint()} and fits this machine.",
+            r1.name,
+            f"{r1.title} ({r1.name}) can be fetched from {hub.host()} and fits this machine.",
         )
-    return _from_registry(machine, speed, where, why_no_r1 or answer[0])
+    return _from_registry(machine, speed, where, trouble)
 
 
 def first_token_s(model: Preset, speed: hardware.Speed) -> float:
@@ -78,21 +83,6 @@ def disk_needed(model: Preset, settings: Settings) -> int:
     kept = model.memory_bytes(16) + int(model.linear_parameters * 0.6)
     # While a packed file is fetched, its parts lie beside it.
     return kept + (2 * model.asset.size if model.asset else 0)
-
-
-def _hub_trouble(settings: Settings) -> str:
-    return hub.trouble(PRESETS[R1_ON_CPU[0]].hub_id or "", settings, limit_s=HUB_LIMIT_S)
-
-
-def _r1(machine: hardware.Hardware, settings: Settings) -> tuple[Preset | None, str]:
-    """The largest R1 that this machine can hold, or why there is none."""
-    trouble = ""
-    for name in R1_ON_GPU if machine.gpu else R1_ON_CPU:
-        model = PRESETS[name]
-        trouble = _does_not_fit(model, machine, settings)
-        if not trouble:
-            return model, ""
-    return None, trouble
 
 
 def _from_registry(
@@ -132,10 +122,9 @@ def _is_here(model: Preset, settings: Settings) -> bool:
 
 def _does_not_fit(model: Preset, machine: hardware.Hardware, settings: Settings) -> str:
     """Why a model does not fit this machine, in a few words; empty if it does."""
-    needed, have = memory_needed(model), machine.gpu_memory if machine.gpu else machine.memory
+    needed, have = memory_needed(model), machine.memory
     if have is not None and needed > have:
-        kind = "GPU memory" if machine.gpu else "memory"
-        return f"{model.title} needs {needed / 1e9:.1f} GB of {kind}, {have / 1e9:.1f} are free"
+        return f"{model.title} needs {needed / 1e9:.1f} GB of memory, {have / 1e9:.1f} are free"
     disk = disk_needed(model, settings)
     if disk > machine.disk:
         return f"{model.title} needs {disk / 1e9:.1f} GB of disk, {machine.disk / 1e9:.1f} are free"

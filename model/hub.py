@@ -37,6 +37,14 @@ def endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT
 
 
+def host() -> str:
+    """The hub's name, for people."""
+    try:
+        return httpx.URL(endpoint()).host or endpoint()
+    except httpx.InvalidURL:
+        return endpoint()
+
+
 def forbidden(settings: Settings) -> str:
     """The switch that forbids asking a hub, or nothing."""
     if settings.offline:
@@ -52,17 +60,16 @@ def trouble(hub_id: str, settings: Settings, *, limit_s: float = 3.0) -> str:
     """
     if switch := forbidden(settings):
         return f"{switch} forbids asking a hub"
-    host = httpx.URL(endpoint()).host
-    found = [f"{host} did not answer within {limit_s:g} s"]
+    found = [f"{host()} did not answer within {limit_s:g} s"]
 
     def ask() -> None:
         url = f"{endpoint()}/api/models/{hub_id}"
         try:
             answer = httpx.get(url, timeout=limit_s, follow_redirects=True)
-        except (httpx.HTTPError, OSError):
-            found[0] = f"{host} cannot be reached"
+        except (httpx.HTTPError, httpx.InvalidURL, OSError):
+            found[0] = f"{host()} cannot be reached"
         else:
-            found[0] = "" if answer.is_success else f"{host} answered {answer.status_code}"
+            found[0] = "" if answer.is_success else f"{host()} answered {answer.status_code}"
 
     # A time-out does not bound the look-up of a name, so another thread asks; it dies with us.
     asking = threading.Thread(target=ask, daemon=True)
@@ -170,7 +177,7 @@ def _watched(task: str, folder: Path, total: int, progress: Progress) -> Iterato
 @contextmanager
 def _no_bars() -> Iterator[None]:
     """Keep the hub library's own progress bars off stderr."""
-    from huggingface_hub.utils import (
+    from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from vademecum.errors import ModelUnsupported
 from vademecum.model.decoder import Family, ModelConfig
@@ -34,7 +34,7 @@ def read_config(folder: Path) -> ModelConfig:
         heads, hidden = int(raw["num_attention_heads"]), int(raw["hidden_size"])
         theta, scaling = _rope(raw)
         return ModelConfig(
-            family=family,
+            family=cast(Family, family),
             vocab_size=int(raw["vocab_size"]),
             hidden=hidden,
             layers=int(raw["num_hidden_layers"]),

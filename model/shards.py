@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -73,7 +74,7 @@ class Shards(Mapping[str, Tensor]):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._where: dict[str, safe_open] = {}
+        self._where: dict[str, Any] = {}  # safetensors has no types
         files = sorted(folder.glob("*.safetensors"))
         if not files:
             raise ModelUnsupported(
@@ -81,7 +82,7 @@ class Shards(Mapping[str, Tensor]):
             )
         for file in files:
             try:
-                opened = safe_open(file, framework="pt", device="cpu")
+                opened: Any = safe_open(file, framework="pt", device="cpu")
             except (SafetensorError, OSError) as error:
                 raise ModelUnsupported(
                     f"{file} is damaged: {error}",

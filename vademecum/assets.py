@@ -207,7 +207,7 @@ def _fetch(asset: Asset, target: Path, progress: Progress) -> None:
             parts += wanted
             if not all(part.exists() for part in wanted):
                 done = sum(part.stat().st_size for part in parts if part.exists())
-                _bring(archive, wanted, parts_folder, lambda n, base=done: meter.at(base + n))
+                _bring(archive, wanted, parts_folder, meter.above(done))
             meter.at(sum(part.stat().st_size for part in parts))
         _assemble(asset, parts, target)
     except HashMismatch:
@@ -426,7 +426,12 @@ class _Meter:
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress, self._total, self._shown = progress, total, 0
 
+    def above(self, base: int) -> Callable[[int], None]:
+        """`at`, counted from `base`."""
+        return lambda amount: self.at(base + amount)
+
     def at(self, amount: int) -> None:
+        """So much is done in all."""
         step = min(amount, self._total) - self._shown
         if step > 0:
             self._shown += step
