@@ -169,7 +169,7 @@ class Decoder:
             normed = F.rms_norm(x, (config.hidden,), layer.attention_norm, config.rms_eps)
             qkv = layer.qkv(normed).view(tokens, -1, config.head_dim)
             rotated = rotate(qkv[:, : config.heads + config.kv_heads], cos, sin)
-            query, key = rotated.split((config.heads, config.kv_heads), dim=1)
+            query, key = rotated[:, : config.heads], rotated[:, config.heads :]
             value = qkv[:, config.heads + config.kv_heads :]
             self._append(n, key, value, cache, sequence)
             x = x + layer.out(attention(n, query).reshape(tokens, -1))

@@ -72,7 +72,8 @@ class Engine:
             decoder.new_cache(self.context_length),
         )
         self._running = threading.Lock()
-        self._places = threading.Semaphore(1 + WAITING)
+        self._counting = threading.Lock()
+        self._admitted = 0  # requests that run or wait
 
     @classmethod
     def load(
@@ -132,6 +133,11 @@ class Engine:
     def reasons(self) -> bool:
         """Whether the model thinks before it answers (an R1)."""
         return self._chat.reasons
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for the one that runs."""
+        return max(0, self._admitted - 1)
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text takes in a prompt."""
@@ -237,11 +243,13 @@ class Engine:
     def _stream(
         self, prompt: Sequence[int], options: GenerationOptions, deadline: Deadline
     ) -> Iterator[Token | Finished]:
-        if not self._places.acquire(blocking=False):
-            raise EngineBusy(
-                f"{self.name} is answering, and {WAITING} more requests wait",
-                "try again in a moment",
-            )
+        with self._counting:
+            if self._admitted > WAITING:
+                raise EngineBusy(
+                    f"{self.name} is answering, and {WAITING} more requests wait",
+                    "try again in a moment",
+                )
+            self._admitted += 1
         try:
             reason = deadline.reached()
             while not reason and not self._running.acquire(timeout=POLL_S):
@@ -263,4 +271,5 @@ class Engine:
             finally:
                 self._running.release()
         finally:
-            self._places.release()
+            with self._counting:
+                self._admitted -= 1

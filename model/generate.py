@@ -12,7 +12,14 @@ import torch
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
 from vademecum.model.decoder import Decoder
-from vademecum.model.interface import Finished, FinishReason, GenerationOptions, Stats, Token
+from vademecum.model.interface import (
+    Finished,
+    FinishReason,
+    GenerationOptions,
+    Phase,
+    Stats,
+    Token,
+)
 from vademecum.model.reasoning import StopStrings, ThinkingSplitter
 from vademecum.model.sampling import Sampler
 
@@ -74,7 +81,7 @@ class Writer:
         rest = "" if self.stopped else self._stops.flush()
         return [*events, Token(rest, self._last, "answer")] if rest else events
 
-    def _events(self, pieces: list[tuple[str, str]]) -> list[Token]:
+    def _events(self, pieces: Sequence[tuple[Phase, str]]) -> list[Token]:
         events = []
         for phase, text in pieces:
             if phase == "thinking":
@@ -113,7 +120,7 @@ def generate(
         # 1. Read the prompt, in chunks.
         began = time.perf_counter()
         ids = torch.tensor(prompt, dtype=torch.int64)
-        for chunk in ids.split(CHUNK):
+        for chunk in torch.split(ids, CHUNK):
             reason = deadline.reached()
             if reason:
                 break

@@ -32,24 +32,20 @@ def candidates(logits: Tensor, options: GenerationOptions) -> tuple[Tensor, Tens
     top-k keeps the k most likely tokens; top-p then the shortest head of those, at least one,
     whose renormalised probability reaches `top_p` (nucleus sampling, arXiv:1904.09751).
     """
-    vocabulary = logits.shape[0]
+    scaled = logits / options.temperature
+    vocabulary = scaled.shape[0]
     k = min(options.top_k or vocabulary, vocabulary)
-    if k == vocabulary and options.top_p == 1:
-        return (logits / options.temperature).softmax(0), None
-    # Sorting a whole vocabulary takes longer than a layer; its head is nearly always enough.
-    width = min(k, CANDIDATES)
-    while True:
-        best, tokens = logits.topk(width)
-        scaled = best / options.temperature
+    if options.top_p == 1:
         if k == vocabulary:
-            total = (logits / options.temperature).logsumexp(0)
-        elif width == k:
-            total = scaled.logsumexp(0)
-        else:
-            total = (logits.topk(k).values / options.temperature).logsumexp(0)
-        probabilities = (scaled - total).exp()
-        before = probabilities.cumsum(0) - probabilities
-        inside = before < options.top_p
-        if width == k or not bool(inside[-1]):
-            return probabilities[inside], tokens[inside]
-        width = k
+            return scaled.softmax(0), None
+        best, tokens = scaled.topk(k)
+        return best.softmax(0), tokens
+    # Sorting a whole vocabulary takes longer than a layer; its head is nearly always enough.
+    total = (scaled if k == vocabulary else scaled.topk(k).values).logsumexp(0)
+    for width in (min(k, CANDIDATES), k):
+        best, tokens = scaled.topk(width)
+        probabilities = (best - total).exp()
+        inside = probabilities.cumsum(0) - probabilities < options.top_p
+        if not inside[-1]:  # the nucleus ends within these
+            break
+    return probabilities[inside], tokens[inside]

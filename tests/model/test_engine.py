@@ -1,0 +1,166 @@
+"""One model answers one request at a time; the rest wait, or hear that it is busy."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from vademecum.errors import ContextTooLong, EngineBusy, ModelError, UsageError
+from vademecum.model.engine import WAITING, Engine
+from vademecum.model.interface import Finished, GenerationOptions, Message, Token
+from vademecum.model.sparsity import Sparsity
+
+Build = Callable[..., Engine]
+QUESTION = [Message("user", "Why?")]
+SHORT = GenerationOptions(max_tokens=8, seed=4)
+
+
+def ids_of(engine: Engine, options: GenerationOptions) -> list[int]:
+    return [event.id for event in engine.stream(QUESTION, options) if isinstance(event, Token)]
+
+
+def test_generate_is_what_stream_yields(engine_of: Build) -> None:
+    engine = engine_of(eos=())
+    events = list(engine.stream(QUESTION, SHORT))
+    generation = engine.generate(QUESTION, SHORT)
+    assert generation.text == "".join(e.text for e in events if isinstance(e, Token))
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert (generation.reason, last.reason) == ("length", "length")
+    assert generation.stats.completion_tokens == 8
+
+
+def test_one_seed_gives_one_answer(engine_of: Build) -> None:
+    engine = engine_of(eos=())
+    first = ids_of(engine, SHORT)
+    assert ids_of(engine, SHORT) == first
+    assert ids_of(engine, GenerationOptions(max_tokens=8, seed=5)) != first
+
+
+def test_a_request_leaves_nothing_behind(engine_of: Build) -> None:
+    fresh = ids_of(engine_of(eos=()), SHORT)
+    used = engine_of(eos=())
+    list(used.stream_ids(list(range(200)), GenerationOptions(max_tokens=40)))
+    assert ids_of(used, SHORT) == fresh
+
+
+def test_a_reasoning_engine_thinks_first(engine_of: Build) -> None:
+    engine = engine_of(reasons=True, eos=())
+    assert engine.reasons
+    generation = engine.generate(QUESTION, SHORT)
+    assert generation.text == ""
+    assert generation.stats.thinking_tokens == 8
+
+
+def test_what_exceeds_the_context_is_refused_at_once(engine_of: Build) -> None:
+    engine = engine_of(context=64)
+    with pytest.raises(ContextTooLong, match="60 tokens of prompt and 8 of answer") as caught:
+        engine.stream_ids([1] * 60, SHORT)
+    assert "context of random (64 tokens)" in caught.value.message
+    assert caught.value.hint
+
+
+def test_what_exceeds_the_memory_is_refused_at_once(engine_of: Build) -> None:
+    engine = engine_of(context=1024, cache_bytes=100 * 1024)  # 1,024 bytes a token
+    assert engine.context_length == 100
+    with pytest.raises(ContextTooLong, match="this machine's memory"):
+        engine.stream_ids([1] * 100, SHORT)
+    assert engine.report()["cache"]["limited_by"] == "memory"
+
+
+def test_an_empty_or_impossible_prompt_is_refused(engine_of: Build) -> None:
+    engine = engine_of()
+    for prompt in ([], [512], [-1]):
+        with pytest.raises(UsageError):
+            engine.stream_ids(prompt, SHORT)
+
+
+def test_requests_wait_their_turn_and_one_too_many_is_refused(engine_of: Build) -> None:
+    engine = engine_of(eos=())
+    running = engine.stream(QUESTION, SHORT)
+    next(running)
+    answers: list[list[int]] = []
+    waiting = [
+        threading.Thread(target=lambda: answers.append(ids_of(engine, SHORT)))
+        for _ in range(WAITING)
+    ]
+    for thread in waiting:
+        thread.start()
+    while engine.waiting < WAITING:
+        threading.Event().wait(0.005)
+    with pytest.raises(EngineBusy, match="4 more requests wait"):
+        next(engine.stream(QUESTION, SHORT))
+    assert answers == []
+    list(running)
+    for thread in waiting:
+        thread.join(30)
+    assert len(answers) == WAITING
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_a_waiting_request_can_be_cancelled_or_time_out(engine_of: Build) -> None:
+    engine = engine_of(eos=())
+    running = engine.stream(QUESTION, SHORT)
+    next(running)
+    cancel = threading.Event()
+    cancel.set()
+    (cancelled,) = engine.stream(QUESTION, SHORT, cancel=cancel)
+    (late,) = engine.stream(QUESTION, GenerationOptions(max_tokens=8, timeout_s=0.01))
+    assert isinstance(cancelled, Finished)
+    assert isinstance(late, Finished)
+    assert (cancelled.reason, late.reason) == ("cancelled", "timeout")
+    assert engine.waiting == 0
+
+
+def test_a_stream_closed_early_frees_its_place(engine_of: Build) -> None:
+    engine = engine_of(eos=())
+    for _ in range(WAITING + 2):
+        stream = engine.stream(QUESTION, SHORT)
+        next(stream)
+        stream.close()
+    assert len(ids_of(engine, SHORT)) == 8
+
+
+def test_a_stream_never_begun_takes_no_place(engine_of: Build) -> None:
+    engine = engine_of(eos=())
+    unused = [engine.stream(QUESTION, SHORT) for _ in range(WAITING + 2)]
+    assert len(ids_of(engine, SHORT)) == 8
+    assert len(unused) == WAITING + 2
+
+
+def test_a_closed_engine_says_so_and_lets_the_running_request_end(engine_of: Build) -> None:
+    engine = engine_of(eos=())
+    running = engine.stream(QUESTION, SHORT)
+    next(running)
+    engine.close()
+    assert isinstance(list(running)[-1], Finished)
+    with pytest.raises(ModelError, match="closed"):
+        engine.stream(QUESTION, SHORT)
+
+
+def test_the_report_says_which_path_each_operation_takes(engine_of: Build) -> None:
+    engine = engine_of(eos=(), sparsity=Sparsity(threshold=64, budget=64, recent=32))
+    report = engine.report()
+    json.dumps(report)
+    assert report["products"]["qkv"] == {"torch linear, float32": 4}
+    assert report["kernels"]["set"] == "naive"
+    assert report["kernels"]["reason"]
+    assert report["attention"] | {"sparse_layers": 1, "from_tokens": 64} == report["attention"]
+    *_, last = engine.stream_ids([1] * 100, SHORT)
+    assert isinstance(last, Finished)
+    # 7 decoded tokens, one sparse layer, 2 KV heads; of 4 pages the first and those of the newest
+    # 32 tokens, which lie in two.
+    assert last.stats.extra == {"pages_read": 42, "pages_skipped": 14}
+    assert engine.report()["attention"]["pages_read"] == 42
+
+
+def test_counting_tokens(engine_of: Build) -> None:
+    assert engine_of().count_tokens("Why?") == 4
+
+
+def test_unknown_kinds_of_attention_are_refused() -> None:
+    with pytest.raises(UsageError, match="attention"):
+        Engine.load("tiny", attention="magic")  # type: ignore[arg-type]

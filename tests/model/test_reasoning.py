@@ -1,0 +1,100 @@
+"""Thinking ends at `</think>`, however its text arrives; stop strings are never shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from vademecum.model.reasoning import StopStrings, ThinkingSplitter, open_thinking
+
+
+def split(pieces: list[str], *, reasons: bool = True) -> tuple[str, str]:
+    """(thinking, answer) of a text that arrives in pieces."""
+    splitter = ThinkingSplitter(reasons)
+    events = [event for piece in pieces for event in splitter.feed(piece)] + splitter.flush()
+    assert all(text for _, text in events)
+    return (
+        "".join(text for phase, text in events if phase == "thinking"),
+        "".join(text for phase, text in events if phase == "answer"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "thinking", "answer"),
+    [
+        ("<think>\nLet me see.\n</think>\n\nParis.", "Let me see.", "Paris."),
+        ("Let me see.\n</think>\n\nParis.", "Let me see.", "Paris."),
+        ("\n\n</think>\n\nParis.", "", "Paris."),
+        ("<think>\n\n</think>\n\nParis.", "", "Paris."),
+        ("</think>Paris.", "", "Paris."),
+        ("Let me see. a < b, then", "Let me see. a < b, then", ""),
+        ("<think>\nNever closed </thin", "Never closed </thin", ""),
+        ("<thin ice", "<thin ice", ""),
+        ("", "", ""),
+        ("why</think>Because.\n\n- <think> stays </think> text", "why",
+         "Because.\n\n- <think> stays </think> text"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 1000])
+def test_the_split_does_not_depend_on_the_pieces(
+    text: str, thinking: str, answer: str, size: int
+) -> None:
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    assert split(pieces) == (thinking, answer)
+
+
+def test_a_model_that_does_not_reason_only_answers() -> None:
+    assert split(["a <thi", "nk> b </think>\n c "], reasons=False) == (
+        "",
+        "a <think> b </think>\n c ",
+    )
+
+
+def test_thinking_streams_as_soon_as_it_is_certain() -> None:
+    splitter = ThinkingSplitter(reasons=True)
+    assert splitter.feed("Let") == [("thinking", "Let")]
+    assert splitter.feed(" me </") == [("thinking", " me")]
+    assert splitter.feed("b> ") == [("thinking", " </b>")]
+    assert splitter.feed("\n</think>\n") == []
+    assert splitter.phase == "answer"
+    assert splitter.feed("Yes") == [("answer", "Yes")]
+
+
+@pytest.mark.parametrize("ending", ["", "<think>", "<think>\n"])
+def test_the_prompt_is_opened_once(ending: str) -> None:
+    opened = open_thinking("<|Assistant|>" + ending)
+    assert opened.rstrip() == "<|Assistant|><think>"
+
+
+def stop(pieces: list[str], *strings: str) -> tuple[str, bool]:
+    stops = StopStrings(strings)
+    shown = ""
+    for piece in pieces:
+        text, stopped = stops.feed(piece)
+        shown += text
+        if stopped:
+            return shown, True
+    return shown + stops.flush(), False
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_a_stop_string_ends_the_text_before_it(size: int) -> None:
+    text = "Answer. ##\nQuestion: next"
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    assert stop(pieces, "\nQuestion:") == ("Answer. ##", True)
+    assert stop(pieces, "\nQuestion:", "##") == ("Answer. ", True)
+    assert stop(pieces, "nowhere", "nextt") == (text, False)
+
+
+def test_only_what_may_become_a_stop_is_held_back() -> None:
+    stops = StopStrings(("END",))
+    assert stops.feed("the E") == ("the ", False)
+    assert stops.feed("N") == ("", False)
+    assert stops.feed("d EN") == ("ENd ", False)
+    assert stops.feed("D!") == ("", True)
+    assert stops.flush() == ""
+
+
+def test_a_stop_that_overlaps_itself_is_found() -> None:
+    assert stop(["a", "a", "b"], "ab") == ("a", True)
+    assert stop(["aab", "aab", "c"], "aabaabc") == ("", True)
+    assert stop(["xaab", "aab", "aabc"], "aabaabc") == ("xaab", True)
