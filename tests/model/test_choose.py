@@ -1,0 +1,186 @@
+"""Which model is chosen on which machine, and what its owner is told."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from vademecum.errors import AssetUnavailable, ModelNotFound
+from vademecum.model import choose as module
+from vademecum.model import hub
+from vademecum.model.choose import choose
+from vademecum.model.hardware import Hardware, Speed
+from vademecum.settings import Settings
+
+GB = 10**9
+NO_HUB = "hub.example did not answer within 3 s"
+
+Machine = Callable[..., None]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, offline=False)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Sets what the choice sees: memory, disk, speed, whether a hub has the model, what is here."""
+
+    def build(
+        *,
+        gflops: float = 1_000.0,
+        memory: int | None = 16 * GB,
+        disk: int = 100 * GB,
+        hub_trouble: str = NO_HUB,
+        here: tuple[str, ...] = (),
+    ) -> None:
+        found = Hardware(2, memory, disk, None, 0, ())
+        monkeypatch.setattr(module.hardware, "inspect", lambda _: found)
+        monkeypatch.setattr(module.hardware, "probe", lambda: Speed(gflops, gflops / 4))
+        monkeypatch.setattr(module.hub, "trouble", lambda *_, **__: hub_trouble)
+        monkeypatch.setattr(module.weights, "is_ready", lambda model, **_: model.name in here)
+
+    return build
+
+
+def test_a_name_is_taken_without_a_look(where: Settings) -> None:
+    assert choose(prefer="tiny", settings=where).preset == "tiny"
+    with pytest.raises(ModelNotFound):
+        choose(prefer="nothing", settings=where)
+
+
+def test_an_r1_if_a_hub_has_it(machine: Machine, where: Settings) -> None:
+    machine(hub_trouble="")
+    choice = choose(settings=where)
+    assert choice.preset == "r1-qwen-1.5b"
+    assert "huggingface.co" in choice.reason
+
+
+def test_an_r1_that_is_here_needs_no_hub(machine: Machine, where: Settings) -> None:
+    machine(here=("r1-qwen-1.5b",))
+    assert choose(settings=where).preset == "r1-qwen-1.5b"
+
+
+def test_an_r1_that_does_not_fit_is_not_chosen(machine: Machine, where: Settings) -> None:
+    machine(hub_trouble="", memory=int(2.2 * GB))
+    choice = choose(settings=where)
+    assert choice.preset == "small"
+    assert "no DeepSeek-R1: DeepSeek-R1-Distill-Qwen-1.5B needs 3.1 GB of memory" in choice.reason
+
+
+@pytest.mark.parametrize(
+    ("gflops", "expected"),
+    [(100_000, "medium"), (1_000, "small"), (150, "tiny"), (1, "tiny")],
+)
+def test_the_largest_that_answers_in_time(
+    machine: Machine, where: Settings, gflops: float, expected: str
+) -> None:
+    machine(gflops=gflops)
+    choice = choose(settings=where)
+    assert choice.preset == expected
+    assert NO_HUB in choice.reason
+    assert "\n" not in choice.reason
+
+
+def test_what_was_passed_over_is_told_with_its_time(machine: Machine, where: Settings) -> None:
+    machine(gflops=1_000)
+    assert "not medium: its first word would take about 12 s" in choose(settings=where).reason
+
+
+def test_a_full_disk_counts_only_for_what_is_not_here(machine: Machine, where: Settings) -> None:
+    machine(gflops=100_000, disk=GB)
+    assert choose(settings=where).preset == "tiny"
+    machine(gflops=100_000, disk=GB, here=("medium",))
+    assert choose(settings=where).preset == "medium"
+
+
+def test_unknown_memory_is_no_reason_against(machine: Machine, where: Settings) -> None:
+    machine(gflops=100_000, memory=None)
+    assert choose(settings=where).preset == "medium"
+
+
+def test_offline_takes_what_is_here(machine: Machine, tmp_path: Path) -> None:
+    offline = Settings(home=tmp_path, offline=True)
+    machine(here=("tiny",))
+    assert choose(settings=offline).preset == "tiny"
+    machine(gflops=1, here=("medium",))
+    assert choose(settings=offline).preset == "medium"
+    machine()
+    with pytest.raises(AssetUnavailable, match="VADEMECUM_OFFLINE"):
+        choose(settings=offline)
+
+
+@pytest.fixture
+def online(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Points at a hub on this machine, with all switches that forbid asking one off."""
+
+    def point(address: str) -> None:
+        for switch in hub.OFFLINE_SWITCHES:
+            monkeypatch.delenv(switch, raising=False)
+        monkeypatch.setenv("HF_ENDPOINT", address)
+
+    return point
+
+
+def test_a_hub_that_never_answers_is_left(online: Callable[[str], None], where: Settings) -> None:
+    """It takes the connection and is silent; without a limit this test would not end."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        online(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        trouble = hub.trouble("deepseek-ai/any", where, limit_s=0.3)
+    assert trouble == "127.0.0.1 did not answer within 0.3 s"
+
+
+@pytest.fixture
+def small_hub() -> Iterator[str]:
+    """Knows one model; everything else is 404."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/api/models/org/model" else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
+
+
+def test_the_hub_that_the_environment_names_is_asked(
+    online: Callable[[str], None], small_hub: str, where: Settings
+) -> None:
+    online(small_hub)
+    assert hub.trouble("org/model", where) == ""
+    assert hub.trouble("org/other", where) == "127.0.0.1 answered 404"
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://[", "nonsense"])
+def test_a_hub_that_cannot_be_reached_is_told(
+    online: Callable[[str], None], where: Settings, address: str
+) -> None:
+    online(address)
+    assert "cannot be reached" in hub.trouble("org/model", where)
+
+
+@pytest.mark.parametrize("switch", hub.OFFLINE_SWITCHES)
+def test_switches_that_forbid_asking(
+    online: Callable[[str], None],
+    small_hub: str,
+    where: Settings,
+    switch: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    online(small_hub)
+    monkeypatch.setenv(switch, "1")
+    assert switch in hub.trouble("org/model", where)

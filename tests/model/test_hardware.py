@@ -1,0 +1,78 @@
+"""What the machine has, read from files that a test can write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vademecum.model import hardware
+from vademecum.settings import Settings
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty /proc and control group to fill."""
+    for name in ("proc", "cgroup"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(hardware, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(hardware, "CGROUP", tmp_path / "cgroup")
+    return tmp_path
+
+
+def test_memory_is_what_the_system_has_available(system: Path) -> None:
+    (system / "proc/meminfo").write_text("MemTotal: 16000 kB\nMemAvailable:  8000 kB\n")
+    assert hardware.memory_available() == 8000 * 1024
+
+
+def test_memory_is_bounded_by_the_control_group(system: Path) -> None:
+    (system / "proc/meminfo").write_text("MemAvailable: 8000000 kB\n")
+    (system / "cgroup/memory.max").write_text("1000000\n")
+    (system / "cgroup/memory.current").write_text("700000\n")
+    (system / "cgroup/memory.stat").write_text("anon 400000\ninactive_file 200000\n")
+    assert hardware.memory_available() == 1_000_000 - 700_000 + 200_000
+    (system / "cgroup/memory.max").write_text("max\n")
+    assert hardware.memory_available() == 8_000_000 * 1024
+
+
+def test_memory_is_bounded_by_an_old_control_group(system: Path) -> None:
+    (system / "proc/meminfo").write_text("MemAvailable: 8000000 kB\n")
+    (system / "cgroup/memory").mkdir()
+    (system / "cgroup/memory/memory.limit_in_bytes").write_text("900000\n")
+    (system / "cgroup/memory/memory.usage_in_bytes").write_text("300000\n")
+    assert hardware.memory_available() == 600_000
+    (system / "cgroup/memory/memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert hardware.memory_available() == 8_000_000 * 1024
+
+
+def test_cores_are_bounded_by_the_quota(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert hardware.cores() == 8
+    (system / "cgroup/cpu.max").write_text("250000 100000\n")
+    assert hardware.cores() == 2
+    (system / "cgroup/cpu.max").write_text("max 100000\n")
+    assert hardware.cores() == 8
+
+
+def test_features_are_those_that_matter(system: Path) -> None:
+    assert hardware.features() == ()
+    (system / "proc/cpuinfo").write_text("processor : 0\nflags\t\t: fpu avx2 avx512f avx512_bf16\n")
+    assert hardware.features() == ("avx2", "avx512f", "avx512_bf16")
+
+
+def test_this_machine(tmp_path: Path) -> None:
+    """Whatever it is: the parts agree, and a folder that is not there yet has a disk."""
+    found = hardware.inspect(Settings(home=tmp_path / "not/yet", offline=True))
+    assert found.cores >= 1
+    assert found.disk > 0
+    assert (found.gpu is None) == (found.gpu_memory == 0)
+
+
+def test_the_probe_measures_and_leaves_the_threads_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "PROBE_S", 0.01)
+    before = torch.get_num_threads()
+    speed = hardware.probe()
+    assert torch.get_num_threads() == before
+    assert speed.bf16 > 0
+    assert speed.f32 > 0

@@ -1,0 +1,93 @@
+"""Names of models, and the arithmetic that follows from their shapes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vademecum.errors import ModelNotFound, ModelUnsupported
+from vademecum.model.presets import PRESETS, Preset, preset
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [  # as their authors' model pages count them
+        ("tiny", 134_515_008),
+        ("r1-qwen-1.5b", 1_777_088_000),
+        ("r1-qwen-7b", 7_615_616_512),
+        ("r1-llama-8b", 8_030_261_248),
+        ("r1-qwen-14b", 14_770_033_664),
+        ("r1-qwen-32b", 32_763_876_352),
+        ("r1-llama-70b", 70_553_706_496),
+        ("r1-0528-qwen3-8b", 8_190_735_360),
+    ],
+)
+def test_shapes_give_the_known_parameter_counts(name: str, parameters: int) -> None:
+    assert PRESETS[name].parameters == parameters
+
+
+def test_medium_has_the_shape_of_the_smallest_r1() -> None:
+    for field in ("vocab", "hidden", "intermediate", "layers", "heads", "kv_heads", "head_dim"):
+        assert getattr(PRESETS["medium"], field) == getattr(PRESETS["r1-qwen-1.5b"], field)
+
+
+@pytest.mark.parametrize("model", PRESETS.values(), ids=lambda model: model.name)
+def test_every_preset_says_where_it_is_and_what_it_may(model: Preset) -> None:
+    assert (model.asset is None) != (model.hub_id is None)
+    assert model.licence
+    assert 0 < model.context <= model.max_positions
+    assert model.heads % model.kv_heads == 0
+    assert model.reasons == model.name.startswith("r1-")
+    assert model.memory_bytes(4) < model.memory_bytes(8) < model.memory_bytes(16)
+    assert model.memory_bytes(16) == 2 * model.parameters
+
+
+def test_cost_of_context() -> None:
+    # Llama 3.1 8B: 32 layers, 8 key-value heads of 128, keys and values, two bytes each.
+    assert PRESETS["r1-llama-8b"].kv_bytes_per_token == 32 * 8 * 128 * 2 * 2
+
+
+def test_what_a_context_was_trained_for_is_said_plainly() -> None:
+    for name in ("r1-qwen-1.5b", "r1-qwen-7b"):
+        assert "not given" in PRESETS[name].note
+        assert PRESETS[name].context < PRESETS[name].max_positions
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        preset("gpt-2")
+    assert "'gpt-2'" in caught.value.message
+    assert all(name in caught.value.hint for name in PRESETS)
+
+
+def test_a_folder_of_weights_is_a_preset(tmp_path: Path) -> None:
+    shape = {
+        "model_type": "llama",
+        "vocab_size": 100,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 512,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(shape))
+    (tmp_path / "chat_template.jinja").write_text("{% if '</think>' in content %}")
+    found = preset(str(tmp_path))
+    assert found.folder == tmp_path.resolve()
+    assert (found.kv_heads, found.head_dim, found.context) == (4, 16, 512)
+    assert found.reasons
+
+
+def test_a_folder_that_describes_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(ModelUnsupported, match=r"config\.json"):
+        preset(str(tmp_path))
+
+
+def test_listing_presets_loads_no_tensor_library() -> None:
+    program = "import sys, vademecum.model.presets; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
