@@ -19,7 +19,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from vademecum.app.web_render import header_html, welcome_html
-from vademecum.app.web_server import Guard, bypass_proxy, free_port, is_loopback
+from vademecum.app.web_server import Guard, bypass_proxy, free_port, inside_a_loop, is_loopback
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import Asked
 from vademecum.app.web_talk import LONGEST_QUESTION, Conversation, Shown, Talk, filter_label
@@ -41,7 +41,7 @@ def build(assistant: Asked, corpus: str) -> gr.Blocks:
 
     Look and behaviour (theme, `web.css`, `web.js`) are given to `launch`: use `serve`.
     """
-    return _compose(Talk(assistant, AT_ONCE), assistant, corpus)
+    return inside_a_loop(lambda: _compose(Talk(assistant, AT_ONCE), assistant, corpus))
 
 
 def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
@@ -193,29 +193,10 @@ def serve(
     UsageError if the address cannot be had.
     """
     talk = Talk(assistant, AT_ONCE)
-    page = _compose(talk, assistant, corpus)
+    page = inside_a_loop(lambda: _compose(talk, assistant, corpus))
     bypass_proxy(host)
-    page.launch(
-        server_name=host,
-        server_port=free_port(host, port),
-        share=False,
-        inbrowser=False,
-        quiet=True,
-        show_error=False,
-        prevent_thread_lock=True,
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        num_workers=0,
-        max_file_size=1,  # nothing is uploaded here
-        theme=_theme(),
-        css=(HERE / "web.css").read_text("utf-8"),
-        head=f"<script>{(HERE / 'web.js').read_text('utf-8')}</script>",
-        app_kwargs={"middleware": [Middleware(Guard, loopback_only=is_loopback(host))]},
-    )
+    address = {"server_name": host, "server_port": free_port(host, port)}
+    inside_a_loop(lambda: page.launch(**address, **_launching(host)))
     if block:
         try:
             threading.Event().wait()
@@ -223,6 +204,29 @@ def serve(
             talk.close()
             page.close(verbose=False)
     return page
+
+
+def _launching(host: str) -> dict[str, Any]:
+    """How Gradio is launched: quietly, for this page alone, with every door closed but one."""
+    return {
+        "share": False,
+        "inbrowser": False,
+        "quiet": True,
+        "show_error": False,
+        "prevent_thread_lock": True,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "mcp_server": False,
+        "num_workers": 0,
+        "max_file_size": 1,  # nothing is uploaded here
+        "theme": _theme(),
+        "css": (HERE / "web.css").read_text("utf-8"),
+        "head": f"<script>{(HERE / 'web.js').read_text('utf-8')}</script>",
+        "app_kwargs": {"middleware": [Middleware(Guard, loopback_only=is_loopback(host))]},
+    }
 
 
 def _html(value: str, name: str) -> gr.HTML:

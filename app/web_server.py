@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
 
 from vademecum.errors import UsageError
 
@@ -15,6 +16,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Made = TypeVar("Made")
 
 # The page needs scripts and styles of its own server and nothing from anywhere else. Gradio
 # compiles its templates in the browser, hence 'unsafe-eval'.
@@ -108,3 +110,19 @@ def bypass_proxy(host: str) -> None:
     for name in ("no_proxy", "NO_PROXY"):
         listed = [entry for entry in os.environ.get(name, "").split(",") if entry]
         os.environ[name] = ",".join(dict.fromkeys([*listed, *own]))
+
+
+def inside_a_loop(make: Callable[[], Made]) -> Made:
+    """What `make` returns, called while an event loop runs.
+
+    Outside of one Gradio opens a new loop for every lock that it makes, and closes none.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+
+        async def inside() -> Made:
+            return make()
+
+        return asyncio.run(inside())
+    return make()

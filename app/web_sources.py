@@ -70,12 +70,12 @@ def shown_part(document: Document, start: int, end: int) -> tuple[int, int]:
     first, last = max(0, start - MARGIN), min(len(text), end + MARGIN)
     # Whole sentences if there are any, whole words otherwise.
     if first > 0:
-        stops = [
+        starts = [
             at + len(stop)
-            for stop in ("\n", ". ", "。", " ")
+            for stop in ("\n", ". ", "。")
             if (at := text.find(stop, first, start)) >= 0
         ]
-        first = min(stops[:-1] or stops, default=first)
+        first = min(starts, default=text.find(" ", first, start) + 1 or first)
     if last < len(text):
         ends = [at + 1 for stop in ("\n", ". ", "。") if (at := text.rfind(stop, end, last)) >= 0]
         last = max(ends, default=last)

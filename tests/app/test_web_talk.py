@@ -1,0 +1,271 @@
+"""A conversation on the page, step by step, without a browser."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from web_support import CORPUS, SAID, ScriptedAssistant, Shelf, abstention, answer
+
+from vademecum.app.web_sources import EMPTY_PANEL
+from vademecum.app.web_stream import GRACE_S
+from vademecum.app.web_talk import LONGEST_QUESTION, Conversation, Shown, Talk, filter_label
+from vademecum.corpora.document import Filters
+from vademecum.rag.answer import Turn
+
+QUESTION = "Does metformin lower the risk of cancer?"
+
+
+@pytest.fixture
+def assistant() -> ScriptedAssistant:
+    return ScriptedAssistant()
+
+
+@pytest.fixture
+def talk(assistant: ScriptedAssistant) -> Iterator[Talk]:
+    talk = Talk(assistant, 2)
+    yield talk
+    assistant.released.set()
+    talk.close()
+
+
+def ask(talk: Talk, held: Conversation, question: str | None = QUESTION) -> list[Shown]:
+    return list(talk.ask(question, CORPUS, "", None, False, held))
+
+
+def start(talk: Talk, held: Conversation, until: str, visitor: str = "") -> Iterator[Shown]:
+    """Ask, and read on until the page shows `until`."""
+    steps = talk.ask(QUESTION, CORPUS, "", "", False, held, visitor)
+    for shown in steps:
+        if until in (shown.live or ""):
+            return steps
+    raise AssertionError(f"{until!r} was never shown")
+
+
+def test_a_question_is_shown_at_once_and_answered_at_the_end(talk: Talk) -> None:
+    held = Conversation()
+    first, *_, last = ask(talk, held)
+    assert first.question == ""
+    assert first.running is True
+    assert first.start is False
+    assert QUESTION in (first.live or "")
+    assert "Searching" in (first.live or "")
+    assert last.running is False
+    assert last.live == ""
+    assert "3 of 5 sentences" in (last.past or "")
+    assert "5 sources" in (last.panel or "")
+
+
+def test_an_answer_grows_in_batches_not_token_by_token(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    assistant.pause_s = 0.004
+    held = Conversation()
+    shown = [each.live for each in ask(talk, held) if each.live]
+    words = sum(len(text.split()) for text, _, _ in SAID)
+    assert 3 <= len(shown) < words
+    assert any("vd-writing" in each for each in shown)
+    assert any("Thinking…" in each for each in shown)
+
+
+def test_the_assistant_runs_in_one_thread_that_is_not_the_caller(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    ask(talk, Conversation())
+    assert len(assistant.threads) == 1
+    assert threading.get_ident() not in assistant.threads
+
+
+@pytest.mark.parametrize("question", ["", "  \n ", None])
+def test_an_empty_question_gets_a_gentle_word(
+    talk: Talk, assistant: ScriptedAssistant, question: str | None
+) -> None:
+    (shown,) = ask(talk, Conversation(), question)
+    assert "Type a question" in (shown.notice or "")
+    assert shown.running is None
+    assert assistant.asked == []
+
+
+def test_a_question_too_long_is_kept_and_not_asked(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    (shown,) = ask(talk, Conversation(), "x" * (LONGEST_QUESTION + 1))
+    assert "2,001" in (shown.notice or "")
+    assert shown.question is None
+    assert assistant.asked == []
+
+
+def test_follow_ups_know_what_was_asked_and_answered(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    held = Conversation()
+    ask(talk, held)
+    *_, last = ask(talk, held, "And in people without it?")
+    assert assistant.asked[0]["history"] == ()
+    assert assistant.asked[1]["history"] == (Turn(QUESTION, answer().answer),)
+    assert (last.past or "").count("<article") == 2
+    assert 'data-vd-turn="1"' in (last.panel or "")
+    assert 'data-vd-turn="2"' in (last.panel or "")
+
+
+def test_every_visitor_has_a_conversation_of_their_own(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    first = Conversation()
+    ask(talk, first)
+    second = copy.deepcopy(first)  # as Gradio starts a session
+    *_, last = ask(talk, second, "Something else?")
+    assert assistant.asked[1]["history"] == ()
+    assert QUESTION not in (last.past or "")
+
+
+def test_filters_reach_the_assistant(talk: Talk, assistant: ScriptedAssistant) -> None:
+    list(talk.ask(QUESTION, CORPUS, " 2015", "2020 ", True, Conversation()))
+    assert assistant.asked[0]["filters"] == Filters(2015, 2020, exclude_retracted=True)
+    assert assistant.asked[0]["corpus"] == CORPUS
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "says"),
+    [("2020", "2015", "end (2015) before"), ("last", "", "not a year"), ("", "20", "not a year")],
+)
+def test_years_that_make_no_sense_are_explained(
+    talk: Talk, assistant: ScriptedAssistant, first: str, last: str, says: str
+) -> None:
+    (shown,) = talk.ask(QUESTION, CORPUS, first, last, False, Conversation())
+    assert says in (shown.notice or "")
+    assert assistant.asked == []
+
+
+def test_folded_filters_say_what_is_set() -> None:
+    assert filter_label("", None, False) == "Filters"
+    assert filter_label("2015", "", True) == "Filters · from 2015 · without retracted work"
+    assert filter_label("20x5", "", False) == "Filters"
+
+
+def test_an_abstention_offers_the_nearest_passages(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    assistant.script = abstention
+    *_, last = ask(talk, Conversation())
+    assert "Not answered from this library" in (last.past or "")
+    assert "Nearest passages" in (last.panel or "")
+
+
+def test_an_error_becomes_a_message_and_a_hint(talk: Talk) -> None:
+    held = Conversation()
+    *_, last = ask(talk, held, "busy?")
+    assert "the engine is &lt;b&gt;busy&lt;/b&gt;" in (last.past or "")
+    assert "try again in a minute" in (last.past or "")
+    assert last.running is False
+    assert held.history == []
+
+
+def test_the_unexpected_is_admitted_without_its_details(
+    talk: Talk, caplog: pytest.LogCaptureFixture
+) -> None:
+    *_, last = ask(talk, Conversation(), "crash?")
+    assert "Something unexpected" in (last.past or "")
+    assert "secret detail" not in (last.past or "")
+    assert "secret detail" in caplog.text
+
+
+def test_after_an_error_one_can_ask_again(talk: Talk) -> None:
+    held = Conversation()
+    ask(talk, held, "busy?")
+    *_, last = ask(talk, held)
+    assert "3 of 5 sentences" in (last.past or "")
+
+
+def test_stop_keeps_the_sentences_written_and_their_check(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    assistant.pause_s = 0.02
+    held = Conversation()
+    steps = start(talk, held, "time-dependent")
+    talk.stop(held)
+    *_, last = steps
+    assert assistant.cancelled.is_set()
+    assert "Stopped before it was complete." in (last.past or "")
+    assert "supported by a passage" in (last.past or "").lower()
+    assert last.running is False
+    assert held.history == []  # a follow-up should not build on half an answer
+
+
+def test_stop_before_a_sentence_says_that_nothing_was_checked(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    assistant.pause_s = 0.02
+    held = Conversation()
+    steps = start(talk, held, "Thinking…")
+    talk.stop(held)
+    *_, last = steps
+    assert "Stopped." in (last.past or "")
+    assert "Not answered" not in (last.past or "")
+
+
+def test_stop_does_not_wait_for_an_assistant_that_hangs(
+    talk: Talk, assistant: ScriptedAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant.pause_s, assistant.hangs_when_stopped = 0.02, True
+    held = Conversation()
+    steps = start(talk, held, "vd-writing")
+    talk.stop(held)
+    began = time.monotonic()
+    *_, last = steps
+    assert time.monotonic() - began < GRACE_S + 5  # and not the 30 s that it hangs
+    assert "not checked" in (last.past or "")
+    assert any("Stopping…" in (each.live or "") for each in [last]) or last.live == ""
+
+
+def test_a_new_conversation_forgets_and_stops_the_old_one(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    held = Conversation()
+    ask(talk, held)
+    assistant.pause_s = 0.02
+    steps = start(talk, held, "Thinking…")
+    cleared = talk.reset(held)
+    assert list(steps) == []  # what comes late does not reappear
+    assert cleared.past == cleared.live == ""
+    assert cleared.panel == EMPTY_PANEL
+    assert cleared.start is True
+    assert held.history == []
+    assert assistant.cancelled.wait(5)
+
+
+def test_a_second_question_waits_for_the_first(talk: Talk, assistant: ScriptedAssistant) -> None:
+    assistant.pause_s = 0.02
+    held = Conversation()
+    steps = start(talk, held, "Thinking…")
+    (shown,) = ask(talk, held, "Another?")
+    assert "still being answered" in (shown.notice or "")
+    steps.close()  # type: ignore[attr-defined]
+
+
+def test_leaving_the_page_stops_the_answer(talk: Talk, assistant: ScriptedAssistant) -> None:
+    assistant.pause_s = 0.02
+    held = Conversation()
+    start(talk, held, "Thinking…", visitor="tab")
+    talk.leave("tab")
+    talk.leave("nobody")
+    assert assistant.cancelled.wait(5)
+
+
+def test_closing_stops_everything(assistant: ScriptedAssistant) -> None:
+    assistant.pause_s = 0.02
+    talk = Talk(assistant, 1)
+    start(talk, Conversation(), "Thinking…", visitor="tab")
+    talk.close()
+    assert assistant.cancelled.wait(5)
+
+
+def test_a_document_that_is_gone_does_not_spoil_the_answer(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    assistant.library = Shelf(held={})
+    *_, last = ask(talk, Conversation())
+    assert "no longer in the library" in (last.panel or "")
