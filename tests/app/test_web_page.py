@@ -1,0 +1,433 @@
+"""The page in a real browser, driven as a person would: Chromium, headless, on loopback.
+
+Needs a Chromium: `CHROMIUM` names one, otherwise it is looked up on the PATH. Where there is none
+these tests are skipped, but under `CI=true` they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from web_support import (
+    CORPUS,
+    HOSTILE,
+    POOLED,
+    SAID,
+    ScriptedAssistant,
+    Shelf,
+    abstention,
+    answer,
+    source,
+)
+
+from vademecum.app import web
+from vademecum.rag.answer import Answer, Turn
+
+pytestmark = pytest.mark.e2e
+
+ARGUMENTS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+QUESTION = "Does metformin lower the risk of cancer?"
+WIDE = {"width": 1280, "height": 820}
+NARROW = {"width": 390, "height": 844}
+BOX = "#vd-question-box textarea"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if program is None:
+        says = "no Chromium: install the package chromium, or name one in CHROMIUM"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(says)
+        pytest.skip(says)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def script(question: str) -> Answer:
+    """What the assistant says to which question."""
+    if "World Cup" in question:
+        return abstention(question)
+    if question == HOSTILE.title:
+        said = [(HOSTILE.title, (1,), "partial"), (HOSTILE.text, (1,), "unsupported")]
+        return answer(
+            said,  # type: ignore[arg-type]
+            question=question,
+            thinking=HOSTILE.text,
+            sources=[source(1, HOSTILE, "<img src=x")],
+        )
+    return answer(question=question)
+
+
+@dataclass
+class Visit:
+    """One tab, and everything it complained of or asked other machines for."""
+
+    page: Page
+    assistant: ScriptedAssistant
+    complaints: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        def console(message: object) -> None:
+            if getattr(message, "type", "") in {"error", "warning"}:
+                self.complaints.append(str(getattr(message, "text", message)))
+
+        def request(asked: object) -> None:
+            address = urlsplit(str(getattr(asked, "url", "")))
+            local = address.hostname == "127.0.0.1" or address.scheme in {"data", "blob"}
+            if not local:
+                self.strangers.append(address.geturl())
+
+        self.page.on("console", console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", request)
+        self.page.on("websocket", lambda socket: self.strangers.append(socket.url))
+
+    def ask(self, question: str = QUESTION) -> None:
+        self.page.fill(BOX, question)
+        self.page.press(BOX, "Enter")
+
+    def answered(self, question: str = QUESTION, turns: int = 1) -> None:
+        self.ask(question)
+        expect(self.page.locator("#vd-past .vd-turn")).to_have_count(turns)
+        expect(self.page.locator("#vd-ask")).to_be_visible()
+
+    def chip(self, index: int) -> Locator:
+        return self.page.locator("#vd-past .vd-chip").nth(index)
+
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture(scope="module")
+def assistant() -> ScriptedAssistant:
+    return ScriptedAssistant(script=script, library=Shelf(names=(CORPUS, "oncology")))
+
+
+@pytest.fixture(scope="module")
+def address(assistant: ScriptedAssistant) -> Iterator[str]:
+    served = web.serve(assistant, CORPUS, port=0, block=False)
+    yield str(served.local_url)
+    served.close(verbose=False)
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str, assistant: ScriptedAssistant) -> Iterator[Open]:
+    """Opens tabs, and holds at the end that none complained and none called elsewhere."""
+    assistant.pause_s = 0.0
+    assistant.asked.clear()
+    assistant.cancelled.clear()
+    opened: list[Visit] = []
+
+    def open_tab(size: dict[str, int] | None = None, scheme: str = "light") -> Visit:
+        context = browser.new_context(viewport=size or WIDE, color_scheme=scheme)  # type: ignore[arg-type]
+        tab = Visit(context.new_page(), assistant)
+        tab.page.set_default_timeout(30_000)
+        opened.append(tab)
+        tab.watch()
+        tab.page.goto(address)
+        expect(tab.page.locator(BOX)).to_be_visible()
+        return tab
+
+    yield open_tab
+    for tab in opened:
+        tab.page.context.close()
+    assert [each for tab in opened for each in tab.complaints] == []
+    assert [each for tab in opened for each in tab.strangers] == []
+
+
+def in_view(target: Locator) -> bool:
+    """Whether a person sees it: inside the window and not covered or scrolled away."""
+    return bool(
+        target.evaluate(
+            """element => {
+              const box = [...element.getClientRects()][0];
+              if (!box) return false;
+              const x = box.left + Math.min(10, box.width / 2), y = box.top + box.height / 2;
+              const seen = document.elementFromPoint(x, y);
+              return element === seen || element.contains(seen);
+            }"""
+        )
+    )
+
+
+def settled_in_view(target: Locator) -> None:
+    """Scrolling takes a moment."""
+    for _ in range(50):
+        if in_view(target):
+            return
+        target.page.wait_for_timeout(100)
+    raise AssertionError("it was not scrolled into view")
+
+
+def test_an_answer_grows_on_the_page(visit: Open, assistant: ScriptedAssistant) -> None:
+    assistant.pause_s = 0.03
+    tab = visit()
+    tab.ask()
+    expect(tab.page.locator(BOX)).to_have_value("")
+    writing = tab.page.locator("#vd-live .vd-text")
+    lengths = []
+    for _ in range(4):
+        expect(writing).to_have_text(re.compile(r"\w"))
+        lengths.append(len(writing.inner_text()))
+        tab.page.wait_for_timeout(350)
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) >= 3
+    expect(tab.page.locator("#vd-past .vd-turn")).to_have_count(1)
+    expect(tab.page.locator("#vd-past .vd-text")).to_contain_text(SAID[-1][0])
+
+
+def test_thinking_is_folded_and_stays_open_once_opened(
+    visit: Open, assistant: ScriptedAssistant
+) -> None:
+    assistant.pause_s = 0.03
+    tab = visit()
+    tab.ask()
+    live = tab.page.locator("#vd-live details")
+    expect(live.locator("summary")).to_contain_text("Thinking…")
+    expect(live).not_to_have_attribute("open", "")
+    expect(live.locator(".vd-thought")).to_be_hidden()
+    live.locator("summary").click()
+    expect(live.locator(".vd-thought")).to_be_visible()
+    done = tab.page.locator("#vd-past details")
+    expect(done.locator("summary")).to_contain_text("Thought for")
+    expect(done.locator(".vd-thought")).to_be_visible()
+
+
+def test_a_citation_shows_its_passage_marked_and_in_view(visit: Open) -> None:
+    tab = visit()
+    tab.answered()
+    marks = tab.page.locator("#vd-panel mark:visible")
+    expect(marks).to_have_count(0)
+    tab.chip(1).click()
+    card = tab.page.locator("#vd-source-1-1")
+    cited = answer().sources[0]
+    shown = "".join(card.locator("mark").all_text_contents())
+    assert shown == POOLED.text[cited.start : cited.end]
+    evidence = card.locator("mark.is-evidence")
+    expect(evidence).to_have_text(re.compile("^In cohorts with time-dependent exposure"))
+    settled_in_view(evidence)
+    expect(card.locator("h3")).to_contain_text(POOLED.title)
+    expect(card.locator(".vd-facts")).to_have_text("Annals of Metabolic Epidemiology · 2020")
+    expect(card.locator("a")).to_have_attribute("href", POOLED.url)
+    expect(card.locator("[data-vd-toggle]")).to_have_attribute("aria-expanded", "true")
+    tab.chip(2).click()
+    expect(card.locator(".vd-passage")).to_be_hidden()
+    settled_in_view(tab.page.locator("#vd-source-1-2 mark.is-evidence").first)
+
+
+def test_a_citation_works_from_the_keyboard(visit: Open) -> None:
+    tab = visit()
+    tab.answered()
+    tab.chip(2).focus()
+    tab.page.keyboard.press("Enter")
+    passage = tab.page.locator("#vd-source-1-2-text")
+    expect(passage).to_be_focused()
+    tab.page.keyboard.press("Escape")
+    expect(passage).to_be_hidden()
+    expect(tab.chip(2)).to_be_focused()
+
+
+def test_a_source_opens_and_closes_by_its_title(visit: Open) -> None:
+    tab = visit()
+    tab.answered()
+    title = tab.page.locator("#vd-source-1-4 [data-vd-toggle]")
+    title.click()
+    expect(tab.page.locator("#vd-source-1-4 mark").first).to_be_visible()
+    expect(tab.page.locator("#vd-source-1-4")).to_contain_text("Retracted")
+    title.click()
+    expect(tab.page.locator("#vd-source-1-4-text")).to_be_hidden()
+
+
+def test_weak_sentences_say_so_and_explain_on_focus(visit: Open) -> None:
+    tab = visit()
+    tab.answered()
+    marks = tab.page.locator("#vd-past .vd-mark")
+    expect(marks).to_have_text(["partly supported", "not supported"])
+    marks.nth(1).focus()
+    tip = marks.nth(1).evaluate("each => getComputedStyle(each, '::after').content")
+    assert "Do not rely on it" in tip
+
+
+def test_a_follow_up_keeps_the_history_and_the_older_sources(
+    visit: Open, assistant: ScriptedAssistant
+) -> None:
+    tab = visit()
+    tab.answered()
+    tab.answered("And without diabetes?", turns=2)
+    assert assistant.asked[1]["history"] == (Turn(QUESTION, answer().answer),)
+    expect(tab.page.locator("#vd-panel [data-vd-turn='1']")).to_be_hidden()
+    expect(tab.page.locator("#vd-panel [data-vd-turn='2']")).to_be_visible()
+    tab.chip(0).click()
+    settled_in_view(tab.page.locator("#vd-source-1-1 mark.is-evidence").first)
+    expect(tab.page.locator("#vd-panel [data-vd-turn='2']")).to_be_hidden()
+
+
+def test_two_tabs_do_not_share_a_conversation(visit: Open, assistant: ScriptedAssistant) -> None:
+    first, second = visit(), visit()
+    first.answered()
+    second.answered("Something else?")
+    assert assistant.asked[1]["history"] == ()
+    expect(second.page.locator("#vd-past")).not_to_contain_text(QUESTION)
+
+
+def test_stop_ends_the_answer_and_the_assistant(visit: Open, assistant: ScriptedAssistant) -> None:
+    assistant.pause_s = 0.05
+    tab = visit()
+    tab.ask()
+    expect(tab.page.locator("#vd-live .vd-text")).to_contain_text("pooled")
+    expect(tab.page.locator("#vd-ask")).to_be_hidden()
+    tab.page.click("#vd-stop")
+    assert assistant.cancelled.wait(10)
+    expect(tab.page.locator("#vd-past .vd-turn")).to_have_count(1)
+    expect(tab.page.locator("#vd-past")).to_contain_text("Stopped")
+    expect(tab.page.locator("#vd-ask")).to_be_visible()
+    assistant.pause_s = 0.0
+    tab.answered(turns=2)
+
+
+def test_closing_the_tab_stops_the_assistant(visit: Open, assistant: ScriptedAssistant) -> None:
+    assistant.pause_s = 0.2
+    tab = visit()
+    tab.ask()
+    expect(tab.page.locator("#vd-live .vd-thinking")).to_be_visible()
+    tab.page.close()
+    assert assistant.cancelled.wait(20)
+
+
+def test_an_abstention_is_calm_and_leads_to_the_nearest_passages(visit: Open) -> None:
+    tab = visit()
+    tab.answered("Who won the 1998 World Cup?")
+    expect(tab.page.locator(".vd-abstained")).to_contain_text("Not answered from this library")
+    expect(tab.page.locator("#vd-panel h2:visible")).to_have_text("Nearest passages")
+    tab.page.locator(".vd-near").first.click()
+    settled_in_view(tab.page.locator("#vd-source-1-2 mark").first)
+
+
+def test_an_error_is_a_message_with_a_way_out(visit: Open) -> None:
+    tab = visit()
+    tab.answered("busy?")
+    alert = tab.page.locator("#vd-past [role=alert]")
+    expect(alert).to_contain_text("the engine is <b>busy</b>")
+    expect(alert).to_contain_text("try again in a minute")
+    expect(tab.page.locator("body")).not_to_contain_text("Traceback")
+
+
+def test_an_empty_question_gets_a_gentle_word(visit: Open, assistant: ScriptedAssistant) -> None:
+    tab = visit()
+    tab.page.click("#vd-ask")
+    expect(tab.page.locator(".vd-notice")).to_have_text("Type a question first.")
+    assert assistant.asked == []
+
+
+def test_shift_enter_makes_a_line_and_enter_sends(
+    visit: Open, assistant: ScriptedAssistant
+) -> None:
+    tab = visit()
+    tab.page.fill(BOX, "First line")
+    tab.page.press(BOX, "Shift+Enter")
+    tab.page.keyboard.type("second line")
+    tab.page.press(BOX, "Enter")
+    expect(tab.page.locator("#vd-past .vd-turn")).to_have_count(1)
+    assert assistant.asked[0]["question"] == "First line\nsecond line"
+
+
+def test_an_example_is_asked_with_one_click(visit: Open, assistant: ScriptedAssistant) -> None:
+    tab = visit()
+    tab.page.locator(".vd-example").first.click()
+    expect(tab.page.locator("#vd-past .vd-turn")).to_have_count(1)
+    expect(tab.page.locator("#vd-start")).to_be_hidden()
+    assert assistant.asked[0]["question"] == web.EXAMPLES[0]
+
+
+def test_a_new_conversation_starts_clean(visit: Open, assistant: ScriptedAssistant) -> None:
+    tab = visit()
+    tab.answered()
+    tab.page.click("#vd-new")
+    expect(tab.page.locator("#vd-past .vd-turn")).to_have_count(0)
+    expect(tab.page.locator("#vd-start")).to_be_visible()
+    tab.answered()
+    assert assistant.asked[-1]["history"] == ()
+
+
+def test_filters_and_corpus_reach_the_assistant(visit: Open, assistant: ScriptedAssistant) -> None:
+    tab = visit()
+    expect(tab.page.get_by_label("From year")).to_be_hidden()
+    tab.page.click("#vd-filters > button")
+    tab.page.get_by_label("From year").fill("2015")
+    tab.page.get_by_label("Leave out retracted work").check()
+    expect(tab.page.locator("#vd-filters > button")).to_contain_text("from 2015")
+    tab.page.locator("#vd-corpus input").click()
+    tab.page.get_by_role("option", name="oncology").click()
+    expect(tab.page.locator(".vd-corpus")).to_contain_text("oncology")
+    tab.answered()
+    asked = assistant.asked[0]
+    assert asked["corpus"] == "oncology"
+    assert (asked["filters"].year_from, asked["filters"].year_to) == (2015, None)
+    assert asked["filters"].exclude_retracted is True
+
+
+def test_hostile_text_stays_text(visit: Open) -> None:
+    tab = visit()
+    tab.answered(HOSTILE.title)
+    tab.chip(0).click()
+    mark = tab.page.locator("#vd-source-1-1 mark").first
+    settled_in_view(mark)
+    expect(mark).to_have_text("<img src=x")
+    tab.page.locator("#vd-past summary").click()
+    assert tab.page.evaluate("window.owned") is None
+    inside = tab.page.locator("#vd-past, #vd-panel")
+    expect(inside.locator("img, script, b, a[href^='javascript']")).to_have_count(0)
+
+
+def test_the_page_survives_what_a_model_may_write_as_a_template(visit: Open) -> None:
+    tab = visit()
+    tab.answered("${window.owned=1} {{constructor}} `x`")
+    expect(tab.page.locator("#vd-past h2")).to_contain_text("${window.owned=1} {{constructor}} `x`")
+    assert tab.page.evaluate("window.owned") is None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_page_shows_sources_over_the_answer(visit: Open, scheme: str) -> None:
+    tab = visit(NARROW, scheme)
+    width = "document.documentElement.scrollWidth"
+    assert tab.page.evaluate(width) <= NARROW["width"]
+    tab.answered()
+    assert tab.page.evaluate(width) <= NARROW["width"]
+    panel = tab.page.locator("#vd-right")
+    expect(panel).to_be_hidden()
+    tab.chip(1).scroll_into_view_if_needed()
+    tab.chip(1).click()
+    settled_in_view(tab.page.locator("#vd-source-1-1 mark.is-evidence").first)
+    tab.page.get_by_role("button", name="Back to the answer").click()
+    expect(panel).to_be_hidden()
+    expect(tab.chip(1)).to_be_focused()
+
+
+def test_light_and_dark_follow_the_system(visit: Open) -> None:
+    background = "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor"
+    light = visit().page.evaluate(background)
+    dark = visit(scheme="dark").page.evaluate(background)
+    assert light == "rgb(247, 247, 244)"
+    assert dark == "rgb(17, 21, 23)"
+
+
+def test_the_page_does_not_scroll_as_a_whole(visit: Open) -> None:
+    tab = visit()
+    tab.answered()
+    expect(tab.page.locator(BOX)).to_be_in_viewport()
+    expect(tab.page.locator(".vd-header")).to_be_in_viewport()
+    assert tab.page.evaluate("document.documentElement.scrollHeight") <= WIDE["height"]
