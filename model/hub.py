@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from vademecum.assets import disk_trouble
+from vademecum.assets import DISK_ERRORS, disk_trouble
 from vademecum.errors import AssetUnavailable, HashMismatch, OutOfSpace
 from vademecum.progress import Progress
 from vademecum.settings import TRUE, Settings
@@ -91,6 +91,8 @@ def download(hub_id: str, folder: Path, settings: Settings, progress: Progress) 
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    # Which HTTP library it uses has changed more than once; its own error derives from that one's.
+    transport_error = next(c for c in HfHubHTTPError.__mro__ if c.__name__ == "HTTPError")
     with disk_trouble(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -110,16 +112,15 @@ def download(hub_id: str, folder: Path, settings: Settings, progress: Progress) 
                 allow_patterns=[file.rfilename for file in files],
                 endpoint=endpoint(),
             )
-    except (HfHubHTTPError, HFValidationError, httpx.HTTPError, ConnectionError) as error:
+    except (transport_error, HFValidationError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            with disk_trouble(folder):
+                raise
         raise AssetUnavailable(
-            f"{hub_id} could not be fetched from {endpoint()}: {str(error).splitlines()[0]}",
+            f"{hub_id} could not be fetched from {host()}: {_first_line(error)}",
             "check the network, or set HF_ENDPOINT to a mirror; `vademecum models` lists models "
             "that a package registry carries. What arrived is kept",
         ) from error
-    except OSError as error:
-        with disk_trouble(folder):
-            raise
-        raise AssertionError from error  # disk_trouble raises
     for file in files:
         pinned = file.lfs.sha256 if file.lfs else None
         path = folder / file.rfilename
@@ -132,6 +133,10 @@ def download(hub_id: str, folder: Path, settings: Settings, progress: Progress) 
                 )
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     return str(info.sha)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _require_space(hub_id: str, folder: Path, total: int) -> None:

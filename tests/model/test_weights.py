@@ -1,0 +1,411 @@
+"""Weights: found, converted whole or not at all, loaded as their folder describes them.
+
+Models are random and small, saved by transformers; test_weights_e2e.py has the real ones.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models
+from torch import Tensor
+
+from vademecum.errors import (
+    AssetUnavailable,
+    ModelNotFound,
+    ModelUnsupported,
+    OutOfSpace,
+    UsageError,
+)
+from vademecum.model import convert, layout, weights
+from vademecum.model.layout import read_chat_template, read_config, special_ids
+from vademecum.model.linear import QuantizedLinear
+from vademecum.model.presets import PRESETS, Preset, preset
+from vademecum.model.shards import Shards, ShardWriter, to_dtype
+from vademecum.settings import Settings
+
+Folder = Callable[..., Path]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", offline=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Makes a folder as `save_pretrained` leaves it, for a random model of a family."""
+
+    def make(family: str = "qwen2", dtype: torch.dtype = torch.bfloat16, **shape: Any) -> Path:
+        from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+        config_class, model_class = {
+            "llama": (LlamaConfig, LlamaForCausalLM),
+            "qwen2": (Qwen2Config, Qwen2ForCausalLM),
+        }[family]
+        config = config_class(
+            **{
+                "vocab_size": 48,
+                "hidden_size": 64,
+                "intermediate_size": 128,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 4,
+                "num_key_value_heads": 2,
+                "max_position_embeddings": 256,
+                "tie_word_embeddings": False,
+                "bos_token_id": 1,
+                "eos_token_id": 2,
+            }
+            | shape
+        )
+        torch.manual_seed(0)
+        model = model_class(config).to(dtype)
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):  # zeros would hide a bias that is left out
+                torch.nn.init.normal_(parameter)
+        made = tmp_path / f"{family}-model"
+        model.save_pretrained(made)
+        Tokenizer(models.BPE()).save(str(made / "tokenizer.json"))
+        (made / "chat_template.jinja").write_text("{{ messages }}")
+        return made
+
+    return make
+
+
+def edit(path: Path, **changes: Any) -> None:
+    """Change a JSON file; None removes a key."""
+    found = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in found.items() if value is not None}))
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_folder_loads_as_it_was_saved(
+    folder: Folder, where: Settings, family: str, tied: bool
+) -> None:
+    made = folder(family, tie_word_embeddings=tied)
+    loaded = weights.load(str(made), "bf16", settings=where)
+    saved = load_file(made / "model.safetensors")
+    assert set(loaded.tensors) == set(saved)
+    for name, tensor in saved.items():
+        found = loaded.tensors[name]
+        assert isinstance(found, Tensor)
+        assert torch.equal(found, tensor), name
+    assert loaded.config.tie_embeddings == tied
+    assert loaded.config.attention_bias == (family == "qwen2")
+    assert (loaded.eos_ids, loaded.bos_id) == ((2,), 1)
+    assert loaded.chat_template == "{{ messages }}"
+    assert loaded.tokenizer_json == made / "tokenizer.json"
+
+
+@pytest.mark.parametrize("stored", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(("wanted", "dtype"), [("bf16", torch.bfloat16), ("f32", torch.float32)])
+def test_tensors_come_in_the_precision_asked_for(
+    folder: Folder, where: Settings, stored: torch.dtype, wanted: Any, dtype: torch.dtype
+) -> None:
+    made = folder(dtype=stored)
+    loaded = weights.load(str(made), wanted, settings=where)
+    for name, tensor in load_file(made / "model.safetensors").items():
+        found = loaded.tensors[name]
+        assert isinstance(found, Tensor)
+        assert found.dtype == dtype
+        torch.testing.assert_close(found, tensor.to(dtype), rtol=0, atol=0)
+
+
+def test_nf4_is_that_of_bitsandbytes_and_spares_what_is_no_matrix(
+    folder: Folder, where: Settings
+) -> None:
+    from bitsandbytes.functional import dequantize_4bit, quantize_4bit
+
+    made = folder()
+    loaded = weights.load(str(made), "nf4", settings=where)
+    for name, tensor in load_file(made / "model.safetensors").items():
+        found = loaded.tensors[name]
+        if "_proj.weight" not in name:
+            assert isinstance(found, Tensor), name
+            continue
+        assert isinstance(found, QuantizedLinear), name
+        packed, state = quantize_4bit(tensor, blocksize=64, quant_type="nf4")
+        assert torch.equal(found.dequantize(torch.bfloat16), dequantize_4bit(packed, state))
+
+
+def test_a_matrix_that_blocks_do_not_fit_stays_in_bf16(folder: Folder, where: Settings) -> None:
+    made = folder(intermediate_size=96)
+    loaded = weights.load(str(made), "nf4", settings=where)
+    down = loaded.tensors["model.layers.0.mlp.down_proj.weight"]
+    assert isinstance(down, Tensor)
+    assert down.shape == (64, 96)
+    assert isinstance(loaded.tensors["model.layers.0.mlp.up_proj.weight"], QuantizedLinear)
+
+
+def test_a_folder_of_the_users_is_left_alone(folder: Folder, where: Settings) -> None:
+    made = folder()
+    before = snapshot(made)
+    weights.load(str(made), "nf4", settings=where)
+    assert snapshot(made) == before
+
+
+def test_nf4_is_made_once_and_again_when_the_weights_change(
+    folder: Folder, where: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = folder()
+    first = weights.load(str(made), "nf4", settings=where)
+    with monkeypatch.context() as patch:
+        patch.delattr(QuantizedLinear, "quantize")
+        second = weights.load(str(made), "nf4", settings=where)
+    name = "model.layers.1.mlp.up_proj.weight"
+    kept, again = first.tensors[name], second.tensors[name]
+    assert isinstance(kept, QuantizedLinear)
+    assert isinstance(again, QuantizedLinear)
+    assert torch.equal(kept.packed, again.packed)
+
+    changed = {key: -tensor for key, tensor in load_file(made / "model.safetensors").items()}
+    save_file(changed, made / "model.safetensors")
+    third = weights.load(str(made), "nf4", settings=where).tensors[name]
+    assert isinstance(third, QuantizedLinear)
+    assert not torch.equal(third.packed, kept.packed)
+
+
+def test_shards_are_read_as_one(folder: Folder, where: Settings, tmp_path: Path) -> None:
+    made = folder()
+    whole = load_file(made / "model.safetensors")
+    (made / "model.safetensors").unlink()
+    writer = ShardWriter(made, shard_bytes=20_000)
+    for name, tensor in whole.items():
+        writer.add(name, tensor)
+    writer.finish()
+    assert len(list(made.glob("model-*.safetensors"))) > 1
+    loaded = weights.load(str(made), "bf16", settings=where).tensors
+    assert {name: tuple(t.shape) for name, t in loaded.items()} == {
+        name: tuple(t.shape) for name, t in whole.items()
+    }
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(made, dtype=torch.bfloat16)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, whole[name]), name
+
+
+def test_a_config_written_is_the_config_read(tmp_path: Path, folder: Folder) -> None:
+    config = read_config(folder("llama"))
+    layout.write_config(tmp_path, config)
+    assert read_config(tmp_path) == config
+
+
+@pytest.mark.parametrize(
+    ("changes", "theta", "scaling"),
+    [
+        ({"rope_parameters": {"rope_type": "default", "rope_theta": 5e5}}, 5e5, None),
+        ({"rope_parameters": None, "rope_theta": 1e6, "rope_scaling": None}, 1e6, None),
+        ({"rope_parameters": None}, 1e4, None),
+        (
+            {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}},
+            1e4,
+            {"rope_type": "linear", "factor": 2.0},
+        ),
+        (
+            {"rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0}},
+            5e5,
+            {"rope_type": "llama3", "factor": 8.0},
+        ),
+    ],
+)
+def test_both_spellings_of_rotary_scaling(
+    folder: Folder, changes: dict[str, Any], theta: float, scaling: dict[str, Any] | None
+) -> None:
+    made = folder("llama")
+    edit(made / "config.json", **changes)
+    config = read_config(made)
+    assert (config.rope_theta, config.rope_scaling) == (theta, scaling)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "why"),
+    [
+        ("llama", {"model_type": "gemma"}, "gemma"),
+        ("llama", {"hidden_act": "gelu"}, "gelu"),
+        ("llama", {"attention_bias": True}, "biases"),
+        ("llama", {"hidden_size": None}, "hidden_size"),
+        ("qwen2", {"use_sliding_window": True}, "window"),
+        ("qwen2", {"rope_scaling": {"rope_type": "dynamic"}}, "dynamic"),
+        ("qwen2", {"num_hidden_layers": 3}, "lacks the tensor"),
+        ("qwen2", {"intermediate_size": 127}, "shape"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_the_reason(
+    folder: Folder, where: Settings, family: str, changes: dict[str, Any], why: str
+) -> None:
+    made = folder(family)
+    edit(made / "config.json", **changes)
+    asked = replace(PRESETS["tiny"], asset=None, folder=made)
+    with pytest.raises(ModelUnsupported, match=why) as caught:
+        weights.load(asked, settings=where)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("missing", ["tokenizer.json", "model.safetensors", "chat_template.jinja"])
+def test_an_incomplete_folder_is_refused(folder: Folder, where: Settings, missing: str) -> None:
+    made = folder()
+    (made / missing).unlink()
+    with pytest.raises(ModelUnsupported):
+        weights.load(str(made), settings=where)
+
+
+def test_a_truncated_file_is_told_by_name(folder: Folder, where: Settings) -> None:
+    made = folder()
+    file = made / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(ModelUnsupported, match=r"model\.safetensors is damaged"):
+        weights.load(str(made), settings=where)
+
+
+def test_unknown_names_are_refused(where: Settings) -> None:
+    with pytest.raises(ModelNotFound):
+        weights.load("nothing", settings=where)
+    with pytest.raises(UsageError, match="int3"):
+        weights.load("tiny", "int3", settings=where)  # type: ignore[arg-type]
+
+
+def test_a_family_that_is_not_run_is_refused_before_it_is_fetched(where: Settings) -> None:
+    with pytest.raises(ModelUnsupported, match="qwen3"):
+        weights.load("r1-0528-qwen3-8b", settings=where)
+
+
+def test_special_ids_by_the_word_that_counts_most(folder: Folder) -> None:
+    made = folder()
+    assert special_ids(made) == ((2,), 1)
+    (made / "generation_config.json").write_text('{"eos_token_id": [5, 6], "bos_token_id": 4}')
+    assert special_ids(made) == ((5, 6), 4)
+    # As R1-Distill-Qwen has it: config.json names the end token as the first one too.
+    (made / "tokenizer_config.json").write_text(
+        json.dumps(
+            {
+                "bos_token": {"content": "<begin>"},
+                "eos_token": "<end>",
+                "added_tokens_decoder": {
+                    "43": {"content": "<end>"},
+                    "46": {"content": "<begin>"},
+                },
+            }
+        )
+    )
+    assert special_ids(made) == ((43, 5, 6), 46)
+    edit(made / "config.json", eos_token_id=None)
+    (made / "generation_config.json").unlink()
+    (made / "tokenizer_config.json").unlink()
+    with pytest.raises(ModelUnsupported, match="ends an answer"):
+        special_ids(made)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "{{ one }}",
+        [{"name": "tool", "template": "x"}, {"name": "default", "template": "{{ one }}"}],
+    ],
+)
+def test_a_chat_template_inside_the_tokenizers_config(folder: Folder, stored: Any) -> None:
+    made = folder()
+    (made / "chat_template.jinja").unlink()
+    (made / "tokenizer_config.json").write_text(json.dumps({"chat_template": stored}))
+    assert read_chat_template(made) == "{{ one }}"
+
+
+class Interrupted(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+@pytest.fixture
+def registry_model(folder: Folder, where: Settings, monkeypatch: pytest.MonkeyPatch) -> Preset:
+    """`tiny`, whose file is here already and converts to a random model."""
+    made = folder("llama")
+    monkeypatch.setattr(weights, "fetch", lambda *_, **__: made / "model.safetensors")
+    monkeypatch.setattr(
+        convert, "convert", lambda _, target, __: shutil.copytree(made, target, dirs_exist_ok=True)
+    )
+    return preset("tiny")
+
+
+def test_conversion_happens_once(
+    registry_model: Preset, where: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not weights.is_ready(registry_model, settings=where)
+    folder = weights.prepare(registry_model, settings=where)
+    assert folder == where.models / "tiny"
+    assert weights.is_ready(registry_model, settings=where)
+    monkeypatch.delattr(convert, "convert")
+    assert weights.prepare(registry_model, settings=replace(where, offline=True)) == folder
+
+
+def test_conversion_that_is_killed_leaves_nothing_half_made(
+    registry_model: Preset, where: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(_: Path, target: Path, __: object) -> None:
+        (target / "config.json").write_text("{}")
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(convert, "convert", half)
+        patch.setattr(weights.shutil, "rmtree", lambda *_, **__: None)  # a kill cleans nothing
+        with pytest.raises(Interrupted):
+            weights.prepare(registry_model, settings=where)
+    assert not (where.models / "tiny").exists()
+    assert list(where.models.glob(".tiny-*"))
+    weights.load(registry_model, settings=where)
+    assert not list(where.models.glob(".tiny-*"))
+
+
+def test_what_an_older_version_converted_is_made_anew(
+    registry_model: Preset, where: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights.load(registry_model, "nf4", settings=where)
+    monkeypatch.setattr(weights, "FORMAT", weights.FORMAT + 1)
+    assert not weights.is_ready(registry_model, settings=where)
+    weights.load(registry_model, "nf4", settings=where)
+    assert weights.is_ready(registry_model, settings=where)
+
+
+def test_conversion_asks_for_space_first(
+    registry_model: Preset, where: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        free = 1000
+
+    monkeypatch.setattr(weights.shutil, "disk_usage", lambda _: Full)
+    with pytest.raises(OutOfSpace, match="tiny needs"):
+        weights.prepare(registry_model, settings=where)
+
+
+def test_a_disk_that_fills_up_while_writing_is_told(tmp_path: Path) -> None:
+    writer = ShardWriter(tmp_path / "gone")
+    writer.add("x", torch.zeros(3))
+    with pytest.raises(OutOfSpace):
+        writer.finish()
+
+
+def test_offline_and_not_here(where: Settings) -> None:
+    offline = replace(where, offline=True)
+    for name in ("tiny", "r1-qwen-1.5b"):
+        with pytest.raises(AssetUnavailable, match="VADEMECUM_OFFLINE"):
+            weights.load(name, settings=offline)
+
+
+def test_a_tensor_that_has_the_precision_is_not_copied(folder: Folder) -> None:
+    stored = Shards(folder())
+    tensor = stored["model.embed_tokens.weight"]
+    assert to_dtype(tensor, torch.bfloat16) is tensor
+    assert to_dtype(tensor, torch.float32) is not tensor
+    assert stored.shape("model.embed_tokens.weight") == tuple(tensor.shape)
+    assert "model.nothing" not in stored
