@@ -149,7 +149,8 @@ class Embedder:
 def _normalized(vectors: Any) -> npt.NDArray[np.float32]:
     """Rows scaled to norm 1 in float32: in bfloat16 a norm is only right to two digits."""
     rows = np.asarray(vectors.float().numpy(), np.float32)
-    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+    rows /= np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+    return rows
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import httpx
 
@@ -92,7 +93,9 @@ def download(hub_id: str, folder: Path, settings: Settings, progress: Progress) 
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     # Which HTTP library it uses has changed more than once; its own error derives from that one's.
-    transport_error = next(c for c in HfHubHTTPError.__mro__ if c.__name__ == "HTTPError")
+    transport_error = cast(
+        type[Exception], next(c for c in HfHubHTTPError.__mro__ if c.__name__ == "HTTPError")
+    )
     with disk_trouble(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
