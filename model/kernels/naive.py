@@ -92,7 +92,8 @@ def score_pages(
         scores = groups @ low.mT + groups.abs() @ high.mT
     else:
         scores = groups.clamp(min=0) @ high.mT + groups.clamp(max=0) @ low.mT
-    return scores.amax(dim=1)
+    best: Tensor = scores.amax(dim=1)
+    return best
 
 
 def select_pages(scores: Tensor, length: int, budget: int, recent: int) -> Tensor:
