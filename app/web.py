@@ -18,6 +18,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio reads it when it is i
 import gradio as gr
 from starlette.middleware import Middleware
 
+from vademecum.app.web_examples import MOST, examples
 from vademecum.app.web_render import header_html, welcome_html
 from vademecum.app.web_server import Guard, bypass_proxy, free_port, inside_a_loop, is_loopback
 from vademecum.app.web_sources import EMPTY_PANEL
@@ -27,11 +28,6 @@ from vademecum.app.web_talk import LONGEST_QUESTION, Conversation, Shown, Talk, 
 HERE = Path(__file__).parent
 AT_ONCE = 4  # questions under way; one engine takes them in turn
 WAITING = 32  # questions in the queue before one is turned away
-EXAMPLES = (
-    "Does metformin lower the risk of cancer in people with type 2 diabetes?",
-    "What helps against chronic low back pain?",
-    "Which biomarkers predict severe COVID-19?",
-)
 FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -69,10 +65,12 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             with gr.Column(elem_id="vd-left", scale=3, min_width=300):
                 with gr.Column(elem_id="vd-scroll"):
                     with gr.Column(elem_id="vd-start") as start:
-                        _html(welcome_html(info, assistant.model_reason), "vd-welcome-slot")
-                        examples = [
-                            gr.Button(text, size="sm", elem_classes="vd-example")
-                            for text in EXAMPLES
+                        welcome = _html(
+                            welcome_html(info, assistant.model_reason), "vd-welcome-slot"
+                        )
+                        offered = [
+                            gr.Button(size="sm", elem_classes="vd-example", **each)
+                            for each in _offers(assistant, corpus)
                         ]
                     past = _html("", "vd-past")
                     live = _html("", "vd-live")
@@ -152,16 +150,20 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             **private,
         }
         gr.on([question.submit, ask.click], **asking)
-        for example, text in zip(examples, EXAMPLES, strict=True):
+        for example in offered:
             # The text goes through the box, as if it had been typed.
-            filled = example.click(lambda text=text: text, None, question, queue=False, **private)
+            filled = example.click(lambda text: text, example, question, queue=False, **private)
             filled.then(**asking)
         stop.click(talk.stop, conversation, None, queue=False, **private)
         new.click(cleared, conversation, outputs, queue=False, **private)
         chosen.change(
-            lambda name: header_html(assistant.library.corpus(name)),
+            lambda name: [
+                header_html(assistant.library.corpus(name)),
+                welcome_html(assistant.library.corpus(name), assistant.model_reason),
+                *(gr.Button(**each) for each in _offers(assistant, name)),
+            ],
             chosen,
-            header,
+            [header, welcome, *offered],
             queue=False,
             **private,
         )
@@ -227,6 +229,14 @@ def _launching(host: str) -> dict[str, Any]:
         "head": f"<script>{(HERE / 'web.js').read_text('utf-8')}</script>",
         "app_kwargs": {"middleware": [Middleware(Guard, loopback_only=is_loopback(host))]},
     }
+
+
+def _offers(assistant: Asked, corpus: str) -> list[dict[str, Any]]:
+    """The buttons with questions to begin with: what each says, and whether it is there."""
+    found = examples(assistant.library, corpus)
+    return [{"value": text, "visible": True} for text in found] + [
+        {"value": "", "visible": False} for _ in range(MOST - len(found))
+    ]
 
 
 def _html(value: str, name: str) -> gr.HTML:

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from vademecum.corpora.document import CorpusInfo, Document, Filters
+from vademecum.corpora.document import CorpusInfo, Document, Filters, Hit
 from vademecum.rag.answer import (
     Answer,
     AnswerDelta,
@@ -40,6 +40,8 @@ class Shelf(Protocol):
     def corpus(self, name: str) -> CorpusInfo: ...
 
     def documents(self, corpus: str, doc_ids: Sequence[str]) -> dict[str, Document]: ...
+
+    def search_lexical(self, corpus: str, query: str, k: int) -> list[Hit]: ...
 
 
 class Asked(Protocol):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from web_support import (
+    ASKING,
     CORPUS,
     HOSTILE,
     POOLED,
@@ -350,7 +351,7 @@ def test_an_example_is_asked_with_one_click(visit: Open, assistant: ScriptedAssi
     tab.page.locator(".vd-example").first.click()
     expect(tab.page.locator("#vd-past .vd-turn")).to_have_count(1)
     expect(tab.page.locator("#vd-start")).to_be_hidden()
-    assert assistant.asked[0]["question"] == web.EXAMPLES[0]
+    assert assistant.asked[0]["question"] == ASKING.title
 
 
 def test_a_new_conversation_starts_clean(visit: Open, assistant: ScriptedAssistant) -> None:

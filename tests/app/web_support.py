@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vademecum.corpora.document import CorpusInfo, Document, Filters, Section
+from vademecum.corpora.document import CorpusInfo, Document, Filters, Hit, Passage, Section
 from vademecum.errors import CorpusNotFound, EngineBusy
 from vademecum.rag.answer import (
     Answer,
@@ -165,6 +165,12 @@ TITLE_ONLY = Document(
     url="https://pubmed.ncbi.nlm.nih.gov/99000005/",
     publication_types=("Editorial",),
 )
+ASKING = Document(
+    doc_id="pmid:99000006",
+    title="Does metformin prevent cancer in people without diabetes?",
+    text="We do not know yet.",
+    kind="abstract",
+)
 HOSTILE = Document(
     doc_id="file:<img src=x onerror=alert(1)>",
     title="<script>window.owned=1</script><img src=x onerror='window.owned=1'>",
@@ -174,7 +180,7 @@ HOSTILE = Document(
     date="2020",
     url="javascript:window.owned=1",
 )
-DOCUMENTS = (POOLED, TRIAL, REVIEW, RETRACTED, TITLE_ONLY)
+DOCUMENTS = (POOLED, TRIAL, REVIEW, RETRACTED, TITLE_ONLY, ASKING)
 
 
 def source(n: int, document: Document, piece: str | None = None, **changes: Any) -> Source:
@@ -324,6 +330,14 @@ class Shelf:
 
     def documents(self, corpus: str, doc_ids: Sequence[str]) -> dict[str, Document]:
         return {i: self.held[i] for i in doc_ids if i in self.held}
+
+    def search_lexical(self, corpus: str, query: str, k: int) -> list[Hit]:
+        words = set(query.split())
+        return [
+            Hit(Passage(each.doc_id, 0, 0, len(each.text), each.text), 1.0)
+            for each in self.held.values()
+            if words & set(each.title.lower().split())
+        ][:k]
 
 
 Script = Callable[[str], Answer]

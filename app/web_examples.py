@@ -1,0 +1,40 @@
+"""Questions to begin with, taken from the library: titles that ask one.
+
+A library of any field offers its own, and whatever it offers it can answer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from vademecum.app.web_stream import Shelf
+
+MOST = 3
+LONGEST = 100  # characters: one line on a wide page
+LOOKED_AT = 400  # passages
+OPENERS = "does do is are can should will what which how why when where who 是否 什么 如何 为什么"
+# One sentence that begins as a question: no subtitle before it or after it.
+ASKS = re.compile(
+    rf"(?:(?:{'|'.join(OPENERS.split()[:14])})\b[^.:?!]{{12,}}\?|[^。：？！]{{6,}}？)",
+    re.IGNORECASE,
+)
+
+
+def examples(shelf: Shelf, corpus: str) -> list[str]:
+    """At most three questions that titles of a corpus ask, as different as they come."""
+    hits = shelf.search_lexical(corpus, OPENERS, LOOKED_AT)
+    wanted = list(dict.fromkeys(hit.passage.doc_id for hit in hits))
+    documents = shelf.documents(corpus, wanted)
+    asked = [
+        title
+        for doc_id in wanted
+        if doc_id in documents
+        and not documents[doc_id].retracted
+        and len(title := documents[doc_id].title.strip()) <= LONGEST
+        and ASKS.fullmatch(title)
+    ]
+    by_opener: dict[str, str] = {}
+    for title in asked:
+        by_opener.setdefault(title.split()[0].lower(), title)
+    chosen = [*by_opener.values(), *asked]
+    return list(dict.fromkeys(chosen))[:MOST]
