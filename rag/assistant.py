@@ -310,5 +310,5 @@ def _choose(model: str) -> tuple[str | None, str]:
 
 
 def _ending(draft: Draft, language: Language) -> str:
-    """Why the answer ends where it does, "" if the model had finished."""
-    return "" if draft.reason == "stop" else ENDINGS[draft.reason][language]
+    """Why the answer ends before it is whole, "" if it is."""
+    return "" if draft.reason in ("stop", "enough") else ENDINGS[draft.reason][language]

@@ -1,7 +1,8 @@
 """Step 4: the model writes; what it writes comes out as it comes.
 
 Small models run in circles. A guard stops the model as soon as it repeats a whole sentence or
-cycles over the same few words, so that nobody waits for text that would be dropped anyway.
+cycles over the same few words, so that nobody waits for text that would be dropped anyway; and
+when it has written sentences enough.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ PLAIN = GenerationOptions(max_tokens=256, temperature=0.0, top_p=1.0)
 # What DeepSeek's model card asks for: 0.5 to 0.7 and 0.95, or R1 repeats itself without end.
 REASONING = GenerationOptions(max_tokens=2_048, temperature=0.6, top_p=0.95)
 
+# A small model that is asked for 2 to 4 sentences may copy its source to the end: this is enough.
+MOST_SENTENCES = 6
 LEAST_SENTENCE = 20  # characters; shorter ones ("Yes.") may well come twice
 CYCLES = 4  # so many times the same stretch in a row is a loop
 LONGEST_CYCLE = 160  # characters
@@ -41,7 +44,7 @@ class Draft:
 
     thinking: str = ""
     answer: str = ""
-    reason: FinishReason | Literal["loop"] = "stop"
+    reason: FinishReason | Literal["loop", "enough"] = "stop"
     first_token_s: float = 0.0
     decode_tok_s: float = 0.0
 
@@ -62,7 +65,7 @@ def write(
     """Yield the deltas; return the draft. Closing this generator stops the model."""
     draft = Draft()
     pieces: dict[Phase, list[str]] = {"thinking": [], "answer": []}
-    guards = {"thinking": LoopGuard(sentences=False), "answer": LoopGuard(sentences=True)}
+    guards = {"thinking": LoopGuard(whole=False), "answer": LoopGuard(whole=True)}
     started = perf_counter()
     count, first, last = 0, started, started
     run = model.stream(messages, options, cancel=cancel)
@@ -83,6 +86,9 @@ def write(
             if guards[event.phase].add(event.text):
                 draft.reason = "loop"
                 break
+            if not model.reasons and guards["answer"].sentences > MOST_SENTENCES:
+                draft.reason = "enough"
+                break
     finally:
         if isinstance(run, Generator):  # an engine's stream is one: closing it ends its work
             run.close()
@@ -96,8 +102,10 @@ def write(
 class LoopGuard:
     """Watches text grow and says when it has begun to repeat itself."""
 
-    def __init__(self, *, sentences: bool) -> None:
-        self._sentences = sentences
+    def __init__(self, *, whole: bool) -> None:
+        """With `whole`, a whole sentence that comes again counts, too."""
+        self.sentences = 0  # begun so far, as far as looked at
+        self._whole = whole
         self._text = ""
         self._checked = 0  # length at the last look: a look at every token would be quadratic
 
@@ -107,12 +115,13 @@ class LoopGuard:
         if len(self._text) - self._checked < 8 and not set(text) & set(".!?。！？\n"):
             return False
         self._checked = len(self._text)
-        return cycles(self._text) or (self._sentences and self._repeats_sentence())
+        return cycles(self._text) or (self._whole and self._repeats_sentence())
 
     def _repeats_sentence(self) -> bool:
         """Whether the last finished sentence was written before, apart from its markers."""
         plain = strip_markers(self._text)
         spans = split_sentences(plain)
+        self.sentences = len(spans)
         if len(spans) < 2 or plain.rstrip()[-1:] not in set(".!?。！？"):
             return False
         keys = [sentence_key(plain[start:end]) for start, end in spans]

@@ -73,7 +73,7 @@ def search(
             document=documents[passage.doc_id],
             score=scores[passage.passage_id],
             cosine=float(vectors[passage.passage_id] @ vector),
-            coverage=_coverage(weights, documents[passage.doc_id]),
+            coverage=coverage(weights, documents[passage.doc_id]),
             ranks={
                 side: of[passage.passage_id]
                 for side, of in ranks.items()
@@ -109,7 +109,8 @@ def word_weights(query: str, candidates: Sequence[Passage]) -> dict[str, float]:
     return {word: log(1 + len(candidates) / (held[word] + 0.5)) for word in words}
 
 
-def _coverage(weights: dict[str, float], document: Document) -> float:
+def coverage(weights: dict[str, float], document: Document) -> float:
+    """The share of the weights whose words the document holds, in [0, 1]."""
     words = content_words(f"{document.title} {document.text}")
     total = sum(weights.values())
     return sum(w for word, w in weights.items() if word in words) / total if total else 0.0

@@ -48,6 +48,15 @@ def test_a_model_that_cycles_without_sentences_is_stopped(model_of) -> None:
     assert model.written < 60
 
 
+def test_a_small_model_is_stopped_when_it_has_written_enough(model_of) -> None:
+    text = "".join(f"Group {name} fared better than before. " for name in "abcdefghijklmnop")
+    _, draft = run(model_of(text))
+    assert draft.reason == "enough"
+    assert "Group f fared" in draft.answer
+    assert "Group h" not in draft.answer
+    assert run(model_of(text, reasons=True))[1].answer == text
+
+
 def test_thinking_may_come_back_to_a_sentence_but_not_cycle(model_of) -> None:
     again = "Wait, the trial was small. It had few women in it. Wait, the trial was small. "
     assert run(model_of("Yes.", thinking=again))[1].reason == "stop"
@@ -64,7 +73,7 @@ def test_thinking_may_come_back_to_a_sentence_but_not_cycle(model_of) -> None:
     ],
 )
 def test_ordinary_text_is_no_loop(text: str) -> None:
-    guard = LoopGuard(sentences=True)
+    guard = LoopGuard(whole=True)
     assert not any(guard.add(character) for character in text)
 
 

@@ -1,0 +1,184 @@
+"""Can the sentence check and the relevance test be trusted? Figures on PubMedQA.
+
+    VADEMECUM_TEST_DATA=... python benchmarks/check.py [--questions 600]
+
+Positive: a sentence of an expert's conclusion against the abstract it concludes. Negative: the
+same sentence against the abstracts nearest to its question among all the others, and against a
+far one. Spoiled: a sentence of the abstract itself, with a number changed or a denial put in.
+Prints a table, then one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vademecum.corpora.document import Document, Hit, Passage
+from vademecum.corpora.sentences import split_sentences
+from vademecum.model.embedder import Embedder
+from vademecum.rag import abstain
+from vademecum.rag.answer import Source
+from vademecum.rag.check import Evidence, claims
+from vademecum.rag.retrieve import Found, coverage, fuse, word_weights
+from vademecum.rag.words import containment, content_words, numbers
+
+NEAREST = 3
+CANDIDATES = 100
+VERB = re.compile(r"\b(is|are|was|were|has|have|had|can|may|did|does)\b")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--questions", type=int, default=600)
+    count = parser.parse_args().questions
+    path = Path(os.environ["VADEMECUM_TEST_DATA"]) / "pubmedqa" / "ori_pqal.json"
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    items = list(raw.items())[:count]
+    embedder = Embedder.load()
+    print(f"{len(items)} questions, embedder {embedder.name}")
+    documents = [Document(f"pmid:{k}", "", " ".join(v["CONTEXTS"]), "abstract") for k, v in items]
+    questions = [str(v["QUESTION"]) for _, v in items]
+    results: dict[str, Any] = {"questions": len(items), "embedder": embedder.name}
+    cosines = _cosines(embedder, questions, [v["CONTEXTS"] for _, v in items])
+    results |= _relevance(questions, documents, cosines)
+    results |= _sentences([str(v["LONG_ANSWER"]) for _, v in items], documents, cosines, embedder)
+    print(json.dumps(results))
+
+
+def _cosines(
+    embedder: Embedder, questions: Sequence[str], contexts: Sequence[Sequence[str]]
+) -> np.ndarray:
+    """float32 `[questions, documents]`: each question against a document's nearest section."""
+    asked = np.stack([embedder.embed_query(question) for question in questions])
+    rows = embedder.embed_passages([text for texts in contexts for text in texts])
+    bounds = np.cumsum([0, *map(len, contexts)])
+    every = asked @ rows.T
+    return np.stack([every[:, a:b].max(1) for a, b in zip(bounds, bounds[1:], strict=False)], 1)
+
+
+def _relevance(
+    questions: Sequence[str], documents: Sequence[Document], cosines: np.ndarray
+) -> dict[str, float]:
+    """How many questions pass with their abstract in the library, and with it taken out."""
+    words = [content_words(document.text) for document in documents]
+    passages = [Passage(d.doc_id, 0, 0, len(d.text), d.text) for d in documents]
+    passed = {"own": 0, "without": 0}
+    for i, question in enumerate(questions):
+        asked = content_words(question)
+        for name in passed:
+            near = [j for j in np.argsort(-cosines[i]) if name == "own" or j != i]
+            held = {j: containment(asked, words[j]) for j in near}
+            lexical = sorted(near, key=lambda j: -held[j])[:CANDIDATES]
+            sides = [
+                [Hit(passages[j], float(cosines[i, j])) for j in near[:CANDIDATES]],
+                [Hit(passages[j], held[j]) for j in lexical],
+            ]
+            fused = fuse(sides)
+            of = {passages[j].passage_id: j for j in near}
+            weights = word_weights(question, [passages[of[key]] for key in fused])
+            best = [of[key] for key in sorted(fused, key=lambda key: -fused[key])[:16]]
+            found = [
+                Found(
+                    passages[j],
+                    documents[j],
+                    0.0,
+                    float(cosines[i, j]),
+                    coverage(weights, documents[j]),
+                    {},
+                )
+                for j in best
+            ]
+            passed[name] += abstain.before(found, "en") is None
+    shares = {f"relevant_{name}": round(n / len(questions), 3) for name, n in passed.items()}
+    print("passes as relevant:", shares)
+    return shares
+
+
+def _sentences(
+    conclusions: Sequence[str],
+    documents: Sequence[Document],
+    cosines: np.ndarray,
+    embedder: Embedder,
+) -> dict[str, Any]:
+    chance = random.Random(0)
+    tally: dict[str, dict[str, int]] = {}
+    scores: dict[str, list[float]] = {"own": [], "nearest": []}
+    evidence = [Evidence([_source(document)], embedder) for document in documents]
+
+    def judge(kind: str, against: int, sentences: Sequence[str]) -> None:
+        for (verdict,), _ in zip(evidence[against].judge(sentences), sentences, strict=True):
+            counts = tally.setdefault(kind, {"supported": 0, "partial": 0, "unsupported": 0})
+            counts[verdict.support] += 1
+            if kind in scores:
+                scores[kind].append(verdict.score)
+
+    for i, conclusion in enumerate(conclusions):
+        sentences = [s for s in _split(conclusion) if len(content_words(s)) >= 4]
+        order = [int(j) for j in np.argsort(-cosines[i]) if j != i]
+        judge("own", i, sentences)
+        for j in order[:NEAREST]:
+            judge("nearest", j, sentences)
+        judge("far", chance.choice(order[len(order) // 2 :]), sentences)
+        copied = [s for s in _split(documents[i].text) if len(content_words(s)) >= 4]
+        judge("copied", i, copied)
+        judge("number changed", i, _with_other_numbers(copied, documents[i].text))
+        judge("denied", i, _denied(copied))
+    print(f"{'':16}{'n':>7}{'supported':>11}{'partial':>9}{'unsupported':>13}")
+    for kind, counts in tally.items():
+        total = sum(counts.values())
+        shares = [counts[s] / total for s in ("supported", "partial", "unsupported")]
+        print(f"{kind:16}{total:7}{shares[0]:11.1%}{shares[1]:9.1%}{shares[2]:13.1%}")
+    auc = _auc(np.array(scores["own"]), np.array(scores["nearest"]))
+    print(f"area under the curve, own against nearest: {auc:.3f}")
+    return {"auc": round(auc, 4), "sentences": tally}
+
+
+def _with_other_numbers(sentences: Sequence[str], text: str) -> list[str]:
+    """Each sentence that holds a number of two digits or more, with one digit of it changed."""
+    changed = []
+    for sentence in sentences:
+        match = re.search(r"(?<![\w.,-])\d\d+(?![\w,])", sentence)
+        if match:
+            digits = match.group()
+            other = str((int(digits[0]) % 9) + 1) + digits[1:]
+            if other not in numbers(text):
+                changed.append(sentence[: match.start()] + other + sentence[match.end() :])
+    return changed
+
+
+def _denied(sentences: Sequence[str]) -> list[str]:
+    """Each short sentence that denies nothing, denied."""
+    return [
+        VERB.sub(lambda match: match.group() + " not", sentence, count=1)
+        for sentence in sentences
+        if VERB.search(sentence) and not re.search(r"\b(no|not|un\w+|without)\b", sentence)
+    ]
+
+
+def _split(text: str) -> list[str]:
+    return [text[a:b] for a, b in split_sentences(text) if claims(text[a:b])]
+
+
+def _source(document: Document) -> Source:
+    text = document.text
+    return Source(
+        1, document.doc_id, "", "", None, "", "", "abstract", False, "", text, 0, len(text), 0.0
+    )
+
+
+def _auc(positive: np.ndarray, negative: np.ndarray) -> float:
+    ranks = np.concatenate([positive, negative]).argsort().argsort()
+    wins = ranks[: len(positive)].sum() - len(positive) * (len(positive) - 1) / 2
+    return float(wins / len(positive) / len(negative))
+
+
+if __name__ == "__main__":
+    main()
