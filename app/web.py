@@ -65,9 +65,7 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             with gr.Column(elem_id="vd-left", scale=3, min_width=300):
                 with gr.Column(elem_id="vd-scroll"):
                     with gr.Column(elem_id="vd-start") as start:
-                        welcome = _html(
-                            welcome_html(info, assistant.model_reason), "vd-welcome-slot"
-                        )
+                        welcome = _html(_welcome(assistant, corpus), "vd-welcome-slot")
                         offered = [
                             gr.Button(size="sm", elem_classes="vd-example", **each)
                             for each in _offers(assistant, corpus)
@@ -159,7 +157,7 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
         chosen.change(
             lambda name: [
                 header_html(assistant.library.corpus(name)),
-                welcome_html(assistant.library.corpus(name), assistant.model_reason),
+                _welcome(assistant, name),
                 *(gr.Button(**each) for each in _offers(assistant, name)),
             ],
             chosen,
@@ -229,6 +227,15 @@ def _launching(host: str) -> dict[str, Any]:
         "head": f"<script>{(HERE / 'web.js').read_text('utf-8')}</script>",
         "app_kwargs": {"middleware": [Middleware(Guard, loopback_only=is_loopback(host))]},
     }
+
+
+def _welcome(assistant: Asked, corpus: str) -> str:
+    return welcome_html(
+        assistant.library.corpus(corpus),
+        assistant.model.name if assistant.model else None,
+        assistant.model_reason,
+        offers=bool(examples(assistant.library, corpus)),
+    )
 
 
 def _offers(assistant: Asked, corpus: str) -> list[dict[str, Any]]:

@@ -181,13 +181,21 @@ def header_html(corpus: CorpusInfo) -> str:
     )
 
 
-def welcome_html(corpus: CorpusInfo, model_reason: str) -> str:
-    """The page before the first question."""
-    reason = f'<p class="vd-why">{escape(model_reason)}</p>' if model_reason else ""
+def welcome_html(corpus: CorpusInfo, model: str | None, reason: str, *, offers: bool) -> str:
+    """The page before the first question. `model` None quotes; `offers`: questions stand below."""
+    who = f"Model {model}" if model else "No model: answers quote the passages"
+    said = reason.strip()
+    if not said:
+        why = f"{who}."
+    elif model and model in said:  # a whole sentence that names it
+        why = _sentence_case(said)
+    else:
+        why = f"{who} ({said.rstrip('.')})."
+    below = '<p class="vd-offers">Questions that its own titles ask:</p>' if offers else ""
     return (
         '<div class="vd-welcome"><h2>Ask your library</h2>'
         f"<p>Answers come from {count(corpus.documents, 'document')} in "
         f"<strong>{escape(corpus.name)}</strong>, and show the passage behind every sentence. "
         "Everything runs on this machine.</p>"
-        f"{reason}</div>"
+        f'<p class="vd-why">{escape(why)}</p>{below}</div>'
     )

@@ -44,11 +44,21 @@ class Shelf(Protocol):
     def search_lexical(self, corpus: str, query: str, k: int) -> list[Hit]: ...
 
 
+class Writer(Protocol):
+    """What the page needs of a language model."""
+
+    @property
+    def name(self) -> str: ...
+
+
 class Asked(Protocol):
     """What the page needs of an assistant."""
 
     @property
     def library(self) -> Shelf: ...
+
+    @property
+    def model(self) -> Writer | None: ...
 
     @property
     def model_reason(self) -> str: ...

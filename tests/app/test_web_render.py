@@ -90,7 +90,7 @@ def assert_inert(markup: str) -> None:
         error_html(ATTACK, 1, ATTACK, ATTACK),
         notice_html(ATTACK),
         header_html(CorpusInfo(ATTACK, "", 1, 1, ATTACK, "")),
-        welcome_html(CorpusInfo(ATTACK, "", 1, 1, ATTACK, ""), ATTACK),
+        welcome_html(CorpusInfo(ATTACK, "", 1, 1, ATTACK, ""), ATTACK, ATTACK, offers=True),
     ],
     ids=[
         "source", "gone", "panel", "turn", "abstained", "live", "stopped", "error", "notice",
@@ -399,6 +399,19 @@ def test_a_reason_that_the_text_gives_already_is_not_said_twice() -> None:
 
 def test_an_answer_that_was_cut_says_so() -> None:
     assert "Cut at the token limit." in turn_html(answer(reason="cut at the token limit"), 1)
+
+
+def test_the_welcome_says_who_answers_and_why() -> None:
+    corpus = CorpusInfo("law", "", 12, 40, "", "")
+    said = welcome_html(corpus, "small", "chosen by name", offers=True)
+    assert "Model small (chosen by name)." in said
+    assert "12 documents" in said
+    assert "titles ask" in said
+    named = welcome_html(corpus, "small", "Qwen 0.5B (small), the largest that fits.", offers=True)
+    assert ">Qwen 0.5B (small), the largest that fits.<" in named
+    quoting = welcome_html(corpus, None, "", offers=False)
+    assert "No model: answers quote the passages." in quoting
+    assert "titles ask" not in quoting
 
 
 def test_an_error_gives_message_and_hint() -> None:

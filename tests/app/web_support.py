@@ -349,7 +349,8 @@ class ScriptedAssistant:
 
     script: Script = lambda question: answer(question=question)
     library: Shelf = field(default_factory=Shelf)
-    model_reason: str = "r1-qwen-7b: the largest model that answers within 10 s on this machine."
+    model: ModelRef | None = field(default_factory=lambda: ModelRef("r1-qwen-7b", "nf4", "dense"))
+    model_reason: str = "the largest that answers within 10 s on this machine"
     pause_s: float = 0.0  # before each word
     asked: list[dict[str, Any]] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
