@@ -16,6 +16,7 @@ import os
 import random
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def _cosines(
     rows = embedder.embed_passages([text for texts in contexts for text in texts])
     bounds = np.cumsum([0, *map(len, contexts)])
     every = asked @ rows.T
-    return np.stack([every[:, a:b].max(1) for a, b in zip(bounds, bounds[1:], strict=False)], 1)
+    return np.stack([every[:, a:b].max(1) for a, b in pairwise(bounds)], 1)
 
 
 def _relevance(

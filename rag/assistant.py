@@ -311,4 +311,6 @@ def _choose(model: str) -> tuple[str | None, str]:
 
 def _ending(draft: Draft, language: Language) -> str:
     """Why the answer ends before it is whole, "" if it is."""
-    return "" if draft.reason in ("stop", "enough") else ENDINGS[draft.reason][language]
+    if draft.reason == "stop" or draft.reason == "enough":
+        return ""
+    return ENDINGS[draft.reason][language]
