@@ -54,11 +54,13 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
                 choices=names,
                 value=corpus,
                 label="Corpus",
+                show_label=False,
+                container=False,
                 visible=len(names) > 1,
                 filterable=False,
                 elem_id="vd-corpus",
                 scale=0,
-                min_width=180,
+                min_width=100,
             )
             new = gr.Button("New conversation", size="sm", scale=0, elem_id="vd-new")
         with gr.Row(elem_id="vd-main"):

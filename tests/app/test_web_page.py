@@ -371,7 +371,7 @@ def test_filters_and_corpus_reach_the_assistant(visit: Open, assistant: Scripted
     tab.page.get_by_label("From year").fill("2015")
     tab.page.get_by_label("Leave out retracted work").check()
     expect(tab.page.locator("#vd-filters > button")).to_contain_text("from 2015")
-    tab.page.locator("#vd-corpus input").click()
+    tab.page.get_by_label("Corpus").first.click()
     tab.page.get_by_role("option", name="oncology").click()
     expect(tab.page.locator(".vd-corpus")).to_contain_text("oncology")
     tab.answered()
