@@ -57,8 +57,7 @@ def assemble(
     Raises ContextTooLong if the question leaves no room for a source.
     """
     budget = prompt_budget(model, answer_tokens, prompt_tokens)
-    system = not model.reasons
-    bare = messages(question, (), language, system=system)
+    bare = messages(question, (), language, reasons=model.reasons)
     room = budget - sum(model.count_tokens(message.content) for message in bare)
     if room < LEAST_SOURCE_TOKENS:
         asked = model.count_tokens(question)
@@ -67,7 +66,7 @@ def assemble(
             "shorten the question, or use a model with a longer context",
         )
     sources = choose_sources(found, room, lambda s: model.count_tokens(listing(s, language)))
-    return Prompt(sources, tuple(messages(question, sources, language, system=system)))
+    return Prompt(sources, tuple(messages(question, sources, language, reasons=model.reasons)))
 
 
 def choose_sources(

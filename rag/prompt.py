@@ -1,10 +1,14 @@
 """What the model reads: one prompt file per language, in `rag/prompts`.
 
-A file holds the rules, a line `---`, then the task with `{sources}` and `{question}`.
+A file holds three parts with lines `---` between: the rules for a small model, the rules for one
+that reasons, and the task with `{sources}` and `{question}`. The small one is neither asked for
+citation markers nor offered a way to decline, because both went wrong with 0.5B parameters
+(decision 0001): the check finds the sources, and abstaining is decided outside the model.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -13,35 +17,43 @@ from vademecum.model.interface import Message
 from vademecum.rag.answer import Source
 from vademecum.rag.words import Language
 
+LABELS: dict[Language, tuple[str, str, str, str]] = {
+    "en": ("Source", "Title: ", "Year: ", "Text: "),
+    "zh": ("资料", "标题：", "年份：", "正文："),
+}
 RETRACTED: dict[Language, str] = {"en": "RETRACTED: ", "zh": "【已撤稿】"}
 
 
 def messages(
-    question: str, sources: Sequence[Source], language: Language, *, system: bool
+    question: str, sources: Sequence[Source], language: Language, *, reasons: bool
 ) -> list[Message]:
-    """The conversation to send.
+    """The conversation to send to a model of this kind.
 
-    With `system` the rules go into a system message; without it they open the user's message,
-    because R1 was trained without a system prompt and its makers advise against one.
+    For one that reasons the rules open the user's message: R1 was trained without a system prompt
+    and its makers advise against one.
     """
-    rules, task = _template(language)
+    small, reasoning, task = _template(language)
     listed = "\n\n".join(listing(source, language) for source in sources)
     # One pass over the template: braces in a source or a question are left alone.
-    asked = task.replace("{question}", "\0").replace("{sources}", listed).replace("\0", question)
-    if system:
-        return [Message("system", rules), Message("user", asked)]
-    return [Message("user", f"{rules}\n\n{asked}")]
+    parts = {"sources": listed, "question": question}
+    asked = re.sub(r"\{(sources|question)\}", lambda match: parts[match[1]], task)
+    if reasons:
+        return [Message("user", f"{reasoning}\n\n{asked}")]
+    return [Message("system", small), Message("user", asked)]
 
 
 def listing(source: Source, language: Language) -> str:
-    """One source as the model reads it: number, flag, title, year, text."""
+    """One source as the model reads it: number, title with its flag, year, text."""
+    number, title, year, text = LABELS[language]
     flag = RETRACTED[language] if source.retracted else ""
-    year = f" ({source.year})" if source.year else ""
-    return f"[{source.n}] {flag}{source.title}{year}\n{source.text}"
+    lines = [f"{number} {source.n}", f"{title}{flag}{source.title}"]
+    if source.year:
+        lines.append(f"{year}{source.year}")
+    return "\n".join([*lines, f"{text}{source.text}"])
 
 
 @cache
-def _template(language: Language) -> tuple[str, str]:
+def _template(language: Language) -> tuple[str, str, str]:
     text = (files("vademecum.rag") / "prompts" / f"{language}.md").read_text(encoding="utf-8")
-    rules, task = text.split("\n---\n")
-    return rules.strip(), task.strip()
+    small, reasoning, task = (part.strip() for part in text.split("\n---\n"))
+    return small, reasoning, task

@@ -33,7 +33,7 @@ def test_whole_abstracts_numbered_from_one(shelf, embedder, model_of) -> None:
     assert [source.n for source in prompt.sources] == list(range(1, len(prompt.sources) + 1))
     for source in prompt.sources:
         assert source.text == shelf.kept[source.doc_id].text
-        assert f"[{source.n}] " in prompt.messages[-1].content
+        assert f"Source {source.n}\n" in prompt.messages[-1].content
         assert source.text in prompt.messages[-1].content
     assert QUESTION in prompt.messages[-1].content
 
@@ -60,7 +60,7 @@ def test_a_reasoning_model_reads_more_and_gets_no_system_message(shelf, embedder
     reasoning = assemble(found, QUESTION, "en", model_of(reasons=True), answer_tokens=256)
     assert [message.role for message in plain.messages] == ["system", "user"]
     assert [message.role for message in reasoning.messages] == ["user"]
-    assert plain.messages[0].content in reasoning.messages[0].content
+    assert "like this: [1]" in reasoning.messages[0].content
     assert prompt_budget(model_of(reasons=True), 256, None) > prompt_budget(model_of(), 256, None)
 
 
@@ -112,7 +112,7 @@ def test_braces_in_texts_and_questions_are_left_alone(model_of) -> None:
     document = Document("pmid:1", "T {question}", "Set {sources} {0} {x!r}.", "abstract")
     prompt = assemble([found_of(document)], "what {sources}?", "en", model_of(), answer_tokens=9)
     content = prompt.messages[-1].content
-    assert "[1] T {question}\nSet {sources} {0} {x!r}." in content
+    assert "Source 1\nTitle: T {question}\nText: Set {sources} {0} {x!r}." in content
     assert "Question: what {sources}?" in content
 
 

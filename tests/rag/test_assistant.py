@@ -20,7 +20,7 @@ GOOD = "Metformin did not increase the risk of lactic acidosis in moderate renal
 def cite_first(messages) -> str:
     """An answer that cites metformin's sound trial by whatever number it got."""
     listed = messages[-1].content
-    number = listed.split("] Metformin and lactic")[0].rpartition("[")[2]
+    number = listed.split("\nTitle: Metformin and lactic")[0].rpartition("Source ")[2]
     return f"{GOOD} [{number}]"
 
 
@@ -239,7 +239,7 @@ def test_the_prompt_budget_is_a_setting(shelf_of, embedder, model_of) -> None:
         *[Document(f"pmid:{n}", f"Trial {n}", text * (n + 5), "abstract") for n in range(4)]
     )
     small, large = model_of(text), model_of(text)
-    Assistant(shelf, embedder, small, prompt_tokens=500).ask(QUESTION, corpus="test")
+    Assistant(shelf, embedder, small, prompt_tokens=350).ask(QUESTION, corpus="test")
     Assistant(shelf, embedder, large).ask(QUESTION, corpus="test")
     assert len(small.asked[0][0][-1].content) < len(large.asked[0][0][-1].content)
 
