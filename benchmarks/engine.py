@@ -18,11 +18,11 @@ from importlib.metadata import version
 from statistics import median
 from typing import Any
 
-import torch
-
 from vademecum.model import weights
 from vademecum.model.engine import Engine
 from vademecum.model.interface import Finished, GenerationOptions
+
+import torch  # isort: skip - after vademecum.model, which tells OpenMP how to wait
 
 # (prompt ids, tokens to write) -> (seconds to the first token, seconds for the others)
 Run = Callable[[list[int], int], tuple[float, float]]
