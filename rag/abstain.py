@@ -22,7 +22,7 @@ RELEVANT = 0.54
 # The same for Chinese, where the coverage of character pairs stands alone.
 RELEVANT_HAN = 0.30
 # A source this much less relevant than the best one only distracts a small model.
-DISTRACTS = 0.65
+DISTRACTS = 0.75
 
 REFUSAL = re.compile(
     r"\b(?:sources?|passages?|abstracts?|texts?|studies|documents?|information|context|articles?)\b"

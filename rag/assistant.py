@@ -211,7 +211,11 @@ class Assistant:
             elif run.options is not None and not run.cancel.is_set():
                 draft = yield from write(self.model, messages, run.options, run.cancel)
                 checked = check(
-                    draft.answer, sources, self.embedder, broken_off=draft.reason != "stop"
+                    draft.answer,
+                    sources,
+                    self.embedder,
+                    question=run.query.standalone,
+                    broken_off=draft.reason != "stop",
                 )
             withheld = abstain.after(checked.sentences)
             if withheld == "silent" and run.cancel.is_set():

@@ -5,9 +5,11 @@ sentence and the nearest sentence of the source, and the share of the sentence's
 that the source holds. Measured on PubMedQA (`benchmarks/check.py`, decision 0001) the mean tells
 a source that bears a sentence from its nearest neighbour better than either number alone.
 
-Some things overrule the score: a number that the source does not hold makes the sentence
-unsupported; a denial or a direction that the source contradicts, and a source that was retracted,
-make it partial at best; a question or a heading claims nothing.
+Some things overrule the score. A number that the source does not hold makes the sentence
+unsupported. Partial at best is what the source denies, what a retracted source says, and what
+holds a word of the question that the source does not hold: a small model likes to turn the
+question into a statement. Words in common alone are not enough: the cosine has floors of its own.
+A question or a heading claims nothing.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ from vademecum.rag.words import (
     numbers_with_spelled,
 )
 
-SUPPORTED = 0.55  # PubMedQA: 70 % of expert sentences reach it, 0.8 % against the nearest others
-PARTIAL = 0.40  # 89 % and 9 %
+SUPPORTED, SUPPORTED_COSINE = 0.55, 0.50
+PARTIAL, PARTIAL_COSINE = 0.40, 0.35
 CLEARLY = 0.15  # so much better must another source be to replace the one that the model cited
 NEAR_BEST = 0.10  # a second source this close to the best one is cited too
 MOST_CITATIONS = 3
@@ -59,7 +61,12 @@ class Verdict:
 
 
 def check(
-    raw: str, sources: Sequence[Source], embedder: TextEmbedder, *, broken_off: bool = False
+    raw: str,
+    sources: Sequence[Source],
+    embedder: TextEmbedder,
+    *,
+    question: str = "",
+    broken_off: bool = False,
 ) -> Checked:
     """Read the markers of a raw answer, drop what it repeats, and judge every sentence.
 
@@ -73,7 +80,7 @@ def check(
         texts.pop()
     kept = len(texts) - repeated_at_end(texts)
 
-    verdicts = Evidence(sources, embedder).judge(texts[:kept])
+    verdicts = Evidence(sources, embedder, question).judge(texts[:kept])
     sentences = [
         _sentence(texts[i], spans[i], by_model[i], verdict) for i, verdict in enumerate(verdicts)
     ]
@@ -94,9 +101,12 @@ def repeated_at_end(sentences: Sequence[str]) -> int:
 class Evidence:
     """The sources of one answer, ready to be compared with sentences."""
 
-    def __init__(self, sources: Sequence[Source], embedder: TextEmbedder) -> None:
+    def __init__(
+        self, sources: Sequence[Source], embedder: TextEmbedder, question: str = ""
+    ) -> None:
         self._embedder = embedder
         self._sources = sources
+        self._asked = content_words(question)
         self._words = [content_words(f"{s.title} {s.text}") for s in sources]
         self._numbers = [numbers_with_spelled(f"{s.title} {s.text}") for s in sources]
         self._parts: list[list[str]] = [
@@ -123,14 +133,19 @@ class Evidence:
             return Verdict("uncited", 0.0)
         cosines = self._vectors[source] @ row
         held = containment(words, self._words[source])
-        score = support_score(float(cosines.max()), held, sentence)
+        english = language_of(sentence) == "en"
+        # The default embedder was trained on English: Chinese is judged by its words alone.
+        cosine = float(cosines.max()) if english else held
+        score = min(1.0, max(0.0, (cosine + held) / 2))
         if not numbers(sentence) <= self._numbers[source]:
             return Verdict("unsupported", min(score, PARTIAL / 2))
-        if score < PARTIAL:
-            return Verdict("unsupported", score)
+        if score < PARTIAL or cosine < PARTIAL_COSINE:
+            return Verdict("unsupported", min(score, PARTIAL))
         if (
             score < SUPPORTED
+            or cosine < SUPPORTED_COSINE
             or self._sources[source].retracted
+            or (english and words & self._asked - self._words[source])
             or self._contradicted(sentence, words, cosines, source)
         ):
             return Verdict("partial", min(score, (PARTIAL + SUPPORTED) / 2))
@@ -149,14 +164,6 @@ class Evidence:
             if close >= best - NEAR_BEST
         ]
         return all(contradicts(sentence, part) for part in near)
-
-
-def support_score(cosine: float, held: float, sentence: str) -> float:
-    """The mean of cosine and containment, in [0, 1]; Chinese is judged by containment alone,
-    because the default embedder was trained on English."""
-    if language_of(sentence) == "zh":
-        return held
-    return min(1.0, max(0.0, (cosine + held) / 2))
 
 
 def claims(sentence: str) -> bool:

@@ -86,6 +86,13 @@ def test_what_the_source_denies_is_not_supported(sources, embedder, raw: str) ->
     assert check(raw, sources, embedder).sentences[0].support == "partial"
 
 
+def test_a_word_of_the_question_that_the_source_lacks_is_not_borne_out(sources, embedder) -> None:
+    raw = "Warfarin reduced ischaemic stroke in older women."
+    question = "Does warfarin reduce stroke in older women?"
+    assert check(raw, sources, embedder).sentences[0].support == "supported"
+    assert check(raw, sources, embedder, question=question).sentences[0].support == "partial"
+
+
 def test_retracted_work_supports_nothing_in_full(source_of, embedder) -> None:
     text = "Aspirin reduced ischaemic stroke in older women."
     retracted, sound = source_of(1, text, retracted=True), source_of(2, text)
