@@ -5,10 +5,11 @@ sentence and the nearest sentence of the source, and the share of the sentence's
 that the source holds. Measured on PubMedQA (`benchmarks/check.py`, decision 0001) the mean tells
 a source that bears a sentence from its nearest neighbour better than either number alone.
 
-Some things overrule the score. A number that the source does not hold makes the sentence
-unsupported. Partial at best is what the source denies, what a retracted source says, and what
-holds a word of the question that the source does not hold: a small model likes to turn the
-question into a statement. Words in common alone are not enough: the cosine has floors of its own.
+Some things overrule the score. A number that the source does not hold, and a denial or a
+direction that it contradicts, make the sentence unsupported; the source is cited all the same, so
+that a reader can compare. Partial at best is what a retracted source says, and what borrows a word
+of the question that the source does not hold: a small model likes to turn the question into a
+statement. Words in common alone are not enough: the cosine has floors of its own.
 A question or a heading claims nothing.
 """
 
@@ -36,6 +37,9 @@ from vademecum.rag.words import (
 
 SUPPORTED, SUPPORTED_COSINE = 0.55, 0.50
 PARTIAL, PARTIAL_COSINE = 0.40, 0.35
+# A word borrowed from the question may be another name for what the source speaks of ("air
+# pollution", "PM2.5"): then the sentences are close all the same.
+BORROWED_COSINE = 0.60
 CLEARLY = 0.15  # so much better must another source be to replace the one that the model cited
 NEAR_BEST = 0.10  # a second source this close to the best one is cited too
 MOST_CITATIONS = 3
@@ -54,10 +58,14 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one source stands to one sentence."""
+    """How one source stands to one sentence.
+
+    `near` if it speaks of the same matter, whether or not it bears the sentence out.
+    """
 
     support: Support
     score: float
+    near: bool = False
 
 
 def check(
@@ -138,15 +146,17 @@ class Evidence:
         cosine = float(cosines.max()) if english else held
         score = min(1.0, max(0.0, (cosine + held) / 2))
         if not numbers(sentence) <= self._numbers[source]:
-            return Verdict("unsupported", min(score, PARTIAL / 2))
-        if score < PARTIAL or cosine < PARTIAL_COSINE:
+            return Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
+        borrowed = english and bool(words & self._asked - self._words[source])
+        if score < PARTIAL or cosine < (BORROWED_COSINE if borrowed else PARTIAL_COSINE):
             return Verdict("unsupported", min(score, PARTIAL))
+        if self._contradicted(sentence, words, cosines, source):
+            return Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
         if (
             score < SUPPORTED
             or cosine < SUPPORTED_COSINE
             or self._sources[source].retracted
-            or (english and words & self._asked - self._words[source])
-            or self._contradicted(sentence, words, cosines, source)
+            or borrowed
         ):
             return Verdict("partial", min(score, (PARTIAL + SUPPORTED) / 2))
         return Verdict("supported", score)
@@ -188,15 +198,17 @@ def settle(by_model: tuple[int, ...], verdicts: Sequence[Verdict]) -> tuple[int,
     """The source numbers of a sentence, best first.
 
     Those that the model wrote and that bear the sentence stand; one that bears it clearly better
-    goes in front of them. If none of the model's bears it, the best ones that do replace them; if
-    no source does, the model's own stay, so that a reader can look there for himself.
+    goes in front of them. If none of the model's bears it, the best ones that do replace them. If
+    no source does, the model's own stay, or else those that speak of the same matter, so that a
+    reader can compare.
     """
     ranked = sorted(range(1, len(verdicts) + 1), key=lambda n: (_rank(verdicts[n - 1]), n))
     bearing = [n for n in ranked if verdicts[n - 1].support in ("supported", "partial")]
     own = [n for n in ranked if n in by_model]
     stand = [n for n in own if n in bearing]
     if not bearing:
-        return tuple(own[:MOST_CITATIONS])
+        near = [n for n in ranked if verdicts[n - 1].near]
+        return tuple((own or near)[:MOST_CITATIONS])
     best = verdicts[bearing[0] - 1]
     if stand:
         first = verdicts[stand[0] - 1]

@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vademecum.rag.check import PARTIAL, SUPPORTED, Verdict, check, settle
+from vademecum.rag.cite import strip_markers
 
 SOURCES = [
     (
@@ -82,8 +83,13 @@ def test_a_small_number_may_be_spelled_out_in_the_source(sources, embedder) -> N
         "Aspirin increased ischaemic stroke in older women [2].",
     ],
 )
-def test_what_the_source_denies_is_not_supported(sources, embedder, raw: str) -> None:
-    assert check(raw, sources, embedder).sentences[0].support == "partial"
+def test_what_the_source_denies_is_unsupported_and_shown_beside_it(
+    sources, embedder, raw: str
+) -> None:
+    marked = check(raw, sources, embedder).sentences[0]
+    unmarked = check(strip_markers(raw), sources, embedder).sentences[0]
+    assert marked.support == unmarked.support == "unsupported"
+    assert marked.citations == unmarked.citations != ()
 
 
 def test_a_word_of_the_question_that_the_source_lacks_is_not_borne_out(sources, embedder) -> None:
@@ -91,6 +97,8 @@ def test_a_word_of_the_question_that_the_source_lacks_is_not_borne_out(sources, 
     question = "Does warfarin reduce stroke in older women?"
     assert check(raw, sources, embedder).sentences[0].support == "supported"
     assert check(raw, sources, embedder, question=question).sentences[0].support == "partial"
+    raw, question = "Warfarin reduced stroke.", "Does warfarin reduce stroke?"
+    assert check(raw, sources, embedder, question=question).sentences[0].support == "uncited"
 
 
 def test_retracted_work_supports_nothing_in_full(source_of, embedder) -> None:
