@@ -1,6 +1,6 @@
 """Can the sentence check and the relevance test be trusted? Figures on PubMedQA.
 
-    VADEMECUM_TEST_DATA=... python benchmarks/check.py [--questions 600]
+    VADEMECUM_TEST_DATA=... python benchmarks/check.py [--first 600] [--questions 300]
 
 Positive: a sentence of an expert's conclusion against the abstract it concludes. Negative: the
 same sentence against the abstracts nearest to its question among all the others, and against a
@@ -38,11 +38,12 @@ VERB = re.compile(r"\b(is|are|was|were|has|have|had|can|may|did|does)\b")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--questions", type=int, default=600)
-    count = parser.parse_args().questions
+    parser.add_argument("--questions", type=int, default=300)
+    parser.add_argument("--first", type=int, default=600, help="the thresholds saw those below 600")
+    given = parser.parse_args()
     path = Path(os.environ["VADEMECUM_TEST_DATA"]) / "pubmedqa" / "ori_pqal.json"
     raw = json.loads(path.read_text(encoding="utf-8"))
-    items = list(raw.items())[:count]
+    items = list(raw.items())[given.first : given.first + given.questions]
     embedder = Embedder.load()
     print(f"{len(items)} questions, embedder {embedder.name}")
     documents = [Document(f"pmid:{k}", "", " ".join(v["CONTEXTS"]), "abstract") for k, v in items]

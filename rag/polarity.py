@@ -40,7 +40,11 @@ SAME_MATTER = 0.5  # least share of words in common for two sentences to be comp
 
 def negated(text: str) -> bool:
     """Whether the text denies something."""
-    return NEGATION.search(NO_DENIAL.sub(" ", text)) is not None
+    return _denials(text) > 0
+
+
+def _denials(text: str) -> int:
+    return len(NEGATION.findall(NO_DENIAL.sub(" ", text)))
 
 
 def direction(text: str) -> int:
@@ -54,6 +58,8 @@ def contradicts(sentence: str, evidence: str) -> bool:
     words = content_words(sentence)
     if containment(words, content_words(evidence)) < SAME_MATTER:
         return False
+    if words <= content_words(evidence) and _denials(sentence) == _denials(evidence):
+        return False  # the same words, denied as often: a copy
     clauses = [part for part in CLAUSE.split(evidence) if part.strip()]
     nearest = max(clauses, key=lambda part: containment(words, content_words(part)), default="")
     if containment(words, content_words(nearest)) < SAME_MATTER:

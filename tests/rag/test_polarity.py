@@ -26,6 +26,7 @@ def test_opposites(sentence: str, evidence: str) -> None:
         ("Metformin did not increase risk.", "Metformin failed to increase risk."),
         ("Aspirin reduced stroke.", "Aspirin reduced stroke, but did not lower mortality."),
         ("Aspirin did not lower mortality.", "Aspirin reduced stroke, but not mortality."),
+        ("Aspirin did not lower mortality but reduced stroke.",) * 2,
         ("Aspirin reduced not only stroke but death.", "Aspirin reduced stroke and death."),
         ("Aspirin reduced stroke.", "Statins did not change cholesterol in rabbits."),
     ],
