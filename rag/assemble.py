@@ -19,8 +19,8 @@ from vademecum.rag.prompt import listing, messages
 from vademecum.rag.retrieve import Found
 from vademecum.rag.words import Language
 
-# A 0.5B model on 2 CPU cores reads about 150 tokens a second, so this prompt gives a first token
-# within 10 s. It holds three to four abstracts. `Assistant(prompt_tokens=...)` changes it.
+# Small enough that a 0.5B model on two CPU cores begins to write within 10 s, large enough for
+# about three abstracts. `Assistant(prompt_tokens=...)` changes it.
 PROMPT_TOKENS = 1_200
 # A model that reasons is larger and runs on a GPU, where reading is not what takes the time.
 PROMPT_TOKENS_REASONING = 3_000
