@@ -13,7 +13,10 @@ from vademecum.app.console import note, paragraph, seconds, stdout
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
 
-DEMO_QUESTION = "Do statins lower mortality in people with COVID-19?"
+DEMO_QUESTION = (
+    "Are statins associated with lower mortality in COVID-19, "
+    "and should they be stopped on admission?"
+)
 
 
 def demo(

@@ -12,11 +12,11 @@ from vademecum.model.presets import PRESETS, Preset, preset
 from vademecum.settings import Settings
 from vademecum.settings import settings as current_settings
 
-PROMPT_TOKENS = 1_500  # a question with the abstracts it is answered from
+PROMPT_TOKENS = 1_200  # a question with the abstracts it is answered from, at most
 PATIENCE_S = 10.0
 HUB_LIMIT_S = 3.0
-# A prompt is read at 0.28 (`tiny`) to 0.45 (`small`) of what the probe measures, on 2 cores.
-EFFICIENCY = 0.35
+# On 2 quiet cores a prompt is read at 0.43 (`small`) to 0.55 (`medium`) of what the probe measures.
+EFFICIENCY = 0.43
 CONTEXT_TOKENS = 8_192  # room for sources, thinking and answer
 OVERHEAD_BYTES = 1_200_000_000  # libraries, embedder, activations, the library's indexes
 
