@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from vademecum.app import options, render, rooms
-from vademecum.app.console import note, print_json, stdout
+from vademecum.app.console import print_json, stdout
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
 
@@ -38,13 +38,11 @@ def ask(
             attention=attention,
             progress=progress,
         ) as (assistant, name),
+        LiveAnswer(show_thinking=show_thinking, quiet=json) as live,
     ):
-        if model == "auto":
-            note(assistant.model_reason)
-        with LiveAnswer(show_thinking=show_thinking, quiet=json) as live:
-            answer = rooms.answer(
-                assistant, question, live.show, corpus=name, filters=narrowed, seed=seed
-            )
+        answer = rooms.answer(
+            assistant, question, live.show, corpus=name, filters=narrowed, seed=seed
+        )
     if json:
         print_json(answer.to_dict())
     else:

@@ -49,7 +49,6 @@ def chat(
             progress=progress,
         ) as (assistant, name),
     ):
-        note(assistant.model_reason)
         Conversation(assistant, name, seed, show_thinking).run()
 
 

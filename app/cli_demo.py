@@ -9,7 +9,7 @@ import typer
 from vademecum.app import options, render, rooms
 from vademecum.app.cli_ingest import fill, summary
 from vademecum.app.cli_serve import HOST, PORT, Port
-from vademecum.app.console import note, paragraph, seconds, stdout
+from vademecum.app.console import paragraph, seconds, stdout
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
 
@@ -37,7 +37,6 @@ def demo(
         with rooms.open_assistant(
             rooms.SAMPLE, model=model, quantization="nf4", attention="dense", progress=progress
         ) as (assistant, name):
-            note(assistant.model_reason)
             console.print()
             paragraph(console, f"› {DEMO_QUESTION}")
             console.print()

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from vademecum.app import options, rooms
-from vademecum.app.console import note
 from vademecum.app.progress import ConsoleProgress
 
 HOST = "127.0.0.1"
@@ -40,5 +39,4 @@ def serve(
             progress=progress,
         ) as (assistant, name),
     ):
-        note(assistant.model_reason)
         rooms.serve(assistant, name, host, port)

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from vademecum.app.console import clean, number, one_line, paragraph, plural, seconds, shorten
-from vademecum.app.web_sources import evidence
 from vademecum.corpora.document import Kind
 from vademecum.rag.answer import Answer, Sentence, Source
+from vademecum.rag.evidence import evidence
 
 # What a sentence's support is called, in words: colour alone tells some readers nothing.
 MARKS = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vademecum.app.web_sources import anchor, evidence
+from vademecum.app.web_sources import anchor
 from vademecum.app.web_text import UNFINISHED_MARKER, blocks, count, escape, inline
 from vademecum.rag.answer import Answer, Sentence, Source
 from vademecum.rag.cite import read_markers
+from vademecum.rag.evidence import evidence
 
 # What a mark says in words, and at length.
 MARKS = {

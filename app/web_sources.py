@@ -5,19 +5,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 from vademecum.app.web_text import count, escape, safe_url
 from vademecum.corpora.document import Document
 from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.answer import Source
-from vademecum.rag.words import containment, content_words, numbers
 
 KIND_WORDS = {"abstract": "abstract only", "full_text": "full text", "title": "title only"}
 WINDOW = 6_000  # characters: a longer text is shown around the passage only
 MARGIN = 1_500  # characters to show on either side then
-LEAST_EVIDENCE = 0.3  # share of a sentence's words that its evidence must hold
-
 
 # Only where the panel lies over the conversation, on narrow screens.
 CLOSE = (
@@ -29,37 +25,6 @@ CLOSE = (
 def anchor(turn: int, n: int) -> str:
     """The id of a source's card: what a citation chip points to."""
     return f"vd-source-{turn}-{n}"
-
-
-@lru_cache(maxsize=256)
-def _sentences(passage: str) -> tuple[tuple[int, int, frozenset[str], frozenset[str]], ...]:
-    return tuple(
-        (
-            start,
-            end,
-            frozenset(content_words(passage[start:end])),
-            frozenset(numbers(passage[start:end])),
-        )
-        for start, end in split_sentences(passage)
-    )
-
-
-def evidence(claim: str, source: Source) -> int | None:
-    """Where in the document the sentence of `source` starts that says most of `claim`.
-
-    None if no sentence shares enough words with it: then the whole passage is the evidence.
-    """
-    words, figures = content_words(claim), numbers(claim)
-    best: tuple[float, int] | None = None
-    for start, _, theirs, their_figures in _sentences(source.text):
-        shared = containment(words, set(theirs))
-        if shared < LEAST_EVIDENCE:
-            continue
-        if figures:
-            shared += containment(figures, set(their_figures))
-        if best is None or shared > best[0]:
-            best = (shared, source.start + start)
-    return None if best is None else best[1]
 
 
 def shown_part(document: Document, start: int, end: int) -> tuple[int, int]:

@@ -101,6 +101,8 @@ class Assistant:
                 shelf = owned.enter_context(Library.open(library, progress=shown))
             info = shelf.corpus(corpus)
             name, reason = _choose(model)
+            if model == "auto":
+                shown.note(reason)  # before it is fetched: its owner may want another
             embedder = Embedder.load(info.embedder, progress=shown)
             engine: LanguageModel | None = None
             if name is not None:

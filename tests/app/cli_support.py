@@ -128,7 +128,6 @@ class ScriptedAssistant:
     """Says what it was told to say, and remembers what it was asked."""
 
     answers: list[Answer | VademecumError]
-    model_reason: str = "scripted: chosen for this test"
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def stream(self, question: str, **how: Any) -> Iterator[Event]:

@@ -110,16 +110,6 @@ def test_thinking_is_shown_only_on_request(cli: Cli, monkeypatch: pytest.MonkeyP
     assert cli("ask", "q", "--show-thinking").stdout.lstrip().startswith("Let me look")
 
 
-def test_the_reason_for_an_automatic_model_is_told_on_stderr(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script(monkeypatch, [answer()])
-    done = cli("ask", "q")
-    assert "scripted: chosen for this test" in done.stderr
-    assert "scripted: chosen" not in done.stdout
-    assert "scripted: chosen" not in cli("ask", "q", "--model", "tiny").stderr
-
-
 def test_json_is_one_document_and_keeps_its_schema(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vademecum.corpora.document import Document, Filters
+from vademecum.corpora.library import Library
 from vademecum.errors import ContextTooLong, CorpusNotFound, EngineBusy, UsageError
+from vademecum.model.choose import Choice
 from vademecum.model.interface import GenerationOptions
+from vademecum.progress import Silent
 from vademecum.rag.answer import Answer, AnswerDelta, Completed, Retrieved, ThinkingDelta, Turn
 from vademecum.rag.assistant import Assistant
 
@@ -274,3 +277,42 @@ def test_whatever_the_model_writes(assistant_of, model_of, shelf, written, quest
     assert isinstance(events[0], Retrieved)
     assert [isinstance(event, Completed) for event in events].count(True) == 1
     holds(events[-1].answer, shelf)
+
+
+class Listening(Silent):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"), [("auto", ["the best that fits"]), ("small", []), ("none", [])]
+)
+def test_an_automatic_choice_is_told_before_the_model_is_fetched(
+    monkeypatch, tmp_path, embedder, model, told
+) -> None:
+    class Fetching(Exception):
+        pass
+
+    def load(*_args, **_how):
+        raise Fetching
+
+    monkeypatch.delenv("VADEMECUM_MODEL", raising=False)
+    monkeypatch.setattr(
+        "vademecum.model.choose.choose", lambda **_: Choice("small", "the best that fits")
+    )
+    monkeypatch.setattr("vademecum.model.embedder.Embedder.load", lambda *_, **__: embedder)
+    monkeypatch.setattr("vademecum.model.engine.Engine.load", load)
+    listening = Listening()
+    with Library.open(tmp_path) as library:
+        library.create_corpus("test", embedder="words", dim=4, fingerprint="f")
+        if model == "none":
+            Assistant.open("test", model=model, library=library, progress=listening).close()
+        else:
+            with pytest.raises(Fetching):
+                Assistant.open("test", model=model, library=library, progress=listening)
+    assert listening.notes == told

@@ -1,0 +1,42 @@
+"""Where in a source the sentence stands that says most of a claim."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from vademecum.corpora.sentences import split_sentences
+from vademecum.rag.answer import Source
+from vademecum.rag.words import containment, content_words, numbers
+
+LEAST_EVIDENCE = 0.3  # share of a claim's words that its evidence must hold
+
+
+@lru_cache(maxsize=256)
+def _sentences(passage: str) -> tuple[tuple[int, int, frozenset[str], frozenset[str]], ...]:
+    return tuple(
+        (
+            start,
+            end,
+            frozenset(content_words(passage[start:end])),
+            frozenset(numbers(passage[start:end])),
+        )
+        for start, end in split_sentences(passage)
+    )
+
+
+def evidence(claim: str, source: Source) -> int | None:
+    """Where in the document the sentence of `source` starts that says most of `claim`.
+
+    None if no sentence shares enough words with it: then the whole passage is the evidence.
+    """
+    words, figures = content_words(claim), numbers(claim)
+    best: tuple[float, int] | None = None
+    for start, _, theirs, their_figures in _sentences(source.text):
+        shared = containment(words, set(theirs))
+        if shared < LEAST_EVIDENCE:
+            continue
+        if figures:
+            shared += containment(figures, set(their_figures))
+        if best is None or shared > best[0]:
+            best = (shared, source.start + start)
+    return None if best is None else best[1]
