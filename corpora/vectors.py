@@ -21,6 +21,7 @@ SYNC_THRESHOLD = 5000
 EF_SEARCH = 200  # candidates HNSW keeps while it searches; recall for little time
 
 NO_SPACE = ("database or disk is full", "(code: 13)", "No space left", "disk I/O error")
+LEAST_FREE = 1_000_000  # bytes; on a fuller disk every failure is taken for want of space
 NO_WRITE = ("readonly database", "unable to open database file", "Permission denied", "Read-only")
 
 
@@ -241,7 +242,8 @@ def explaining(folder: Path, *classes: type[Exception]) -> Iterator[None]:
 def _explained(text: str, folder: Path) -> LibraryError:
     """What a derived index said went wrong, as an error for people."""
     said = " ".join(text.split())[:200]
-    if any(sign in text for sign in NO_SPACE):
+    # Chroma does not always say so: a compaction that found no room only "failed to apply logs".
+    if any(sign in text for sign in NO_SPACE) or _free(folder) < LEAST_FREE:
         return OutOfSpace(
             f"the disk that holds {folder} is full ({said})",
             "nothing is lost: free some space and run the same command again",
@@ -252,3 +254,9 @@ def _explained(text: str, folder: Path) -> LibraryError:
             "check the permissions of the folder and that it was not removed, then try again",
         )
     return LibraryDamaged(f"the index in {folder} cannot be read ({said})")
+
+
+def _free(folder: Path) -> int:
+    """Bytes free on the disk of a folder, or of what is left of its path."""
+    there = next(part for part in (folder, *folder.parents) if part.exists())
+    return shutil.disk_usage(there).free

@@ -248,7 +248,8 @@ class _Run:
     def _fail(self, path: Path, reason: str) -> None:
         self._report.failed_files.append((str(path), reason))
         self._library.job_log.file_failed(self._job, str(path), reason)
-        self._progress.note(f"{path.name}: {reason}")
+        named = reason.startswith(f"{path.name}: ")  # as a reader names the file it rejects
+        self._progress.note(reason if named else f"{path.name}: {reason}")
 
     def _newest(self, number: int) -> list[Record]:
         """The deletions, and the newest documents that have a text, newest first.

@@ -12,6 +12,7 @@ from library_support import NAME, assert_sound, batch, document, filled, vector_
 
 from vademecum.corpora.database import SCHEMA_VERSION
 from vademecum.corpora.library import Library
+from vademecum.corpora.vectors import explaining
 from vademecum.errors import LibraryDamaged, OutOfSpace
 
 
@@ -168,3 +169,13 @@ def test_verify_notices_any_change_behind_its_back(tmp_path: Path, sql: str) -> 
     connection.close()
     with Library.open(tmp_path) as library:
         assert not library.verify(NAME).sound
+
+
+@pytest.mark.parametrize(("free", "expected"), [(4_096, OutOfSpace), (10_000_000, LibraryDamaged)])
+def test_what_an_index_says_on_a_full_disk_is_taken_for_want_of_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, expected: type[Exception]
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(expected), explaining(tmp_path / "gone" / "chroma", ValueError):
+        raise ValueError("Failed to apply logs to the metadata segment")
