@@ -146,7 +146,9 @@ def test_ctrl_c_is_one_line_and_exit_130(filled: Path) -> None:
     ) as chat:
         assert chat.stdin is not None
         assert chat.stderr is not None
-        chat.stderr.readline()  # why no model was chosen: from here on it waits for a question
+        chat.stdin.write("/new\n")
+        chat.stdin.flush()
+        assert chat.stderr.readline() == "a new conversation\n"  # now it waits for a question
         time.sleep(0.5)
         chat.send_signal(signal.SIGINT)
         _, rest = chat.communicate(timeout=60)
