@@ -1,8 +1,8 @@
-"""One decoder for the Llama and Qwen2 families.
+"""One decoder for the Llama, Qwen2 and Qwen3 families.
 
     x = embedding(ids)
     for each layer:
-        x += out(attention(rope(qkv(norm(x)))))
+        x += out(attention(rope(qkv(norm(x)))))        # Qwen3: rope(norm(q)), rope(norm(k))
         x += down(silu(gate(norm(x))) * up(norm(x)))
     logits = head(norm(x of the last token))
 
@@ -11,7 +11,6 @@ Tensors have no batch dimension: one sequence is run at a time, `[tokens, hidden
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,9 +24,10 @@ from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.kernels import PAGE, KernelSet
 from vademecum.model.linear import Linear, QuantizedLinear, Weight, head, linear
+from vademecum.model.rope import rope_frequencies, rope_magnitude, rotate
 from vademecum.model.sparsity import Sparsity
 
-Family = Literal["llama", "qwen2"]
+Family = Literal["llama", "qwen2", "qwen3"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ class ModelConfig:
     attention_bias: bool
     max_positions: int
 
+    @property
+    def qk_norm(self) -> bool:
+        """Whether each query and key head is normalised before it is rotated."""
+        return self.family == "qwen3"
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -60,6 +65,8 @@ class Layer:
     mlp_norm: Tensor
     gate_up: Linear
     down: Linear
+    query_norm: Tensor | None = None  # over the dimensions of a head
+    key_norm: Tensor | None = None
 
 
 class Decoder:
@@ -84,9 +91,10 @@ class Decoder:
         self.sparsity = sparsity
         self.sparse_layers = Sparsity.sparse_layers(config.layers) if sparsity else frozenset()
         self.frequencies = rope_frequencies(config)
+        self.magnitude = rope_magnitude(config)
         read = _Reader(tensors, dtype)
         self.embedding = read.plain("model.embed_tokens.weight")
-        self.layers = [_layer(read, f"model.layers.{n}.") for n in range(config.layers)]
+        self.layers = [_layer(read, f"model.layers.{n}.", config) for n in range(config.layers)]
         self.norm = read.plain("model.norm.weight")
         quantized = any(isinstance(tensor, QuantizedLinear) for tensor in tensors.values())
         name = "model.embed_tokens.weight" if config.tie_embeddings else "lm_head.weight"
@@ -168,7 +176,7 @@ class Decoder:
         for n, layer in enumerate(self.layers):
             normed = F.rms_norm(x, (config.hidden,), layer.attention_norm, config.rms_eps)
             qkv = layer.qkv(normed).view(tokens, -1, config.head_dim)
-            rotated = rotate(qkv[:, : config.heads + config.kv_heads], cos, sin)
+            rotated = rotate(_normed_heads(qkv, layer, config), cos, sin)
             query, key = rotated[:, : config.heads], rotated[:, config.heads :]
             value = qkv[:, config.heads + config.kv_heads :]
             self._append(n, key, value, cache, sequence)
@@ -197,7 +205,7 @@ class Decoder:
         """Cosine and signed sine for `rotate`: `[tokens, 1, head_dim]`."""
         position = torch.arange(start, start + tokens, dtype=torch.float32)
         angle = position[:, None] * self.frequencies
-        cos, sin = angle.cos(), angle.sin()
+        cos, sin = angle.cos() * self.magnitude, angle.sin() * self.magnitude
         return (
             torch.cat((cos, cos), dim=-1)[:, None].to(self.dtype),
             torch.cat((-sin, sin), dim=-1)[:, None].to(self.dtype),
@@ -216,36 +224,20 @@ class Attention(Protocol):
     def __call__(self, layer: int, query: Tensor, /) -> Tensor: ...
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding (RoFormer, arXiv:2104.09864), halves paired as Llama does.
-
-    `x [tokens, heads, dim]`; `sin` has the sign of each half in it.
-    """
-    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
-
-
-def rope_frequencies(config: ModelConfig) -> Tensor:
-    """Radians a token of each rotated pair: float32 `[head_dim / 2]`.
-
-    Raises ModelUnsupported for a scaling other than Llama 3's, which stretches slow pairs by
-    `factor`, leaves fast ones and blends between (Llama 3.1, `apply_scaling` of its reference).
-    """
-    exponent = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
-    frequency = 1.0 / config.rope_theta**exponent
-    scaling = config.rope_scaling or {}
-    kind = scaling.get("rope_type", scaling.get("type", "default"))
-    if kind == "default":
-        return frequency
-    if kind != "llama3":
-        raise ModelUnsupported(
-            f"position scaling {kind!r} is not supported", "choose a model without it, or Llama 3's"
-        )
-    factor = float(scaling["factor"])
-    low, high = float(scaling["low_freq_factor"]), float(scaling["high_freq_factor"])
-    context = float(scaling["original_max_position_embeddings"])
-    turns = context * frequency / (2 * math.pi)  # over the context the model was first trained on
-    blend = ((turns - low) / (high - low)).clamp(0, 1)
-    return (1 - blend) * frequency / factor + blend * frequency
+def _normed_heads(qkv: Tensor, layer: Layer, config: ModelConfig) -> Tensor:
+    """Queries and keys, `[tokens, heads + kv_heads, head_dim]`, each head normalised for Qwen3."""
+    both = qkv[:, : config.heads + config.kv_heads]
+    if layer.query_norm is None or layer.key_norm is None:
+        return both
+    query, key = both[:, : config.heads], both[:, config.heads :]
+    dims = (config.head_dim,)
+    return torch.cat(
+        (
+            F.rms_norm(query, dims, layer.query_norm, config.rms_eps),
+            F.rms_norm(key, dims, layer.key_norm, config.rms_eps),
+        ),
+        dim=1,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +273,10 @@ class _Reader:
         return linear(weights, present)
 
 
-def _layer(read: _Reader, prefix: str) -> Layer:
+def _layer(read: _Reader, prefix: str, config: ModelConfig) -> Layer:
+    def head_norm(name: str) -> Tensor | None:
+        return read.plain(f"{prefix}self_attn.{name}.weight") if config.qk_norm else None
+
     return Layer(
         attention_norm=read.plain(prefix + "input_layernorm.weight"),
         qkv=read.linear(prefix + "self_attn.", "q_proj", "k_proj", "v_proj"),
@@ -289,4 +284,6 @@ def _layer(read: _Reader, prefix: str) -> Layer:
         mlp_norm=read.plain(prefix + "post_attention_layernorm.weight"),
         gate_up=read.linear(prefix + "mlp.", "gate_proj", "up_proj"),
         down=read.linear(prefix + "mlp.", "down_proj"),
+        query_norm=head_norm("q_norm"),
+        key_norm=head_norm("k_norm"),
     )

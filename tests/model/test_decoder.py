@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vademecum.errors import ModelUnsupported
-from vademecum.model.decoder import Decoder, ModelConfig, rope_frequencies
+from vademecum.model.decoder import Decoder, ModelConfig
 from vademecum.model.kernels import choose
 from vademecum.model.linear import QuantizedLinear
 from vademecum.model.sparsity import Sparsity
@@ -197,11 +197,6 @@ def test_a_sequence_does_not_outgrow_its_pages(llama: ModelConfig, decoder_of: B
     sequence = cache.open(32)
     with pytest.raises(ValueError, match="33 tokens in a sequence of 32"):
         decoder.prefill(torch.arange(33), cache, sequence)
-
-
-def test_an_unknown_position_scaling_is_refused(llama: ModelConfig) -> None:
-    with pytest.raises(ModelUnsupported, match="yarn"):
-        rope_frequencies(replace(llama, rope_scaling={"rope_type": "yarn", "factor": 4.0}))
 
 
 def test_a_missing_tensor_is_named(llama: ModelConfig, tensors_of: Tensors) -> None:
