@@ -22,7 +22,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """How to sample one answer. `temperature=0` is greedy. Raises ValueError on nonsense."""
+    """How to sample one answer. `temperature=0` is greedy. Raises ValueError on nonsense.
+
+    `sources` is how many sources the answer may cite: the numbers of others cannot be sampled.
+    The limits on thinking are for models that reason: after `max_thinking_tokens` the thinking is
+    closed, and before `min_thinking_tokens` the model cannot close it. `draft` lets the engine
+    guess ahead from what stands in the prompt: it changes the speed, never the distribution.
+    """
 
     max_tokens: int = 1024
     temperature: float = 0.6
@@ -31,6 +37,10 @@ class GenerationOptions:
     seed: int = 0
     stop: tuple[str, ...] = ()
     timeout_s: float | None = None
+    sources: int | None = None  # None: citations are not constrained
+    max_thinking_tokens: int | None = None
+    min_thinking_tokens: int = 0
+    draft: bool = True
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -45,6 +55,15 @@ class GenerationOptions:
             raise ValueError("timeout_s must be positive")
         if any(not text for text in self.stop):
             raise ValueError("a stop string must not be empty")
+        if self.sources is not None and self.sources < 0:
+            raise ValueError("sources must not be negative")
+        if self.min_thinking_tokens < 0:
+            raise ValueError("min_thinking_tokens must not be negative")
+        if self.max_thinking_tokens is not None:
+            if self.max_thinking_tokens < 0:
+                raise ValueError("max_thinking_tokens must not be negative")
+            if self.max_thinking_tokens < self.min_thinking_tokens:
+                raise ValueError("max_thinking_tokens must not be below min_thinking_tokens")
 
 
 @dataclass(frozen=True, slots=True)
