@@ -13,9 +13,15 @@ from typing import Any, cast, get_args
 
 from vademecum.errors import ModelUnsupported
 from vademecum.model.decoder import Family, ModelConfig
+from vademecum.model.rope import SCALINGS
 
-ROPE_TYPES = {"linear", "llama3", "yarn"}
-ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
+ARCHITECTURES: dict[Family, str] = {
+    "llama": "LlamaForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+}
+# What a config.json leaves out when it is so; elsewhere heads share the hidden size.
+QWEN3_HEAD_DIM = 128
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -28,11 +34,12 @@ def read_config(folder: Path) -> ModelConfig:
         raise _unsupported(folder, f"its activation is {raw['hidden_act']!r}, not silu")
     if raw.get("use_sliding_window"):
         raise _unsupported(folder, "it attends through a sliding window")
-    if family == "llama" and (raw.get("attention_bias") or raw.get("mlp_bias")):
-        raise _unsupported(folder, "its layers have biases that the Llama family does not")
+    if family != "qwen2" and (raw.get("attention_bias") or raw.get("mlp_bias")):
+        raise _unsupported(folder, f"its layers have biases that the family {family!r} does not")
     try:
         heads, hidden = int(raw["num_attention_heads"]), int(raw["hidden_size"])
         theta, scaling = _rope(raw)
+        head_dim = QWEN3_HEAD_DIM if family == "qwen3" else hidden // heads
         return ModelConfig(
             family=cast(Family, family),
             vocab_size=int(raw["vocab_size"]),
@@ -40,7 +47,7 @@ def read_config(folder: Path) -> ModelConfig:
             layers=int(raw["num_hidden_layers"]),
             heads=heads,
             kv_heads=int(raw.get("num_key_value_heads") or heads),
-            head_dim=int(raw.get("head_dim") or hidden // heads),
+            head_dim=int(raw.get("head_dim") or head_dim),
             intermediate=int(raw["intermediate_size"]),
             rms_eps=float(raw["rms_norm_eps"]),
             rope_theta=theta,
@@ -87,6 +94,9 @@ def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
             yield prefix + f"self_attn.{name}_proj.weight", (rows, config.hidden)
             if config.attention_bias:
                 yield prefix + f"self_attn.{name}_proj.bias", (rows,)
+        if config.qk_norm:
+            yield prefix + "self_attn.q_norm.weight", (config.head_dim,)
+            yield prefix + "self_attn.k_norm.weight", (config.head_dim,)
         yield prefix + "self_attn.o_proj.weight", (config.hidden, queries)
         yield prefix + "post_attention_layernorm.weight", (config.hidden,)
         yield prefix + "mlp.gate_proj.weight", (config.intermediate, config.hidden)
@@ -180,10 +190,10 @@ def _rope(raw: dict[str, Any]) -> tuple[float, dict[str, Any] | None]:
     scaling.setdefault("rope_type", kind or "default")
     if scaling["rope_type"] == "default":
         return theta, None
-    if scaling["rope_type"] not in ROPE_TYPES:
+    if scaling["rope_type"] not in SCALINGS:
         raise ModelUnsupported(
             f"rotary scaling {scaling['rope_type']!r} is not supported",
-            f"supported: {', '.join(sorted(ROPE_TYPES))}",
+            f"supported: {', '.join(sorted(SCALINGS))}",
         )
     return theta, scaling
 
@@ -191,5 +201,6 @@ def _rope(raw: dict[str, Any]) -> tuple[float, dict[str, Any] | None]:
 def _unsupported(folder: Path, why: str) -> ModelUnsupported:
     return ModelUnsupported(
         f"the model in {folder} cannot be run: {why}",
-        "`vademecum models` lists what can; other folders must hold a Llama or Qwen2 chat model",
+        "`vademecum models` lists what can; other folders must hold a chat model of the families "
+        "Llama, Qwen2 or Qwen3",
     )

@@ -105,6 +105,8 @@ def _of_folder(name: str, folder: Path) -> Preset:
         raw = json.loads((folder / "config.json").read_text("utf-8"))
         heads, hidden = int(raw["num_attention_heads"]), int(raw["hidden_size"])
         positions = int(raw["max_position_embeddings"])
+        # Where config.json leaves it out, Qwen3's heads have 128 dimensions; others share `hidden`.
+        head_dim = 128 if raw["model_type"] == "qwen3" else hidden // heads
         return Preset(
             name=name,
             title=folder.name,
@@ -118,7 +120,7 @@ def _of_folder(name: str, folder: Path) -> Preset:
             layers=int(raw["num_hidden_layers"]),
             heads=heads,
             kv_heads=int(raw.get("num_key_value_heads") or heads),
-            head_dim=int(raw.get("head_dim") or hidden // heads),
+            head_dim=int(raw.get("head_dim") or head_dim),
             tied=bool(raw.get("tie_word_embeddings", False)),
             reasons=_thinks(folder),
             folder=folder,
@@ -126,7 +128,7 @@ def _of_folder(name: str, folder: Path) -> Preset:
     except (KeyError, TypeError, ValueError) as error:
         raise ModelUnsupported(
             f"{folder / 'config.json'} does not describe a model: {error!r}",
-            "give a folder that `save_pretrained` wrote for a Llama or Qwen2 model",
+            "give a folder that `save_pretrained` wrote for a Llama, Qwen2 or Qwen3 model",
         ) from error
 
 
@@ -339,8 +341,7 @@ _ALL = (
         head_dim=128,
         reasons=True,
         hub_id=_R1_HUB + "0528-Qwen3-8B",
-        note="Trained on 32,768 tokens and stretched to 131,072 by YaRN. "
-        "This version of Vademecum does not run the Qwen3 family yet.",
+        note="Trained on 32,768 tokens and stretched to 131,072 by YaRN.",
     ),
 )
 

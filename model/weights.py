@@ -224,8 +224,8 @@ def _require_family(model: Preset) -> None:
     """Refuse a family the decoder cannot run before gigabytes are fetched."""
     if model.family not in get_args(Family):
         raise ModelUnsupported(
-            f"{model.name} is of the family {model.family}, which this version does not run yet",
-            f"choose a model of the families {' and '.join(get_args(Family))}",
+            f"{model.name} is of the family {model.family}, which is not run",
+            f"choose a model of the families {', '.join(get_args(Family))}",
         )
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -44,6 +45,12 @@ def test_every_preset_says_where_it_is_and_what_it_may(model: Preset) -> None:
     assert model.reasons == model.name.startswith("r1-")
     assert model.memory_bytes(4) < model.memory_bytes(8) < model.memory_bytes(16)
     assert model.memory_bytes(16) == 2 * model.parameters
+
+
+def test_every_preset_is_of_a_family_that_is_run() -> None:
+    from vademecum.model.decoder import Family
+
+    assert {model.family for model in PRESETS.values()} == set(get_args(Family))
 
 
 def test_cost_of_context() -> None:

@@ -45,13 +45,10 @@ def folder(tmp_path: Path) -> Folder:
     """Makes a folder as `save_pretrained` leaves it, for a random model of a family."""
 
     def make(family: str = "qwen2", dtype: torch.dtype = torch.bfloat16, **shape: Any) -> Path:
-        from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+        from transformers import AutoConfig, AutoModelForCausalLM
 
-        config_class, model_class = {
-            "llama": (LlamaConfig, LlamaForCausalLM),
-            "qwen2": (Qwen2Config, Qwen2ForCausalLM),
-        }[family]
-        config = config_class(
+        config = AutoConfig.for_model(
+            family,
             **{
                 "vocab_size": 48,
                 "hidden_size": 64,
@@ -64,10 +61,10 @@ def folder(tmp_path: Path) -> Folder:
                 "bos_token_id": 1,
                 "eos_token_id": 2,
             }
-            | shape
+            | shape,
         )
         torch.manual_seed(0)
-        model = model_class(config).to(dtype)
+        model = AutoModelForCausalLM.from_config(config).to(dtype)
         for name, parameter in model.named_parameters():
             if name.endswith("bias"):  # zeros would hide a bias that is left out
                 torch.nn.init.normal_(parameter)
@@ -90,7 +87,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2"])
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
 @pytest.mark.parametrize("tied", [False, True])
 def test_a_folder_loads_as_it_was_saved(
     folder: Folder, where: Settings, family: str, tied: bool
@@ -198,10 +195,19 @@ def test_shards_are_read_as_one(folder: Folder, where: Settings, tmp_path: Path)
         assert torch.equal(tensor, whole[name]), name
 
 
-def test_a_config_written_is_the_config_read(tmp_path: Path, folder: Folder) -> None:
-    config = read_config(folder("llama"))
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
+def test_a_config_written_is_the_config_read(tmp_path: Path, folder: Folder, family: str) -> None:
+    config = read_config(folder(family))
+    assert config.family == family
     layout.write_config(tmp_path, config)
     assert read_config(tmp_path) == config
+
+
+def test_head_dimensions_that_are_not_told(folder: Folder) -> None:
+    for family, expected in (("llama", 16), ("qwen2", 16), ("qwen3", 128)):
+        made = folder(family)
+        edit(made / "config.json", head_dim=None)
+        assert read_config(made).head_dim == preset(str(made)).head_dim == expected
 
 
 @pytest.mark.parametrize(
@@ -237,9 +243,10 @@ def test_both_spellings_of_rotary_scaling(
         ("llama", {"model_type": "gemma"}, "gemma"),
         ("llama", {"hidden_act": "gelu"}, "gelu"),
         ("llama", {"attention_bias": True}, "biases"),
+        ("qwen3", {"attention_bias": True}, "biases"),
         ("llama", {"hidden_size": None}, "hidden_size"),
         ("qwen2", {"use_sliding_window": True}, "window"),
-        ("qwen2", {"rope_scaling": {"rope_type": "dynamic"}}, "dynamic"),
+        ("qwen2", {"rope_scaling": {"rope_type": "longrope"}}, "longrope"),
         ("qwen2", {"num_hidden_layers": 3}, "lacks the tensor"),
         ("qwen2", {"intermediate_size": 127}, "shape"),
     ],
@@ -279,8 +286,10 @@ def test_unknown_names_are_refused(where: Settings) -> None:
 
 
 def test_a_family_that_is_not_run_is_refused_before_it_is_fetched(where: Settings) -> None:
-    with pytest.raises(ModelUnsupported, match="qwen3"):
-        weights.load("r1-0528-qwen3-8b", settings=where)
+    other = replace(PRESETS["r1-llama-8b"], name="other", family="gemma3")
+    with pytest.raises(ModelUnsupported, match="gemma3") as caught:
+        weights.load(other, settings=where)
+    assert all(family in caught.value.hint for family in ("llama", "qwen2", "qwen3"))
 
 
 def test_special_ids_by_the_word_that_counts_most(folder: Folder) -> None:
@@ -397,7 +406,7 @@ def test_a_disk_that_fills_up_while_writing_is_told(tmp_path: Path) -> None:
 
 def test_offline_and_not_here(where: Settings) -> None:
     offline = replace(where, offline=True)
-    for name in ("tiny", "r1-qwen-1.5b"):
+    for name in ("tiny", "r1-qwen-1.5b", "r1-0528-qwen3-8b"):
         with pytest.raises(AssetUnavailable, match="VADEMECUM_OFFLINE"):
             weights.load(name, settings=offline)
 
