@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -22,10 +23,16 @@ from torch import Tensor
 from vademecum.errors import ModelUnsupported
 from vademecum.model.decoder import Family, ModelConfig
 from vademecum.model.layout import tensor_shapes, write_config, write_json
+from vademecum.model.rope import rope_frequencies
 from vademecum.model.shards import ShardWriter
 from vademecum.progress import Progress
 
-# Tokens that end an answer, by the names the two families give them; a GGUF names one of them.
+ARCHITECTURES: dict[Family, gguf.MODEL_ARCH] = {
+    "llama": gguf.MODEL_ARCH.LLAMA,
+    "qwen2": gguf.MODEL_ARCH.QWEN2,
+    "qwen3": gguf.MODEL_ARCH.QWEN3,
+}
+# Tokens that end an answer, by the names the families give them; a GGUF names one of them.
 END_TOKENS = (
     "<|im_end|>",
     "<|endoftext|>",
@@ -35,6 +42,7 @@ END_TOKENS = (
 )
 CHUNK = 1 << 21  # values dequantised at a time; fits the cache of a core or two
 CONTROL = int(gguf.TokenType.CONTROL)
+ROPE_FACTORS = "rope_freqs.weight"  # [head_dim / 2]: what each frequency is divided by
 
 
 def convert(source: Path, target: Path, progress: Progress) -> None:
@@ -62,9 +70,9 @@ def convert(source: Path, target: Path, progress: Progress) -> None:
 
 def tensors(reader: gguf.GGUFReader, config: ModelConfig) -> Iterator[tuple[str, Tensor, int]]:
     """`(Hugging Face name, bf16 tensor, bytes in the file)` of every tensor, in forward order."""
-    arch = {"llama": gguf.MODEL_ARCH.LLAMA, "qwen2": gguf.MODEL_ARCH.QWEN2}[config.family]
-    names = gguf.get_tensor_name_map(arch, config.layers)
+    names = gguf.get_tensor_name_map(ARCHITECTURES[config.family], config.layers)
     stored = {tensor.name: tensor for tensor in reader.tensors}
+    stored.pop(ROPE_FACTORS, None)  # told in the configuration
     wanted: list[tuple[str, tuple[int, ...], Any]] = []
     for name, shape in tensor_shapes(config):
         stem, _, suffix = name.rpartition(".")
@@ -146,17 +154,15 @@ def _config(reader: _Reader, source: Path) -> ModelConfig:
     if family not in get_args(Family):
         raise ModelUnsupported(
             f"{source} holds a model of the family {family!r}",
-            f"the decoder runs {' and '.join(get_args(Family))}",
+            f"the decoder runs {', '.join(get_args(Family))}",
         )
-    if reader.value(f"{family}.rope.scaling.type", "none") != "none":
-        raise ModelUnsupported(f"{source} scales its rotary embedding", "use the safetensors")
 
     def whole(key: str) -> int:
         return int(reader.value(f"{family}.{key}"))
 
     hidden, heads = whole("embedding_length"), whole("attention.head_count")
     embedding = next(t for t in reader.tensors if t.name == "token_embd.weight")
-    return ModelConfig(
+    config = ModelConfig(
         family=cast(Family, family),
         vocab_size=int(embedding.shape[1]),
         hidden=hidden,
@@ -165,14 +171,83 @@ def _config(reader: _Reader, source: Path) -> ModelConfig:
         kv_heads=whole("attention.head_count_kv"),
         head_dim=int(reader.value(f"{family}.attention.key_length", hidden // heads)),
         intermediate=whole("feed_forward_length"),
-        # Stored as float32; seven digits give back the number that was meant.
-        rms_eps=float(f"{reader.value(f'{family}.attention.layer_norm_rms_epsilon'):.7g}"),
+        rms_eps=_as_meant(reader.value(f"{family}.attention.layer_norm_rms_epsilon")),
         rope_theta=float(reader.value(f"{family}.rope.freq_base", 10_000.0)),
         rope_scaling=None,
         tie_embeddings=all(tensor.name != "output.weight" for tensor in reader.tensors),
         attention_bias=family == "qwen2",
         max_positions=whole("context_length"),
     )
+    return replace(config, rope_scaling=_rope_scaling(reader, config))
+
+
+def _rope_scaling(reader: _Reader, config: ModelConfig) -> dict[str, Any] | None:
+    """The scaling of the rotary embedding, in the terms of `config.json`.
+
+    Raises ModelUnsupported for one that these terms cannot tell.
+    """
+
+    def setting(name: str, default: Any = None) -> Any:
+        return reader.value(f"{config.family}.rope.scaling.{name}", default)
+
+    kind, factor = setting("type", "none"), _as_meant(setting("factor", 1.0))
+    stored = [tensor for tensor in reader.tensors if tensor.name == ROPE_FACTORS]
+    if stored and not np.allclose(divisors := np.asarray(stored[0].data, np.float64), 1.0):
+        if kind == "none":
+            return _llama3(divisors, config)
+        kind = f"{kind} and {ROPE_FACTORS}"
+    if kind == "none" or (kind == "linear" and factor == 1.0):
+        return None
+    if kind == "linear":
+        return {"rope_type": "linear", "factor": factor}
+    # Further settings of YaRN count from the model they were added for, not by a common rule.
+    odd = [name for name in ("yarn_log_multiplier", "yarn_attn_factor") if setting(name)]
+    if kind != "yarn" or odd or setting("yarn_ext_factor", 1.0) != 1.0:
+        raise ModelUnsupported(
+            f"the GGUF file scales its rotary embedding by {' and '.join([kind, *odd])}, "
+            "which is not supported",
+            "use the safetensors of this model",
+        )
+    given = {
+        "beta_fast": setting("yarn_beta_fast"),
+        "beta_slow": setting("yarn_beta_slow"),
+        "attn_factor": setting("attn_factor"),
+    }
+    trained = int(setting("original_context_length", config.max_positions))
+    return {
+        "rope_type": "yarn",
+        "factor": factor,
+        "original_max_position_embeddings": trained,
+    } | {name: _as_meant(value) for name, value in given.items() if value is not None}
+
+
+def _llama3(divisors: npt.NDArray[np.float64], config: ModelConfig) -> dict[str, Any]:
+    """The settings of Llama 3's scaling that give these divisors of the frequencies.
+
+    llama.cpp's converter stores the divisors alone. All of Llama 3.1 to 3.3 differ in `factor`
+    only, which divides the slowest pair; whether the others agree is checked.
+    """
+    scaling = {
+        "rope_type": "llama3",
+        "factor": _as_meant(float(divisors.max())),
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192,
+    }
+    plain = rope_frequencies(replace(config, rope_scaling=None))
+    scaled = rope_frequencies(replace(config, rope_scaling=scaling))
+    expected = (plain / scaled).numpy()
+    if divisors.shape != expected.shape or not np.allclose(divisors, expected, rtol=1e-4):
+        raise ModelUnsupported(
+            "the GGUF file stretches its rotary embedding otherwise than Llama 3 does",
+            "use the safetensors of this model",
+        )
+    return scaling
+
+
+def _as_meant(stored: float) -> float:
+    """A number kept as float32: seven digits give back the decimal that was written."""
+    return float(f"{stored:.7g}")
 
 
 def _write_tokenizer(reader: _Reader, source: Path, target: Path) -> None:
