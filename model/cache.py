@@ -1,31 +1,53 @@
-"""The paged KV cache: a pool of pages, and sequences that borrow them."""
+"""The KV cache: a pool of pages, sequences that borrow them, prefixes that are kept for later."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from vademecum.errors import ContextTooLong
-from vademecum.model.kernels import PAGE, PageTable
+from vademecum.model.kernels import PAGE, KvKind, Pages, new_pages, page_bytes
+from vademecum.model.prefix import PrefixIndex
 
 
 @dataclass(slots=True)
 class Sequence:
-    """The pages that one prompt and its answer borrow; `length` tokens are written."""
+    """One prompt and its answer.
 
-    table: PageTable
-    capacity: int
+    `table` int64 `[capacity / 32]` says where its pages lie in the pool; `length` tokens are
+    written. The page being filled is `tails[layer]`: keys and values, float32
+    `[kv_heads, 32, head_dim]`. The first `reused` pages were in the cache before.
+    """
+
+    table: Tensor
+    tails: list[tuple[Tensor, Tensor]]
+    prompt: tuple[int, ...]
     length: int = 0
+    reused: int = 0
+    mass: Tensor | None = field(default=None)
+
+    @property
+    def capacity(self) -> int:
+        """How many tokens it may hold."""
+        return self.table.shape[0] * PAGE
+
+    @property
+    def complete(self) -> Tensor:
+        """Where its complete pages lie."""
+        return self.table[: self.length // PAGE]
 
 
 class PagedCache:
-    """Keys and values of all layers, in pages of 32 tokens.
+    """Keys and values of all layers, in pages of 32 tokens (PagedAttention, arXiv:2309.06180).
 
-    `keys[layer]`, `values[layer]`: `[kv_heads, pages, 32, head_dim]`; `summaries[layer]`:
-    `[2, kv_heads, pages, head_dim]`, what sparse attention knows of each complete page, for the
-    layers in `summarized` only. The tensors are not cleared: memory is used as it is written.
+    What a prompt left behind stays until its memory is needed, the longest unused first; a prompt
+    that begins with the same tokens borrows those pages instead of computing them. Pages that an
+    answer filled are not kept: decoding rounds otherwise than reading a prompt does, and what is
+    borrowed must be, to the bit, what would be computed.
     """
 
     def __init__(
@@ -35,46 +57,80 @@ class PagedCache:
         kv_heads: int,
         head_dim: int,
         pages: int,
+        kind: KvKind,
         dtype: torch.dtype,
-        summarized: frozenset[int] = frozenset(),
+        reusable: Callable[[int], int] = lambda tokens: tokens,
     ) -> None:
-        shape = (kv_heads, pages, PAGE, head_dim)
-        self.keys = [torch.empty(shape, dtype=dtype) for _ in range(layers)]
-        self.values = [torch.empty(shape, dtype=dtype) for _ in range(layers)]
-        self.summaries: list[Tensor | None] = [
-            torch.empty(2, kv_heads, pages, head_dim, dtype=dtype) if layer in summarized else None
-            for layer in range(layers)
+        """`reusable` says how many of so many known tokens may be borrowed, in whole pages."""
+        self._reusable = reusable
+        self.stores: list[Pages] = [
+            new_pages(kind, kv_heads, pages, head_dim, dtype) for _ in range(layers)
         ]
+        self.kind = kind
         self.pages = pages
-        self._free = list(range(pages))
+        self._tail = (kv_heads, PAGE, head_dim)
+        self._free = list(range(pages - 1, -1, -1))
+        self._prefixes = PrefixIndex()
 
     @staticmethod
-    def bytes_per_token(layers: int, kv_heads: int, head_dim: int, dtype: torch.dtype) -> int:
-        """Memory of one token's keys and values."""
-        return 2 * layers * kv_heads * head_dim * dtype.itemsize
+    def bytes_per_page(
+        layers: int, kv_heads: int, head_dim: int, kind: KvKind, dtype: torch.dtype
+    ) -> int:
+        """Memory of one page in all layers, its metadata included."""
+        return layers * page_bytes(kind, kv_heads, head_dim, dtype)
 
     @property
     def free_tokens(self) -> int:
-        """How many tokens fit now."""
-        return len(self._free) * PAGE
+        """How many tokens fit now, prefixes that nobody uses given up."""
+        return (len(self._free) + self._prefixes.idle) * PAGE
 
-    def open(self, tokens: int) -> Sequence:
-        """Borrow pages for `tokens` tokens; raises ContextTooLong, borrowing nothing."""
-        if tokens > self.free_tokens:
+    @property
+    def kept_tokens(self) -> int:
+        """How many tokens of earlier prompts are kept."""
+        return len(self._prefixes) * PAGE
+
+    def open(self, prompt: SequenceOf[int], tokens: int) -> Sequence:
+        """Borrow pages for a prompt and its answer, `tokens` in all.
+
+        `length` of the sequence tells how many of the prompt's tokens are there already: at most
+        all but the last, whose logits begin the answer. Raises ContextTooLong, borrowing nothing.
+        """
+        prompt = tuple(prompt)
+        shareable = (len(prompt) - 1) // PAGE if prompt else 0
+        taken = self._prefixes.take(_blocks(prompt, shareable))
+        known = self._reusable(len(taken) * PAGE) // PAGE
+        self._prefixes.back(taken[known:])
+        del taken[known:]
+        count = -(-tokens // PAGE) - len(taken)
+        if count > len(self._free) + self._prefixes.idle:
+            self._prefixes.back(taken)
             raise ContextTooLong(
                 f"{tokens} tokens of prompt and answer do not fit the cache of "
                 f"{self.free_tokens} tokens",
                 "ask for a shorter answer, or give fewer or shorter sources",
             )
-        count = -(-tokens // PAGE)
-        taken, self._free = self._free[:count], self._free[count:]
-        in_a_row = taken == list(range(taken[0], taken[0] + count)) if taken else False
-        table = PageTable(
-            ids=torch.tensor(taken, dtype=torch.int64), first=taken[0] if in_a_row else None
+        self._free += self._prefixes.give_up(count - len(self._free))
+        fresh = [self._free.pop() for _ in range(count)]
+        return Sequence(
+            table=torch.tensor([*taken, *fresh], dtype=torch.int64),
+            tails=[(torch.empty(self._tail), torch.empty(self._tail)) for _ in self.stores],
+            prompt=prompt,
+            length=len(taken) * PAGE,
+            reused=len(taken),
         )
-        return Sequence(table=table, capacity=count * PAGE)
 
     def close(self, sequence: Sequence) -> None:
-        """Give the pages back; the sequence must not be used again."""
-        self._free = sorted(self._free + sequence.table.ids.tolist())
-        sequence.capacity = sequence.length = 0
+        """Give the pages back, those of the prompt to be kept; it must not be used again."""
+        pages = sequence.table.tolist()
+        taken, fresh = pages[: sequence.reused], pages[sequence.reused :]
+        read = min(sequence.length, len(sequence.prompt)) // PAGE
+        new = _blocks(sequence.prompt, read)[sequence.reused :]
+        learned = self._prefixes.add(taken, new, fresh[: len(new)])
+        self._prefixes.back(pages[: sequence.reused + learned])
+        self._free += fresh[learned:]
+        sequence.table = sequence.table[:0]
+        sequence.length = sequence.reused = 0
+
+
+def _blocks(prompt: tuple[int, ...], pages: int) -> list[tuple[int, ...]]:
+    return [prompt[n * PAGE : (n + 1) * PAGE] for n in range(pages)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -13,7 +13,7 @@ from vademecum.model import hardware, presets, weights
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
 from vademecum.model.decoder import Decoder
-from vademecum.model.generate import CHUNK, Deadline, generate
+from vademecum.model.generate import Deadline, generate
 from vademecum.model.interface import (
     Finished,
     FinishReason,
@@ -23,7 +23,7 @@ from vademecum.model.interface import (
     Stats,
     Token,
 )
-from vademecum.model.kernels import PAGE, choose
+from vademecum.model.kernels import PAGE, KvKind, choose
 from vademecum.model.sparsity import Sparsity
 from vademecum.model.weights import Quantization
 from vademecum.progress import Progress, Silent
@@ -33,6 +33,7 @@ AttentionKind = Literal["dense", "sparse"]
 WAITING = 4  # requests that may wait for the one that runs
 POLL_S = 0.05  # how soon a waiting request notices that it was cancelled
 CACHE_SHARE = 0.5  # of the memory that is free once the weights are loaded
+KEPT_CONTEXTS = 2  # the cache has room for so many of the longest prompts and answers
 
 
 class Engine:
@@ -53,23 +54,30 @@ class Engine:
         quantization: Quantization,
         cache_bytes: int | None = None,
     ) -> None:
-        """`cache_bytes` limits the KV cache; by default, half of the memory that is free now."""
+        """`cache_bytes` limits the KV cache; by default, half of the memory that is free now.
+
+        The cache holds two contexts if they fit: one for the request that runs, one for the
+        beginnings of earlier ones.
+        """
         self.name = name
         self.quantization: str = quantization
         self._chat = chat
         self._eos = frozenset(eos_ids)
         config = decoder.config
-        self._token_bytes = PagedCache.bytes_per_token(
-            config.layers, config.kv_heads, config.head_dim, decoder.dtype
+        self._page_bytes = PagedCache.bytes_per_page(
+            config.layers, config.kv_heads, config.head_dim, decoder.kv, decoder.dtype
         )
         if cache_bytes is None:
             free = hardware.memory_available()
-            cache_bytes = context * self._token_bytes if free is None else int(free * CACHE_SHARE)
-        self.context_length = min(context, max(cache_bytes // self._token_bytes, PAGE))
+            cache_bytes = None if free is None else int(free * CACHE_SHARE)
+        pages = KEPT_CONTEXTS * -(-context // PAGE)
+        if cache_bytes is not None:
+            pages = max(1, min(pages, cache_bytes // self._page_bytes))
+        self.context_length = min(context, pages * PAGE)
         self._shortened = self.context_length < context
         self._loaded: tuple[Decoder, PagedCache] | None = (
             decoder,
-            decoder.new_cache(self.context_length),
+            decoder.new_cache(pages * PAGE),
         )
         self._running = threading.Lock()
         self._counting = threading.Lock()
@@ -81,7 +89,8 @@ class Engine:
         preset: str,
         *,
         quantization: Quantization = "nf4",
-        attention: AttentionKind = "dense",
+        attention: AttentionKind = "sparse",
+        kv: KvKind | None = None,
         sparsity: Sparsity | None = None,
         context: int | None = None,
         cache_bytes: int | None = None,
@@ -91,20 +100,26 @@ class Engine:
         """Load a model by name, fetching it if need be.
 
         `context` is the longest prompt and answer in tokens: by default what the model was
-        trained for, at most what its positions allow. `threads` is for the whole process: by
-        default PyTorch's own choice (OMP_NUM_THREADS), within the cores this process may use.
+        trained for, at most what its positions allow. `kv` is how keys and values are kept: "int8"
+        by default, "k8v4" with values in 4 bit, "plain" as computed (the default in f32).
+        `threads` is for the whole process: by default PyTorch's own choice (OMP_NUM_THREADS),
+        within the cores this process may use.
         Raises ModelNotFound, ModelUnsupported, AssetUnavailable, UsageError.
         """
         if attention not in ("dense", "sparse"):
             raise UsageError(f"unknown attention {attention!r}", "use dense or sparse")
+        kv = kv or ("plain" if quantization == "f32" else "int8")
+        if kv not in get_args(KvKind):
+            raise UsageError(f"unknown kv {kv!r}", f"use one of: {', '.join(get_args(KvKind))}")
         chosen = presets.preset(preset)
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
         loaded = weights.load(chosen, quantization, progress=progress or Silent())
         decoder = Decoder(
             loaded.config,
             loaded.tensors,
-            kernels=choose(torch.device("cpu")),
+            kernels=choose(torch.device("cpu"), kv),
             dtype=torch.float32 if quantization == "f32" else torch.bfloat16,
+            kv=kv,
             sparsity=(sparsity or Sparsity()) if attention == "sparse" else None,
         )
         chat = Chat.load(
@@ -188,8 +203,9 @@ class Engine:
 
     def report(self) -> dict[str, Any]:
         """Which path each operation takes on this machine, and why."""
-        decoder, _ = self._open()
+        decoder, cache = self._open()
         sparsity = decoder.sparsity
+        separate = [n for n, layer in enumerate(decoder.layers) if layer.key_bias is not None]
         return {
             "model": self.name,
             "quantization": self.quantization,
@@ -203,17 +219,20 @@ class Engine:
                 "kind": self.attention,
                 "sparse_layers": len(decoder.sparse_layers),
                 "from_tokens": sparsity.threshold if sparsity else None,
-                "score": sparsity.score if sparsity else None,
                 "pages_read": int(decoder.pages_read),
                 "pages_skipped": int(decoder.pages_skipped),
             },
             "cache": {
                 "tokens": self.context_length,
+                "kind": decoder.kv,
                 "page": PAGE,
-                "bytes_per_token": self._token_bytes,
+                "bytes_per_token": self._page_bytes / PAGE,
+                "reserved_bytes": cache.pages * self._page_bytes,
+                "kept_tokens": cache.kept_tokens,
+                "key_bias_apart_in_layers": separate,
                 "limited_by": "memory" if self._shortened else "context",
             },
-            "prefill_chunk": CHUNK,
+            "prefill_chunk": decoder.chunk,
         }
 
     def close(self) -> None:

@@ -23,8 +23,6 @@ from vademecum.model.interface import (
 from vademecum.model.reasoning import StopStrings, ThinkingSplitter
 from vademecum.model.sampling import Sampler
 
-CHUNK = 512  # tokens; cancelling waits for one chunk at most
-
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
@@ -110,7 +108,8 @@ def generate(
     Raises ContextTooLong if prompt and answer do not fit the cache. Closing the iterator gives
     its pages back.
     """
-    sequence = cache.open(len(prompt) + options.max_tokens)
+    sequence = cache.open(prompt, len(prompt) + options.max_tokens)
+    reused = sequence.length
     writer = Writer(chat, options)
     sampler = Sampler(options)
     read, skipped = int(decoder.pages_read), int(decoder.pages_skipped)
@@ -120,11 +119,11 @@ def generate(
         # 1. Read the prompt, in chunks.
         began = time.perf_counter()
         ids = torch.tensor(prompt, dtype=torch.int64)
-        for chunk in torch.split(ids, CHUNK):
-            reason = deadline.reached()
-            if reason:
-                break
-            logits = decoder.prefill(chunk, cache, sequence)
+        while sequence.length < len(prompt) and not (reason := deadline.reached()):
+            start = sequence.length
+            # The same chunks, whatever was reused.
+            end = start - start % decoder.chunk + decoder.chunk
+            logits = decoder.prefill(ids[start:end], cache, sequence)
         prefill_s = time.perf_counter() - began
 
         # 2. Sample, tell, decode.
@@ -151,7 +150,8 @@ def generate(
             if not reason:
                 began = time.perf_counter()
                 step[0] = token
-                logits = decoder.decode(step, cache, sequence)
+                logits = decoder.decode(step, cache, sequence)[0]
+                decoder.keep(1, cache, sequence)
                 decode_s += time.perf_counter() - began
 
         # 3. Tell what was held back, and what it cost.
@@ -165,6 +165,7 @@ def generate(
                 prefill_s=prefill_s,
                 decode_s=decode_s,
                 extra={
+                    "prompt_reused": reused,
                     "pages_read": int(decoder.pages_read) - read,
                     "pages_skipped": int(decoder.pages_skipped) - skipped,
                 },

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vademecum.model.kernels import Score
+
+CHUNK = 512  # tokens of a prompt that are read at a time; cancelling waits for one chunk at most
 
 
 @dataclass(frozen=True, slots=True)
 class Sparsity:
-    """Lengths in tokens. Layers 0, 1 and the last stay dense: they find what the others use."""
+    """Lengths in tokens.
 
-    threshold: int = 12_288  # a shorter sequence is read whole
+    The first two layers and the last one stay dense: they find what the others use (DELTA,
+    arXiv:2510.09883). Reading a prompt, the tokens of a chunk share one choice of earlier pages.
+    """
+
+    threshold: int = 8_192  # a shorter sequence is read whole
     budget: int = 4_096
     long: int = 65_536  # from here on `long_budget` holds
     long_budget: int = 8_192
-    recent: int = 512  # always read
-    score: Score = "mean_std"
+    sinks: int = 32  # the first tokens are always read
+    recent: int = 512  # and so are the newest
+    dense_first: int = 2  # layers
+    dense_last: int = 1
+    chunk: int = CHUNK  # `threshold` is a multiple of it
+    sampled: int = 16  # tokens of a chunk that choose for all of it
 
     def budget_for(self, length: int) -> int:
         """How many tokens a layer reads of a sequence of `length`: all of it if it is short."""
@@ -24,7 +33,13 @@ class Sparsity:
             return length
         return self.long_budget if length >= self.long else self.budget
 
-    @staticmethod
-    def sparse_layers(layers: int) -> frozenset[int]:
+    def reusable(self, tokens: int) -> int:
+        """How many of a prompt's first `tokens` tokens do not depend on what follows them.
+
+        Beyond the threshold a chunk chooses its pages together, so only whole chunks do not.
+        """
+        return tokens if tokens <= self.threshold else tokens // self.chunk * self.chunk
+
+    def sparse_layers(self, layers: int) -> range:
         """The layers that choose pages."""
-        return frozenset(range(2, layers - 1))
+        return range(self.dense_first, max(self.dense_first, layers - self.dense_last))

@@ -6,6 +6,7 @@ tested against it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,38 +14,71 @@ import torch
 from torch import Tensor
 
 from vademecum.model.kernels import naive
-from vademecum.model.kernels.naive import PAGE, PageTable, Score
+from vademecum.model.kernels.naive import KeyBias
+from vademecum.model.kernels.pages import PAGE, KvKind, Pages, new_pages, page_bytes
 
-__all__ = ["PAGE", "KernelSet", "PageTable", "Score", "choose"]
+__all__ = [
+    "PAGE", "KernelSet", "KeyBias", "KvKind", "Pages", "choose", "new_pages", "page_bytes",
+]  # fmt: skip
+
+Tail = tuple[Tensor, Tensor]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class KernelSet:
-    """The operations of attention over a paged cache; `naive` documents each."""
+    """The operations of attention over pages; `naive` documents each."""
 
     name: str
     reason: str
-    append: Callable[[Tensor, Tensor, Tensor, Tensor, PageTable, int], None]
-    summarize: Callable[[Tensor, Tensor, PageTable, int, int, Score], None]
-    score_pages: Callable[[Tensor, Tensor, PageTable, int, Score], Tensor]
-    select_pages: Callable[[Tensor, int, int, int], Tensor]
-    dense_attention: Callable[[Tensor, Tensor, Tensor, PageTable, int], Tensor]
-    sparse_attention: Callable[[Tensor, Tensor, Tensor, PageTable, Tensor, int], Tensor]
-    causal_mask: Callable[[int, int, torch.device], Tensor | None]
-    prefill_attention: Callable[[Tensor, Tensor, Tensor, PageTable, int, Tensor | None], Tensor]
+    score_pages: Callable[[Tensor, Pages, Tensor, KeyBias | None], Tensor]
+    select_pages: Callable[[Tensor, int, int, int, int], Tensor]
+    attention: Callable[
+        [Tensor, Pages, Tensor, Tensor, Tail, int, KeyBias | None, Tensor | None], Tensor
+    ]
+    prefill_attention: Callable[[Tensor, Pages, Tensor, Tensor, int, Tail, KeyBias | None], Tensor]
 
 
-def choose(device: torch.device) -> KernelSet:
-    """The set for a device."""
+NAIVE = KernelSet(
+    name="naive",
+    reason="PyTorch's own operations",
+    score_pages=naive.score_pages,
+    select_pages=naive.select_pages,
+    attention=naive.attention,
+    prefill_attention=naive.prefill_attention,
+)
+
+
+def choose(device: torch.device, kind: KvKind = "plain") -> KernelSet:
+    """The fastest set for a device and a store; its `reason` says why."""
+    if device.type != "cpu":
+        return _naive(f"no other set is built for {device.type}")
+    if kind == "plain":
+        return _naive("pages that are not quantised are read by PyTorch")
+    try:
+        from vademecum.model.kernels import cpu
+
+        cpu.warm_up()
+    except (ImportError, OSError, RuntimeError) as error:  # Numba refuses some systems
+        log.warning("the compiled CPU kernels are not used: %s", error)
+        return _naive(f"the compiled ones cannot be used: {error}")
     return KernelSet(
-        name="naive",
-        reason=f"PyTorch's own operations: no other set is built for {device.type}",
-        append=naive.append,
-        summarize=naive.summarize,
-        score_pages=naive.score_pages,
+        name="cpu",
+        reason="compiled by Numba for this processor; prefill by PyTorch's flash attention",
+        score_pages=cpu.score_pages,
         select_pages=naive.select_pages,
-        dense_attention=naive.dense_attention,
-        sparse_attention=naive.sparse_attention,
-        causal_mask=naive.causal_mask,
+        attention=cpu.attention,
         prefill_attention=naive.prefill_attention,
+    )
+
+
+def _naive(reason: str) -> KernelSet:
+    return KernelSet(
+        name=NAIVE.name,
+        reason=f"PyTorch's own operations: {reason}",
+        score_pages=NAIVE.score_pages,
+        select_pages=NAIVE.select_pages,
+        attention=NAIVE.attention,
+        prefill_attention=NAIVE.prefill_attention,
     )

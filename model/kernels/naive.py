@@ -1,188 +1,182 @@
 """What every kernel means, in plain PyTorch; also what runs where nothing faster is built.
 
-Shapes, throughout: the cache of one layer is `[kv_heads, pages, 32, dim]`, keys as attended
-(after RoPE). A sequence's page table maps its n-th page to a page of the cache. A page is
-complete when all of its 32 tokens are written; only complete pages have a summary. Nothing
-reads a slot that was not written, so what an empty slot holds (NaN, say) cannot matter.
+A sequence is `table` (int64 `[pages]`: where its complete pages lie in the store) and a tail: the
+keys and values of the page being filled, float32 `[kv_heads, 32, dim]`, of which `filled` slots are
+written. Nothing reads a slot that was not written, so what an empty one holds (NaN, say) cannot
+matter. Sequences begin at position 0: slot `t` of the `n`-th page has the position `32 n + t`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name everybody knows it by
 from torch import Tensor
 
-PAGE = 32
+from vademecum.model.kernels.pages import PAGE, Pages
+from vademecum.model.rope import rotate
 
-Score = Literal["mean_std", "min_max"]
 
+class KeyBias:
+    """The bias of a layer's key projection, kept out of its stored keys.
 
-@dataclass(frozen=True, slots=True)
-class PageTable:
-    """The pages of one sequence: `ids` int64 `[pages]`.
-
-    `first` is set when they follow one another in the cache, so that they can be read in place.
+    Qwen2's is up to a hundred times larger than what it is added to, and RoPE turns it through
+    all phases within a page: an 8-bit code would keep the bias and lose the key. So keys are
+    stored without it and scores get `q . R(position) b` back.
     """
 
-    ids: Tensor
-    first: int | None
+    def __init__(self, value: Tensor, frequencies: Tensor) -> None:
+        """`value [kv_heads, dim]` before RoPE; `frequencies [dim / 2]`, radians a token."""
+        self.value = value.float()
+        self.frequencies = frequencies
+        self.within = self.at(torch.arange(PAGE, device=value.device)).mT.contiguous()
+        """At the slots of the first page, float32 `[kv_heads, dim, 32]`."""
+        self._turns = torch.empty(0, 2, frequencies.shape[0])
+
+    def at(self, positions: Tensor) -> Tensor:
+        """What it adds to keys at `positions`, int64 `[n]` or `[kv_heads, n]` where heads differ:
+        float32 `[kv_heads, n, dim]`."""
+        angle = positions[..., None].double() * self.frequencies.double()
+        cos, sin = angle.cos().float(), angle.sin().float()
+        return rotate(
+            self.value[:, None], torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
+        )
+
+    def turns(self, pages: int) -> Tensor:
+        """By how much the first slot of each page is turned: cosine and sine, float32
+        `[at least pages, 2, dim / 2]`. With it `q . R(32 n + t) b` is `R(-32 n) q . R(t) b`."""
+        if self._turns.shape[0] < pages:
+            first = torch.arange(max(64, 2 * pages), device=self.value.device) * PAGE
+            angle = first[:, None].double() * self.frequencies.double()
+            self._turns = torch.stack((angle.cos(), angle.sin()), dim=1).float()
+        return self._turns
 
 
-def append(
-    keys: Tensor, values: Tensor, k: Tensor, v: Tensor, table: PageTable, start: int
-) -> None:
-    """Write `k`, `v [tokens, kv_heads, dim]` as tokens `start, start + 1, ...` of a sequence."""
-    tokens = k.shape[0]
-    k, v = k.transpose(0, 1), v.transpose(0, 1)
-    if table.first is not None:
-        at = table.first * PAGE + start
-        keys.flatten(1, 2)[:, at : at + tokens] = k
-        values.flatten(1, 2)[:, at : at + tokens] = v
-        return
-    position = torch.arange(start, start + tokens, device=keys.device)
-    page, slot = table.ids[position // PAGE], position % PAGE
-    keys[:, page, slot] = k
-    values[:, page, slot] = v
+def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None) -> Tensor:
+    """How much a query may attend to each page of `table`: float32 `[kv_heads, n]`.
 
-
-def gather(cache: Tensor, table: PageTable, tokens: int) -> Tensor:
-    """The first `tokens` tokens of a sequence: `[kv_heads, tokens, dim]`, in place if possible."""
-    pages = -(-tokens // PAGE)
-    if table.first is not None:
-        part = cache[:, table.first : table.first + pages]
-    else:
-        part = cache[:, table.ids[:pages]]
-    return part.flatten(1, 2)[:, :tokens]
-
-
-def summarize(
-    keys: Tensor, summaries: Tensor, table: PageTable, first: int, last: int, score: Score
-) -> None:
-    """Fill `summaries [2, kv_heads, pages, dim]` for the complete pages `first..last - 1`.
-
-    "mean_std": mean and standard deviation (population) of a page's keys, per channel;
-    "min_max": their minimum and maximum.
+    `query` is `[heads, dim]`: per head `q . mean + |q| . spread` of the page's keys, then the
+    maximum over the heads that share a KV head.
     """
-    pages = table.ids[first:last]
-    block = keys[:, pages].float()
-    if score == "mean_std":
-        deviation, mean = torch.std_mean(block, dim=2, correction=0)
-        low, high = mean, deviation
-    else:
-        low, high = block.amin(dim=2), block.amax(dim=2)
-    summaries[0][:, pages] = low.to(summaries.dtype)
-    summaries[1][:, pages] = high.to(summaries.dtype)
+    mean, spread = pages.summary(table)
+    if bias is not None:
+        n = torch.arange(table.shape[0] * PAGE, device=table.device)
+        mean = mean + bias.at(n).view(*mean.shape[:2], PAGE, -1).mean(dim=2)
+    groups = query.float().view(mean.shape[0], -1, query.shape[-1])  # [kv_heads, group, dim]
+    scores: Tensor = (groups @ mean.mT + groups.abs() @ spread.mT).amax(dim=1)
+    return scores
 
 
-def score_pages(
-    query: Tensor, summaries: Tensor, table: PageTable, pages: int, score: Score
-) -> Tensor:
-    """How much a query may attend to each of the first `pages` pages: float32 `[kv_heads, pages]`.
+def select_pages(scores: Tensor, length: int, budget: int, recent: int, sinks: int) -> Tensor:
+    """Which complete pages to attend to: int64 `[kv_heads, selected]`, ascending.
 
-    `query` is `[heads, dim]`; per head, then the maximum over the heads that share a KV head:
-    "mean_std": `q . mean + |q| . std`; "min_max": `sum_i max(q_i min_i, q_i max_i)`, an upper
-    bound of `q . k` in the page (Quest, arXiv:2406.10774, equation 2).
+    `scores` is `[kv_heads, n]` of the `n` complete pages of a sequence of `length` tokens; the tail
+    is always read. The pages of the first `sinks` tokens and of the newest `recent` ones are
+    always kept; the best others fill a budget of `budget` tokens, the tail included.
     """
-    low, high = summaries[:, :, table.ids[:pages]].float()
-    groups = query.float().view(low.shape[0], -1, query.shape[-1])  # [kv_heads, group, dim]
-    if score == "mean_std":
-        scores = groups @ low.mT + groups.abs() @ high.mT
-    else:
-        scores = groups.clamp(min=0) @ high.mT + groups.clamp(max=0) @ low.mT
-    best: Tensor = scores.amax(dim=1)
-    return best
-
-
-def select_pages(scores: Tensor, length: int, budget: int, recent: int) -> Tensor:
-    """Which pages to attend to: int64 `[kv_heads, selected]`, ascending.
-
-    `scores` is `[kv_heads, pages]` for a sequence of `length` tokens. Page 0, the pages of the
-    newest `recent` tokens and the page being filled are always kept; the best others fill a
-    budget of `budget` tokens.
-    """
-    pages = -(-length // PAGE)
-    kept = max(0, length - recent) // PAGE
-    kept = min(kept, length // PAGE)  # a page being filled has no summary to be scored by
-    must = torch.zeros(pages, dtype=torch.bool, device=scores.device)
-    must[0] = True
-    must[kept:] = True
-    count = min(pages, max(-(-budget // PAGE), pages - kept + (kept > 0)))
+    n = scores.shape[1]
+    must = torch.zeros(n, dtype=torch.bool, device=scores.device)
+    must[: -(-sinks // PAGE)] = True
+    must[max(0, length - recent) // PAGE :] = True
+    tail = length > n * PAGE
+    count = min(n, max(-(-budget // PAGE) - tail, int(must.sum())))
     ranked = torch.where(must, torch.inf, scores)
-    return ranked.topk(count, dim=1).indices.sort(dim=1).values
+    chosen: Tensor = ranked.topk(count, dim=1).indices.sort(dim=1).values
+    return chosen
 
 
-def dense_attention(
-    query: Tensor, keys: Tensor, values: Tensor, table: PageTable, length: int
+def attention(
+    query: Tensor,
+    pages: Pages,
+    table: Tensor,
+    selected: Tensor,
+    tail: tuple[Tensor, Tensor],
+    filled: int,
+    bias: KeyBias | None,
+    mass: Tensor | None,
 ) -> Tensor:
-    """Attention of one token, `[heads, dim]`, over all `length` tokens of its sequence."""
-    return attend(query, gather(keys, table, length), gather(values, table, length))
+    """Attention of one token, `[heads, dim]`, over selected pages and its sequence's tail.
 
-
-def sparse_attention(
-    query: Tensor, keys: Tensor, values: Tensor, table: PageTable, selected: Tensor, length: int
-) -> Tensor:
-    """Attention of one token, `[heads, dim]`, over its `selected [kv_heads, n]` pages.
-
-    The last page of the sequence is always selected, and it alone may be incomplete. With every
-    page selected, the result is that of `dense_attention` to the bit.
+    `selected` is int64 `[kv_heads, n]`, pages of the sequence in ascending order; `filled` slots of
+    the tail are read. With `mass` (float32 `[pages + 1]`), the share of attention that each page of
+    the sequence received, averaged over the heads, is added to it; the tail counts as the page
+    after the last.
     """
-    pages = table.ids[selected]
-    heads = torch.arange(keys.shape[0], device=keys.device)[:, None]
-    tokens = selected.shape[1] * PAGE - (-length % PAGE)
-    return attend(
-        query,
-        keys[heads, pages].flatten(1, 2)[:, :tokens],
-        values[heads, pages].flatten(1, 2)[:, :tokens],
-    )
-
-
-def attend(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """`softmax(q k / sqrt(dim)) v`: `query [heads, dim]`, `keys`, `values [kv_heads, tokens, dim]`.
-
-    The heads that share a KV head stand as rows of one product, so that its keys are read once:
-    13 times faster on a CPU than broadcasting the keys to every head (bf16, 14 heads on 2).
-    """
-    rows = query.view(keys.shape[0], -1, query.shape[-1])
-    return F.scaled_dot_product_attention(rows[None], keys[None], values[None])[0].flatten(0, 1)
-
-
-def causal_mask(tokens: int, start: int, device: torch.device) -> Tensor | None:
-    """For `tokens` queries after `start` tokens: bool `[tokens, start + tokens]`, True to attend.
-
-    None where nothing came before: then `prefill_attention` is causal by itself.
-    """
-    if start == 0:
-        return None
-    return torch.ones(tokens, start + tokens, dtype=torch.bool, device=device).tril(start)
+    kv_heads, heads = selected.shape[0], query.shape[0]
+    keys, values = _read(pages, table, selected, bias)
+    own = tail[0][:, :filled]
+    if bias is not None:
+        own = own + bias.at(torch.arange(filled, device=table.device) + table.shape[0] * PAGE)
+    keys = torch.cat((keys, own), dim=1)
+    values = torch.cat((values, tail[1][:, :filled]), dim=1)
+    groups = query.float().view(kv_heads, -1, query.shape[-1])
+    weights = (groups @ keys.mT * query.shape[-1] ** -0.5).softmax(dim=-1)
+    if mass is not None:
+        share = weights.sum(dim=1) / heads  # [kv_heads, tokens]
+        paged = share[:, : selected.shape[1] * PAGE].unflatten(1, (-1, PAGE)).sum(dim=2)
+        mass.index_add_(0, selected.flatten(), paged.flatten())
+        mass[table.shape[0]] += share[:, selected.shape[1] * PAGE :].sum()
+    out: Tensor = (weights @ values).flatten(0, 1).to(query.dtype)
+    return out
 
 
 def prefill_attention(
     queries: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    table: PageTable,
+    pages: Pages,
+    table: Tensor,
+    selected: Tensor,
     start: int,
-    mask: Tensor | None,
+    tail: tuple[Tensor, Tensor],
+    bias: KeyBias | None,
 ) -> Tensor:
-    """Causal attention of tokens `start, start + 1, ...` over all tokens up to each.
+    """Causal attention of tokens `start, start + 1, ...`, a multiple of 32, over what came before.
 
-    `queries [tokens, heads, dim]` -> `[tokens, heads, dim]`; the tokens' own keys and values are
-    in the cache already; `mask` comes from `causal_mask(tokens, start)`.
+    `queries [tokens, heads, dim]` -> `[tokens, heads, dim]`. Their own keys and values are stored
+    already: complete pages in `table`, after the `start / 32` earlier ones, and what is left in
+    the tail. Of the earlier pages, `selected [kv_heads, n]` are read.
     """
-    tokens, heads, dim = queries.shape
-    k = gather(keys, table, start + tokens)
-    v = gather(values, table, start + tokens)
-    kv_heads = k.shape[0]
-    group = heads // kv_heads
-    shape = (kv_heads, group, start + tokens, dim)
-    out = F.scaled_dot_product_attention(
-        queries.reshape(tokens, kv_heads, group, dim).permute(1, 2, 0, 3),
-        k.unsqueeze(1).expand(shape),
-        v.unsqueeze(1).expand(shape),
-        attn_mask=mask,
-        is_causal=mask is None,
+    past = start // PAGE
+    own = torch.arange(past, table.shape[0], device=table.device)
+    filled = start + queries.shape[0] - table.shape[0] * PAGE
+    keys, values = _read(pages, table, own, bias)
+    ends = tail[0][:, :filled]
+    if bias is not None:
+        ends = ends + bias.at(torch.arange(filled, device=table.device) + table.shape[0] * PAGE)
+    keys = torch.cat((keys, ends), dim=1)
+    values = torch.cat((values, tail[1][:, :filled]), dim=1)
+    query = queries.transpose(0, 1)  # [heads, tokens, dim]
+    out, weight = _flash(query, keys, values, causal=True)
+    for first in range(0, selected.shape[1], BLOCK):
+        some = selected[:, first : first + BLOCK]
+        part, more = _flash(query, *_read(pages, table, some, bias), causal=False)
+        both = torch.logaddexp(weight, more)
+        out = out * (weight - both).exp()[..., None] + part * (more - both).exp()[..., None]
+        weight = both
+    return out.transpose(0, 1).to(queries.dtype)
+
+
+BLOCK = 256  # pages that are decoded at a time, so that a long past needs no memory of its length
+
+
+def _read(
+    pages: Pages, table: Tensor, which: Tensor, bias: KeyBias | None
+) -> tuple[Tensor, Tensor]:
+    """Keys, with their bias, and values of pages of a sequence; `which [n]` or `[kv_heads, n]`."""
+    keys, values = pages.read(table[which])
+    if bias is not None:
+        offset = torch.arange(PAGE, device=table.device)
+        keys = keys + bias.at((which[..., None] * PAGE + offset).flatten(-2))
+    return keys, values
+
+
+def _flash(query: Tensor, keys: Tensor, values: Tensor, *, causal: bool) -> tuple[Tensor, Tensor]:
+    """Attention and the logarithm of its denominator, so that parts can be joined.
+
+    `query [heads, tokens, dim]`, the others `[kv_heads, n, dim]`; float32 `[heads, tokens, dim]`
+    and `[heads, tokens]`. PyTorch's own CPU kernel: its public form does not tell the latter.
+    """
+    shape = (keys.shape[0], query.shape[0] // keys.shape[0], *keys.shape[1:])
+    keys = keys.to(query.dtype)[:, None].expand(shape).flatten(0, 1)
+    values = values.to(query.dtype)[:, None].expand(shape).flatten(0, 1)
+    out, weight = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query[None], keys[None], values[None], 0.0, causal
     )
-    return out.flatten(0, 1).transpose(0, 1)
+    return out[0].float(), weight[0].float()

@@ -13,8 +13,8 @@ from torch import Tensor
 from vademecum.model.chat import Chat
 from vademecum.model.decoder import Decoder, ModelConfig
 from vademecum.model.engine import Engine
-from vademecum.model.kernels import choose
-from vademecum.model.linear import QuantizedLinear
+from vademecum.model.kernels import KernelSet, KvKind, choose
+from vademecum.model.linear import QuantizedLinear, Weight
 from vademecum.model.sparsity import Sparsity
 
 LLAMA = ModelConfig(
@@ -88,22 +88,29 @@ def tensors_of() -> Callable[[ModelConfig], dict[str, Tensor]]:
 
 @pytest.fixture
 def decoder_of() -> Callable[..., Decoder]:
-    """`decoder_of(config, sparsity=None, dtype=torch.float32, quantized=False)`."""
+    """`decoder_of(config, sparsity=None, dtype=torch.float32, quantized=False, kv="plain")`."""
 
     def build(
         config: ModelConfig,
         sparsity: Sparsity | None = None,
         dtype: torch.dtype = torch.float32,
         quantized: bool = False,
+        kv: KvKind = "plain",
+        kernels: KernelSet | None = None,
+        tensors: dict[str, Tensor] | None = None,
     ) -> Decoder:
-        tensors = random_tensors(config)
+        weights: dict[str, Weight] = dict(tensors or random_tensors(config))
         if quantized:
-            tensors = {
-                name: QuantizedLinear.quantize(tensor) if "_proj.weight" in name else tensor
-                for name, tensor in tensors.items()
-            }
+            for name, tensor in weights.items():
+                if "_proj.weight" in name and isinstance(tensor, Tensor):
+                    weights[name] = QuantizedLinear.quantize(tensor)
         return Decoder(
-            config, tensors, kernels=choose(torch.device("cpu")), dtype=dtype, sparsity=sparsity
+            config,
+            weights,
+            kernels=kernels or choose(torch.device("cpu"), kv),
+            dtype=dtype,
+            kv=kv,
+            sparsity=sparsity,
         )
 
     return build
@@ -138,7 +145,8 @@ def chat_of(tokenizer: Tokenizer) -> Callable[..., Chat]:
 def engine_of(
     decoder_of: Callable[..., Decoder], chat_of: Callable[..., Chat]
 ) -> Callable[..., Engine]:
-    """`engine_of(reasons=False, context=1024, cache_bytes=None, sparsity=None, eos=(257,))`."""
+    """`engine_of(reasons=False, context=1024, cache_bytes=None, sparsity=None, eos=(257,),
+    kv="plain")`."""
 
     def build(
         reasons: bool = False,
@@ -146,9 +154,10 @@ def engine_of(
         cache_bytes: int | None = 1 << 24,
         sparsity: Sparsity | None = None,
         eos: tuple[int, ...] = (257,),
+        kv: KvKind = "plain",
     ) -> Engine:
         return Engine(
-            decoder_of(LLAMA, sparsity=sparsity),
+            decoder_of(LLAMA, sparsity=sparsity, kv=kv),
             chat_of(reasons=reasons),
             name="random",
             eos_ids=eos,

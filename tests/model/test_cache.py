@@ -1,72 +1,145 @@
-"""Sequences borrow pages and give them back; what does not fit is refused before anything is."""
+"""Sequences borrow pages and give them back; beginnings are kept; what cannot fit is refused."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vademecum.errors import ContextTooLong
-from vademecum.model.cache import PagedCache
+from vademecum.model.cache import PagedCache, Sequence
 
 
-def cache_of(pages: int) -> PagedCache:
-    return PagedCache(layers=2, kv_heads=2, head_dim=8, pages=pages, dtype=torch.float32)
+def cache_of(pages: int, **more: object) -> PagedCache:
+    return PagedCache(
+        layers=2, kv_heads=2, head_dim=8, pages=pages, kind="int8", dtype=torch.float32,
+        **more,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def used(cache: PagedCache, prompt: list[int], tokens: int, answered: int = 0) -> Sequence:
+    """A sequence whose prompt was read and whose answer has some tokens."""
+    sequence = cache.open(prompt, tokens)
+    sequence.length = len(prompt) + answered
+    return sequence
 
 
 @pytest.mark.parametrize(("tokens", "pages"), [(1, 1), (31, 1), (32, 1), (33, 2), (128, 4)])
 def test_a_sequence_borrows_whole_pages(tokens: int, pages: int) -> None:
     cache = cache_of(4)
-    sequence = cache.open(tokens)
-    assert sequence.table.ids.tolist() == list(range(pages))
-    assert sequence.table.first == 0
+    sequence = cache.open([1], tokens)
+    assert len(set(sequence.table.tolist())) == pages
     assert sequence.capacity == 32 * pages
     assert cache.free_tokens == 32 * (4 - pages)
 
 
 def test_too_long_is_refused_and_borrows_nothing() -> None:
     cache = cache_of(4)
-    cache.open(40)
+    cache.open([1], 40)
     with pytest.raises(ContextTooLong, match="65 tokens"):
-        cache.open(65)
+        cache.open([1], 65)
     assert cache.free_tokens == 64
-    cache.open(64)
+    cache.open([1], 64)
 
 
-def test_pages_come_back_and_rows_of_them_are_found_again() -> None:
-    cache = cache_of(6)
-    first, second, third = cache.open(64), cache.open(64), cache.open(64)
-    cache.close(third)
+def test_a_prompt_that_begins_alike_borrows_what_is_known() -> None:
+    cache = cache_of(8)
+    first = used(cache, list(range(100)), 120, answered=20)
+    pages = first.table.tolist()
     cache.close(first)
-    scattered = cache.open(128)
-    assert scattered.table.ids.tolist() == [0, 1, 4, 5]
-    assert scattered.table.first is None
-    cache.close(scattered)
-    cache.close(second)
-    assert cache.open(192).table.first == 0
+    assert cache.kept_tokens == 96  # the whole pages of the prompt, not those of the answer
+    second = cache.open([*range(80), 7, 7, 7], 100)
+    assert second.table.tolist()[:2] == pages[:2]
+    assert (second.length, second.reused) == (64, 2)
 
 
-def test_one_page_is_never_in_two_sequences() -> None:
-    cache = cache_of(5)
-    taken = [int(cache.open(32).table.ids) for _ in range(5)]
-    assert sorted(taken) == [0, 1, 2, 3, 4]
+def test_the_last_token_of_a_prompt_is_always_read() -> None:
+    cache = cache_of(8)
+    cache.close(used(cache, list(range(64)), 64))
+    assert cache.open(list(range(64)), 80).length == 32
+    assert cache.open(list(range(65)), 80).length == 64
+
+
+def test_a_prompt_that_was_not_read_to_its_end_keeps_what_was() -> None:
+    cache = cache_of(8)
+    sequence = cache.open(list(range(100)), 120)
+    sequence.length = 64
+    cache.close(sequence)
+    assert cache.kept_tokens == 64
+
+
+def test_kept_pages_make_room_for_a_prompt_that_needs_it() -> None:
+    cache = cache_of(4)
+    cache.close(used(cache, list(range(100)), 128))
+    assert (cache.kept_tokens, cache.free_tokens) == (96, 128)
+    cache.open([9] * 60, 64)
+    assert cache.kept_tokens == 64  # one page was free, one given up: the end of the prefix
+
+
+def test_pages_in_use_are_never_given_up() -> None:
+    cache = cache_of(4)
+    cache.close(used(cache, list(range(96)), 96))
+    held = cache.open(list(range(96)), 96)
+    assert held.reused == 2
     with pytest.raises(ContextTooLong):
-        cache.open(1)
+        cache.open([5], 64)
+    assert cache.open([5], 32).table.tolist()[0] not in held.table.tolist()
 
 
-def test_only_some_layers_keep_summaries() -> None:
-    cache = PagedCache(
-        layers=4,
-        kv_heads=2,
-        head_dim=8,
-        pages=3,
-        dtype=torch.bfloat16,
-        summarized=frozenset({2}),
-    )
-    shapes = [None if s is None else tuple(s.shape) for s in cache.summaries]
-    assert shapes == [None, None, (2, 2, 3, 8), None]
+def test_no_more_is_reused_than_does_not_depend_on_what_follows() -> None:
+    cache = cache_of(16, reusable=lambda tokens: tokens // 128 * 128)
+    cache.close(used(cache, list(range(230)), 230))
+    again = cache.open(list(range(230)), 240)
+    assert again.length == 128
+    cache.close(again)
+    assert cache.free_tokens == 16 * 32
 
 
-def test_bytes_per_token_is_what_the_tensors_hold() -> None:
+def test_two_alike_at_once_leave_one_copy() -> None:
+    cache = cache_of(8)
+    one, other = used(cache, list(range(64)), 64), used(cache, list(range(64)), 64)
+    cache.close(one)
+    cache.close(other)
+    assert cache.kept_tokens == 64
+    assert cache.free_tokens == 8 * 32
+
+
+def test_bytes_per_page_is_what_the_tensors_hold() -> None:
     cache = cache_of(3)
-    held = sum(t.numel() * t.element_size() for t in (*cache.keys, *cache.values))
-    assert held == 3 * 32 * PagedCache.bytes_per_token(2, 2, 8, torch.float32)
+    held = sum(t.numel() * t.element_size() for store in cache.stores for t in store.tensors())
+    assert held == 3 * PagedCache.bytes_per_page(2, 2, 8, "int8", torch.float32)
+
+
+REQUESTS = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 1), min_size=1, max_size=5),  # a prompt, 20 tokens to a number
+        st.integers(0, 90),  # tokens of an answer
+        st.integers(0, 200),  # tokens computed before it was given up
+        st.booleans(),  # closed before the next one opens?
+    ),
+    max_size=20,
+)
+
+
+@given(REQUESTS)
+def test_no_page_is_lost_or_lent_twice(requests: list[tuple[list[int], int, int, bool]]) -> None:
+    cache = cache_of(9)
+    running: list[Sequence] = []
+    for numbers, answer, computed, close in requests:
+        prompt = [n for number in numbers for n in [number] * 20]
+        try:
+            sequence = cache.open(prompt, len(prompt) + answer)
+        except ContextTooLong:
+            while running:
+                cache.close(running.pop())
+            continue
+        sequence.length = max(sequence.length, min(computed, len(prompt) + answer))
+        running.append(sequence)
+        own = [page for s in running for page in s.table.tolist()[s.reused :]]
+        assert len(own) == len(set(own))
+        if close:
+            cache.close(running.pop(0))
+    while running:
+        cache.close(running.pop())
+    assert cache.free_tokens == 9 * 32

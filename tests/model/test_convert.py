@@ -154,7 +154,7 @@ def assert_same_logits(folder: Path, expected: PreTrainedModel, tmp_path: Path) 
         loaded.config, loaded.tensors, kernels=choose(torch.device("cpu")), dtype=torch.float32
     )
     cache = decoder.new_cache(len(ids))
-    logits = decoder.prefill(ids, cache, cache.open(len(ids)))
+    logits = decoder.prefill(ids, cache, cache.open(ids.tolist(), len(ids)))
     torch.testing.assert_close(logits, original, rtol=1e-4, atol=1e-4)
 
 

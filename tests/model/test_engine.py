@@ -67,8 +67,9 @@ def test_what_exceeds_the_context_is_refused_at_once(engine_of: Build) -> None:
 
 
 def test_what_exceeds_the_memory_is_refused_at_once(engine_of: Build) -> None:
-    engine = engine_of(context=1024, cache_bytes=100 * 1024)  # 1,024 bytes a token
-    assert engine.context_length == 100
+    # 1,088 bytes a token: keys, values, and the summary of each page's keys
+    engine = engine_of(context=1024, cache_bytes=110 * 1088)
+    assert engine.context_length == 96  # whole pages
     with pytest.raises(ContextTooLong, match="this machine's memory"):
         engine.stream_ids([1] * 100, SHORT)
     assert engine.report()["cache"]["limited_by"] == "memory"
@@ -145,7 +146,7 @@ def test_a_closed_engine_says_so_and_lets_the_running_request_end(engine_of: Bui
 
 
 def test_the_report_says_which_path_each_operation_takes(engine_of: Build) -> None:
-    engine = engine_of(eos=(), sparsity=Sparsity(threshold=64, budget=64, recent=32))
+    engine = engine_of(eos=(), sparsity=Sparsity(threshold=64, budget=64, recent=32, chunk=32))
     report = engine.report()
     json.dumps(report)
     assert report["products"]["qkv"] == {"torch linear, float32": 4}
@@ -154,10 +155,14 @@ def test_the_report_says_which_path_each_operation_takes(engine_of: Build) -> No
     assert report["attention"] | {"sparse_layers": 1, "from_tokens": 64} == report["attention"]
     *_, last = engine.stream_ids([1] * 100, SHORT)
     assert isinstance(last, Finished)
-    # 7 decoded tokens, one sparse layer, 2 KV heads; of 4 pages the first and those of the newest
-    # 32 tokens, which lie in two.
-    assert last.stats.extra == {"pages_read": 42, "pages_skipped": 14}
-    assert engine.report()["attention"]["pages_read"] == 42
+    # One sparse layer, 2 KV heads, 2 pages each: twice for the prompt, whose last two chunks have 2
+    # and 3 pages behind them, and for each of 7 decoded tokens, of 3 complete pages.
+    assert last.stats.extra == {"prompt_reused": 0, "pages_read": 36, "pages_skipped": 16}
+    assert engine.report()["attention"]["pages_read"] == 36
+    *_, again = engine.stream_ids([1] * 100, SHORT)
+    assert isinstance(again, Finished)
+    assert again.stats.extra["prompt_reused"] == 96
+    assert engine.report()["cache"]["kept_tokens"] == 96
 
 
 def test_counting_tokens(engine_of: Build) -> None:

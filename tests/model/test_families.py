@@ -6,6 +6,7 @@ layers, hidden size and vocabulary are cut down, and the weights are random.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,21 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models
+from tokenizers import AddedToken, Tokenizer, models
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from vademecum.model import weights
+from vademecum.model.chat import Chat
 from vademecum.model.decoder import Decoder
+from vademecum.model.interface import Message
 from vademecum.model.kernels import choose
-from vademecum.model.presets import PRESETS
+from vademecum.model.presets import PRESETS, preset
 from vademecum.settings import Settings
 
 VOCAB, HIDDEN, LAYERS, PROMPT, STEPS = 512, 192, 2, 96, 16
@@ -72,18 +80,18 @@ class Saved:
 
 def shape(name: str) -> dict[str, Any]:
     """`config.json` of a preset, cut down but for its heads and positions."""
-    preset = PRESETS[name]
+    real = PRESETS[name]
     return {
-        "model_type": preset.family,
+        "model_type": real.family,
         "vocab_size": VOCAB,
         "num_hidden_layers": LAYERS,
-        "num_attention_heads": preset.heads,
-        "num_key_value_heads": preset.kv_heads,
-        "head_dim": preset.head_dim,
+        "num_attention_heads": real.heads,
+        "num_key_value_heads": real.kv_heads,
+        "head_dim": real.head_dim,
         "hidden_size": HIDDEN,
         "intermediate_size": 256,
-        "max_position_embeddings": preset.max_positions,
-        "tie_word_embeddings": preset.tied,
+        "max_position_embeddings": real.max_positions,
+        "tie_word_embeddings": real.tied,
         "bos_token_id": 0,
         "eos_token_id": 1,
     } | REAL[name]
@@ -124,11 +132,12 @@ def assert_same_tokens(saved: Saved, home: Path) -> None:
     )
     ids = torch.randint(0, VOCAB, (PROMPT,), generator=torch.Generator().manual_seed(1))
     cache = decoder.new_cache(PROMPT + STEPS)
-    sequence = cache.open(PROMPT + STEPS)
-    decoder.prefill(ids[:40], cache, sequence)
-    ours = [decoder.prefill(ids[40:], cache, sequence)]
+    sequence = cache.open(ids.tolist(), PROMPT + STEPS)
+    decoder.prefill(ids[:32], cache, sequence)
+    ours = [decoder.prefill(ids[32:], cache, sequence)]
     for _ in range(STEPS - 1):
-        ours.append(decoder.decode(ours[-1].argmax().view(1), cache, sequence))
+        ours.append(decoder.decode(ours[-1].argmax().view(1), cache, sequence)[0])
+        decoder.keep(1, cache, sequence)
 
     theirs = greedy(saved.model, ids)
     torch.testing.assert_close(torch.stack(ours), theirs, rtol=1e-4, atol=1e-4)
@@ -159,7 +168,7 @@ def test_every_r1_model_computes_what_transformers_computes(
 
 
 def test_every_r1_model_is_compared() -> None:
-    assert set(REAL) == {name for name, preset in PRESETS.items() if preset.reasons}
+    assert set(REAL) == {name for name, real in PRESETS.items() if real.reasons}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -168,3 +177,41 @@ def test_what_else_the_families_allow(
 ) -> None:
     name, changes = VARIANTS[variant]
     assert_same_tokens(saved(name, **changes), tmp_path / "home")
+
+
+def test_r1s_own_template_from_its_folder(
+    real_data: Path, saved: Callable[..., Saved], tmp_path: Path
+) -> None:
+    """The prompt that transformers renders, with the turn opened for thinking."""
+    template = (real_data / "r1" / "chat_template.jinja").read_text("utf-8")
+    special = json.loads((real_data / "r1" / "special_tokens.json").read_text("utf-8"))
+    tokens: dict[str, int] = special["special_tokens"]
+    texts = {number: text for text, number in tokens.items()}
+    bos, eos = (texts[special[name]] for name in ("bos_token_id", "eos_token_id"))
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.add_special_tokens([AddedToken(text, special=True) for text in tokens])
+    whole = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=bos, eos_token=eos, chat_template=template
+    )
+    folder = saved("r1-qwen-1.5b", vocab_size=len(tokens) + 1).folder
+    whole.save_pretrained(folder)
+
+    loaded = weights.load(str(folder), "bf16", settings=Settings(home=tmp_path, offline=True))
+    found = preset(str(folder))
+    assert found.reasons
+    chat = Chat.load(
+        loaded.tokenizer_json,
+        loaded.chat_template,
+        bos_id=loaded.bos_id,
+        eos_ids=loaded.eos_ids,
+        reasons=found.reasons,
+    )
+    messages = [Message("system", "Cite."), Message("user", "Why?")]
+    messages += [Message("assistant", "So."), Message("user", "And?")]
+    expected = whole.apply_chat_template(
+        [{"role": message.role, "content": message.content} for message in messages],
+        add_generation_prompt=True,
+        tokenize=False,
+    )
+    assert chat.render(messages) == f"{expected}<think>\n"
+    assert expected.startswith(f"{bos}Cite.<｜User｜>Why?")

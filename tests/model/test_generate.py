@@ -13,8 +13,9 @@ from torch import Tensor
 from vademecum.errors import ContextTooLong
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.chat import Chat
-from vademecum.model.generate import CHUNK, Deadline, Writer, generate
+from vademecum.model.generate import Deadline, Writer, generate
 from vademecum.model.interface import Finished, GenerationOptions, Token
+from vademecum.model.sparsity import CHUNK
 
 VOCAB, EOS = 262, 257
 
@@ -27,6 +28,7 @@ class Script:
     on_step: Callable[[int], None] = lambda step: None
     pages_read: int = 0
     pages_skipped: int = 0
+    chunk: int = CHUNK
     chunks: list[int] = field(default_factory=list)
     fed: list[int] = field(default_factory=list)
 
@@ -37,17 +39,21 @@ class Script:
 
     def prefill(self, ids: Tensor, cache: PagedCache, sequence: Sequence) -> Tensor:
         self.chunks.append(len(ids))
+        sequence.length += len(ids)
         return self._next()
 
     def decode(self, ids: Tensor, cache: PagedCache, sequence: Sequence) -> Tensor:
         self.fed.append(int(ids))
         self.on_step(len(self.fed))
-        return self._next()
+        return self._next()[None]
+
+    def keep(self, tokens: int, cache: PagedCache, sequence: Sequence) -> None:
+        sequence.length += tokens
 
 
 @pytest.fixture
 def cache() -> PagedCache:
-    return PagedCache(layers=1, kv_heads=1, head_dim=2, pages=64, dtype=torch.float32)
+    return PagedCache(layers=1, kv_heads=1, head_dim=2, pages=64, kind="plain", dtype=torch.float32)
 
 
 @pytest.fixture

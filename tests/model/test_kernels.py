@@ -1,193 +1,252 @@
-"""The naive kernels mean what attention over a paged cache should mean."""
+"""The naive kernels mean what attention over pages should mean; the others mean the same."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import Tensor
 
-from vademecum.model.kernels import naive
-from vademecum.model.kernels.naive import PageTable, Score
+from vademecum.model.kernels import NAIVE, KernelSet, KeyBias, choose, naive
+from vademecum.model.kernels.pages import PAGE, Pages, new_pages
 
-KV, GROUP, DIM, PAGES = 2, 3, 8, 12
-LENGTHS = (1, 31, 32, 33, 63, 65, 111)
-TABLES = {
-    "in a row": PageTable(torch.arange(4, 10), first=4),
-    "scattered": PageTable(torch.tensor([7, 2, 11, 0, 5, 4]), first=None),
-}
+CPU = choose(torch.device("cpu"), "int8")
+SETS = {"naive": NAIVE, "cpu": CPU}
+KINDS = ("plain", "int8", "k8v4")
+# (KV heads, query heads on each, dim, complete pages, filled slots of the tail)
+SHAPES = [
+    (2, 3, 16, 0, 1),
+    (1, 1, 16, 1, 32),
+    (2, 7, 64, 5, 7),
+    (3, 3, 64, 40, 31),
+    (2, 4, 128, 13, 1),
+]
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def poisoned() -> tuple[Tensor, Tensor]:
-    shape = (KV, PAGES, naive.PAGE, DIM)
-    return torch.full(shape, float("nan")), torch.full(shape, float("nan"))
+@dataclass
+class Case:
+    """A sequence in a poisoned store, with scattered pages; and what it holds, read back."""
+
+    store: Pages
+    table: Tensor
+    tail: tuple[Tensor, Tensor]
+    filled: int
+    query: Tensor
+    keys: Tensor  # [kv_heads, tokens, dim], without a bias
+    values: Tensor
+
+    @property
+    def length(self) -> int:
+        return self.table.shape[0] * PAGE + self.filled
+
+    @property
+    def every(self) -> Tensor:
+        return torch.arange(self.table.shape[0]).expand(self.keys.shape[0], -1).contiguous()
 
 
-def written(table: PageTable, length: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A NaN-filled cache with `length` tokens in it, and these tokens: `[tokens, KV, DIM]`."""
-    keys, values = poisoned()
-    k, v = random(length, KV, DIM, seed=1), random(length, KV, DIM, seed=2)
-    naive.append(keys, values, k, v, table, 0)
-    return keys, values, k, v
+def case(kind: str, kv: int, group: int, dim: int, pages: int, filled: int) -> Case:
+    store = new_pages(kind, kv, pages + 3, dim, torch.float32)  # type: ignore[arg-type]
+    for tensor in store.tensors():
+        tensor.fill_(float("nan") if tensor.is_floating_point() else 99)
+    table = torch.randperm(pages + 3, generator=torch.Generator().manual_seed(3))[:pages]
+    store.seal(table, random(kv, pages, PAGE, dim, seed=1), random(kv, pages, PAGE, dim, seed=2))
+    tail = (torch.full((kv, PAGE, dim), math.nan), torch.full((kv, PAGE, dim), math.nan))
+    tail[0][:, :filled] = random(kv, filled, dim, seed=4)
+    tail[1][:, :filled] = random(kv, filled, dim, seed=5)
+    keys, values = store.read(table)
+    return Case(
+        store, table, tail, filled, random(kv * group, dim, seed=6),
+        torch.cat((keys, tail[0][:, :filled]), 1), torch.cat((values, tail[1][:, :filled]), 1),
+    )  # fmt: skip
 
 
-def plain_attention(query: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """One query `[heads, dim]` over `[tokens, kv_heads, dim]`, written out."""
-    out = torch.empty_like(query)
+def bias_of(kv: int, dim: int, norm: float) -> KeyBias:
+    value = random(kv, dim, seed=7)
+    value *= norm / value.norm(dim=1, keepdim=True)
+    return KeyBias(value, 10_000.0 ** (-torch.arange(0, dim, 2) / dim))
+
+
+def plain_attention(query: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """One query `[heads, dim]` over `[kv_heads, tokens, dim]`, written out in float64; and weights
+    `[heads, tokens]`."""
+    group = query.shape[0] // k.shape[0]
+    out, all_weights = [], []
     for head in range(query.shape[0]):
-        kv = head // GROUP
-        weights = (k[:, kv] @ query[head] / math.sqrt(DIM)).softmax(0)
-        out[head] = weights @ v[:, kv]
-    return out
+        kv = head // group
+        scores = k[kv].double() @ query[head].double() / math.sqrt(query.shape[1])
+        weights = scores.softmax(0)
+        out.append(weights @ v[kv].double())
+        all_weights.append(weights)
+    return torch.stack(out).float(), torch.stack(all_weights).float()
 
 
-@pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("length", LENGTHS)
-def test_what_is_appended_is_gathered(name: str, length: int) -> None:
-    keys, values, k, v = written(TABLES[name], length)
-    assert torch.equal(naive.gather(keys, TABLES[name], length), k.transpose(0, 1))
-    assert torch.equal(naive.gather(values, TABLES[name], length), v.transpose(0, 1))
-    assert int(keys.isfinite().sum()) == length * KV * DIM  # and nothing else was written
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_appending_in_pieces_is_appending_at_once(name: str) -> None:
-    keys, values, k, v = written(TABLES[name], 111)
-    other, others = poisoned()
-    for start, end in ((0, 31), (31, 32), (32, 97), (97, 111)):
-        naive.append(other, others, k[start:end], v[start:end], TABLES[name], start)
-    assert torch.equal(keys.nan_to_num(9), other.nan_to_num(9))
-    assert torch.equal(values.nan_to_num(9), others.nan_to_num(9))
-
-
-@pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("length", LENGTHS)
-def test_dense_attention(name: str, length: int) -> None:
-    keys, values, k, v = written(TABLES[name], length)
-    query = random(KV * GROUP, DIM)
-    out = naive.dense_attention(query, keys, values, TABLES[name], length)
-    torch.testing.assert_close(out, plain_attention(query, k, v))
-
-
-@pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize(
-    ("start", "tokens"), [(0, 1), (0, 33), (0, 111), (31, 2), (32, 33), (63, 48)]
-)
-def test_prefill_attention_is_causal(name: str, start: int, tokens: int) -> None:
-    keys, values, k, v = written(TABLES[name], start + tokens)
-    queries = random(tokens, KV * GROUP, DIM)
-    mask = naive.causal_mask(tokens, start, queries.device)
-    out = naive.prefill_attention(queries, keys, values, TABLES[name], start, mask)
-    for row in range(tokens):
-        seen = start + row + 1
-        torch.testing.assert_close(out[row], plain_attention(queries[row], k[:seen], v[:seen]))
-
-
-@pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("length", LENGTHS)
-def test_sparse_attention_over_every_page_is_dense_to_the_bit(name: str, length: int) -> None:
-    keys, values, _, _ = written(TABLES[name], length)
-    query = random(KV * GROUP, DIM)
-    every = torch.arange(-(-length // naive.PAGE)).expand(KV, -1)
-    assert torch.equal(
-        naive.sparse_attention(query, keys, values, TABLES[name], every, length),
-        naive.dense_attention(query, keys, values, TABLES[name], length),
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", SETS)
+def test_attention_over_every_page(name: str, shape: tuple[int, ...], kind: str) -> None:
+    given = case(kind, *shape)
+    mass = torch.zeros(len(given.table) + 1)
+    out = SETS[name].attention(
+        given.query, given.store, given.table, given.every, given.tail, given.filled, None, mass
+    )
+    expected, weights = plain_attention(given.query, given.keys, given.values)
+    torch.testing.assert_close(out, expected, rtol=1e-5, atol=1e-5)
+    share = weights.mean(0)
+    torch.testing.assert_close(
+        mass,
+        torch.stack([part.sum() for part in [*share.split(PAGE), torch.zeros(0)]][: len(mass)]),
     )
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_sparse_attention_reads_each_heads_own_pages(name: str) -> None:
-    keys, values, k, v = written(TABLES[name], 111)
-    query = random(KV * GROUP, DIM)
-    selected = torch.tensor([[0, 3], [1, 3]])
-    out = naive.sparse_attention(query, keys, values, TABLES[name], selected, 111)
-    for kv in range(KV):
-        tokens = torch.cat([torch.arange(111).split(32)[page] for page in selected[kv].tolist()])
-        heads = slice(kv * GROUP, (kv + 1) * GROUP)
-        expected = plain_attention(query, k[tokens], v[tokens])[heads]
-        torch.testing.assert_close(out[heads], expected)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SETS)
+def test_attention_reads_each_heads_own_pages(name: str, kind: str) -> None:
+    given = case(kind, 2, 7, 64, 40, 5)
+    selected = torch.stack((torch.arange(0, 39, 3), torch.arange(1, 40, 3)))
+    out = SETS[name].attention(
+        given.query, given.store, given.table, selected, given.tail, 5, None, None
+    )
+    for kv in range(2):
+        at = [*(32 * p + t for p in selected[kv].tolist() for t in range(32)), *range(1280, 1285)]
+        expected, _ = plain_attention(
+            given.query[7 * kv : 7 * kv + 7],
+            given.keys[kv : kv + 1, at],
+            given.values[kv : kv + 1, at],
+        )
+        torch.testing.assert_close(out[7 * kv : 7 * kv + 7], expected, rtol=1e-5, atol=1e-5)
 
 
-def summarized(table: PageTable, length: int, score: Score) -> tuple[Tensor, Tensor]:
-    """Summaries of the complete pages, NaN elsewhere; and the keys `[tokens, KV, DIM]`."""
-    keys, _, k, _ = written(table, length)
-    summaries = torch.full((2, KV, PAGES, DIM), float("nan"))
-    naive.summarize(keys, summaries, table, 0, length // naive.PAGE, score)
-    return summaries, k
+@pytest.mark.parametrize("norm", [600.0, 900.0])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SETS)
+def test_a_large_key_bias_costs_no_precision(name: str, kind: str, norm: float) -> None:
+    given = case(kind, 2, 3, 64, 21, 9)
+    bias = bias_of(2, 64, norm)
+    biased = given.keys + bias.at(torch.arange(given.length))
+    expected, _ = plain_attention(given.query, biased, given.values)
+    out = SETS[name].attention(
+        given.query, given.store, given.table, given.every, given.tail, 9, bias, None
+    )
+    torch.testing.assert_close(out, expected, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_summaries_are_of_complete_pages(name: str) -> None:
-    table = TABLES[name]
-    page = slice(32, 64)
-    summaries, k = summarized(table, 65, "mean_std")
-    at = int(table.ids[1])
-    torch.testing.assert_close(summaries[0][:, at], k[page].mean(0))
-    torch.testing.assert_close(summaries[1][:, at], k[page].std(0, correction=0))
-    assert summaries[:, :, int(table.ids[2])].isnan().all()
-    summaries, k = summarized(table, 65, "min_max")
-    assert torch.equal(summaries[0][:, at], k[page].amin(0))
-    assert torch.equal(summaries[1][:, at], k[page].amax(0))
+@pytest.mark.parametrize("kind", ["int8", "k8v4"])
+def test_stored_with_its_bias_a_key_loses_itself_in_the_steps_of_the_codes(kind: str) -> None:
+    exact = random(2, 21, PAGE, 64, seed=1)
+    biased = exact + bias_of(2, 64, 600.0).at(torch.arange(21 * PAGE)).unflatten(1, (21, PAGE))
+    errors = []
+    for keys in (exact, biased):
+        store = new_pages(kind, 2, 21, 64, torch.float32)  # type: ignore[arg-type]
+        store.seal(torch.arange(21), keys, keys)
+        kept, _ = store.read(torch.arange(21))
+        errors.append((kept - keys.flatten(1, 2)).abs().mean())
+    assert errors[1] > 10 * errors[0]
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_min_max_bounds_every_score_in_the_page(name: str) -> None:
-    summaries, k = summarized(TABLES[name], 96, "min_max")
-    query = random(KV * GROUP, DIM)
-    scores = naive.score_pages(query, summaries, TABLES[name], 3, "min_max")
-    for kv in range(KV):
-        heads = query[kv * GROUP : (kv + 1) * GROUP]
-        for page in range(3):
-            actual = (k[32 * page : 32 * page + 32, kv] @ heads.T).max()
-            assert scores[kv, page] >= actual - 1e-5
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SETS)
+def test_page_scores_are_their_formula(name: str, kind: str, biased: bool) -> None:
+    given = case(kind, 2, 7, 64, 13, 4)
+    bias = bias_of(2, 64, 300.0) if biased else None
+    scores = SETS[name].score_pages(given.query, given.store, given.table, bias)
+    mean, spread = given.store.summary(given.table)
+    if bias is not None:
+        mean = mean + bias.at(torch.arange(13 * PAGE)).unflatten(1, (13, PAGE)).mean(2)
+    for kv in range(2):
+        heads = given.query[7 * kv : 7 * kv + 7]
+        expected = (heads @ mean[kv].T + heads.abs() @ spread[kv].T).amax(0)
+        torch.testing.assert_close(scores[kv], expected, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_mean_std_is_its_formula(name: str) -> None:
-    summaries, k = summarized(TABLES[name], 96, "mean_std")
-    query = random(KV * GROUP, DIM)
-    scores = naive.score_pages(query, summaries, TABLES[name], 3, "mean_std")
-    for kv in range(KV):
-        heads = query[kv * GROUP : (kv + 1) * GROUP]
-        for page in range(3):
-            block = k[32 * page : 32 * page + 32, kv]
-            spread = block.std(0, correction=0)
-            expected = (heads @ block.mean(0) + heads.abs() @ spread).max()
-            torch.testing.assert_close(scores[kv, page], expected)
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("start", "tokens"), [(0, 1), (0, 33), (0, 64), (32, 1), (64, 50), (9600, 31)]
+)
+def test_prefill_attention_is_causal(kind: str, start: int, tokens: int, biased: bool) -> None:
+    whole = (start + tokens) // PAGE
+    given = case(kind, 2, 3, 16, whole, (start + tokens) % PAGE)
+    bias = bias_of(2, 16, 50.0) if biased else None
+    keys = given.keys if bias is None else given.keys + bias.at(torch.arange(given.length))
+    queries = random(tokens, 6, 16, seed=8)
+    past = torch.arange(start // PAGE).expand(2, -1)
+    out = naive.prefill_attention(queries, given.store, given.table, past, start, given.tail, bias)
+    for row in (0, tokens // 2, tokens - 1):
+        seen = start + row + 1
+        expected, _ = plain_attention(queries[row], keys[:, :seen], given.values[:, :seen])
+        torch.testing.assert_close(out[row], expected, rtol=1e-3, atol=1e-3)
 
 
-def select(scores: list[float], length: int, budget: int, recent: int) -> list[int]:
+def test_prefill_attention_reads_the_selected_past_only() -> None:
+    given = case("int8", 2, 3, 16, 6, 3)
+    queries = random(35, 6, 16, seed=8)
+    selected = torch.tensor([[0, 3], [1, 4]])
+    out = naive.prefill_attention(
+        queries, given.store, given.table, selected, 160, given.tail, None
+    )
+    for kv in range(2):
+        at = [32 * p + t for p in selected[kv].tolist() for t in range(32)]
+        at += list(range(160, 160 + 20))
+        heads = slice(3 * kv, 3 * kv + 3)
+        one = slice(kv, kv + 1)
+        expected, _ = plain_attention(
+            queries[19, heads], given.keys[one, at], given.values[one, at]
+        )
+        torch.testing.assert_close(out[19, heads], expected, rtol=1e-4, atol=1e-4)
+
+
+def select(
+    scores: list[float], length: int, budget: int, recent: int, sinks: int = 32
+) -> list[int]:
     both = torch.tensor([scores, [-s for s in scores]])
-    chosen = naive.select_pages(both, length, budget, recent)
+    chosen = naive.select_pages(both, length, budget, recent, sinks)
     assert chosen.shape[0] == 2
     return [int(page) for page in chosen[0]]
 
 
-NAN = float("nan")
-
-
 def test_selection_keeps_the_first_the_newest_and_the_best() -> None:
-    # 300 tokens: pages 0 to 9, the last holds 12; the newest 64 begin in page 7.
-    scores = [-9.0, 1, 5, 2, 8, 3, 0, 0, 0, NAN]
-    assert select(scores, 300, budget=160, recent=64) == [0, 4, 7, 8, 9]
-    assert select(scores, 300, budget=192, recent=64) == [0, 2, 4, 7, 8, 9]
+    # 300 tokens: pages 0 to 8 are complete, 12 tokens in the tail; the newest 64 begin in page 7.
+    scores = [-9.0, 1, 5, 2, 8, 3, 0, 0, 0]
+    assert select(scores, 300, budget=160, recent=64) == [0, 4, 7, 8]
+    assert select(scores, 300, budget=192, recent=64) == [0, 2, 4, 7, 8]
+    assert select(scores, 300, budget=160, recent=64, sinks=33) == [0, 1, 7, 8]
+    assert select(scores, 300, budget=160, recent=64, sinks=0) == [2, 4, 7, 8]
 
 
 def test_selection_keeps_what_it_must_whatever_the_budget() -> None:
-    assert select([0.0] * 9 + [NAN], 300, budget=32, recent=64) == [0, 7, 8, 9]
+    assert select([0.0] * 9, 300, budget=32, recent=64) == [0, 7, 8]
 
 
-def test_selection_never_needs_the_score_of_a_page_being_filled() -> None:
-    assert select([0.0, 1, NAN], 65, budget=64, recent=0) == [0, 2]
-    assert select([0.0, 1, 2], 96, budget=64, recent=0) == [0, 2]
-
-
-@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 63, 65, 320])
 def test_a_budget_of_the_length_selects_every_page(length: int) -> None:
-    pages = -(-length // naive.PAGE)
+    pages = length // PAGE
     assert select([0.0] * pages, length, budget=length, recent=32) == list(range(pages))
+
+
+def test_the_compiled_set_is_chosen_on_a_cpu_and_says_so() -> None:
+    assert CPU.name == "cpu"
+    assert "Numba" in CPU.reason
+    plain = choose(torch.device("cpu"), "plain")
+    assert plain.name == "naive"
+    assert "not quantised" in plain.reason
+
+
+def test_without_a_compiler_the_naive_set_is_chosen_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from vademecum.model.kernels import cpu
+
+    def refuse() -> None:
+        raise RuntimeError("no LLVM for this system")
+
+    monkeypatch.setattr(cpu, "warm_up", refuse)
+    chosen: KernelSet = choose(torch.device("cpu"), "int8")
+    assert chosen.name == "naive"
+    assert "no LLVM for this system" in chosen.reason

@@ -1,0 +1,375 @@
+"""Attention over quantised pages on a CPU: compiled by Numba, read once, straight from the codes.
+
+A page's codes become float32 in a buffer that stays in the first-level cache; the heads that share
+it then take their turns. The softmax is taken page by page with a running maximum (Milakov and
+Gimelshein, arXiv:1805.02867). Compilation takes some seconds, once: Numba keeps what it made.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from numba import njit, prange
+from torch import Tensor
+
+from vademecum.model.kernels import naive
+from vademecum.model.kernels.naive import KeyBias
+from vademecum.model.kernels.pages import PAGE, Pages, PlainPages, QuantizedPages
+
+F32 = npt.NDArray[np.float32]
+
+# Fewer pages than these are read by one thread: waking another takes longer.
+SERIAL_PAGES = 12
+
+# Numba's simplest threading layer, the only one on some systems, must not be entered twice.
+_one_at_a_time = threading.Lock()
+
+_fast = {"fastmath": True, "nogil": True, "cache": True, "error_model": "numpy"}
+
+
+def attention(
+    query: Tensor,
+    pages: Pages,
+    table: Tensor,
+    selected: Tensor,
+    tail: tuple[Tensor, Tensor],
+    filled: int,
+    bias: KeyBias | None,
+    mass: Tensor | None,
+) -> Tensor:
+    """As `naive.attention`; plain pages are left to it."""
+    if isinstance(pages, PlainPages):
+        return naive.attention(query, pages, table, selected, tail, filled, bias, mass)
+    heads, dim = query.shape
+    kv_heads, count = selected.shape
+    q = query.float().numpy().reshape(kv_heads, -1, dim)
+    out = np.empty_like(q)
+    splits = torch.get_num_threads() if count >= SERIAL_PAGES else 1
+    run = _attend_together if splits > 1 else _attend_alone
+    turned = _bias_tables(bias, table.shape[0] + 1)
+    counted = mass is not None
+    shares = np.empty((kv_heads, heads // kv_heads, count + 1 if counted else 0, 2), np.float32)
+    chosen = selected.numpy()
+    with _one_at_a_time:
+        run(
+            q, *_arrays(pages), table.numpy(), chosen, tail[0].numpy(), tail[1].numpy(), filled,
+            *turned, splits, shares, out,
+        )  # fmt: skip
+    if mass is not None:
+        _add_mass(shares, chosen, table.shape[0], mass.numpy())
+    return torch.from_numpy(out.reshape(heads, dim)).to(query.dtype)
+
+
+def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None) -> Tensor:
+    """As `naive.score_pages`; plain pages are left to it."""
+    if isinstance(pages, PlainPages):
+        return naive.score_pages(query, pages, table, bias)
+    kv_heads = pages.key_mean.shape[0]
+    q = query.float().numpy().reshape(kv_heads, -1, query.shape[-1])
+    scores = np.empty((kv_heads, table.shape[0]), np.float32)
+    turned = _bias_tables(bias, table.shape[0])
+    _, mean, scale, spread, *_ = _arrays(pages)
+    _score(q, mean, scale, spread, table.numpy(), *turned, scores)
+    return torch.from_numpy(scores)
+
+
+def warm_up() -> None:
+    """Compile, or load what was compiled before, so that no request waits for it."""
+    pages = QuantizedPages.empty(1, 1, 16, value_bits=8)
+    ids = torch.zeros(1, dtype=torch.int64)
+    block = torch.zeros(1, 1, PAGE, 16)
+    pages.seal(ids, block, block)
+    tail = (block[:, 0], block[:, 0])
+    query = torch.zeros(1, 16)
+    score_pages(query, pages, ids, None)
+    for count in (1, SERIAL_PAGES):
+        selected = torch.zeros(1, count, dtype=torch.int64)
+        mass = torch.zeros(count + 1)
+        attention(query, pages, ids.expand(count).contiguous(), selected, tail, 1, None, mass)
+
+
+_NO_BIAS = (np.empty((0, 0, 0), np.float32), np.empty((0, 0, 0), np.float32))
+
+
+def _bias_tables(bias: KeyBias | None, pages: int) -> tuple[F32, F32]:
+    return _NO_BIAS if bias is None else (bias.within.numpy(), bias.turns(pages).numpy())
+
+
+def _arrays(pages: QuantizedPages) -> tuple[npt.NDArray[np.generic], ...]:
+    """NumPy's view of a store; it knows no bf16, so those are read as their 16 bits."""
+    return tuple(
+        tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
+        for tensor in pages.tensors()
+    )
+
+
+@njit(**_fast)
+def _widen(bits: npt.NDArray[np.uint16], words: npt.NDArray[np.uint32]) -> None:
+    """bf16 bits to float32 bits."""
+    for i in range(bits.shape[0]):
+        words[i] = np.uint32(bits[i]) << np.uint32(16)
+
+
+@njit(**_fast)
+def _turn_back(q: F32, turn: F32, out: F32) -> None:
+    """`R(-position) q`, given the cosine and sine of the position."""
+    half = turn.shape[1]
+    for d in range(half):
+        out[d] = q[d] * turn[0, d] + q[d + half] * turn[1, d]
+        out[d + half] = q[d + half] * turn[0, d] - q[d] * turn[1, d]
+
+
+@njit(**_fast)
+def _exponentials(s: F32, largest: np.float32, bits: npt.NDArray[np.int32], powers: F32) -> None:
+    """`exp(s - largest)` in place, to 2e-7: `2^n` by its bits (`powers` views `bits`) times a
+    polynomial on [-1/2, 1/2]. The library's own is called a number at a time."""
+    for t in range(s.shape[0]):
+        x = max((s[t] - largest) * np.float32(1.4426950408889634), np.float32(-126.0))
+        n = np.int32(x - np.float32(0.5))  # x <= 0: rounds to the nearest
+        bits[t] = (n + np.int32(127)) << np.int32(23)
+        f = x - np.float32(n)
+        y = np.float32(1.3333558146e-3) + f * np.float32(1.5403530393e-4)
+        y = np.float32(9.6181291076e-3) + f * y
+        y = np.float32(5.5504108665e-2) + f * y
+        y = np.float32(2.4022650696e-1) + f * y
+        y = np.float32(6.9314718056e-1) + f * y
+        s[t] = np.float32(1.0) + f * y
+    for t in range(s.shape[0]):
+        s[t] *= powers[t]
+
+
+@njit(**_fast)
+def _span(
+    h, first, last, q, key_codes, key_mean, key_scale, value_codes, value_scale, value_low,
+    table, selected, tail_keys, tail_values, filled, within, turns, shares, sums, largest, total,
+):  # fmt: skip
+    """One KV head over the places `first..last - 1` of its selection, the place after the last
+    being the tail. Leaves sums `[group, dim]`, running maxima and totals `[group]`."""
+    group, dim = q.shape[1], q.shape[2]
+    half = dim // 2
+    count = selected.shape[1]
+    norm = np.float32(1.0 / math.sqrt(dim))
+    keys = np.empty((dim, PAGE), np.float32)
+    values = np.empty((PAGE, dim), np.float32)
+    words = np.empty((2, dim), np.uint32)
+    floats = words.view(np.float32)
+    mean, scale = floats[0], floats[1]
+    token_words = np.empty((2, PAGE), np.uint32)
+    token_floats = token_words.view(np.float32)
+    step, low = token_floats[0], token_floats[1]
+    bits = np.empty(PAGE, np.int32)
+    powers = bits.view(np.float32)
+    scores = np.empty(PAGE, np.float32)
+    scaled = np.empty(dim, np.float32)
+    turned = np.empty(dim, np.float32)
+    sums[:] = 0
+    largest[:] = np.float32(-1e30)
+    total[:] = 0
+    for place in range(first, last):
+        width = PAGE
+        if place < count:
+            page = selected[h, place]
+            at = table[page]
+            _widen(key_mean[h, at], words[0])
+            _widen(key_scale[h, at], words[1])
+            _widen(value_scale[h, at], token_words[0])
+            for d in range(dim):
+                for t in range(PAGE):
+                    keys[d, t] = np.float32(key_codes[h, at, d, t])
+            if value_low.shape[2] == 0:
+                for t in range(PAGE):
+                    for d in range(dim):
+                        values[t, d] = np.float32(value_codes[h, at, t, d]) * step[t]
+            else:
+                _widen(value_low[h, at], token_words[1])
+                for t in range(PAGE):
+                    for d in range(half):
+                        pair = np.int32(value_codes[h, at, t, d])
+                        values[t, d] = np.float32(pair & 15) * step[t] + low[t]
+                        values[t, d + half] = np.float32((pair >> 4) & 15) * step[t] + low[t]
+        else:
+            page = table.shape[0]
+            width = filled
+            mean[:] = 0
+            scale[:] = 1
+            for t in range(PAGE):
+                for d in range(dim):
+                    keys[d, t] = tail_keys[h, t, d] if t < filled else np.float32(0)
+                    values[t, d] = tail_values[h, t, d] if t < filled else np.float32(0)
+        for i in range(group):
+            base = np.float32(0)
+            for d in range(dim):
+                x = q[h, i, d] * norm
+                scaled[d] = x * scale[d]
+                base += x * mean[d]
+            scores[:] = base
+            _add_rows(scores, scaled, keys)
+            if within.shape[0]:
+                _turn_back(q[h, i], turns[page], turned)
+                for d in range(dim):
+                    turned[d] *= norm
+                _add_rows(scores, turned, within[h])
+            top = largest[i]
+            for t in range(width):
+                top = max(top, scores[t])
+            for t in range(width, PAGE):
+                scores[t] = np.float32(-1e30)
+            _exponentials(scores, top, bits, powers)
+            for t in range(width, PAGE):
+                scores[t] = np.float32(0)
+            part = np.float32(0)
+            for t in range(PAGE):
+                part += scores[t]
+            if shares.shape[2]:
+                shares[h, i, place, 0] = part
+                shares[h, i, place, 1] = top
+            shrink = np.float32(math.exp(largest[i] - top))
+            total[i] = total[i] * shrink + part
+            largest[i] = top
+            for d in range(dim):
+                sums[i, d] *= shrink
+            _add_columns(sums[i], scores, values)
+
+
+@njit(**_fast)
+def _add_rows(out: F32, weights: F32, rows: F32) -> None:
+    """`out += weights @ rows`, eight rows at a time; `rows [dim, 32]`, dim a multiple of 8."""
+    for d in range(0, rows.shape[0], 8):
+        for t in range(PAGE):
+            out[t] += (
+                weights[d] * rows[d, t]
+                + weights[d + 1] * rows[d + 1, t]
+                + weights[d + 2] * rows[d + 2, t]
+                + weights[d + 3] * rows[d + 3, t]
+                + weights[d + 4] * rows[d + 4, t]
+                + weights[d + 5] * rows[d + 5, t]
+                + weights[d + 6] * rows[d + 6, t]
+                + weights[d + 7] * rows[d + 7, t]
+            )
+
+
+@njit(**_fast)
+def _add_columns(out: F32, weights: F32, rows: F32) -> None:
+    """`out += weights @ rows`, eight rows at a time; `rows [32, dim]`."""
+    for t in range(0, PAGE, 8):
+        for d in range(out.shape[0]):
+            out[d] += (
+                weights[t] * rows[t, d]
+                + weights[t + 1] * rows[t + 1, d]
+                + weights[t + 2] * rows[t + 2, d]
+                + weights[t + 3] * rows[t + 3, d]
+                + weights[t + 4] * rows[t + 4, d]
+                + weights[t + 5] * rows[t + 5, d]
+                + weights[t + 6] * rows[t + 6, d]
+                + weights[t + 7] * rows[t + 7, d]
+            )
+
+
+@njit(**_fast)
+def _merge(sums: F32, largest: F32, total: F32, shares: F32, out: F32) -> None:
+    """Join the spans of every head: `sums [kv_heads, spans, group, dim]` to `out`."""
+    kv_heads, spans, group, dim = sums.shape
+    for h in range(kv_heads):
+        for i in range(group):
+            top = largest[h, 0, i]
+            for s in range(1, spans):
+                top = max(top, largest[h, s, i])
+            whole = np.float32(0)
+            out[h, i] = 0
+            for s in range(spans):
+                shrink = np.float32(math.exp(largest[h, s, i] - top))
+                whole += total[h, s, i] * shrink
+                for d in range(dim):
+                    out[h, i, d] += sums[h, s, i, d] * shrink
+            for d in range(dim):
+                out[h, i, d] /= whole
+            for place in range(shares.shape[2]):
+                shares[h, i, place, 0] *= np.float32(math.exp(shares[h, i, place, 1] - top)) / whole
+
+
+@njit(**_fast)
+def _attend_alone(
+    q, key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
+    table, selected, tail_keys, tail_values, filled, within, turns, spans, shares, out,
+):  # fmt: skip
+    kv_heads, group, dim = q.shape
+    sums = np.empty((kv_heads, 1, group, dim), np.float32)
+    largest = np.empty((kv_heads, 1, group), np.float32)
+    total = np.empty((kv_heads, 1, group), np.float32)
+    for h in range(kv_heads):
+        _span(
+            h, 0, selected.shape[1] + 1, q, key_codes, key_mean, key_scale, value_codes,
+            value_scale, value_low, table, selected, tail_keys, tail_values, filled, within, turns,
+            shares, sums[h, 0], largest[h, 0], total[h, 0],
+        )  # fmt: skip
+    _merge(sums, largest, total, shares, out)
+
+
+@njit(parallel=True, **_fast)
+def _attend_together(
+    q, key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
+    table, selected, tail_keys, tail_values, filled, within, turns, spans, shares, out,
+):  # fmt: skip
+    kv_heads, group, dim = q.shape
+    sums = np.empty((kv_heads, spans, group, dim), np.float32)
+    largest = np.empty((kv_heads, spans, group), np.float32)
+    total = np.empty((kv_heads, spans, group), np.float32)
+    places = selected.shape[1] + 1
+    for job in prange(kv_heads * spans):
+        h, s = job // spans, job % spans
+        _span(
+            h, places * s // spans, places * (s + 1) // spans, q, key_codes, key_mean, key_scale,
+            value_codes, value_scale, value_low, table, selected, tail_keys, tail_values, filled,
+            within, turns, shares, sums[h, s], largest[h, s], total[h, s],
+        )  # fmt: skip
+    _merge(sums, largest, total, shares, out)
+
+
+@njit(**_fast)
+def _add_mass(shares: F32, selected: npt.NDArray[np.int64], tail: int, mass: F32) -> None:
+    """Add the shares of each place, averaged over all heads, to the pages of the sequence."""
+    kv_heads, group, places = shares.shape[0], shares.shape[1], shares.shape[2]
+    heads = np.float32(kv_heads * group)
+    for h in range(kv_heads):
+        for place in range(places):
+            share = np.float32(0)
+            for i in range(group):
+                share += shares[h, i, place, 0]
+            page = selected[h, place] if place < places - 1 else tail
+            mass[page] += share / heads
+
+
+@njit(**_fast)
+def _score(q, mean, scale, spread, table, within, turns, scores):  # fmt: skip
+    kv_heads, group, dim = q.shape
+    unit = np.float32(127.0 / 255.0)
+    words = np.empty((2, dim), np.uint32)
+    floats = words.view(np.float32)
+    turned = np.empty(dim, np.float32)
+    middle = np.zeros(dim, np.float32)
+    for h in range(kv_heads):
+        if within.shape[0]:
+            for d in range(dim):
+                middle[d] = within[h, d].mean()
+        for n in range(table.shape[0]):
+            at = table[n]
+            _widen(mean[h, at], words[0])
+            _widen(scale[h, at], words[1])
+            for d in range(dim):
+                floats[1, d] *= np.float32(spread[h, at, d]) * unit
+            best = np.float32(-1e30)
+            for i in range(group):
+                score = np.float32(0)
+                for d in range(dim):
+                    x = q[h, i, d]
+                    score += x * floats[0, d] + abs(x) * floats[1, d]
+                if within.shape[0]:
+                    _turn_back(q[h, i], turns[n], turned)
+                    for d in range(dim):
+                        score += turned[d] * middle[d]
+                best = max(best, score)
+            scores[h, n] = best
