@@ -134,10 +134,12 @@ def special_ids(folder: Path) -> tuple[tuple[int, ...], int | None]:
     tokenizer = read_json(folder / "tokenizer_config.json", missing={})
     generation = read_json(folder / "generation_config.json", missing={})
     config = read_json(folder / "config.json")
-    added = {
-        entry["content"]: int(token)
-        for token, entry in tokenizer.get("added_tokens_decoder", {}).items()
-    }
+    if "added_tokens_decoder" in tokenizer:
+        listed = tokenizer["added_tokens_decoder"].items()
+        added = {entry["content"]: int(token) for token, entry in listed}
+    else:  # transformers 5 names the ids in tokenizer.json alone
+        whole = read_json(folder / "tokenizer.json", missing={}).get("added_tokens", [])
+        added = {entry["content"]: int(entry["id"]) for entry in whole}
 
     def named(key: str) -> list[int]:
         value = tokenizer.get(key)

@@ -311,6 +311,13 @@ def test_special_ids_by_the_word_that_counts_most(folder: Folder) -> None:
         )
     )
     assert special_ids(made) == ((43, 5, 6), 46)
+    # As transformers 5 saves a tokenizer: the ids are in tokenizer.json.
+    edit(made / "tokenizer_config.json", added_tokens_decoder=None)
+    edit(
+        made / "tokenizer.json",
+        added_tokens=[{"id": 44, "content": "<end>"}, {"id": 45, "content": "<begin>"}],
+    )
+    assert special_ids(made) == ((44, 5, 6), 45)
     edit(made / "config.json", eos_token_id=None)
     (made / "generation_config.json").unlink()
     (made / "tokenizer_config.json").unlink()
