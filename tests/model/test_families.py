@@ -132,11 +132,12 @@ def assert_same_tokens(saved: Saved, home: Path) -> None:
     )
     ids = torch.randint(0, VOCAB, (PROMPT,), generator=torch.Generator().manual_seed(1))
     cache = decoder.new_cache(PROMPT + STEPS)
-    sequence = cache.open(PROMPT + STEPS)
-    decoder.prefill(ids[:40], cache, sequence)
-    ours = [decoder.prefill(ids[40:], cache, sequence)]
+    sequence = cache.open(ids.tolist(), PROMPT + STEPS)
+    decoder.prefill(ids[:32], cache, sequence)
+    ours = [decoder.prefill(ids[32:], cache, sequence)]
     for _ in range(STEPS - 1):
-        ours.append(decoder.decode(ours[-1].argmax().view(1), cache, sequence))
+        ours.append(decoder.decode(ours[-1].argmax().view(1), cache, sequence)[0])
+        decoder.keep(1, cache, sequence)
 
     theirs = greedy(saved.model, ids)
     torch.testing.assert_close(torch.stack(ours), theirs, rtol=1e-4, atol=1e-4)
