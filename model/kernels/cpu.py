@@ -28,6 +28,10 @@ SERIAL_PAGES = 12
 # Numba's simplest threading layer, the only one on some systems, must not be entered twice.
 _one_at_a_time = threading.Lock()
 
+# Floats between rows that are written. The compiler tests whether what it writes lies just before
+# what it reads, and adds in another order if so: apart, the same input always gives the same bits.
+GAP = 256
+
 _fast = {"fastmath": True, "nogil": True, "cache": True, "error_model": "numpy"}
 
 
@@ -47,7 +51,8 @@ def attention(
     heads, dim = query.shape
     kv_heads, count = selected.shape
     q = query.float().numpy().reshape(kv_heads, -1, dim)
-    out = np.empty_like(q)
+    # PyTorch's memory: a product of what lies less well aligned may round otherwise.
+    out = torch.empty(heads, dim)
     splits = torch.get_num_threads() if count >= SERIAL_PAGES else 1
     run = _attend_together if splits > 1 else _attend_alone
     turned = _bias_tables(bias, table.shape[0] + 1)
@@ -57,11 +62,11 @@ def attention(
     with _one_at_a_time:
         run(
             q, *_arrays(pages), table.numpy(), chosen, tail[0].numpy(), tail[1].numpy(), filled,
-            *turned, splits, shares, out,
+            *turned, splits, shares, out.numpy().reshape(q.shape),
         )  # fmt: skip
     if mass is not None:
         _add_mass(shares, chosen, table.shape[0], mass.numpy())
-    return torch.from_numpy(out.reshape(heads, dim)).to(query.dtype)
+    return out.to(query.dtype)
 
 
 def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None) -> Tensor:
@@ -70,11 +75,11 @@ def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None
         return naive.score_pages(query, pages, table, bias)
     kv_heads = pages.key_mean.shape[0]
     q = query.float().numpy().reshape(kv_heads, -1, query.shape[-1])
-    scores = np.empty((kv_heads, table.shape[0]), np.float32)
+    scores = torch.empty(kv_heads, table.shape[0])
     turned = _bias_tables(bias, table.shape[0])
     _, mean, scale, spread, *_ = _arrays(pages)
-    _score(q, mean, scale, spread, table.numpy(), *turned, scores)
-    return torch.from_numpy(scores)
+    _score(q, mean, scale, spread, table.numpy(), *turned, scores.numpy())
+    return scores
 
 
 def warm_up() -> None:
@@ -145,7 +150,7 @@ def _exponentials(s: F32, largest: np.float32, bits: npt.NDArray[np.int32], powe
 @njit(**_fast)
 def _span(
     h, first, last, q, key_codes, key_mean, key_scale, value_codes, value_scale, value_low,
-    table, selected, tail_keys, tail_values, filled, within, turns, shares, sums, largest, total,
+    table, selected, tail_keys, tail_values, filled, within, turns, shares, result, largest, total,
 ):  # fmt: skip
     """One KV head over the places `first..last - 1` of its selection, the place after the last
     being the tail. Leaves sums `[group, dim]`, running maxima and totals `[group]`."""
@@ -155,17 +160,13 @@ def _span(
     norm = np.float32(1.0 / math.sqrt(dim))
     keys = np.empty((dim, PAGE), np.float32)
     values = np.empty((PAGE, dim), np.float32)
-    words = np.empty((2, dim), np.uint32)
-    floats = words.view(np.float32)
-    mean, scale = floats[0], floats[1]
-    token_words = np.empty((2, PAGE), np.uint32)
-    token_floats = token_words.view(np.float32)
-    step, low = token_floats[0], token_floats[1]
-    bits = np.empty(PAGE, np.int32)
-    powers = bits.view(np.float32)
-    scores = np.empty(PAGE, np.float32)
-    scaled = np.empty(dim, np.float32)
-    turned = np.empty(dim, np.float32)
+    rows = np.empty((9 + group, max(dim, PAGE) + GAP), np.float32)
+    words = rows.view(np.uint32)
+    mean, scale, scaled, turned = rows[1, :dim], rows[2, :dim], rows[3, :dim], rows[4, :dim]
+    step, low, scores = rows[5, :PAGE], rows[6, :PAGE], rows[7, :PAGE]
+    powers = rows[8, :PAGE]
+    bits = powers.view(np.int32)
+    sums = rows[9:, :dim]
     sums[:] = 0
     largest[:] = np.float32(-1e30)
     total[:] = 0
@@ -174,9 +175,9 @@ def _span(
         if place < count:
             page = selected[h, place]
             at = table[page]
-            _widen(key_mean[h, at], words[0])
-            _widen(key_scale[h, at], words[1])
-            _widen(value_scale[h, at], token_words[0])
+            _widen(key_mean[h, at], words[1])
+            _widen(key_scale[h, at], words[2])
+            _widen(value_scale[h, at], words[5])
             for d in range(dim):
                 for t in range(PAGE):
                     keys[d, t] = np.float32(key_codes[h, at, d, t])
@@ -185,7 +186,7 @@ def _span(
                     for d in range(dim):
                         values[t, d] = np.float32(value_codes[h, at, t, d]) * step[t]
             else:
-                _widen(value_low[h, at], token_words[1])
+                _widen(value_low[h, at], words[6])
                 for t in range(PAGE):
                     for d in range(half):
                         pair = np.int32(value_codes[h, at, t, d])
@@ -233,6 +234,7 @@ def _span(
             for d in range(dim):
                 sums[i, d] *= shrink
             _add_columns(sums[i], scores, values)
+    result[:] = sums
 
 
 @njit(**_fast)
@@ -273,20 +275,23 @@ def _add_columns(out: F32, weights: F32, rows: F32) -> None:
 def _merge(sums: F32, largest: F32, total: F32, shares: F32, out: F32) -> None:
     """Join the spans of every head: `sums [kv_heads, spans, group, dim]` to `out`."""
     kv_heads, spans, group, dim = sums.shape
+    rows = np.empty((3, dim + GAP), np.float32)
+    joined = rows[1, :dim]
     for h in range(kv_heads):
         for i in range(group):
             top = largest[h, 0, i]
             for s in range(1, spans):
                 top = max(top, largest[h, s, i])
             whole = np.float32(0)
-            out[h, i] = 0
+            joined[:] = 0
             for s in range(spans):
                 shrink = np.float32(math.exp(largest[h, s, i] - top))
                 whole += total[h, s, i] * shrink
                 for d in range(dim):
-                    out[h, i, d] += sums[h, s, i, d] * shrink
+                    joined[d] += sums[h, s, i, d] * shrink
             for d in range(dim):
-                out[h, i, d] /= whole
+                joined[d] /= whole
+            out[h, i] = joined
             for place in range(shares.shape[2]):
                 shares[h, i, place, 0] *= np.float32(math.exp(shares[h, i, place, 1] - top)) / whole
 
@@ -347,18 +352,18 @@ def _add_mass(shares: F32, selected: npt.NDArray[np.int64], tail: int, mass: F32
 def _score(q, mean, scale, spread, table, within, turns, scores):  # fmt: skip
     kv_heads, group, dim = q.shape
     unit = np.float32(127.0 / 255.0)
-    words = np.empty((2, dim), np.uint32)
-    floats = words.view(np.float32)
-    turned = np.empty(dim, np.float32)
-    middle = np.zeros(dim, np.float32)
+    rows = np.empty((6, dim + GAP), np.float32)
+    words = rows.view(np.uint32)
+    turned, middle = rows[3, :dim], rows[4, :dim]
+    floats = rows[1:3, :dim]
     for h in range(kv_heads):
         if within.shape[0]:
             for d in range(dim):
                 middle[d] = within[h, d].mean()
         for n in range(table.shape[0]):
             at = table[n]
-            _widen(mean[h, at], words[0])
-            _widen(scale[h, at], words[1])
+            _widen(mean[h, at], words[1])
+            _widen(scale[h, at], words[2])
             for d in range(dim):
                 floats[1, d] *= np.float32(spread[h, at, d]) * unit
             best = np.float32(-1e30)
