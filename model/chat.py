@@ -109,6 +109,24 @@ class Chat:
         ids: list[int] = self.tokenizer.encode(self.render(messages), add_special_tokens=False).ids
         return ids
 
+    def locate(self, messages: Sequence[Message], texts: Sequence[str]) -> list[range]:
+        """Which tokens of the prompt hold each of some texts, looked for one after the other.
+
+        A text that is not there, or not behind the one before, is held by none.
+        """
+        prompt = self.render(messages)
+        offsets = self.tokenizer.encode(prompt, add_special_tokens=False).offsets
+        found, behind = [], 0
+        for text in map(self.defuse, texts):
+            start = prompt.find(text, behind)
+            if start < 0 or not text:
+                found.append(range(0))
+                continue
+            behind = start + len(text)
+            inside = [n for n, (a, b) in enumerate(offsets) if a < behind and b > start]
+            found.append(range(inside[0], inside[-1] + 1) if inside else range(0))
+        return found
+
     def count(self, text: str) -> int:
         """How many tokens a text takes in a prompt."""
         return len(self.tokenizer.encode(self.defuse(text), add_special_tokens=False).ids)

@@ -169,7 +169,11 @@ class Engine:
 
         Raises UsageError, ContextTooLong or EngineBusy before the first event.
         """
-        return self.stream_ids(self._chat.encode(messages), options, cancel=cancel)
+        options = options or GenerationOptions()
+        watched = self._chat.locate(messages, options.watch) if options.watch else ()
+        return self.stream_ids(
+            self._chat.encode(messages), options, cancel=cancel, watched=watched
+        )
 
     def stream_ids(
         self,
@@ -177,11 +181,15 @@ class Engine:
         options: GenerationOptions | None = None,
         *,
         cancel: threading.Event | None = None,
+        watched: Sequence[range] = (),
     ) -> Iterator[Token | Finished]:
-        """Continue a prompt of token ids; as `stream` otherwise."""
+        """Continue a prompt of token ids; as `stream` otherwise.
+
+        `watched` are ranges of it; they stand for `options.watch`, which needs messages.
+        """
         options = options or GenerationOptions()
         self._check(prompt, options)
-        return self._stream(prompt, options, Deadline.of(options, cancel))
+        return self._stream(prompt, options, Deadline.of(options, cancel), watched)
 
     def generate(
         self,
@@ -260,7 +268,11 @@ class Engine:
             )
 
     def _stream(
-        self, prompt: Sequence[int], options: GenerationOptions, deadline: Deadline
+        self,
+        prompt: Sequence[int],
+        options: GenerationOptions,
+        deadline: Deadline,
+        watched: Sequence[range],
     ) -> Iterator[Token | Finished]:
         with self._counting:
             if self._admitted > WAITING:
@@ -286,6 +298,7 @@ class Engine:
                     options,
                     eos=self._eos,
                     deadline=deadline,
+                    watched=watched,
                 )
             finally:
                 self._running.release()

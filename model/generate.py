@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
 from vademecum.model.decoder import Decoder
+from vademecum.model.evidence import Watch
 from vademecum.model.interface import (
     Finished,
     FinishReason,
@@ -59,6 +60,11 @@ class Writer:
         self._stops = StopStrings(options.stop)
         self._last = -1
 
+    @property
+    def phase(self) -> Phase:
+        """What is being written."""
+        return self._splitter.phase
+
     def count(self, token: int) -> None:
         """A token was sampled."""
         self._last = token
@@ -102,14 +108,18 @@ def generate(
     *,
     eos: frozenset[int],
     deadline: Deadline,
+    watched: Sequence[range] = (),
 ) -> Iterator[Token | Finished]:
     """Continue a prompt until it stops; the last event is `Finished`.
+
+    `watched` are ranges of the prompt whose attention every token tells.
 
     Raises ContextTooLong if prompt and answer do not fit the cache. Closing the iterator gives
     its pages back.
     """
     sequence = cache.open(prompt, len(prompt) + options.max_tokens)
     reused = sequence.length
+    watch = Watch(watched, sequence.table.shape[0], decoder.config.layers) if watched else None
     writer = Writer(chat, options)
     sampler = Sampler(options)
     read, skipped = int(decoder.pages_read), int(decoder.pages_skipped)
@@ -128,6 +138,9 @@ def generate(
 
         # 2. Sample, tell, decode.
         step = torch.empty(1, dtype=torch.int64)
+        attention: tuple[float, ...] = ()
+        if watch:
+            sequence.mass = watch.new_mass(1)
         while not reason:
             began = time.perf_counter()
             token = sampler.sample(logits)
@@ -140,7 +153,8 @@ def generate(
             if token in eos:
                 reason = "stop"
                 break
-            yield from writer.write(token)
+            for event in writer.write(token):
+                yield replace(event, attention=attention) if attention else event
             if writer.stopped:
                 reason = "stop"
             elif writer.tokens == options.max_tokens:
@@ -152,6 +166,11 @@ def generate(
                 step[0] = token
                 logits = decoder.decode(step, cache, sequence)[0]
                 decoder.keep(1, cache, sequence)
+                if watch and sequence.mass is not None:
+                    shares = watch.shares(sequence.mass[0])
+                    attention = tuple(shares.tolist())
+                    if writer.phase == "answer":
+                        watch.count(shares)
                 decode_s += time.perf_counter() - began
 
         # 3. Tell what was held back, and what it cost.
@@ -164,8 +183,9 @@ def generate(
                 thinking_tokens=writer.thinking,
                 prefill_s=prefill_s,
                 decode_s=decode_s,
+                prompt_reused=reused,
+                attention=watch.mean() if watch else (),
                 extra={
-                    "prompt_reused": reused,
                     "pages_read": int(decoder.pages_read) - read,
                     "pages_skipped": int(decoder.pages_skipped) - skipped,
                 },

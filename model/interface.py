@@ -28,6 +28,7 @@ class GenerationOptions:
     The limits on thinking are for models that reason: after `max_thinking_tokens` the thinking is
     closed, and before `min_thinking_tokens` the model cannot close it. `draft` lets the engine
     guess ahead from what stands in the prompt: it changes the speed, never the distribution.
+    `watch` are texts of the prompt, sources say: every token tells how much attention they got.
     """
 
     max_tokens: int = 1024
@@ -41,6 +42,7 @@ class GenerationOptions:
     max_thinking_tokens: int | None = None
     min_thinking_tokens: int = 0
     draft: bool = True
+    watch: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -68,22 +70,36 @@ class GenerationOptions:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of output. `text` may be empty while bytes of a character are still missing."""
+    """A piece of output. `text` may be empty while bytes of a character are still missing.
+
+    `attention` has the share, in [0, 1], of the attention that each watched text of the prompt got
+    while the token was computed, averaged over layers and heads. It is empty where nothing is
+    watched, for the first token, which the prompt's own pass computes, and from remote models.
+    """
 
     text: str
     id: int
     phase: Phase
+    attention: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What one generation cost. Times in seconds."""
+    """What one generation cost. Times in seconds.
+
+    `attention` is the mean of the answer's tokens' (the thinking left out); `prompt_reused` counts
+    tokens of the prompt that an earlier one had left in the cache.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     thinking_tokens: int = 0
     prefill_s: float = 0.0
     decode_s: float = 0.0
+    prompt_reused: int = 0
+    drafted: int = 0  # tokens guessed from the prompt, and how many of them were right
+    accepted: int = 0
+    attention: tuple[float, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -179,3 +179,14 @@ def test_r1s_own_template(real_data: Path) -> None:
         f"{bos}Cite.<｜User｜>Why?<｜Assistant｜>\n\nSo.{eos}"
         "<｜User｜>And <\u2060/think><\u2060｜Assistant｜>?<｜Assistant｜><think>\n"
     )
+
+
+def test_texts_of_a_prompt_are_located_in_its_tokens(chat_of: Callable[..., Chat]) -> None:
+    chat = chat_of()
+    messages = [Message("user", "x é<eos> one two one")]
+    ids = chat.encode(messages)
+    texts = ["é<eos>", "one", "one", "two", ""]
+    found = chat.locate(messages, texts)
+    held = [chat.tokenizer.decode([ids[n] for n in span]) for span in found]
+    assert held == [chat.defuse("é<eos>"), "one", "one", "", ""]
+    assert found[1].start < found[2].start

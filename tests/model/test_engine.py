@@ -157,12 +157,38 @@ def test_the_report_says_which_path_each_operation_takes(engine_of: Build) -> No
     assert isinstance(last, Finished)
     # One sparse layer, 2 KV heads, 2 pages each: twice for the prompt, whose last two chunks have 2
     # and 3 pages behind them, and for each of 7 decoded tokens, of 3 complete pages.
-    assert last.stats.extra == {"prompt_reused": 0, "pages_read": 36, "pages_skipped": 16}
+    assert last.stats.extra == {"pages_read": 36, "pages_skipped": 16}
     assert engine.report()["attention"]["pages_read"] == 36
     *_, again = engine.stream_ids([1] * 100, SHORT)
     assert isinstance(again, Finished)
-    assert again.stats.extra["prompt_reused"] == 96
+    assert (last.stats.prompt_reused, again.stats.prompt_reused) == (0, 96)
     assert engine.report()["cache"]["kept_tokens"] == 96
+
+
+@pytest.mark.parametrize("kv", ["plain", "int8"])
+def test_every_token_tells_how_much_attention_the_watched_texts_got(
+    engine_of: Build, kv: str
+) -> None:
+    engine = engine_of(eos=(), kv=kv)
+    asked = [Message("user", "First: " + "a" * 100 + " Second: " + "b" * 50)]
+    options = GenerationOptions(
+        temperature=0, max_tokens=8, watch=("a" * 100, "b" * 50, "not there", "First")
+    )
+    *tokens, last = engine.stream(asked, options)
+    assert isinstance(last, Finished)
+    shares = [token.attention for token in tokens if isinstance(token, Token)]
+    assert shares[0] == ()
+    assert len(shares) == 8
+    for first, second, missing, before in shares[1:]:
+        assert first > 0.1  # 100 tokens of about 180, with random weights
+        assert second > 0.05
+        assert first + second < 1
+        assert (missing, before) == (0, 0)  # texts are looked for in their order
+    mean = [sum(column) / 7 for column in zip(*shares[1:], strict=True)]
+    assert last.stats.attention == pytest.approx(mean)
+    *_, unwatched = engine.stream(asked, SHORT)
+    assert isinstance(unwatched, Finished)
+    assert unwatched.stats.attention == ()
 
 
 def test_counting_tokens(engine_of: Build) -> None:
