@@ -23,7 +23,7 @@ from vademecum.model.kernels.pages import PAGE, Pages, PlainPages, QuantizedPage
 F32 = npt.NDArray[np.float32]
 
 # Fewer pages than these are read by one thread: waking another takes longer.
-SERIAL_PAGES = 12
+SERIAL_PAGES = 3
 
 # Numba's simplest threading layer, the only one on some systems, must not be entered twice.
 _one_at_a_time = threading.Lock()
@@ -61,7 +61,7 @@ def attention(
     chosen = selected.numpy()
     with _one_at_a_time:
         run(
-            q, *_arrays(pages), table.numpy(), chosen, tail[0].numpy(), tail[1].numpy(), filled,
+            q, *pages.arrays, table.numpy(), chosen, tail[0].numpy(), tail[1].numpy(), filled,
             *turned, splits, shares, out.numpy().reshape(q.shape),
         )  # fmt: skip
     if mass is not None:
@@ -77,7 +77,7 @@ def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None
     q = query.float().numpy().reshape(kv_heads, -1, query.shape[-1])
     scores = torch.empty(kv_heads, table.shape[0])
     turned = _bias_tables(bias, table.shape[0])
-    _, mean, scale, spread, *_ = _arrays(pages)
+    _, mean, scale, spread, *_ = pages.arrays
     _score(q, mean, scale, spread, table.numpy(), *turned, scores.numpy())
     return scores
 
@@ -104,22 +104,14 @@ def _bias_tables(bias: KeyBias | None, pages: int) -> tuple[F32, F32]:
     return _NO_BIAS if bias is None else (bias.within.numpy(), bias.turns(pages).numpy())
 
 
-def _arrays(pages: QuantizedPages) -> tuple[npt.NDArray[np.generic], ...]:
-    """NumPy's view of a store; it knows no bf16, so those are read as their 16 bits."""
-    return tuple(
-        tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
-        for tensor in pages.tensors()
-    )
-
-
-@njit(**_fast)
+@njit(forceinline=True, **_fast)
 def _widen(bits: npt.NDArray[np.uint16], words: npt.NDArray[np.uint32]) -> None:
     """bf16 bits to float32 bits."""
     for i in range(bits.shape[0]):
         words[i] = np.uint32(bits[i]) << np.uint32(16)
 
 
-@njit(**_fast)
+@njit(forceinline=True, **_fast)
 def _turn_back(q: F32, turn: F32, out: F32) -> None:
     """`R(-position) q`, given the cosine and sine of the position."""
     half = turn.shape[1]
@@ -128,7 +120,7 @@ def _turn_back(q: F32, turn: F32, out: F32) -> None:
         out[d + half] = q[d + half] * turn[0, d] - q[d] * turn[1, d]
 
 
-@njit(**_fast)
+@njit(forceinline=True, **_fast)
 def _exponentials(s: F32, largest: np.float32, bits: npt.NDArray[np.int32], powers: F32) -> None:
     """`exp(s - largest)` in place, to 2e-7: `2^n` by its bits (`powers` views `bits`) times a
     polynomial on [-1/2, 1/2]. The library's own is called a number at a time."""
@@ -166,8 +158,7 @@ def _span(
     step, low, scores = rows[5, :PAGE], rows[6, :PAGE], rows[7, :PAGE]
     powers = rows[8, :PAGE]
     bits = powers.view(np.int32)
-    sums = rows[9:, :dim]
-    sums[:] = 0
+    rows[9:] = 0
     largest[:] = np.float32(-1e30)
     total[:] = 0
     for place in range(first, last):
@@ -231,13 +222,15 @@ def _span(
             shrink = np.float32(math.exp(largest[i] - top))
             total[i] = total[i] * shrink + part
             largest[i] = top
+            sums = rows[9 + i, :dim]  # a contiguous row: a row of a part of `rows` is not
             for d in range(dim):
-                sums[i, d] *= shrink
-            _add_columns(sums[i], scores, values)
-    result[:] = sums
+                sums[d] *= shrink
+            _add_columns(sums, scores, values)
+    for i in range(group):
+        result[i] = rows[9 + i, :dim]
 
 
-@njit(**_fast)
+@njit(forceinline=True, **_fast)
 def _add_rows(out: F32, weights: F32, rows: F32) -> None:
     """`out += weights @ rows`, eight rows at a time; `rows [dim, 32]`, dim a multiple of 8."""
     for d in range(0, rows.shape[0], 8):
@@ -254,7 +247,7 @@ def _add_rows(out: F32, weights: F32, rows: F32) -> None:
             )
 
 
-@njit(**_fast)
+@njit(forceinline=True, **_fast)
 def _add_columns(out: F32, weights: F32, rows: F32) -> None:
     """`out += weights @ rows`, eight rows at a time; `rows [32, dim]`."""
     for t in range(0, PAGE, 8):
@@ -355,7 +348,7 @@ def _score(q, mean, scale, spread, table, within, turns, scores):  # fmt: skip
     rows = np.empty((6, dim + GAP), np.float32)
     words = rows.view(np.uint32)
     turned, middle = rows[3, :dim], rows[4, :dim]
-    floats = rows[1:3, :dim]
+    middles, spreads = rows[1, :dim], rows[2, :dim]
     for h in range(kv_heads):
         if within.shape[0]:
             for d in range(dim):
@@ -365,13 +358,13 @@ def _score(q, mean, scale, spread, table, within, turns, scores):  # fmt: skip
             _widen(mean[h, at], words[1])
             _widen(scale[h, at], words[2])
             for d in range(dim):
-                floats[1, d] *= np.float32(spread[h, at, d]) * unit
+                spreads[d] *= np.float32(spread[h, at, d]) * unit
             best = np.float32(-1e30)
             for i in range(group):
                 score = np.float32(0)
                 for d in range(dim):
                     x = q[h, i, d]
-                    score += x * floats[0, d] + abs(x) * floats[1, d]
+                    score += x * middles[d] + abs(x) * spreads[d]
                 if within.shape[0]:
                     _turn_back(q[h, i], turns[n], turned)
                     for d in range(dim):

@@ -8,8 +8,11 @@ same methods; shapes, throughout: `[kv_heads, pages, 32, dim]`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -70,7 +73,7 @@ class PlainPages:
         return self.keys, self.values, self.mean, self.spread
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QuantizedPages:
     """Pages in 8 bit, or keys in 8 and values in 4 (KIVI, arXiv:2402.02750, for the axes).
 
@@ -109,6 +112,14 @@ class QuantizedPages:
             value_codes=room(PAGE, dim * value_bits // 8, dtype=torch.int8),
             value_scale=room(PAGE, dtype=torch.bfloat16),
             value_low=room(PAGE if value_bits == 4 else 0, dtype=torch.bfloat16),
+        )
+
+    @cached_property
+    def arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
+        """NumPy's view of `tensors`, on a CPU; it knows no bf16, so those are their 16 bits."""
+        return tuple(
+            tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
+            for tensor in self.tensors()
         )
 
     @property

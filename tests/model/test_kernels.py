@@ -104,6 +104,20 @@ def test_attention_over_every_page(name: str, shape: tuple[int, ...], kind: str)
     )
 
 
+@pytest.mark.parametrize("kind", ["int8", "k8v4"])
+def test_the_same_input_gives_the_same_bits_wherever_its_buffers_lie(kind: str) -> None:
+    given = case(kind, 2, 2, 16, 1, 9)
+    seen = set()
+    for size in range(120):
+        held = [torch.full((size * 8 + 1,), math.nan) for _ in range(size % 7)]
+        out = CPU.attention(
+            given.query, given.store, given.table, given.every, given.tail, 9, None, None
+        )
+        seen.add(out.numpy().tobytes())
+        del held
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", SETS)
 def test_attention_reads_each_heads_own_pages(name: str, kind: str) -> None:
