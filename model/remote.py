@@ -208,7 +208,7 @@ class RemoteModel:
 
     def _chunks(self, body: dict[str, Any], watch: Watch) -> Generator[dict[str, Any], None, None]:
         """The JSON objects of one answer; ends early, without an error, once the watch cuts it."""
-        ended = False
+        begun = ended = False
         refused: ModelError | None = None
         try:
             # A connection of its own: the watch must hold it before the server says a word.
@@ -228,6 +228,7 @@ class RemoteModel:
                                 if data == "[DONE]":
                                     return
                                 chunk = self._parse(data)
+                                begun = True
                                 ended = ended or finish_of(chunk) is not None
                                 yield chunk
                             break
@@ -247,9 +248,7 @@ class RemoteModel:
                 raise self._broken(error) from error
             return
         if not ended and not watch.reached():
-            raise ModelError(
-                f"{self._shown} ended its answer without finishing it", "ask again; see its log"
-            )
+            raise self._unfinished(body, begun)
 
     def _parse(self, data: str) -> dict[str, Any]:
         try:
@@ -389,6 +388,19 @@ class RemoteModel:
             listed = ", ".join(self._quote(one) for one in known)
             return ModelNotFound(f"{self._shown} serves no {self.name!r}", f"known: {listed}")
         return ModelError(f"{self._shown} answered 404: {said}", _HOW)
+
+    def _unfinished(self, body: Mapping[str, Any], begun: bool) -> ModelError:
+        # llama-cpp-python begins to stream, finds the prompt too long, and just ends.
+        prompt = sum(self.count_tokens(message["content"]) for message in body["messages"])
+        if not begun and prompt + 1 > self.context_length:
+            return ContextTooLong(
+                f"{prompt} tokens of prompt do not fit the context of {self.name} "
+                f"({self.context_length} tokens)",
+                "give fewer or shorter sources",
+            )
+        return ModelError(
+            f"{self._shown} ended its answer without finishing it", "ask again; see its log"
+        )
 
     def _broken(self, error: httpx.HTTPError) -> ModelError:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):

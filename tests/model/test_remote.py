@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,6 +24,7 @@ from vademecum.errors import (
 from vademecum.model.completions import estimate_tokens
 from vademecum.model.interface import Finished, GenerationOptions, LanguageModel, Message, Token
 from vademecum.model.remote import DEFAULT_CONTEXT, RemoteModel
+from vademecum.rag.generate import write
 
 QUESTION = [Message("user", "Why?")]
 KEY = "sk-very-secret-0123456789"
@@ -103,18 +105,20 @@ def handler(served: Served) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for piece in served.stream:
-                data = piece.encode() if isinstance(piece, str) else piece
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+            with suppress(ConnectionError):  # the client may have heard enough
+                for piece in served.stream:
+                    data = piece.encode() if isinstance(piece, str) else piece
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+                if not served.silent_after and not served.dies:
+                    self.wfile.write(b"0\r\n\r\n")
             if served.silent_after:
                 self.wait()
-            elif not served.dies:
-                self.wfile.write(b"0\r\n\r\n")
 
         def wait(self) -> None:
             self.connection.settimeout(PATIENCE_S)
-            if self.connection.recv(1) == b"":
-                served.left.set()
+            with suppress(ConnectionError):  # so it is told where unread data was left behind
+                assert self.connection.recv(1) == b""
+            served.left.set()
 
         def send(self, status: int, text: str) -> None:
             self.send_response(status)
@@ -199,6 +203,18 @@ def test_it_is_a_language_model(served: Served, connect: Connect) -> None:
     assert [token.text for token in tokens if isinstance(token, Token)] == ["Be", "cause."]
     assert isinstance(last, Finished)
     assert last.reason == "stop"
+
+
+def test_a_draft_is_written_with_it(served: Served, connect: Connect) -> None:
+    served.stream = [delta(reasoning_content="Hm."), *said("It is ", "so.")]
+    writing = write(connect(), QUESTION, GenerationOptions())
+    while True:
+        try:
+            next(writing)
+        except StopIteration as end:
+            draft = end.value
+            break
+    assert (draft.thinking, draft.answer, draft.reason) == ("Hm.", "It is so.", "stop")
 
 
 def test_the_first_listed_model_answers_unless_one_is_named(
@@ -613,6 +629,17 @@ def test_a_broken_stream_is_an_error(
     with pytest.raises(ModelError, match=message) as caught:
         list(connect(api_key=KEY).stream(QUESTION))
     check(caught.value)
+
+
+def test_an_empty_stream_to_a_prompt_that_is_too_long_is_told_as_such(
+    served: Served, connect: Connect
+) -> None:
+    """As llama-cpp-python does."""
+    served.stream = []
+    with pytest.raises(ContextTooLong, match="do not fit the context of plain"):
+        list(connect(context_length=2).stream(QUESTION))
+    with pytest.raises(ModelError, match="without finishing"):
+        list(connect(context_length=20).stream(QUESTION))
 
 
 def test_a_server_that_dies_is_an_error_after_what_it_said(
