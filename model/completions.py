@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from vademecum.model.generate import Deadline
+from vademecum.model.deadline import Deadline
 from vademecum.model.interface import FinishReason, Message, Phase, Stats, Token
 from vademecum.model.reasoning import CLOSE, OPEN, StopStrings, ThinkingSplitter
 

@@ -8,12 +8,13 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from vademecum.errors import ContextTooLong, EngineBusy, ModelError, UsageError
+from vademecum.errors import ContextTooLong, ModelError, UsageError
 from vademecum.model import hardware, presets, weights
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
+from vademecum.model.deadline import Deadline
 from vademecum.model.decoder import Decoder
-from vademecum.model.generate import Deadline, generate
+from vademecum.model.generate import generate
 from vademecum.model.interface import (
     Finished,
     FinishReason,
@@ -24,6 +25,7 @@ from vademecum.model.interface import (
     Token,
 )
 from vademecum.model.kernels import PAGE, KvKind, choose
+from vademecum.model.line import Line
 from vademecum.model.sparsity import Sparsity
 from vademecum.model.weights import Quantization
 from vademecum.progress import Progress, Silent
@@ -31,7 +33,6 @@ from vademecum.progress import Progress, Silent
 AttentionKind = Literal["dense", "sparse"]
 
 WAITING = 4  # requests that may wait for the one that runs
-POLL_S = 0.05  # how soon a waiting request notices that it was cancelled
 CACHE_SHARE = 0.5  # of the memory that is free once the weights are loaded
 KEPT_CONTEXTS = 2  # the cache has room for so many of the longest prompts and answers
 
@@ -79,9 +80,7 @@ class Engine:
             decoder,
             decoder.new_cache(pages * PAGE),
         )
-        self._running = threading.Lock()
-        self._counting = threading.Lock()
-        self._admitted = 0  # requests that run or wait
+        self._line = Line(name, WAITING)
 
     @classmethod
     def load(
@@ -152,7 +151,7 @@ class Engine:
     @property
     def waiting(self) -> int:
         """Requests that wait for the one that runs."""
-        return max(0, self._admitted - 1)
+        return self._line.waiting
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text takes in a prompt."""
@@ -171,9 +170,7 @@ class Engine:
         """
         options = options or GenerationOptions()
         watched = self._chat.locate(messages, options.watch) if options.watch else ()
-        return self.stream_ids(
-            self._chat.encode(messages), options, cancel=cancel, watched=watched
-        )
+        return self.stream_ids(self._chat.encode(messages), options, cancel=cancel, watched=watched)
 
     def stream_ids(
         self,
@@ -274,34 +271,18 @@ class Engine:
         deadline: Deadline,
         watched: Sequence[range],
     ) -> Iterator[Token | Finished]:
-        with self._counting:
-            if self._admitted > WAITING:
-                raise EngineBusy(
-                    f"{self.name} is answering, and {WAITING} more requests wait",
-                    "try again in a moment",
-                )
-            self._admitted += 1
-        try:
-            reason = deadline.reached()
-            while not reason and not self._running.acquire(timeout=POLL_S):
-                reason = deadline.reached()
+        with self._line.place(deadline) as reason:
             if reason:
                 yield Finished(reason, Stats(prompt_tokens=len(prompt)))
                 return
-            try:
-                decoder, cache = self._open()
-                yield from generate(
-                    decoder,
-                    cache,
-                    self._chat,
-                    prompt,
-                    options,
-                    eos=self._eos,
-                    deadline=deadline,
-                    watched=watched,
-                )
-            finally:
-                self._running.release()
-        finally:
-            with self._counting:
-                self._admitted -= 1
+            decoder, cache = self._open()
+            yield from generate(
+                decoder,
+                cache,
+                self._chat,
+                prompt,
+                options,
+                eos=self._eos,
+                deadline=deadline,
+                watched=watched,
+            )

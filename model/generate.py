@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
+from vademecum.model.deadline import Deadline
 from vademecum.model.decoder import Decoder
 from vademecum.model.evidence import Watch
 from vademecum.model.interface import (
@@ -23,26 +23,6 @@ from vademecum.model.interface import (
 )
 from vademecum.model.reasoning import StopStrings, ThinkingSplitter
 from vademecum.model.sampling import Sampler
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """When to give up: at a time (of `time.monotonic`), or when somebody says so."""
-
-    at: float
-    cancel: threading.Event | None
-
-    @classmethod
-    def of(cls, options: GenerationOptions, cancel: threading.Event | None) -> Deadline:
-        """Counts from now."""
-        limit = options.timeout_s
-        return cls(float("inf") if limit is None else time.monotonic() + limit, cancel)
-
-    def reached(self) -> FinishReason | None:
-        """Why to stop now, if there is a reason."""
-        if self.cancel is not None and self.cancel.is_set():
-            return "cancelled"
-        return "timeout" if time.monotonic() >= self.at else None
 
 
 class Writer:

@@ -28,7 +28,7 @@ from vademecum.errors import (
 )
 from vademecum.model.chat import WORD_JOINER
 from vademecum.model.completions import Watch, Writer, estimate_tokens, events, finish_of
-from vademecum.model.generate import Deadline
+from vademecum.model.deadline import Deadline
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
 from vademecum.settings import TRUE, settings
 

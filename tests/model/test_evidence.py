@@ -9,13 +9,13 @@ from vademecum.model.evidence import Watch
 
 
 def test_a_page_that_is_held_in_part_counts_in_part() -> None:
-    watch = Watch([range(0, 16), range(16, 80), range(0), range(70, 71)], pages=4, layers=2)
+    watch = Watch([range(16), range(16, 80), range(0), range(70, 71)], pages=4, layers=2)
     mass = torch.tensor([0.4, 0.6, 0.8, 0.0, 0.2])  # of two layers
     assert watch.shares(mass).tolist() == pytest.approx([0.1, 0.1 + 0.3 + 0.2, 0.0, 0.8 / 64])
 
 
 def test_the_mean_is_of_the_tokens_counted() -> None:
-    watch = Watch([range(0, 32)], pages=2, layers=1)
+    watch = Watch([range(32)], pages=2, layers=1)
     assert watch.mean() == ()
     for share in (0.2, 0.4):
         watch.count(watch.shares(torch.tensor([share, 0.0, 0.0])))
@@ -23,4 +23,4 @@ def test_the_mean_is_of_the_tokens_counted() -> None:
 
 
 def test_room_for_the_attention_of_some_tokens() -> None:
-    assert Watch([range(0, 32)], pages=3, layers=1).new_mass(2).shape == (2, 4)
+    assert Watch([range(32)], pages=3, layers=1).new_mass(2).shape == (2, 4)

@@ -13,7 +13,8 @@ from torch import Tensor
 from vademecum.errors import ContextTooLong
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.chat import Chat
-from vademecum.model.generate import Deadline, Writer, generate
+from vademecum.model.deadline import Deadline
+from vademecum.model.generate import Writer, generate
 from vademecum.model.interface import Finished, GenerationOptions, Token
 from vademecum.model.sparsity import CHUNK
 
@@ -183,7 +184,7 @@ def test_a_timeout_ends_it(
     chat_of: Callable[..., Chat], play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr("vademecum.model.generate.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("vademecum.model.deadline.time.monotonic", lambda: clock[0])
 
     def tick(step: int) -> None:
         clock[0] += 1.0

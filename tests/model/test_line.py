@@ -1,0 +1,131 @@
+"""One at a time, in the order of coming, and nobody keeps a place that he left."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from vademecum.errors import EngineBusy
+from vademecum.model.deadline import Deadline
+from vademecum.model.line import Line
+
+FOREVER = Deadline(float("inf"), None)
+
+
+def wait_until(line: Line, waiting: int) -> None:
+    while line.waiting < waiting:
+        time.sleep(0.001)
+
+
+def test_the_first_is_served_at_once_and_the_next_after_him() -> None:
+    line = Line("it", waiting=1)
+    with line.place(FOREVER) as reason:
+        assert reason is None
+        assert line.waiting == 0
+    with line.place(FOREVER) as reason:
+        assert reason is None
+
+
+def test_first_come_first_served_and_one_at_a_time() -> None:
+    line = Line("it", waiting=20)
+    served: list[int] = []
+    running = 0
+
+    def client(number: int) -> None:
+        nonlocal running
+        with line.place(FOREVER):
+            running += 1
+            assert running == 1
+            served.append(number)
+            time.sleep(0.001)
+            running -= 1
+
+    threads = []
+    with line.place(FOREVER):
+        for number in range(20):
+            threads.append(threading.Thread(target=client, args=(number,)))
+            threads[-1].start()
+            wait_until(line, number + 1)
+    for thread in threads:
+        thread.join(10)
+    assert served == list(range(20))
+    assert line.waiting == 0
+
+
+def test_one_too_many_is_refused_and_takes_no_place() -> None:
+    line = Line("it", waiting=0)
+    with line.place(FOREVER):
+        with pytest.raises(EngineBusy, match="it is answering"), line.place(FOREVER):
+            pass
+        assert line.waiting == 0
+
+
+def test_who_is_cancelled_or_late_leaves_and_the_next_moves_up() -> None:
+    line = Line("it", waiting=3)
+    cancel = threading.Event()
+    reasons: dict[str, object] = {}
+
+    def client(name: str, deadline: Deadline) -> None:
+        with line.place(deadline) as reason:
+            reasons[name] = reason
+
+    with line.place(FOREVER):
+        threads = [
+            threading.Thread(target=client, args=given)
+            for given in (
+                ("cancelled", Deadline(float("inf"), cancel)),
+                ("late", Deadline(time.monotonic() + 0.05, None)),
+                ("patient", FOREVER),
+            )
+        ]
+        for number, thread in enumerate(threads):
+            thread.start()
+            while number >= line.waiting + len(reasons):
+                time.sleep(0.001)
+        cancel.set()
+        threads[0].join(5)
+        threads[1].join(5)
+        assert reasons == {"cancelled": "cancelled", "late": "timeout"}
+        assert line.waiting == 1
+    threads[2].join(5)
+    assert reasons["patient"] is None
+
+
+def test_an_error_frees_the_place() -> None:
+    line = Line("it", waiting=0)
+    with pytest.raises(ZeroDivisionError), line.place(FOREVER):
+        raise ZeroDivisionError
+    with line.place(FOREVER) as reason:
+        assert reason is None
+
+
+def test_many_impatient_clients_leave_an_empty_line() -> None:
+    line = Line("it", waiting=8)
+    together = 0
+    most = 0
+
+    def client(number: int) -> None:
+        nonlocal together, most
+        for turn in range(30):
+            patience = 0.0005 * ((number + turn) % 5)
+            try:
+                with line.place(Deadline(time.monotonic() + patience, None)) as reason:
+                    if reason is None:
+                        together += 1
+                        most = max(most, together)
+                        time.sleep(0.0003)
+                        together -= 1
+            except EngineBusy:
+                continue
+
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert most == 1
+    assert line.waiting == 0
+    with line.place(FOREVER) as reason:
+        assert reason is None
