@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from vademecum.errors import ModelUnsupported, UsageError
+from vademecum.model.constraints import token_bytes
 from vademecum.model.interface import Message
 from vademecum.model.reasoning import CLOSE, OPEN, open_thinking
 
@@ -137,6 +139,23 @@ class Chat:
             if token in text:
                 text = text.replace(token, token[0] + WORD_JOINER + token[1:])
         return text
+
+    @cached_property
+    def closing(self) -> tuple[int, ...]:
+        """The tokens that end a reasoning model's thinking, as R1 writes them."""
+        text = f"\n{CLOSE}\n\n"
+        return tuple(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    @cached_property
+    def closing_tag(self) -> int:
+        """The token that closes the thinking, or begins to."""
+        first: int = self.tokenizer.encode(CLOSE, add_special_tokens=False).ids[0]
+        return first
+
+    @cached_property
+    def bytes_of(self) -> Callable[[int], bytes]:
+        """The text of a token in UTF-8."""
+        return token_bytes(self.tokenizer)
 
     def detokenizer(self) -> Detokenizer:
         """A fresh one, for one answer."""

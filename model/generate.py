@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
+from vademecum.model.constraints import CitationConstraint
 from vademecum.model.deadline import Deadline
 from vademecum.model.decoder import Decoder
+from vademecum.model.drafting import NgramDrafter
 from vademecum.model.evidence import Watch
 from vademecum.model.interface import (
     Finished,
@@ -21,8 +24,9 @@ from vademecum.model.interface import (
     Stats,
     Token,
 )
-from vademecum.model.reasoning import StopStrings, ThinkingSplitter
+from vademecum.model.reasoning import StopStrings, ThinkingBudget, ThinkingSplitter
 from vademecum.model.sampling import Sampler
+from vademecum.model.steps import Steps
 
 
 class Writer:
@@ -79,6 +83,44 @@ class Writer:
         return events
 
 
+class Chooser:
+    """The next token: what must come, or else a sample among what may come."""
+
+    def __init__(self, chat: Chat, options: GenerationOptions, eos: frozenset[int]) -> None:
+        self._sampler = Sampler(options)
+        self._forced: list[int] = []
+        self._budget: ThinkingBudget | None = None
+        if chat.reasons and (
+            options.min_thinking_tokens or options.max_thinking_tokens is not None
+        ):
+            self._budget = ThinkingBudget(
+                options.min_thinking_tokens,
+                options.max_thinking_tokens,
+                chat.closing,
+                {chat.closing_tag, *eos},
+            )
+        self._citations: CitationConstraint | None = None
+        if options.sources is not None:
+            self._citations = CitationConstraint(options.sources, chat.bytes_of)
+
+    def choose(self, logits: Tensor, phase: Phase, thought: int) -> int:
+        """The token after `thought` tokens of thinking, given float32 `[vocab]`."""
+        if phase == "answer":
+            self._forced = []
+            if self._citations is None:
+                return self._sampler.sample(logits)
+            token = self._sampler.sample(logits, self._citations.allows)
+            self._citations.advance(token)
+            return token
+        if self._budget is None:
+            return self._sampler.sample(logits)
+        self._forced = self._forced or self._budget.forced(thought)
+        if self._forced:
+            return self._forced.pop(0)
+        budget = self._budget
+        return self._sampler.sample(logits, lambda token: budget.allows(token, thought))
+
+
 def generate(
     decoder: Decoder,
     cache: PagedCache,
@@ -100,10 +142,12 @@ def generate(
     sequence = cache.open(prompt, len(prompt) + options.max_tokens)
     reused = sequence.length
     watch = Watch(watched, sequence.table.shape[0], decoder.config.layers) if watched else None
+    steps = Steps(decoder, cache, sequence, NgramDrafter(prompt) if options.draft else None, watch)
     writer = Writer(chat, options)
-    sampler = Sampler(options)
+    chooser = Chooser(chat, options, eos)
     read, skipped = int(decoder.pages_read), int(decoder.pages_skipped)
-    prefill_s = decode_s = 0.0
+    times = [0.0, 0.0]  # until the first token, and for the others
+    attention: tuple[float, ...] = ()
     reason: FinishReason | None = None
     try:
         # 1. Read the prompt, in chunks.
@@ -114,22 +158,13 @@ def generate(
             # The same chunks, whatever was reused.
             end = start - start % decoder.chunk + decoder.chunk
             logits = decoder.prefill(ids[start:end], cache, sequence)
-        prefill_s = time.perf_counter() - began
 
-        # 2. Sample, tell, decode.
-        step = torch.empty(1, dtype=torch.int64)
-        attention: tuple[float, ...] = ()
-        if watch:
-            sequence.mass = watch.new_mass(1)
+        # 2. Choose a token, tell it, compute what may follow.
         while not reason:
-            began = time.perf_counter()
-            token = sampler.sample(logits)
-            first = writer.tokens == 0
+            phase = writer.phase
+            token = chooser.choose(logits, phase, writer.thinking)
             writer.count(token)
-            spent = time.perf_counter() - began
-            prefill_s, decode_s = (
-                (prefill_s + spent, decode_s) if first else (prefill_s, decode_s + spent)
-            )
+            times[writer.tokens > 1] += time.perf_counter() - began
             if token in eos:
                 reason = "stop"
                 break
@@ -141,19 +176,16 @@ def generate(
                 reason = "length"
             else:
                 reason = deadline.reached()
+            began = time.perf_counter()
             if not reason:
-                began = time.perf_counter()
-                step[0] = token
-                logits = decoder.decode(step, cache, sequence)[0]
-                decoder.keep(1, cache, sequence)
-                if watch and sequence.mass is not None:
-                    shares = watch.shares(sequence.mass[0])
+                logits = steps.after(token)
+                if (shares := steps.shares()) is not None and watch:
                     attention = tuple(shares.tolist())
                     if writer.phase == "answer":
                         watch.count(shares)
-                decode_s += time.perf_counter() - began
 
         # 3. Tell what was held back, and what it cost.
+        steps.settle()
         yield from writer.flush()
         yield Finished(
             reason,
@@ -161,9 +193,11 @@ def generate(
                 prompt_tokens=len(prompt),
                 completion_tokens=writer.tokens,
                 thinking_tokens=writer.thinking,
-                prefill_s=prefill_s,
-                decode_s=decode_s,
+                prefill_s=times[0],
+                decode_s=times[1],
                 prompt_reused=reused,
+                drafted=steps.drafted,
+                accepted=steps.accepted,
                 attention=watch.mean() if watch else (),
                 extra={
                     "pages_read": int(decoder.pages_read) - read,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from vademecum.model.interface import Phase
 
 OPEN = "<think>"
@@ -78,6 +80,29 @@ class ThinkingSplitter:
         if text:
             self._at_start = False
             pieces.append((self.phase, text))
+
+
+class ThinkingBudget:
+    """Holds a model that reasons to a least and a most of thinking, counted in tokens."""
+
+    def __init__(
+        self, least: int, most: int | None, closing: Sequence[int], endings: Collection[int]
+    ) -> None:
+        """`closing` are the tokens that end the thinking, `endings` those that end the text, and
+        the first token of a closing tag: neither may be sampled before the least is reached."""
+        self._least = least
+        self._most = most
+        self._closing = list(closing)
+        self._endings = endings
+
+    def forced(self, thought: int) -> list[int]:
+        """What must be written now, after `thought` tokens of thinking that has not ended."""
+        over = self._most is not None and thought >= self._most
+        return list(self._closing) if over else []
+
+    def allows(self, token: int, thought: int) -> bool:
+        """Whether the model may think this token."""
+        return thought >= self._least or token not in self._endings
 
 
 class StopStrings:

@@ -1,6 +1,8 @@
-"""From logits to a token: temperature, top-k, top-p, in that order."""
+"""From logits to a token: temperature, top-k, top-p, in that order; then what is refused."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -17,13 +19,40 @@ class Sampler:
         self.options = options
         self.random = torch.Generator().manual_seed(options.seed)
 
-    def sample(self, logits: Tensor) -> int:
-        """The next token, given float32 `[vocab]`."""
+    def sample(self, logits: Tensor, allows: Callable[[int], bool] | None = None) -> int:
+        """The next token, given float32 `[vocab]`, among those that are allowed.
+
+        A refused token is left out and another drawn. The first allowed token of such draws has
+        probability p(x) / p(allowed): exactly that of masking all refused candidates and
+        renormalising, though only those that were drawn have to be looked at.
+
+        top-k and top-p choose the candidates before anything is refused, so that a refusal brings
+        in no token that the model holds unlikely. Only if all candidates are refused are new ones
+        chosen among the rest of the vocabulary. If all of it is refused, the first draw stands:
+        a constraint must not leave the model without a word.
+        """
+        refused: list[int] = []
+        while True:
+            for token in self._draws(logits):
+                if allows is None or allows(token):
+                    return token
+                refused.append(token)
+            logits = logits.index_fill(0, torch.tensor(refused), -torch.inf)
+            if logits.max() == -torch.inf:
+                return refused[0]
+
+    def _draws(self, logits: Tensor) -> Iterator[int]:
+        """The candidates, each drawn among those that were not; greedy ones are one."""
         if self.options.temperature == 0:
-            return int(logits.argmax())
+            yield int(logits.argmax())
+            return
         probabilities, tokens = candidates(logits, self.options)
-        chosen = torch.multinomial(probabilities, 1, generator=self.random)
-        return int(chosen if tokens is None else tokens[chosen])
+        while True:
+            chosen = torch.multinomial(probabilities, 1, generator=self.random)
+            yield int(chosen if tokens is None else tokens[chosen])
+            probabilities = probabilities.index_fill(0, chosen, 0.0)
+            if not probabilities.any():
+                return
 
 
 def candidates(logits: Tensor, options: GenerationOptions) -> tuple[Tensor, Tensor | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -189,6 +190,54 @@ def test_every_token_tells_how_much_attention_the_watched_texts_got(
     *_, unwatched = engine.stream(asked, SHORT)
     assert isinstance(unwatched, Finished)
     assert unwatched.stats.attention == ()
+
+
+REPEATING = [7, 8, 9, 10, 11, 12] * 12
+
+
+@pytest.mark.parametrize("kv", ["plain", "int8", "k8v4"])
+@pytest.mark.parametrize("temperature", [0.0, 0.5, 1.5])
+def test_drafting_changes_no_token(engine_of: Build, kv: str, temperature: float) -> None:
+    engine = engine_of(eos=(), kv=kv, sparsity=Sparsity(threshold=64, budget=96, recent=32))
+    accepted = 0
+    for seed in range(4):
+        told = []
+        for draft in (True, False):
+            options = GenerationOptions(
+                temperature=temperature, max_tokens=60, seed=seed, draft=draft
+            )
+            *tokens, last = engine.stream_ids(REPEATING[seed:], options)
+            assert isinstance(last, Finished)
+            told.append([token.id for token in tokens if isinstance(token, Token)])
+            assert (last.stats.drafted > 0) <= draft
+            accepted += last.stats.accepted
+            assert last.stats.accepted <= last.stats.drafted
+        assert told[0] == told[1]
+    if temperature == 0:
+        assert accepted > 5  # greedy random models run in circles, which is easily guessed
+
+
+def test_drafting_tells_the_same_attention(engine_of: Build) -> None:
+    engine = engine_of(eos=())
+    told = []
+    for draft in (True, False):
+        options = GenerationOptions(temperature=0, max_tokens=40, draft=draft)
+        *tokens, _ = engine.stream_ids(REPEATING, options, watched=[range(10, 50)])
+        told.append([token.attention for token in tokens[1:] if isinstance(token, Token)])
+    for drafted, alone in zip(*told, strict=True):
+        assert drafted == pytest.approx(alone, abs=1e-5)
+
+
+def test_no_source_beyond_the_given_ones_is_cited(engine_of: Build) -> None:
+    engine = engine_of(eos=())
+    cited: set[str] = set()
+    for seed in range(30):
+        prompt = [*b"[1][2][3]", *b"ab[" * 3]
+        options = GenerationOptions(temperature=3.0, top_p=1.0, max_tokens=12, seed=seed, sources=2)
+        ids = [t.id for t in engine.stream_ids(prompt, options) if isinstance(t, Token)]
+        text = bytes(i for i in ids if i < 256).decode("utf-8", "replace")
+        cited |= set(re.findall(r"\[(\d+)\]", text))
+    assert cited <= {"1", "2"}
 
 
 def test_counting_tokens(engine_of: Build) -> None:

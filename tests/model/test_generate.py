@@ -161,6 +161,37 @@ def test_thinking_that_never_ends_is_no_answer(chat_of: Callable[..., Chat], pla
     assert told(play(script, GREEDY, reasons=True))[:2] == ("hm </thin", "")
 
 
+def test_too_much_thinking_is_closed(chat_of: Callable[..., Chat], play) -> None:
+    chat = chat_of()
+    closing = list(chat.closing)
+    script = Script([*ids_of(chat, "a" * 90), *ids_of(chat, "b" * 40)])
+    options = GenerationOptions(temperature=0, max_tokens=20, max_thinking_tokens=5, draft=False)
+    thinking, answer, last = told(play(script, options, reasons=True))
+    assert thinking == "aaaaa"
+    assert script.fed[5 : 5 + len(closing) - 2] == closing[:-2]  # the blank lines are the model's
+    assert answer.startswith("a")
+    assert last.stats.thinking_tokens == 5 + len(closing) - 2
+
+
+def test_thinking_that_ends_in_time_is_left_alone(chat_of: Callable[..., Chat], play) -> None:
+    chat = chat_of()
+    script = Script([*ids_of(chat, "hm</think>So."), EOS])
+    options = GenerationOptions(temperature=0, max_tokens=50, max_thinking_tokens=40)
+    assert told(play(script, options, reasons=True))[:2] == ("hm", "So.")
+
+
+def test_thinking_cannot_be_closed_before_its_floor(chat_of: Callable[..., Chat], play) -> None:
+    chat = chat_of()
+    tag = chat.closing_tag
+    script = Script([tag] * 30)
+    options = GenerationOptions(temperature=0, max_tokens=8, min_thinking_tokens=4, draft=False)
+    *_, last = play(script, options, reasons=True)
+    assert isinstance(last, Finished)
+    assert tag not in script.fed[:4]
+    assert script.fed[4] == tag
+    assert last.stats.thinking_tokens == 5
+
+
 def test_cancelling_ends_it_within_a_token(chat_of: Callable[..., Chat], play, cache) -> None:
     cancel = threading.Event()
     script = Script(

@@ -86,3 +86,30 @@ def test_drawing_leaves_the_global_random_state_alone() -> None:
     state = torch.get_rng_state()
     Sampler(options(seed=1)).sample(LOGITS)
     assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("top_p", [1.0, 0.9])
+def test_refusing_tokens_is_masking_them_and_renormalising(top_p: float) -> None:
+    logits = torch.tensor([2.0, 1.0, 0.5, 0.0, -1.0, -9.0])
+    options = GenerationOptions(temperature=1.0, top_p=top_p)
+    weights, tokens = candidates(logits, options)
+    expected = torch.zeros(6)
+    expected[torch.arange(6) if tokens is None else tokens] = weights
+    expected[[0, 3]] = 0
+    sampler = Sampler(options)
+    draws = [sampler.sample(logits, lambda token: token not in (0, 3)) for _ in range(4000)]
+    seen = torch.bincount(torch.tensor(draws), minlength=6) / 4000
+    torch.testing.assert_close(seen, expected / expected.sum(), atol=0.03, rtol=0)
+
+
+def test_the_next_best_is_taken_where_the_best_is_refused() -> None:
+    logits = torch.tensor([3.0, 2.0, 1.0])
+    greedy = Sampler(GenerationOptions(temperature=0))
+    assert greedy.sample(logits, lambda token: token != 0) == 1
+    assert greedy.sample(logits, lambda token: False) == 0  # never without a word
+
+
+def test_beyond_the_candidates_only_if_all_of_them_are_refused() -> None:
+    sampler = Sampler(GenerationOptions(temperature=1.0, top_k=2))
+    logits = torch.tensor([3.0, 2.0, 1.0, -50.0])
+    assert {sampler.sample(logits, lambda token: token > 1) for _ in range(20)} == {2}

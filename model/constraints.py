@@ -1,0 +1,125 @@
+"""Citations of sources that do not exist cannot be written."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from tokenizers import Tokenizer
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def _begun(words: tuple[str, ...]) -> str:
+    """A pattern of every beginning of some words, none of it included."""
+    return "|".join("".join(f"(?:{ch}" for ch in word) + ")?" * len(word) for word in words)
+
+
+# Every text that may still become a marker, from behind its opening bracket to short of the
+# closing one: [1], [1, 2], [1-3], [source 2 and 3], 【1】; (source 1), which needs its word.
+WORD = r"(?:sources?|refs?|passages?|资料|来源|文献)"
+NUMBER = rf"\^?(?:{WORD}\s*)?\d{{1,3}}"
+SQUARE = re.compile(
+    rf"\s*(?:{NUMBER}\s*(?:[,;，、；–—至和-]|and)\s*)*"
+    rf"(?:{NUMBER}\s*(?:an?)?|\^?{WORD}\s*"
+    rf"|\^?(?:{_begun(('sources', 'refs', 'passages', '资料', '来源', '文献'))}))",
+    re.IGNORECASE,
+)
+ROUND = re.compile(
+    r"\s*(?:(?:sources?|资料|来源)\s*(?:\d{1,3}\s*[,、，]\s*)*(?:\d{1,3}\s*)?"
+    rf"|{_begun(('sources', '资料', '来源'))})",
+    re.IGNORECASE,
+)
+MARKERS = {"[": SQUARE, "［": SQUARE, "【": SQUARE, "(": ROUND, "（": ROUND}
+OPENING = re.compile(r"[\[［【(（]")
+INTERVAL = re.compile(r"(?<![^\W\d_])CI[:,]? \Z", re.IGNORECASE)  # "95% CI [12-25]" cites nothing
+DIGITS = re.compile(r"\d+\Z")
+BEFORE = 5  # characters that INTERVAL looks at
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What matters of a text to what may follow."""
+
+    before: str = ""  # its last characters
+    opening: str = ""  # the bracket of what may become a marker
+    content: str = ""  # what stands behind that bracket
+    pending: bytes = b""  # the beginning of a character
+
+
+class CitationConstraint:
+    """Refuses tokens that would cite beyond the sources, 1 to `sources`.
+
+    It follows the answer, never the thinking: `advance` it by each token of the answer. What
+    begins like a marker is held to the sources digit by digit, so that `[1` with 5 sources can go
+    on to `[1]` or `[1, 2]` but not to `[12`. This takes `[2020]` and `[18F]` from the model, too;
+    `[Ca2+]`, `[sic]`, `(n = 12)` and `95% CI [12-25]` stay.
+
+    A digit that is allowed always names a source, and a closing bracket is always allowed: the
+    constraint alone never leaves a model without a token.
+    """
+
+    def __init__(self, sources: int, bytes_of: Callable[[int], bytes]) -> None:
+        """`bytes_of` gives the text of a token in UTF-8, not always whole characters."""
+        self.sources = sources
+        self._bytes_of = bytes_of
+        self._tail = Tail()
+
+    def allows(self, token: int) -> bool:
+        """Whether this token may come next. O(1) where no bracket is open and it opens none."""
+        return self._after(token)[1]
+
+    def advance(self, token: int) -> None:
+        """This token came, allowed or not."""
+        self._tail = self._after(token)[0]
+
+    def _after(self, token: int) -> tuple[Tail, bool]:
+        """The tail once this token came, and whether it cites no source that does not exist."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        decoder.setstate((self._tail.pending, 0))
+        text = decoder.decode(self._bytes_of(token))
+        tail = replace(self._tail, pending=decoder.getstate()[0])
+        if not tail.opening and not OPENING.search(text):
+            return replace(tail, before=(tail.before + text)[-BEFORE:]), True
+        allowed = True
+        for ch in text:
+            before = (tail.before + ch)[-BEFORE:]
+            if tail.opening and MARKERS[tail.opening].fullmatch(tail.content + ch):
+                tail = replace(tail, before=before, content=tail.content + ch)
+                digits = DIGITS.search(tail.content)
+                allowed &= digits is None or 1 <= int(digits[0]) <= self.sources
+                continue
+            opens = ch in MARKERS and not INTERVAL.search(tail.before)
+            tail = replace(tail, before=before, opening=ch if opens else "", content="")
+        return tail, allowed
+
+
+def token_bytes(tokenizer: Tokenizer) -> Callable[[int], bytes]:
+    """The function from tokens to their bytes; control tokens have none. Make it once: it caches.
+
+    A token of part of a character decodes to nothing sensible alone; byte-level tokenizers then
+    spell its bytes in an alphabet of their own (GPT-2's).
+    """
+    byte_of = _byte_alphabet()
+
+    @cache
+    def bytes_of(token: int) -> bytes:
+        text: str = tokenizer.decode([token])
+        if REPLACEMENT not in text:
+            return text.encode()
+        spelled: str = tokenizer.id_to_token(token)
+        return bytes(byte_of[letter] for letter in spelled)
+
+    return bytes_of
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """GPT-2's letters for bytes: printable ones stand for themselves, others from U+0100 on."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {
+        chr(256 + n): byte for n, byte in enumerate(others)
+    }
