@@ -15,7 +15,9 @@ class Sentence:
     """One sentence of the answer: `answer[start:end] == text`.
 
     `citations` are source numbers, best first. `score` in [0, 1] says how well the best cited
-    source supports it.
+    source supports it. `attention` has, for each source in order, the share of the model's
+    attention that it received while the sentence was written: what was really read, whatever is
+    cited. It is empty where no model of ours wrote.
     """
 
     text: str
@@ -24,6 +26,7 @@ class Sentence:
     citations: tuple[int, ...]
     support: Support
     score: float
+    attention: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from vademecum.rag.answer import (
     Turn,
 )
 from vademecum.rag.assemble import assemble, choose_sources
+from vademecum.rag.attended import with_attention
 from vademecum.rag.check import Checked, check
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
@@ -79,7 +80,7 @@ class Assistant:
         model: str = "auto",
         library: Library | Path | None = None,
         quantization: Literal["nf4", "bf16", "f32"] = "nf4",
-        attention: Literal["dense", "sparse"] = "dense",
+        attention: Literal["dense", "sparse"] = "sparse",
         prompt_tokens: int | None = None,
         progress: Progress | None = None,
     ) -> Self:
@@ -211,13 +212,22 @@ class Assistant:
                 if checked.text:
                     yield AnswerDelta(checked.text)
             elif run.options is not None and not run.cancel.is_set():
-                draft = yield from write(self.model, messages, run.options, run.cancel)
+                options = replace(
+                    run.options,
+                    sources=len(sources),
+                    watch=tuple(source.text for source in sources),
+                )
+                draft = yield from write(self.model, messages, options, run.cancel)
                 checked = check(
                     draft.answer,
                     sources,
                     self.embedder,
                     question=run.query.standalone,
                     broken_off=draft.reason != "stop",
+                )
+                checked = replace(
+                    checked,
+                    sentences=with_attention(checked.sentences, draft.answer, draft.attention),
                 )
             withheld = abstain.after(checked.sentences)
             if withheld == "silent" and run.cancel.is_set():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Literal
 
@@ -30,6 +30,7 @@ from vademecum.rag.cite import strip_markers
 PLAIN = GenerationOptions(max_tokens=256, temperature=0.0, top_p=1.0)
 # What DeepSeek's model card asks for: 0.5 to 0.7 and 0.95, or R1 repeats itself without end.
 REASONING = GenerationOptions(max_tokens=2_048, temperature=0.6, top_p=0.95)
+THINKING = 0.75  # of the tokens at most, so that an answer always follows
 
 # A small model that is asked for 2 to 4 sentences may copy its source to the end: this is enough.
 MOST_SENTENCES = 6
@@ -47,13 +48,16 @@ class Draft:
     reason: FinishReason | Literal["loop", "enough"] = "stop"
     first_token_s: float = 0.0
     decode_tok_s: float = 0.0
+    # Where in the answer each token ended, and the attention that the watched texts received.
+    attention: list[tuple[int, tuple[float, ...]]] = field(default_factory=list)
 
 
 def default_options(model: LanguageModel) -> GenerationOptions:
     """How to sample from a model of this kind, limited to a quarter of a short context."""
     wanted = REASONING if model.reasons else PLAIN
     fits = max(1, min(wanted.max_tokens, model.context_length // (2 if model.reasons else 4)))
-    return GenerationOptions(fits, wanted.temperature, wanted.top_p)
+    thinking = int(fits * THINKING) if model.reasons else None
+    return replace(wanted, max_tokens=fits, max_thinking_tokens=thinking)
 
 
 def write(
@@ -67,7 +71,7 @@ def write(
     pieces: dict[Phase, list[str]] = {"thinking": [], "answer": []}
     guards = {"thinking": LoopGuard(whole=False), "answer": LoopGuard(whole=True)}
     started = perf_counter()
-    count, first, last = 0, started, started
+    count, first, last, written = 0, started, started, 0
     run = model.stream(messages, options, cancel=cancel)
     try:
         for event in run:
@@ -81,6 +85,9 @@ def write(
             if not event.text:
                 continue
             pieces[event.phase].append(event.text)
+            written += len(event.text) * (event.phase == "answer")
+            if event.attention and event.phase == "answer":
+                draft.attention.append((written, event.attention))
             thinking = event.phase == "thinking"
             yield ThinkingDelta(event.text) if thinking else AnswerDelta(event.text)
             if guards[event.phase].add(event.text):
