@@ -18,7 +18,7 @@ def ask(
     model: options.Model = "auto",
     seed: options.Seed = 0,
     quantization: options.QuantizationOption = "nf4",
-    attention: options.AttentionOption = "dense",
+    attention: options.AttentionOption = "sparse",
     year: options.Year = None,
     mesh: options.Mesh = None,
     types: options.Type = None,

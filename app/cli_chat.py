@@ -35,7 +35,7 @@ def chat(
     model: options.Model = "auto",
     seed: options.Seed = 0,
     quantization: options.QuantizationOption = "nf4",
-    attention: options.AttentionOption = "dense",
+    attention: options.AttentionOption = "sparse",
     show_thinking: options.Thinking = False,
 ) -> None:
     """Talk with a corpus; follow-up questions may refer to what was said."""

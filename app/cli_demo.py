@@ -35,7 +35,7 @@ def demo(
         report = fill([rooms.SAMPLE], rooms.SAMPLE, limit, progress)
         paragraph(console, summary(report))
         with rooms.open_assistant(
-            rooms.SAMPLE, model=model, quantization="nf4", attention="dense", progress=progress
+            rooms.SAMPLE, model=model, quantization="nf4", attention="sparse", progress=progress
         ) as (assistant, name):
             console.print()
             paragraph(console, f"› {DEMO_QUESTION}")

@@ -26,7 +26,7 @@ def serve(
     corpus: options.Corpus = None,
     model: options.Model = "auto",
     quantization: options.QuantizationOption = "nf4",
-    attention: options.AttentionOption = "dense",
+    attention: options.AttentionOption = "sparse",
 ) -> None:
     """Open the chat page in a browser's reach, until Ctrl-C."""
     with (

@@ -24,15 +24,19 @@ Model = Annotated[
     str,
     typer.Option(
         metavar="PRESET",
-        help="A name from `vademecum models`, `auto` (the best that runs well here), or "
-        "`none` (copy sentences from the sources).",
+        help="A name from `vademecum models`, `auto` (the best that runs well here), `none` "
+        "(copy sentences from the sources), or the address of a server: http://127.0.0.1:8000.",
     ),
 ]
 QuantizationOption = Annotated[
     Quantization, typer.Option("--quantization", help="How the weights are held in memory.")
 ]
 AttentionOption = Annotated[
-    Attention, typer.Option("--attention", help="How attention over the prompt is computed.")
+    Attention,
+    typer.Option(
+        "--attention",
+        help="How attention over a long prompt is computed: `sparse` reads the pages that matter.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal answers on one machine.")]
 Thinking = Annotated[

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 CANDIDATES = 16  # passages considered for the prompt
 
+ADDRESS = ("http://", "https://")
+
 
 class Assistant:
     """Answers questions from a library; safe to share between threads if its parts are."""
@@ -86,8 +88,9 @@ class Assistant:
     ) -> Self:
         """Open a library, its embedder and a model, and answer from one corpus.
 
-        `model` is a preset, "auto" for the best that this machine can run, or "none" to quote
-        instead of writing; `model_reason` says how it was chosen. What is opened here, `close`
+        `model` is a preset, "auto" for the best that this machine can run, "none" to quote instead
+        of writing, or the address of a server (`RemoteModel`; "http://127.0.0.1:8000#name" picks
+        one of its models); `model_reason` says how it was chosen. What is opened here, `close`
         closes; a `Library` handed in stays open. Raises CorpusNotFound, or ModelNotFound, before
         anything is loaded.
         """
@@ -105,19 +108,11 @@ class Assistant:
             if model == "auto":
                 shown.note(reason)  # before it is fetched: its owner may want another
             embedder = Embedder.load(info.embedder, progress=shown)
-            engine: LanguageModel | None = None
-            if name is not None:
-                from vademecum.model.engine import Engine
-
-                loaded = Engine.load(
-                    name, quantization=quantization, attention=attention, progress=shown
-                )
-                owned.callback(loaded.close)
-                engine = loaded
+            writer = _load(name, quantization, attention, owned, shown) if name else None
             assistant = cls(
                 shelf,
                 embedder,
-                engine,
+                writer,
                 corpus=corpus,
                 prompt_tokens=prompt_tokens,
                 model_reason=reason,
@@ -307,6 +302,28 @@ class _Run:
     started: float
 
 
+def _load(
+    name: str,
+    quantization: Literal["nf4", "bf16", "f32"],
+    attention: Literal["dense", "sparse"],
+    owned: ExitStack,
+    progress: Progress,
+) -> LanguageModel:
+    """The model of that name or address; `owned` closes it."""
+    if name.startswith(ADDRESS):
+        from vademecum.model.remote import RemoteModel
+
+        address, _, served = name.partition("#")
+        remote = RemoteModel(address, served or None)
+        owned.callback(remote.close)
+        return remote
+    from vademecum.model.engine import Engine
+
+    engine = Engine.load(name, quantization=quantization, attention=attention, progress=progress)
+    owned.callback(engine.close)
+    return engine
+
+
 def _choose(model: str) -> tuple[str | None, str]:
     """The preset to load, None for none, and why."""
     where = settings()
@@ -315,6 +332,8 @@ def _choose(model: str) -> tuple[str | None, str]:
         model, reason = where.model, "set by VADEMECUM_MODEL"
     if model == "none":
         return None, "asked to quote, not to write"
+    if model.startswith(ADDRESS):
+        return model, "served at an address"
     if model != "auto":
         from vademecum.model.presets import preset
 

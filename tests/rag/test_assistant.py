@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -316,3 +317,26 @@ def test_an_automatic_choice_is_told_before_the_model_is_fetched(
             with pytest.raises(Fetching):
                 Assistant.open("test", model=model, library=library, progress=listening)
     assert listening.notes == told
+
+
+def test_a_model_may_be_served_at_an_address(shelf, embedder, monkeypatch) -> None:
+    opened, closed = [], []
+
+    class Served:
+        def __init__(self, address: str, model: str | None) -> None:
+            opened.append((address, model))
+
+        def close(self) -> None:
+            closed.append(True)
+
+    monkeypatch.setattr("vademecum.model.remote.RemoteModel", Served)
+    monkeypatch.setattr("vademecum.model.embedder.Embedder.load", lambda name, progress: embedder)
+    monkeypatch.setattr(
+        "vademecum.corpora.library.Library.open", lambda path, progress: nullcontext(shelf)
+    )
+    for address in ("http://127.0.0.1:8000", "https://host/v1#r1"):
+        with Assistant.open("test", model=address) as assistant:
+            assert isinstance(assistant.model, Served)
+            assert assistant.model_reason == "served at an address"
+    assert opened == [("http://127.0.0.1:8000", None), ("https://host/v1", "r1")]
+    assert closed == [True, True]
