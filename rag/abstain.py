@@ -65,7 +65,8 @@ def after(sentences: Sequence[Sentence]) -> Reason | None:
     """Why to withdraw what the model wrote, None if there is no reason."""
     if not sentences:
         return "silent"
-    if refuses(sentences[0].text) and not any(s.support == "supported" for s in sentences[1:]):
+    # "The studies did not report any deaths" is an answer where a source bears it out.
+    if refuses(sentences[0].text) and not any(s.support == "supported" for s in sentences):
         return "declined"
     if not any(sentence.support in ("supported", "partial") for sentence in sentences):
         return "unsupported"

@@ -81,7 +81,7 @@ class Assistant:
         *,
         model: str = "auto",
         library: Library | Path | None = None,
-        quantization: Literal["nf4", "bf16", "f32"] = "nf4",
+        quantization: Literal["nf4", "int8", "bf16", "f32"] = "nf4",
         attention: Literal["dense", "sparse"] = "sparse",
         prompt_tokens: int | None = None,
         progress: Progress | None = None,
@@ -304,7 +304,7 @@ class _Run:
 
 def _load(
     name: str,
-    quantization: Literal["nf4", "bf16", "f32"],
+    quantization: Literal["nf4", "int8", "bf16", "f32"],
     attention: Literal["dense", "sparse"],
     owned: ExitStack,
     progress: Progress,

@@ -5,16 +5,19 @@ sentence and the nearest sentence of the source, and the share of the sentence's
 that the source holds. Measured on PubMedQA (`benchmarks/check.py`, decision 0001) the mean tells
 a source that bears a sentence from its nearest neighbour better than either number alone.
 
-Some things overrule the score. A number that the source does not hold, and a denial or a
-direction that it contradicts, make the sentence unsupported; the source is cited all the same, so
-that a reader can compare. Partial at best is what a retracted source says, and what borrows a word
-of the question that the source does not hold: a small model likes to turn the question into a
-statement. Words in common alone are not enough: the cosine has floors of its own.
-A question or a heading claims nothing.
+Some things overrule the score. A quantity that the source does not hold (number, unit and sign),
+people of another kind than it speaks of, and a denial or a direction that it contradicts make the
+sentence unsupported; the source is cited all the same, so that a reader can compare. Partial at
+best is what a retracted source says; what names something that it does not hold ("IL-8", "men", a
+drug); and what borrows a word of the question that it does not hold: a small model likes to turn
+the question into a statement. Words in common alone are not enough: the cosine has floors of its
+own. What the source asks or sets out to find, it does not say. A question or a heading claims
+nothing.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,16 +27,12 @@ import numpy.typing as npt
 from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import Sentence, Source, Support
-from vademecum.rag.cite import assign, read_markers, tidy
+from vademecum.rag.cite import assign, read_markers, tidy, without_labels
 from vademecum.rag.generate import sentence_key
+from vademecum.rag.names import names_missing, populations
 from vademecum.rag.polarity import contradicts
-from vademecum.rag.words import (
-    containment,
-    content_words,
-    language_of,
-    numbers,
-    numbers_with_spelled,
-)
+from vademecum.rag.quantities import holds, quantities, quantities_held
+from vademecum.rag.words import WORD, containment, content_words, language_of, stem
 
 SUPPORTED, SUPPORTED_COSINE = 0.55, 0.50
 PARTIAL, PARTIAL_COSINE = 0.40, 0.35
@@ -43,6 +42,13 @@ BORROWED_COSINE = 0.60
 CLEARLY = 0.15  # so much better must another source be to replace the one that the model cited
 NEAR_BEST = 0.10  # a second source this close to the best one is cited too
 MOST_CITATIONS = 3
+RARE_PIECES = 3  # a word that the embedder's tokenizer cuts into so many is rare: a drug, say
+# A title in the form of a question and the aim of a study assert nothing.
+AIM = re.compile(
+    r"\b(?:aim(?:s|ed)?|objectives?|purpose|goal|hypothes\w+|sought|to (?:investigate|determine|"
+    r"examine|assess|evaluate|explore|test|study) (?:whether|if)|whether)\b|旨在|目的|是否|假设",
+    re.IGNORECASE,
+)
 ENDS = frozenset('.!?。！？…)）"”*')
 
 Vectors = npt.NDArray[np.float32]
@@ -116,7 +122,9 @@ class Evidence:
         self._sources = sources
         self._asked = content_words(question)
         self._words = [content_words(f"{s.title} {s.text}") for s in sources]
-        self._numbers = [numbers_with_spelled(f"{s.title} {s.text}") for s in sources]
+        self._whole = [f"{s.title}. {s.text}" for s in sources]
+        self._quantities = [quantities_held(whole) for whole in self._whole]
+        self._pieces: dict[str, int] = {}
         self._parts: list[list[str]] = [
             [s.title, *(s.text[a:b] for a, b in split_sentences(s.text))] for s in sources
         ]
@@ -145,10 +153,17 @@ class Evidence:
         # The default embedder was trained on English: Chinese is judged by its words alone.
         cosine = float(cosines.max()) if english else held
         score = min(1.0, max(0.0, (cosine + held) / 2))
-        if not numbers(sentence) <= self._numbers[source]:
+        held_all = all(
+            holds(self._quantities[source], q) for q in quantities(without_labels(sentence))
+        )
+        who = populations(sentence, self._whole[source])
+        if not held_all or who == "opposed":
             return Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
-        borrowed = english and bool(words & self._asked - self._words[source])
+        lacking = words & self._asked - self._words[source] if english else set()
+        borrowed = bool(lacking)
         if score < PARTIAL or cosine < (BORROWED_COSINE if borrowed else PARTIAL_COSINE):
+            return Verdict("unsupported", min(score, PARTIAL))
+        if borrowed and _subject(sentence) in lacking:
             return Verdict("unsupported", min(score, PARTIAL))
         if self._contradicted(sentence, words, cosines, source):
             return Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
@@ -157,12 +172,29 @@ class Evidence:
             or cosine < SUPPORTED_COSINE
             or self._sources[source].retracted
             or borrowed
+            or who == "missing"
+            or names_missing(sentence, self._whole[source])
+            or (english and self._rare_words_missing(sentence, source))
         ):
             return Verdict("partial", min(score, (PARTIAL + SUPPORTED) / 2))
         return Verdict("supported", score)
 
+    def _rare_words_missing(self, sentence: str, source: int) -> bool:
+        """Whether the sentence has a rare word, such as the name of a drug, that a source lacks."""
+        missing = [
+            word
+            for word in WORD.findall(sentence.lower())
+            if len(word) > 4 and stem(word) not in self._words[source] and content_words(word)
+        ]
+        new = [word for word in missing if word not in self._pieces]
+        if new:
+            common = self._embedder.count_tokens(["the"])[0] - 1
+            counts = self._embedder.count_tokens(new)
+            self._pieces |= {w: n - common for w, n in zip(new, counts, strict=True)}
+        return any(self._pieces[word] >= RARE_PIECES for word in missing)
+
     def _contradicted(self, sentence: str, words: set[str], cosines: Vectors, source: int) -> bool:
-        """Whether the nearest sentences of a source all say the opposite."""
+        """Whether the nearest sentences of a source that assert something all say the opposite."""
         closeness = [
             (float(cosine) + containment(words, content_words(part))) / 2
             for cosine, part in zip(cosines, self._parts[source], strict=True)
@@ -173,7 +205,18 @@ class Evidence:
             for part, close in zip(self._parts[source], closeness, strict=True)
             if close >= best - NEAR_BEST
         ]
-        return all(contradicts(sentence, part) for part in near)
+        asserted = [
+            part for part in near if part.rstrip()[-1:] not in "?？" and not AIM.search(part)
+        ]
+        return all(contradicts(sentence, part) for part in asserted or near)
+
+
+def _subject(sentence: str) -> str:
+    """The stem of its first word that carries meaning: what an English sentence speaks of."""
+    for match in WORD.finditer(sentence):
+        for found in content_words(match.group()):
+            return found
+    return ""
 
 
 def claims(sentence: str) -> bool:
@@ -189,7 +232,7 @@ def _sentence(
     cited = settle(by_model, verdicts) if claims(text) else ()
     if not cited:
         score = max((verdict.score for verdict in verdicts), default=0.0)
-        return Sentence(text, start, end, (), "uncited", score)
+        return Sentence(text, start, end, (), "unsupported" if claims(text) else "uncited", score)
     best = verdicts[cited[0] - 1]
     return Sentence(text, start, end, cited, best.support, best.score)
 

@@ -29,6 +29,18 @@ MARKER = re.compile(
     rf"(?P<marks>{ONE}(?:\s*(?:,|and|、|，|和)?\s*{ONE})*)(?(intro)[ \t]*[,，]?[ \t]*)",
     re.IGNORECASE,
 )
+# A small model may copy the label that its source had in the prompt: "Source 1: Statins ...".
+LABELLED = re.compile(
+    r"(?m)^(?P<lead>[ \t>*_#•·\-–—]*?(?:\d{1,2}[.)、][ \t]+)?)"
+    r"(?P<bold>\*\*)?(?:sources?|资料)[ \t]*(?P<n>\d{1,3})"
+    r"(?(bold)(?:\*\*)?)[ \t]*[:：](?(bold)(?:\*\*)?)[ \t]*",
+    re.IGNORECASE,
+)
+# "Source 1 says", "in Source 2", "the study by Source 1".
+MENTIONED = re.compile(
+    r"(?<![(\[（【\w])(?:(?:sources?)[ \t]+|资料[ \t]*)(?P<n>\d{1,3})(?![\w.]*\d)", re.IGNORECASE
+)
+BRACKETS = ("[]", "［］", "【】", "()", "（）")
 RANGE = re.compile(r"(\d+)(?:\s*[-–—至]\s*[^\d\[\]]{0,10}?(\d+))?")
 LONGEST_RANGE = 20
 LEAD = re.compile(r"[\s>*_#•·\-–—]*|\s*\d{1,2}[.)、]\s+")  # a line may open so before its words
@@ -64,7 +76,13 @@ class Cited:
 
 
 def read_markers(raw: str, sources: int) -> Cited:
-    """Remove all markers; keep the numbers among them that name one of `sources` sources."""
+    """Remove all markers; keep the numbers among them that name one of `sources` sources.
+
+    A label that opens a line counts as one. A source that is spoken of ("Source 1 found") is cited
+    by its sentence and stays in the text.
+    """
+    raw = LABELLED.sub(lambda match: f"{match['lead']}[{match['n']}] ", raw)
+    raw = MENTIONED.sub(_with_marker, raw)
     parts: list[str] = []
     marks: list[Mark] = []
     length = done = 0
@@ -93,6 +111,22 @@ def read_markers(raw: str, sources: int) -> Cited:
 def tidy(raw: str) -> str:
     """A raw answer without a leading "Answer:" and a list of references at its end."""
     return REFERENCES.sub("", "\n" + LABEL.sub("", raw.strip())).strip()
+
+
+def _with_marker(match: re.Match[str]) -> str:
+    """A mention of a source with a marker behind it, unless it stands in a marker already."""
+    before = match.string[: match.start()]
+    inside = any(before.rfind(opens) > before.rfind(shuts) for opens, shuts in BRACKETS)
+    return match[0] if inside else f"{match[0]} [{match['n']}]"
+
+
+def without_labels(sentence: str) -> str:
+    """A sentence without what numbers it in a list, or names a source by its number: neither is a
+    quantity that the source would have to hold."""
+    return MENTIONED.sub(" ", LISTED.sub("", sentence))
+
+
+LISTED = re.compile(r"\A\s*[>*_#•·\-–—]*\s*\(?\d{1,2}[.)、](?=\s|[^\d\s])\s*")
 
 
 def strip_markers(raw: str) -> str:

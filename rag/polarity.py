@@ -26,14 +26,46 @@ CLAUSE = re.compile(
     re.IGNORECASE,
 )
 UP = re.compile(
-    r"\b(?:increas\w*|higher|greater|more|rais\w*|rise[sn]?|rose|elevat\w*|improv\w*|better"
+    r"\b(?:increas\w*|higher|greater|more|rais\w*|rise[sn]?|rose|elevat\w*|improv\w*|doubl\w*|tripl\w*|better"
     r"|longer|superior)\b|增加|升高|提高|上升|改善|更高|延长",
     re.IGNORECASE,
 )
 DOWN = re.compile(
-    r"\b(?:decreas\w*|lower\w*|less|fewer|reduc\w*|declin\w*|fell|fall[s]?|diminish\w*|worse\w*"
+    r"\b(?:decreas\w*|lower\w*|less|fewer|reduc\w*|declin\w*|fell|fall[s]?|halv\w*|diminish\w*|worse\w*"
     r"|shorter|shorten\w*|inferior)\b|减少|降低|下降|恶化|更低|缩短",
     re.IGNORECASE,
+)
+# Words of which one says the contrary of the other.
+OPPOSITES = tuple(
+    (re.compile(rf"\b(?:{one})", re.IGNORECASE), re.compile(rf"\b(?:{other})", re.IGNORECASE))
+    for one, other in (
+        (
+            r"prevent\w*|protect\w*|preventi\w*",
+            r"caus(?:e[sd]?|ing)\b|induc\w*|trigger\w*|provok\w*",
+        ),
+        (r"risk factors?", r"protective"),
+        (r"safe(?:ly)?\b|safety", r"unsafe|harmful|dangerous"),
+        (r"effective(?:ly|ness)?\b", r"ineffective\w*|useless"),
+        (r"likely", r"unlikely"),
+        (
+            r"worsen\w*|aggravat\w*|exacerbat\w*|harm\w*",
+            r"improv\w*|ameliorat\w*|alleviat\w*|attenuat\w*|mitigat\w*|protect\w*|benefi\w*",
+        ),
+        (r"significant(?:ly)?\b", r"nonsignificant\w*|non-significant\w*|insignificant\w*"),
+    )
+)
+# "Inhibition of X" does what X does not.
+REVERSAL = re.compile(
+    r"\b(?:inhibit(?:ion|ing|or|ors|ed|s)?|knock(?:ed)?[- ]?(?:out|down)"
+    r"|block(?:ade|ing|ed|er|ers)?|loss|silenc\w*|deplet\w*|deficien\w*|suppress\w*|antagonis\w*|absence|withdrawal)\b"
+    r"|抑制|阻断|敲除|缺乏",
+    re.IGNORECASE,
+)
+COMPARISON = re.compile(
+    r"(?P<left>.*?)\b(?:than|compared (?:with|to)|rather than)\b(?P<right>[^.;,]*)", re.IGNORECASE
+)
+FROM_TO = re.compile(
+    r"\bfrom (?:an? )?(\d[\d.,]*)[^.;]{0,20}? to (\d[\d.,]*)|从(\d[\d.]*)\D{0,8}到(\d[\d.]*)"
 )
 SAME_MATTER = 0.5  # least share of words in common for two sentences to be compared
 
@@ -56,6 +88,8 @@ def contradicts(sentence: str, evidence: str) -> bool:
     """Whether the sentence denies what the evidence affirms, the other way round, or points the
     other way. False where they share too few words to be about the same matter."""
     words = content_words(sentence)
+    if _exchanged(sentence, evidence) or _reversed(sentence, evidence):
+        return True
     if containment(words, content_words(evidence)) < SAME_MATTER:
         return False
     if words <= content_words(evidence) and _denials(sentence) == _denials(evidence):
@@ -69,3 +103,39 @@ def contradicts(sentence: str, evidence: str) -> bool:
     if negated(sentence) != negated(nearest):
         return True
     return direction(sentence) * direction(nearest) < 0
+
+
+def _exchanged(sentence: str, evidence: str) -> bool:
+    """Whether both compare the same two things, the other way round."""
+    ours, theirs = COMPARISON.search(sentence), COMPARISON.search(evidence)
+    if ours and theirs:
+        left, right = content_words(ours["left"]), content_words(ours["right"])
+        before, behind = content_words(theirs["left"]), content_words(theirs["right"])
+        # What both say on the same side is what is compared, not the two things.
+        changed = (left - before) & (behind - right), (right - behind) & (before - left)
+        if all(changed):
+            return direction(sentence) == direction(evidence)
+    numbers, others = FROM_TO.search(sentence), FROM_TO.search(evidence)
+    if numbers and others:
+        ours_given = [n for n in numbers.groups() if n]
+        return ours_given == [n for n in others.groups() if n][::-1] != ours_given[::-1]
+    return False
+
+
+def _reversed(sentence: str, evidence: str) -> bool:
+    """Whether the evidence speaks of the contrary, or of the loss, of what the sentence does."""
+    words = content_words(sentence)
+    if containment(words, content_words(evidence)) < SAME_MATTER:
+        return False
+    for one, other in OPPOSITES:
+        for ours, theirs in ((one, other), (other, one)):
+            apart = not theirs.search(sentence) and not ours.search(evidence)
+            if apart and ours.search(sentence) and theirs.search(evidence):
+                return negated(sentence) == negated(evidence)
+    # The sentence copies the words of a clause but for those that turned it round.
+    if REVERSAL.search(evidence) and not REVERSAL.search(sentence) and not negated(sentence):
+        return containment(words, content_words(evidence)) >= COPY
+    return False
+
+
+COPY = 0.9  # from this share of words in common a sentence is a copy

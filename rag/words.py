@@ -2,13 +2,12 @@
 
 English words are lower-cased and lightly stemmed; Chinese is taken as character pairs, which
 need no dictionary. Numbers are brought to one spelling: `1,000` is `1000`, `.5` is `0.5`,
-`12.50%` is `12.5`, "three" is `3`.
+`12.50%` is `12.5`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Literal
 
@@ -33,14 +32,6 @@ STOP_WORDS = frozenset(
     within without would yes you your according source sources study studies evidence shown show
     shows suggest suggests found abstract passage text""".split()
 )
-SPELLED = {
-    word: str(n)
-    for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
-    )
-}
-SPELLED_HAN = {"一": "1", "二": "2", "两": "2", "三": "3", "四": "4", "五": "5"}
-SPELLED_HAN |= {"六": "6", "七": "7", "八": "8", "九": "9", "十": "10"}
 LONGEST_STEM = 8
 FULL_WIDTH = str.maketrans("０１２３４５６７８９．％，", "0123456789.%,")
 
@@ -89,17 +80,11 @@ def containment(words: set[str], within: set[str]) -> float:
 
 def numbers(text: str) -> set[str]:
     """The numbers written in digits, in one spelling."""
-    return set(_digits(HAN.sub(" ", text.translate(FULL_WIDTH))))
+    plain = HAN.sub(" ", text.translate(FULL_WIDTH))
+    return {normal(match.group()) for match in NUMBER.finditer(plain)}
 
 
-def numbers_with_spelled(text: str) -> set[str]:
-    """As `numbers`, and those spelled out up to twelve ("three", "三")."""
-    spelled = {SPELLED[w] for w in re.findall(r"[a-z]+", text.lower()) if w in SPELLED}
-    return numbers(text) | spelled | {n for han, n in SPELLED_HAN.items() if han in text}
-
-
-def _digits(text: str) -> Iterator[str]:
-    for match in NUMBER.finditer(text):
-        raw = re.sub(r"[,\u2009\u00a0]", "", match.group()).replace("·", ".")
-        value = Decimal(raw)
-        yield format(value.normalize(), "f") if value else "0"
+def normal(digits: str) -> str:
+    """A number written in digits, in the spelling that all its spellings share."""
+    value = Decimal(re.sub(r"[,\u2009\u00a0]", "", digits).replace("·", "."))
+    return format(value.normalize(), "f") if value else "0"

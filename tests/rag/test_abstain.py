@@ -44,6 +44,13 @@ def test_denials_are_findings(text: str) -> None:
     assert not refuses(text)
 
 
+def test_a_finding_that_sounds_like_a_refusal_stands_if_it_is_supported() -> None:
+    text = "The studies did not report any serious adverse events."
+    assert refuses(text)
+    assert after([sentence(text, "supported")]) is None
+    assert after([sentence(text, "unsupported")]) == "declined"
+
+
 def test_nothing_found() -> None:
     assert before([], "en") == "empty"
 

@@ -53,7 +53,7 @@ def test_what_no_source_bears_keeps_the_models_citation_and_is_marked(sources, e
     raw = "Warfarin cures baldness [1]. Vitamin C prevents scurvy."
     one, other = check(raw, sources, embedder).sentences
     assert (one.citations, one.support) == ((1,), "unsupported")
-    assert (other.citations, other.support) == ((), "uncited")
+    assert (other.citations, other.support) == ((), "unsupported")
     assert max(one.score, other.score) < PARTIAL
 
 
@@ -96,9 +96,86 @@ def test_a_word_of_the_question_that_the_source_lacks_is_not_borne_out(sources, 
     raw = "Warfarin reduced ischaemic stroke in older women."
     question = "Does warfarin reduce stroke in older women?"
     assert check(raw, sources, embedder).sentences[0].support == "supported"
+    assert check(raw, sources, embedder, question=question).sentences[0].support == "unsupported"
+    raw = "Aspirin reduced ischaemic stroke and warfarin in older women."
     assert check(raw, sources, embedder, question=question).sentences[0].support == "partial"
     raw, question = "Warfarin reduced stroke.", "Does warfarin reduce stroke?"
-    assert check(raw, sources, embedder, question=question).sentences[0].support == "uncited"
+    assert check(raw, sources, embedder, question=question).sentences[0].support == "unsupported"
+
+
+TRIAL = (
+    "We gave 2104 patients dexamethasone at a dose of 6 mg once daily for up to 10 days. "
+    "Dexamethasone reduced mortality in hospitalised adults with COVID-19. "
+    "In women, the risk of hyperglycaemia rose 3-fold. "
+    "Serum IL-6 levels fell from 40 ng/ml to 12 ng/ml. "
+    "Aspirin prevents stroke more effectively than warfarin in diabetes."
+)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "Patients were given dexamethasone at a dose of 6 g once daily.",
+        "We gave patients dexamethasone at a dose of 6 mg daily for up to 10 weeks.",
+        "In women, the risk of hyperglycaemia rose by 3%.",
+        "In men, the risk of hyperglycaemia rose 3-fold.",
+        "Dexamethasone reduced mortality in hospitalised children with COVID-19.",
+        "Dexamethasone reduced mortality in hospitalised adults with MERS.",
+        "Dexamethasone doubled mortality in hospitalised adults with COVID-19.",
+        "Dexamethasone was given once daily for up to twenty days.",
+        "Serum IL-8 levels fell from 40 ng/ml to 12 ng/ml.",
+        "Serum IL-6 levels fell from 40 mg/ml to 12 mg/ml.",
+        "Serum IL-6 levels went from 12 ng/ml to 40 ng/ml.",
+        "Warfarin prevents stroke more effectively than aspirin in diabetes.",
+        "Aspirin causes stroke more effectively than warfarin in diabetes.",
+    ],
+)
+def test_a_forged_sentence_is_never_supported(source_of, embedder, forged: str) -> None:
+    (sentence,) = check(forged, [source_of(1, TRIAL, "A trial")], embedder).sentences
+    assert sentence.support != "supported"
+
+
+@pytest.mark.parametrize(
+    "honest",
+    [
+        "Dexamethasone reduced mortality in adults hospitalised with COVID-19.",
+        "Patients were given 6 mg of dexamethasone daily for ten days.",
+        "The risk of hyperglycaemia rose 3-fold in women.",
+        "Serum IL-6 levels fell from 40 to 12 ng/ml.",
+        "In diabetes, aspirin prevents stroke more effectively than warfarin.",
+    ],
+)
+def test_the_same_in_other_words_is_supported(source_of, embedder, honest: str) -> None:
+    (sentence,) = check(honest, [source_of(1, TRIAL, "A trial")], embedder).sentences
+    assert sentence.support == "supported"
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Does vitamin D reduce mortality in the critically ill?", ""),
+        ("", "We hypothesised that vitamin D reduces mortality in the critically ill. "),
+        ("", "The aim was to test whether vitamin D reduces mortality in the critically ill. "),
+    ],
+)
+def test_what_a_source_only_asks_it_does_not_say(source_of, embedder, title, text) -> None:
+    text += "Vitamin D did not reduce mortality in the critically ill."
+    raw = "Vitamin D reduces mortality in the critically ill."
+    (sentence,) = check(raw, [source_of(1, text, title)], embedder).sentences
+    assert sentence.support == "unsupported"
+
+
+def test_what_is_inhibited_does_not_do_what_its_inhibition_does(source_of, embedder) -> None:
+    source = source_of(1, "Inhibition of the mTOR pathway extended lifespan.", "Ageing")
+    (sentence,) = check("The mTOR pathway extended lifespan.", [source], embedder).sentences
+    assert sentence.support == "unsupported"
+
+
+def test_a_subject_borrowed_from_the_question_is_not_borne_out(source_of, embedder) -> None:
+    source = source_of(1, "Puerarin reduced lung injury by regulating lymphocytes.", "Puerarin")
+    raw, question = "Statins reduced lung injury by regulating lymphocytes.", "How do statins help?"
+    (sentence,) = check(raw, [source], embedder, question=question).sentences
+    assert sentence.support == "unsupported"
 
 
 def test_retracted_work_supports_nothing_in_full(source_of, embedder) -> None:
@@ -115,9 +192,9 @@ def test_a_question_or_an_opening_claims_nothing(sources, embedder) -> None:
         assert (sentence.support, sentence.citations) == ("uncited", ())
 
 
-def test_without_sources_everything_is_uncited(embedder) -> None:
-    checked = check("Aspirin helps [1]. It does.", [], embedder)
-    assert [s.support for s in checked.sentences] == ["uncited", "uncited"]
+def test_without_sources_no_claim_is_supported(embedder) -> None:
+    checked = check("Aspirin helps [1]. Indeed:", [], embedder)
+    assert [s.support for s in checked.sentences] == ["unsupported", "uncited"]
     assert "[1]" not in checked.text
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vademecum.corpora.sentences import split_sentences
-from vademecum.rag.cite import MARKER, assign, read_markers, strip_markers, tidy
+from vademecum.rag.cite import MARKER, assign, read_markers, strip_markers, tidy, without_labels
 
 
 def cited(raw: str, sources: int = 3) -> list[tuple[str, tuple[int, ...]]]:
@@ -127,3 +127,35 @@ def test_no_marker_survives_and_no_number_is_invented(raw: str, sources: int) ->
 def test_without_markers_nothing_changes(raw: str) -> None:
     if not MARKER.search(raw):
         assert strip_markers(raw) == raw
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "numbers"),
+    [
+        ("Source 1: Statins help.", "Statins help.", (1,)),
+        ("**Source 2:** Statins help.", "Statins help.", (2,)),
+        ("- Source 3: Statins help.", "- Statins help.", (3,)),
+        ("资料1：他汀有效。", "他汀有效。", (1,)),
+        ("The study by Source 2 found it.", "The study by Source 2 found it.", (2,)),
+        ("[Source 1, Source 3] It helps.", "It helps.", (1, 3)),
+    ],
+)
+def test_a_source_named_without_brackets_is_cited(
+    raw: str, text: str, numbers: tuple[int, ...]
+) -> None:
+    cited = read_markers(raw, 3)
+    assert cited.text == text
+    assert tuple(n for mark in cited.marks for n in mark.numbers) == numbers
+
+
+@pytest.mark.parametrize(
+    ("sentence", "bare"),
+    [
+        ("1. Aspirin helps.", "Aspirin helps."),
+        ("(2) Aspirin helps.", "Aspirin helps."),
+        ("12 of 30 died.", "12 of 30 died."),
+        ("1.5 mg helped.", "1.5 mg helped."),
+    ],
+)
+def test_what_numbers_a_sentence_is_no_quantity(sentence: str, bare: str) -> None:
+    assert without_labels(sentence) == bare

@@ -9,7 +9,6 @@ from vademecum.rag.words import (
     content_words,
     language_of,
     numbers,
-    numbers_with_spelled,
     stem,
 )
 
@@ -33,11 +32,6 @@ from vademecum.rag.words import (
 )
 def test_numbers_have_one_spelling(text: str, found: set[str]) -> None:
     assert numbers(text) == found
-
-
-def test_small_numbers_spelled_out_count_as_held() -> None:
-    assert {"3", "12"} <= numbers_with_spelled("three arms over twelve weeks")
-    assert "3" in numbers_with_spelled("三组")
 
 
 @pytest.mark.parametrize(
@@ -82,4 +76,4 @@ def test_containment_is_a_share(words: set[str], within: set[str]) -> None:
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
     content_words(text)
-    assert numbers(text) <= numbers_with_spelled(text)
+    assert all(float(number) >= 0 for number in numbers(text))

@@ -1,0 +1,166 @@
+"""Numbers with their units and signs, as the sentence check compares them.
+
+"6 mg" is not "6 g", "3-fold" is not "3%", and "-0.8" is not "0.8". Spelling does not count:
+"percent" is "%", "10-day" is "10 days", "twenty" is "20". Of a compound unit ("ng/ml") the first
+part alone is compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vademecum.rag.words import FULL_WIDTH, HAN, NUMBER, normal
+
+# Each unit under one name; case counts, for "Mg" is magnesium and "M" molar.
+UNITS = {
+    "%": r"%|[Pp]er ?cent(?:age)?\b|个?百分点",
+    "fold": r"fold\b|times\b|倍",
+    "kg": r"kgs?\b|kilograms?\b|kilos?\b|千克|公斤",
+    "g": r"g\b|gr?ams?\b|grammes?\b|克",
+    "mg": r"mgs?\b|milligrams?\b|毫克",
+    "ug": r"(?:[μµu]|mc)g\b|micrograms?\b|微克",
+    "ng": r"ng\b|nanograms?\b|纳克",
+    "pg": r"pg\b|picograms?\b|皮克",
+    "l": r"[lL]\b|lit(?:re|er)s?\b|升",
+    "dl": r"d[lL]\b|decilit(?:re|er)s?\b",
+    "ml": r"m[lL]\b|cc\b|millilit(?:re|er)s?\b|毫升",
+    "ul": r"[μµu][lL]\b|microlit(?:re|er)s?\b|微升",
+    "cm": r"cms?\b|centimet(?:re|er)s?\b|厘米",
+    "mm": r"mm\b|millimet(?:re|er)s?\b|毫米(?!汞)",
+    "um": r"[μµu]m\b|micromet(?:re|er)s?\b|微米",
+    "nm": r"nm\b|nanomet(?:re|er)s?\b|纳米",
+    "mmHg": r"mm ?Hg\b|毫米汞柱",
+    "kPa": r"kPa\b",
+    "mol": r"mol\b|moles?\b|摩尔",
+    "mmol": r"mmols?\b|millimoles?\b|mM\b|毫摩尔",
+    "umol": r"[μµu]mols?\b|micromoles?\b|[μµu]M\b|微摩尔",
+    "nmol": r"nmols?\b|nanomoles?\b|nM\b|纳摩尔",
+    "IU": r"I?U\b|units?\b|国际单位|单位",
+    "s": r"secs?\b|seconds?\b|(?<=\s)s\b|秒",
+    "min": r"mins?\b|minutes?\b|分钟",
+    "h": r"h\b|hrs?\b|hours?\b|个?小时",
+    "day": r"d\b|days?\b|天",
+    "week": r"wks?\b|weeks?\b|个?星期|周",
+    "month": r"mos?\b|mths?\b|months?\b|个月",
+    "year": r"y\b|yrs?\b|years?\b|年|岁",
+}
+UNIT = re.compile(
+    r"[\s\u2009\u00a0]{0,2}-?(?:" + "|".join(f"(?:{p})" for p in UNITS.values()) + ")"
+)
+EACH = {name: re.compile(rf"[\s\u2009\u00a0]{{0,2}}-?(?:{p})") for name, p in UNITS.items()}
+# Between two numbers of one unit: "40 and 12 ng/ml", "6-10 days", "5.2 ± 1.1 years".
+LIST = re.compile(
+    r"\s*(?:[-–—~±,/、至到或和与]|\+/-|,?\s*(?:and|or|to|versus|vs\.?|through)\b)\s*", re.I
+)
+SIGN = re.compile(r"(?:^|[\s(\[=<>≤≥,:;])[-−–]$")
+RANGE = re.compile(r"\d\S{0,3}\s*[-−–]$")
+
+ONES = "one two three four five six seven eight nine ten eleven twelve".split()
+TEENS = "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+SPELLED = {word: n for n, word in enumerate(["zero", *ONES, *TEENS])}
+SPELLED |= {word: 10 * n for n, word in enumerate(TENS, 2)}
+SPELLED_NUMBER = re.compile(
+    rf"\b(?:(?P<tens>{'|'.join(TENS)})(?:[-\s](?P<ones>{'|'.join(ONES[:9])}))?"
+    rf"|(?P<one>{'|'.join(['zero', *TEENS, *ONES])}))\b",
+    re.IGNORECASE,
+)
+HAN_DIGITS = {han: n for n, han in enumerate("一二三四五六七八九", 1)} | {"两": 2}
+HAN_NUMBER = re.compile(
+    r"[二三四五六七八九]?十[一二三四五六七八九]?(?!分(?!钟))|[一二两三四五六七八九]"
+)
+HAN_PERCENT = re.compile(r"百分之\s*(\d[\d.]*|[一二三四五六七八九十]+)")
+HAN_EDGE = re.compile(rf"(?<={HAN.pattern[:-1]})(?=[-−]?[\d.])|(?<=[A-Za-z])(?={HAN.pattern[:-1]})")
+PLAIN = 12  # a number written as a word counts from here on; a smaller one with its unit only
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number in one spelling, its unit ("" if none is recognised), whether a minus stands."""
+
+    value: str
+    unit: str = ""
+    negative: bool = False
+
+
+def quantities(text: str) -> list[Quantity]:
+    """What a sentence states: numbers in digits, and spelled ones that surely count something
+    ("twenty days", "thirty patients", not "one of the two")."""
+    text = _plain(text)
+    stated = [_at(text, *found) for found in _digits(text)]
+    for start, end, value in _spelled(text):
+        quantity = _at(text, start, end, str(value))
+        if value > PLAIN or (value > 1 and quantity.unit):
+            stated.append(quantity)
+    return stated
+
+
+def quantities_held(text: str) -> frozenset[Quantity]:
+    """What a source holds: every number, spelled ones too. A number takes over the unit of the
+    next one in a list ("22.9 and 25.7%")."""
+    text = _plain(text)
+    spelled = [(start, end, str(value)) for start, end, value in _spelled(text)]
+    places = sorted([*_digits(text), *spelled])
+    held: list[Quantity] = []
+    for i in reversed(range(len(places))):
+        quantity = _at(text, *places[i])
+        if not quantity.unit and held and LIST.fullmatch(text[places[i][1] : places[i + 1][0]]):
+            quantity = Quantity(quantity.value, held[-1].unit, quantity.negative)
+        held.append(quantity)
+    return frozenset(held)
+
+
+def holds(held: frozenset[Quantity], quantity: Quantity) -> bool:
+    """Whether a source holds a quantity. A number without a unit agrees with any unit; one with a
+    minus needs the minus, but "fell by 0.8" may stand for "-0.8"."""
+    return any(
+        other.value == quantity.value
+        and (other.unit == quantity.unit or not other.unit or not quantity.unit)
+        and (other.negative or not quantity.negative)
+        for other in held
+    )
+
+
+def unit_after(text: str, end: int) -> str:
+    """The unit that stands at `end`, right after a number; "" if none does."""
+    if not UNIT.match(text, end):
+        return ""
+    matches = {name: match for name, p in EACH.items() if (match := p.match(text, end))}
+    return max(matches, key=lambda name: matches[name].end())
+
+
+def _plain(text: str) -> str:
+    """Western digits, and a space between Han characters and letters or digits."""
+    text = HAN_PERCENT.sub(lambda match: f" {_han_value(match.group(1))}% ", text)
+    text = text.translate(FULL_WIDTH)
+    return HAN_EDGE.sub(" ", text)
+
+
+def _at(text: str, start: int, end: int, value: str) -> Quantity:
+    before = text[max(0, start - 8) : start]
+    negative = bool(SIGN.search(before)) and not RANGE.search(before)
+    return Quantity(value, unit_after(text, end), negative)
+
+
+def _digits(text: str) -> Iterator[tuple[int, int, str]]:
+    for match in NUMBER.finditer(text):
+        yield match.start(), match.end(), normal(match.group())
+
+
+def _spelled(text: str) -> Iterator[tuple[int, int, int]]:
+    for match in SPELLED_NUMBER.finditer(text):
+        value = sum(SPELLED[word.lower()] for word in match.groups() if word)
+        yield match.start(), match.end(), value
+    for match in HAN_NUMBER.finditer(text):
+        yield match.start(), match.end(), int(_han_value(match.group()))
+
+
+def _han_value(han: str) -> str:
+    """The value of a number up to ninety-nine in Han characters; digits stay as they are."""
+    if han[0].isdigit():
+        return han
+    tens, ten, ones = han.rpartition("十")
+    high = (HAN_DIGITS[tens[0]] if tens else 1) if ten else 0
+    return str(10 * high + (HAN_DIGITS[ones[0]] if ones else 0))
