@@ -10,7 +10,7 @@ import typer
 from vademecum.corpora.document import Filters
 from vademecum.errors import UsageError
 
-Quantization = Literal["nf4", "bf16", "f32"]
+Quantization = Literal["nf4", "int8", "bf16", "f32"]
 Attention = Literal["dense", "sparse"]
 
 Corpus = Annotated[

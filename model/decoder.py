@@ -23,7 +23,7 @@ from torch import Tensor
 from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.kernels import PAGE, KernelSet, KeyBias, KvKind
-from vademecum.model.linear import Linear, QuantizedLinear, Weight, head, linear
+from vademecum.model.linear import Linear, Packed, QuantizedLinear, Weight, head, linear
 from vademecum.model.rope import rope_frequencies, rope_magnitude, rotate
 from vademecum.model.sparsity import CHUNK, Sparsity
 
@@ -75,6 +75,8 @@ class Decoder:
 
     `tensors` carry their Hugging Face names ("model.layers.0.self_attn.q_proj.weight"); `dtype`
     is that of activations. With `sparsity`, long sequences are read by chosen pages only.
+    `packed` holds products that are ready, by the names of what they fuse
+    ("model.layers.0.self_attn.q_proj+k_proj+v_proj", "lm_head"): their tensors are not read.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Decoder:
         dtype: torch.dtype,
         kv: KvKind = "plain",
         sparsity: Sparsity | None = None,
+        packed: Mapping[str, Packed] | None = None,
     ) -> None:
         self.config = config
         self.kernels = kernels
@@ -96,16 +99,14 @@ class Decoder:
         self.sparse_layers = sparsity.sparse_layers(config.layers) if sparsity else range(0)
         self.frequencies = rope_frequencies(config)
         self.magnitude = rope_magnitude(config)
-        read = _Reader(tensors, dtype)
+        read = _Reader(tensors, dtype, packed or {})
         self.embedding = read.plain("model.embed_tokens.weight")
         self.layers = [
             _layer(read, f"model.layers.{n}.", config, self.frequencies, self.magnitude)
             for n in range(config.layers)
         ]
         self.norm = read.plain("model.norm.weight")
-        quantized = any(isinstance(tensor, QuantizedLinear) for tensor in tensors.values())
-        name = "model.embed_tokens.weight" if config.tie_embeddings else "lm_head.weight"
-        self.head = head(read.plain(name), quantized=quantized)
+        self.head = read.head(tied=config.tie_embeddings)
         # Counted where the pages are read, so that it cannot claim what did not happen.
         self.pages_read = torch.zeros((), dtype=torch.int64)
         self.pages_skipped = torch.zeros((), dtype=torch.int64)
@@ -307,10 +308,11 @@ def _normed_heads(qkv: Tensor, layer: Layer, config: ModelConfig) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Named tensors in the dtype that the decoder computes in."""
+    """Named tensors in the dtype that the decoder computes in, and products that are ready."""
 
     tensors: Mapping[str, Weight]
     dtype: torch.dtype
+    packed: Mapping[str, Packed]
 
     def weight(self, name: str) -> Weight:
         try:
@@ -329,7 +331,6 @@ class _Reader:
 
     def linear(self, prefix: str, *names: str, unbiased: str | None = None) -> Linear:
         """The product of several weights with one input; `unbiased` names one without its bias."""
-        weights = [self.weight(f"{prefix}{name}.weight") for name in names]
         biases = {name: f"{prefix}{name}.bias" for name in names}
         present = {name: self.plain(bias) for name, bias in biases.items() if bias in self.tensors}
         if present and len(present) < len(names):
@@ -338,7 +339,20 @@ class _Reader:
             )
         if unbiased:
             present[unbiased] = torch.zeros_like(present[unbiased])
+        ready = self.packed.get(prefix + "+".join(names))
+        if ready is not None:
+            return ready.biased(torch.cat(list(present.values())) if present else None)
+        weights = [self.weight(f"{prefix}{name}.weight") for name in names]
         return linear(weights, list(present.values()))
+
+    def head(self, *, tied: bool) -> Linear:
+        """The output head, in int8 if the rest of the model is quantised."""
+        ready = self.packed.get("lm_head")
+        if ready is not None:
+            return ready
+        quantized = any(isinstance(tensor, QuantizedLinear) for tensor in self.tensors.values())
+        name = "model.embed_tokens.weight" if tied else "lm_head.weight"
+        return head(self.plain(name), quantized=quantized)
 
 
 # A bias whose norm in some head exceeds this is kept out of the stored keys. Measured on Qwen2.5:

@@ -120,6 +120,7 @@ class Engine:
             dtype=torch.float32 if quantization == "f32" else torch.bfloat16,
             kv=kv,
             sparsity=(sparsity or Sparsity()) if attention == "sparse" else None,
+            packed=loaded.packed,
         )
         chat = Chat.load(
             loaded.tokenizer_json,

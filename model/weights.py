@@ -1,29 +1,27 @@
 """Find the weights of a model, fetch them, convert them once, load them.
 
 A model that has been used lies in `<home>/models/<preset>/` as a Hugging Face folder, with its NF4
-form in `nf4/` inside. Loading maps these files; pages are read when the first token needs them.
+form in `nf4/` inside, and what the loop reads in `packed-nf4/` or `packed-int8/` (see `packed`).
+Loading maps these files; pages are read when the first token needs them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor
 
 from vademecum.assets import disk_trouble, fetch
 from vademecum.errors import ModelUnsupported, OutOfSpace, UsageError
-from vademecum.model import hub
+from vademecum.model import hub, packed
 from vademecum.model.decoder import Family, ModelConfig
+from vademecum.model.folders import STAMP, alone, whole
 from vademecum.model.layout import (
     is_linear,
     read_chat_template,
@@ -33,15 +31,14 @@ from vademecum.model.layout import (
     tensor_shapes,
     write_json,
 )
-from vademecum.model.linear import NF4_BLOCK, QuantizedLinear
+from vademecum.model.linear import NF4_BLOCK, Packed, QuantizedLinear
 from vademecum.model.presets import Preset, preset
 from vademecum.model.shards import Shards, ShardWriter, to_dtype
 from vademecum.progress import Progress, Silent
 from vademecum.settings import Settings
 from vademecum.settings import settings as current_settings
 
-Quantization = Literal["nf4", "bf16", "f32"]
-STAMP = "vademecum.json"
+Quantization = Literal["nf4", "int8", "bf16", "f32"]
 FORMAT = 1  # raise it when conversion changes: what older versions made is then made anew
 PACKED, ABSMAX = ".packed", ".absmax"
 
@@ -51,7 +48,8 @@ class Weights:
     """A model, loaded. Tensor names are Hugging Face's.
 
     With tied embeddings there is no "lm_head.weight". In NF4 the matrices inside the layers are
-    `QuantizedLinear`; embeddings, output head, norms and biases stay in bf16.
+    `QuantizedLinear`; embeddings, output head, norms and biases stay in bf16. `packed` holds the
+    products that are ready in this processor's layout, by the names that `Decoder` gives them.
     """
 
     config: ModelConfig
@@ -60,6 +58,7 @@ class Weights:
     chat_template: str
     eos_ids: tuple[int, ...]
     bos_id: int | None
+    packed: Mapping[str, Packed] = field(default_factory=dict)
 
 
 def load(
@@ -99,8 +98,19 @@ def load(
     for name, _ in tensor_shapes(config):
         if name not in tensors:
             tensors[name] = to_dtype(stored[name], dtype)
+    ready: Mapping[str, Packed] = {}
+    if quantization in ("nf4", "int8"):
+        ready = packed.load(
+            _derived(found, folder, where) / f"packed-{quantization}",
+            config,
+            tensors,
+            4 if quantization == "nf4" else 8,
+            source={"converted": FORMAT},
+            name=found.name,
+            progress=progress,
+        )
     ends, begin = special_ids(folder)
-    return Weights(config, tensors, tokenizer, read_chat_template(folder), ends, begin)
+    return Weights(config, tensors, tokenizer, read_chat_template(folder), ends, begin, ready)
 
 
 def prepare(
@@ -119,7 +129,7 @@ def prepare(
     if is_ready(found, settings=where):
         return target
     _require_family(found)
-    with _alone(target, found.name, progress):
+    with alone(target, found.name, progress):
         if is_ready(found, settings=where):
             return target
         if found.asset is not None:
@@ -127,7 +137,7 @@ def prepare(
             from vademecum.model.convert import convert
 
             _require_space(found, where)
-            with _whole(target) as fresh:
+            with whole(target) as fresh:
                 convert(source, fresh, progress)
                 write_json(fresh / STAMP, {"format": FORMAT, "source": found.asset.sha256})
         elif found.hub_id is not None:
@@ -165,20 +175,20 @@ def _quantized(
         # bitsandbytes' blocks run along the inputs; a matrix they do not fit stays in bf16.
         if is_linear(name) and shape[1] % NF4_BLOCK == 0
     }
-    target = (folder if model.folder is None else _place_for(folder, settings)) / "nf4"
+    target = _derived(model, folder, settings) / "nf4"
     if not _is_stamped(target):
-        with _alone(target, model.name, progress):
+        with alone(target, model.name, progress):
             if not _is_stamped(target):
                 _quantize(stored, sizes, target, progress)
-    packed = Shards(target)
-    return {name: QuantizedLinear(packed[name + PACKED], packed[name + ABSMAX]) for name in sizes}
+    codes = Shards(target)
+    return {name: QuantizedLinear(codes[name + PACKED], codes[name + ABSMAX]) for name in sizes}
 
 
 def _quantize(
     stored: Shards, sizes: Mapping[str, tuple[int, ...]], target: Path, progress: Progress
 ) -> None:
     """Write the NF4 form of the matrices named in `sizes` to the folder `target`."""
-    with _whole(target) as fresh:
+    with whole(target) as fresh:
         total = sum(rows * columns for rows, columns in sizes.values())
         progress.start("quantising to 4 bit", total * 2, "B")
         try:
@@ -199,8 +209,11 @@ def _is_stamped(folder: Path) -> bool:
     return bool(read_json(folder / STAMP, missing={}).get("format") == FORMAT)
 
 
-def _place_for(folder: Path, settings: Settings) -> Path:
-    """Where what is derived from a folder of the user's is kept: its own folder is left alone."""
+def _derived(model: Preset, folder: Path, settings: Settings) -> Path:
+    """Where what is derived from a model is kept: beside its weights, but a folder of the user's
+    is left alone."""
+    if model.folder is None:
+        return folder
     files = sorted(folder.glob("*.safetensors"))
     facts = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return settings.models / f"local-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}"
@@ -239,47 +252,3 @@ def _require_space(model: Preset, settings: Settings) -> None:
             f"{free / 1e9:.1f} GB are free under {settings.models}",
             "free some space, or point VADEMECUM_HOME at a larger disk",
         )
-
-
-@contextlib.contextmanager
-def _alone(target: Path, name: str, progress: Progress) -> Iterator[None]:
-    """Hold the lock of one model's folder; say so when another process has it."""
-    with disk_trouble(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(target.with_name(target.name + ".lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            progress.note(f"another process is preparing {name}: waiting for it")
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextlib.contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """A fresh folder that becomes `target` if the block succeeds, and vanishes otherwise.
-
-    What a killed process left is cleared away; hold the lock of `target`.
-    """
-    prefix = f".{target.name}-"
-    for left in target.parent.glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    with disk_trouble(target.parent):
-        fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
-        try:
-            yield fresh
-            for file in fresh.iterdir():
-                _sync(file)
-            shutil.rmtree(target, ignore_errors=True)
-            fresh.chmod(0o755)
-            fresh.rename(target)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
+from vademecum.model import linear as linears
 from vademecum.model.linear import (
-    DequantizedNF4,
-    Int8Head,
+    CompiledNF4,
+    Int8,
     NativeNF4,
     Plain,
     QuantizedLinear,
     head,
     linear,
     native_nf4,
+    packed,
+    restored,
 )
 
 ROWS = (1, 7, 31, 32, 33, 63, 65)
@@ -58,14 +64,14 @@ def test_the_native_product_is_the_dequantised_one(rows: int, biased: bool) -> N
     x = weight_of(rows, 192).bfloat16()
     expected = x.float() @ weight.dequantize(torch.float32).T
     expected = expected if bias is None else expected + bias.float()
-    assert relative_error(NativeNF4(weight, bias)(x), expected) < 0.01
-    assert relative_error(DequantizedNF4(weight, bias)(x), expected) < 0.01
+    assert relative_error(NativeNF4.of(weight).biased(bias)(x), expected) < 0.01
+    assert relative_error(CompiledNF4(weight, bias)(x), expected) < 0.01
 
 
 @pytest.mark.parametrize("rows", [1, 3])
 def test_an_int8_head_is_close(rows: int) -> None:
     weight, x = weight_of(512, 64).bfloat16(), weight_of(rows, 64).bfloat16()
-    assert relative_error(Int8Head(weight)(x), x.float() @ weight.float().T) < 0.015
+    assert relative_error(Int8.of(weight)(x), x.float() @ weight.float().T) < 0.015
 
 
 def test_fused_weights_give_their_outputs_side_by_side() -> None:
@@ -78,10 +84,90 @@ def test_fused_weights_give_their_outputs_side_by_side() -> None:
 def test_paths_say_what_was_chosen() -> None:
     wide, narrow = QuantizedLinear.quantize(weight_of(64, 64)), weight_of(8, 64)
     assert isinstance(linear([narrow]), Plain)
-    assert isinstance(linear([wide]), NativeNF4 if native_nf4() else DequantizedNF4)
+    assert isinstance(linear([wide]), NativeNF4 if native_nf4() else CompiledNF4)
     # 8 outputs are no stripe of the native kernel.
-    assert isinstance(linear([QuantizedLinear.quantize(narrow)]), DequantizedNF4)
+    assert isinstance(linear([QuantizedLinear.quantize(narrow)]), CompiledNF4)
     assert isinstance(head(narrow, quantized=False), Plain)
-    assert isinstance(head(narrow, quantized=True), Int8Head)
+    assert isinstance(head(narrow, quantized=True), Int8)
     with pytest.raises(ValueError, match="fused"):
         linear([wide, narrow])
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8, 9, 40])
+@pytest.mark.parametrize("numba", [True, False])
+@pytest.mark.parametrize("capability", ["AVX512", "AVX2"])
+def test_nf4_anywhere_is_the_dequantised_product(
+    monkeypatch: pytest.MonkeyPatch, rows: int, numba: bool, capability: str
+) -> None:
+    monkeypatch.setattr(linears, "native_nf4", lambda: False)
+    monkeypatch.setattr(linears, "STRIPE_WEIGHTS", 192 * 40)  # 96 outputs are three stripes
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    if not numba:
+        monkeypatch.setattr(linears, "compiled_product", lambda: None)
+    weight, bias = QuantizedLinear.quantize(weight_of(96, 192)), torch.randn(96)
+    product = linear([weight], [bias])
+    assert isinstance(product, CompiledNF4)
+    assert "no AVX512-BF16" in product.path
+    assert ("Numba cannot be used" in product.path) == (not numba)
+    x = weight_of(rows, 192)
+    expected = x @ weight.dequantize(torch.float32).T + bias
+    assert relative_error(product(x), expected) < 1e-6
+    rounded = linear([weight], [bias.bfloat16()])(x.bfloat16())
+    assert rounded.dtype == torch.bfloat16
+    assert relative_error(rounded, expected) < 0.01
+
+
+def test_a_compiled_row_is_computed_as_if_it_came_alone() -> None:
+    product, x = CompiledNF4(QuantizedLinear.quantize(weight_of(70, 128))), weight_of(5, 128)
+    assert torch.equal(product(x), torch.cat([product(row[None]) for row in x]))
+
+
+@pytest.mark.parametrize("rows", [1, 24, 25, 70])
+def test_int8_is_close_for_any_number_of_tokens(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    monkeypatch.setattr(linears, "STRIPE_WEIGHTS", 64 * 100)
+    weight, bias = weight_of(512, 64).bfloat16(), torch.randn(512).bfloat16()
+    product = Int8.of(weight)
+    x = weight_of(rows, 64).bfloat16()
+    expected = x.float() @ weight.float().T
+    assert relative_error(product(x), expected) < 0.015
+    assert relative_error(product.biased(bias)(x), expected + bias.float()) < 0.015
+
+
+def test_int8_leaves_the_weight_as_it_was() -> None:
+    weight = weight_of(8, 64)
+    before = weight.clone()
+    Int8.of(weight)
+    assert torch.equal(weight, before)
+
+
+def test_a_width_that_the_int8_kernel_would_read_beyond_is_left_alone() -> None:
+    narrow = weight_of(8, 40).bfloat16()
+    assert packed([narrow], 8) is None
+    assert isinstance(head(narrow, quantized=True), Plain)
+    with pytest.raises(ValueError, match="in=40"):
+        Int8.of(narrow)
+
+
+def test_what_is_packed_can_be_restored() -> None:
+    parts, x = [weight_of(32, 64), weight_of(64, 64)], weight_of(3, 64).bfloat16()
+    quantized = [QuantizedLinear.quantize(part) for part in parts]
+    odd = [QuantizedLinear.quantize(weight_of(7, 64))]
+    for product in (packed(parts, 8), packed(quantized, 4), packed(odd, 4)):
+        assert product is not None
+        again = restored(product.tensors())
+        assert type(again) is type(product)
+        assert again.shape == product.shape
+        assert torch.equal(again(x), product(x))
+    assert packed(parts, 4) is None
+
+
+def test_bitsandbytes_comes_without_the_compiler() -> None:
+    program = (
+        "import sys, torch\n"
+        "compiler = torch.compile\n"
+        "from vademecum.model.linear import bitsandbytes, native_nf4\n"
+        "bitsandbytes(), native_nf4()\n"
+        "assert torch.compile is compiler\n"
+        "sys.exit('torch._dynamo' in sys.modules or 'transformers' in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,61 @@
+"""Folders that are made once, by one process, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vademecum.assets import disk_trouble
+from vademecum.progress import Progress
+
+STAMP = "vademecum.json"  # says what a finished folder was made from, and by which version
+
+
+@contextlib.contextmanager
+def alone(target: Path, name: str, progress: Progress) -> Iterator[None]:
+    """Hold the lock of one model's folder; say so when another process has it."""
+    with disk_trouble(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(target.with_name(target.name + ".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress.note(f"another process is preparing {name}: waiting for it")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A fresh folder that becomes `target` if the block succeeds, and vanishes otherwise.
+
+    What a killed process left is cleared away; hold the lock of `target`.
+    """
+    prefix = f".{target.name}-"
+    for left in target.parent.glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with disk_trouble(target.parent):
+        fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        try:
+            yield fresh
+            for file in fresh.iterdir():
+                _sync(file)
+            shutil.rmtree(target, ignore_errors=True)
+            fresh.chmod(0o755)
+            fresh.rename(target)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())

@@ -1,0 +1,198 @@
+"""Packed weights: laid out once for this machine, mapped afterwards, done without if need be."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import torch
+from torch import Tensor
+
+from vademecum.model import packed
+from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.kernels import NAIVE
+from vademecum.model.linear import QuantizedLinear, Weight
+from vademecum.model.packed import Made, Mapped
+from vademecum.progress import Silent
+
+PACKED = ("model.layers.0.self_attn.q_proj+k_proj+v_proj", "lm_head")
+Tensors = Callable[[ModelConfig], dict[str, Tensor]]
+Bits = Literal[4, 8]
+
+
+class Notes(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+
+@pytest.fixture
+def config(qwen2: ModelConfig) -> ModelConfig:
+    return replace(qwen2, intermediate=128, layers=2)
+
+
+@pytest.fixture
+def weights(config: ModelConfig, tensors_of: Tensors) -> Callable[[Bits], dict[str, Weight]]:
+    def build(bits: Bits) -> dict[str, Weight]:
+        plain = {name: tensor.bfloat16() for name, tensor in tensors_of(config).items()}
+        return {
+            name: QuantizedLinear.quantize(tensor) if bits == 4 and "_proj.w" in name else tensor
+            for name, tensor in plain.items()
+        }
+
+    return build
+
+
+Load = Callable[..., Any]
+
+
+@pytest.fixture
+def load(tmp_path: Path, config: ModelConfig, weights: Callable[[Bits], dict[str, Weight]]) -> Load:
+    """`load(bits=4, notes=None, **source)`: from `tmp_path / "packed"`."""
+
+    def run(bits: Bits = 4, notes: Notes | None = None, **source: Any) -> Any:
+        return packed.load(
+            tmp_path / "packed",
+            config,
+            weights(bits),
+            bits,
+            source=source,
+            name="random",
+            progress=notes or Notes(),
+        )
+
+    return run
+
+
+def logits(config: ModelConfig, tensors: dict[str, Weight], ready: Any) -> Tensor:
+    decoder = Decoder(config, tensors, kernels=NAIVE, dtype=torch.bfloat16, packed=ready)
+    ids = torch.arange(40)
+    cache = decoder.new_cache(64)
+    sequence = cache.open(ids.tolist(), 64)
+    prompt = decoder.prefill(ids, cache, sequence)
+    return torch.stack((prompt, decoder.decode(ids[:1], cache, sequence)[0]))
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_mapped_products_are_those_made_in_memory(
+    load: Load, config: ModelConfig, weights: Callable[[Bits], dict[str, Weight]], bits: Bits
+) -> None:
+    mapped = load(bits)
+    assert isinstance(mapped, Mapped)
+    assert set(mapped) == set(Made(config, weights(bits), bits))
+    expected = logits(config, weights(bits), Made(config, weights(bits), bits))
+    assert torch.equal(logits(config, weights(bits), mapped), expected)
+
+
+def test_the_decoder_reads_no_matrix_that_is_packed(
+    load: Load, config: ModelConfig, weights: Callable[[Bits], dict[str, Weight]]
+) -> None:
+    rest = {name: tensor for name, tensor in weights(4).items() if "_proj.w" not in name}
+    del rest["lm_head.weight"]
+    assert logits(config, rest, load()).isfinite().all()
+
+
+def test_8_bit_is_near_to_what_was_quantised(
+    load: Load, config: ModelConfig, weights: Callable[[Bits], dict[str, Weight]]
+) -> None:
+    exact = logits(config, weights(8), None)
+    found = logits(config, weights(8), load(8))
+    assert torch.linalg.norm(found - exact) < 0.05 * torch.linalg.norm(exact)
+
+
+def test_data_begins_at_a_cache_line(load: Load) -> None:
+    mapped = load()
+    assert all(mapped[name].codes.data_ptr() % 64 == 0 for name in PACKED)
+
+
+def test_it_is_made_once(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    load()
+    monkeypatch.delattr(packed, "packed")
+    assert isinstance(load(), Mapped)
+
+
+@pytest.mark.parametrize("fact", ["torch", "bitsandbytes", "capability", "kernel", "format"])
+def test_another_version_or_processor_makes_it_anew(load: Load, tmp_path: Path, fact: str) -> None:
+    load()
+    stamp = tmp_path / "packed" / "vademecum.json"
+    mine = json.loads(stamp.read_text())
+    stamp.write_text(json.dumps(mine | {fact: "another"}))
+    (tmp_path / "packed" / "left-over").touch()
+    load()
+    assert json.loads(stamp.read_text()) == mine
+    assert sorted(file.name for file in (tmp_path / "packed").iterdir()) == [
+        "model.safetensors", "vademecum.json",
+    ]  # fmt: skip
+
+
+def test_another_source_makes_it_anew(load: Load, tmp_path: Path) -> None:
+    load(converted=1)
+    load(converted=2)
+    assert json.loads((tmp_path / "packed" / "vademecum.json").read_text())["converted"] == 2
+
+
+def test_a_file_cut_short_is_made_anew(load: Load, tmp_path: Path) -> None:
+    load()
+    file = tmp_path / "packed" / "model.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-100])
+    assert isinstance(load(), Mapped)
+    assert file.read_bytes() == whole
+
+
+def test_a_full_disk_is_told_and_done_without(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        free = 1000
+
+    monkeypatch.setattr(packed.shutil, "disk_usage", lambda _: Full)
+    notes = Notes()
+    assert isinstance(load(notes=notes), Made)
+    assert "starts slower" in notes.told[0]
+    assert not (tmp_path / "packed").exists()
+
+
+def test_a_kill_leaves_nothing_half_made(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Nothing catches it."""
+
+    def half(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packed.ShardWriter, "finish", half)
+        with pytest.raises(Killed):
+            load()
+    assert not (tmp_path / "packed").exists()
+    assert isinstance(load(), Mapped)
+
+
+def test_processes_that_start_at_once_make_it_once(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+    write = packed._write
+
+    def counted(folder: Path, *rest: Any) -> None:
+        written.append(folder)
+        write(folder, *rest)
+
+    monkeypatch.setattr(packed, "_write", counted)
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(written) == 1
