@@ -138,6 +138,9 @@ class Decoder:
         own = sequence.table[start // PAGE : whole]
         table = sequence.table[:whole]
         every = torch.arange(start // PAGE).expand(self.config.kv_heads, -1)
+        # A chunk that is not full ends the prompt: there the question stands, and it is short.
+        full = ids.shape[0] == self.chunk
+        chooses = self.sparsity is not None and start >= self.sparsity.threshold and full
 
         def attention(n: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             bias, tail = self.layers[n].key_bias, sequence.tails[n]
@@ -147,7 +150,7 @@ class Decoder:
             complete = slice(0, own.shape[0] * PAGE)
             cache.stores[n].seal(own, _paged(key[complete]), _paged(value[complete]))
             selected = every
-            if self.sparsity and n in self.sparse_layers and start >= self.sparsity.threshold:
+            if chooses and n in self.sparse_layers:
                 selected = self._select_for_chunk(n, query, cache, table[: start // PAGE])
             return self.kernels.prefill_attention(
                 query, cache.stores[n], table, selected, start, tail, bias
@@ -208,7 +211,13 @@ class Decoder:
         return self.head(normed).float()
 
     def _select(
-        self, n: int, query: Tensor, cache: PagedCache, table: Tensor, length: int
+        self,
+        n: int,
+        query: Tensor,
+        cache: PagedCache,
+        table: Tensor,
+        length: int,
+        budget: int | None = None,
     ) -> Tensor:
         """The pages that a layer reads for `query [heads, dim]`: int64 `[kv_heads, selected]`."""
         assert self.sparsity is not None
@@ -216,7 +225,7 @@ class Decoder:
         selected = self.kernels.select_pages(
             scores,
             length,
-            self.sparsity.budget_for(length),
+            self.sparsity.budget_for(length) if budget is None else budget,
             self.sparsity.recent,
             self.sparsity.sinks,
         )
@@ -227,15 +236,15 @@ class Decoder:
     def _select_for_chunk(
         self, n: int, queries: Tensor, cache: PagedCache, table: Tensor
     ) -> Tensor:
-        """One choice for a chunk, by some of its tokens: each page counts as much as it does for
-        the one that wants it most."""
-        assert self.sparsity is not None
+        """One choice for a chunk, by some of its tokens together."""
         heads, kv_heads = self.config.heads, self.config.kv_heads
+        assert self.sparsity is not None
         step = max(1, queries.shape[0] // self.sparsity.sampled)
         some = queries.flip(0)[::step]  # the last token is always among them
         grouped = some.reshape(-1, kv_heads, heads // kv_heads, self.config.head_dim)
         rows = grouped.transpose(0, 1).flatten(0, 2)  # the heads of a KV head stay together
-        return self._select(n, rows, cache, table, table.shape[0] * PAGE)
+        budget = self.sparsity.prefill_budget
+        return self._select(n, rows, cache, table, table.shape[0] * PAGE, budget)
 
     def _forward(self, ids: Tensor, sequence: Sequence, attention: Attention) -> Tensor:
         config = self.config

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 CHUNK = 512  # tokens of a prompt that are read at a time; cancelling waits for one chunk at most
 
 
@@ -16,8 +15,9 @@ class Sparsity:
     arXiv:2510.09883). Reading a prompt, the tokens of a chunk share one choice of earlier pages.
     """
 
-    threshold: int = 8_192  # a shorter sequence is read whole
-    budget: int = 4_096
+    threshold: int = 6_144  # a shorter sequence is read whole
+    budget: int = 4_096  # for each token of an answer
+    prefill_budget: int = 6_144  # for each chunk of a prompt
     long: int = 65_536  # from here on `long_budget` holds
     long_budget: int = 8_192
     sinks: int = 32  # the first tokens are always read

@@ -344,22 +344,26 @@ def _add_mass(shares: F32, selected: npt.NDArray[np.int64], tail: int, mass: F32
 @njit(**_fast)
 def _score(q, mean, scale, spread, table, within, turns, scores):  # fmt: skip
     kv_heads, group, dim = q.shape
+    pages = table.shape[0]
     unit = np.float32(127.0 / 255.0)
+    norm = np.float32(1.0 / math.sqrt(dim))
     rows = np.empty((6, dim + GAP), np.float32)
     words = rows.view(np.uint32)
-    turned, middle = rows[3, :dim], rows[4, :dim]
     middles, spreads = rows[1, :dim], rows[2, :dim]
+    turned, middle = rows[3, :dim], rows[4, :dim]
+    each = np.empty((group + 4, pages + GAP), np.float32)
+    powers = each[group + 2, :pages]
+    bits = powers.view(np.int32)
     for h in range(kv_heads):
         if within.shape[0]:
             for d in range(dim):
                 middle[d] = within[h, d].mean()
-        for n in range(table.shape[0]):
+        for n in range(pages):
             at = table[n]
             _widen(mean[h, at], words[1])
             _widen(scale[h, at], words[2])
             for d in range(dim):
                 spreads[d] *= np.float32(spread[h, at, d]) * unit
-            best = np.float32(-1e30)
             for i in range(group):
                 score = np.float32(0)
                 for d in range(dim):
@@ -369,5 +373,17 @@ def _score(q, mean, scale, spread, table, within, turns, scores):  # fmt: skip
                     _turn_back(q[h, i], turns[n], turned)
                     for d in range(dim):
                         score += turned[d] * middle[d]
-                best = max(best, score)
-            scores[h, n] = best
+                each[i + 1, n] = score * norm
+        total = scores[h]
+        total[:] = 0
+        for i in range(group):
+            row = each[i + 1, :pages]
+            top = np.float32(-1e30)
+            for n in range(pages):
+                top = max(top, row[n])
+            _exponentials(row, top, bits, powers)
+            whole = np.float32(0)
+            for n in range(pages):
+                whole += row[n]
+            for n in range(pages):
+                total[n] += row[n] / whole

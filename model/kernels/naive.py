@@ -53,16 +53,19 @@ class KeyBias:
 def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None) -> Tensor:
     """How much a query may attend to each page of `table`: float32 `[kv_heads, n]`.
 
-    `query` is `[heads, dim]`: per head `q . mean + |q| . spread` of the page's keys, then the
-    maximum over the heads that share a KV head.
+    `query` is `[heads, dim]`, or the heads of several tokens, those of a KV head together. For each,
+    `q . mean + |q| . spread` of the page's keys, as an attention over pages: its softmax. Then the
+    sum over what shares a KV head. Without the softmax the heads with the longest queries choose
+    alone: a prompt of 16,000 tokens read so lost half of what could be found in it.
     """
     mean, spread = pages.summary(table)
     if bias is not None:
         n = torch.arange(table.shape[0] * PAGE, device=table.device)
         mean = mean + bias.at(n).view(*mean.shape[:2], PAGE, -1).mean(dim=2)
     groups = query.float().view(mean.shape[0], -1, query.shape[-1])  # [kv_heads, group, dim]
-    scores: Tensor = (groups @ mean.mT + groups.abs() @ spread.mT).amax(dim=1)
-    return scores
+    scores = (groups @ mean.mT + groups.abs() @ spread.mT) * query.shape[-1] ** -0.5
+    shared: Tensor = scores.softmax(dim=-1).sum(dim=1)
+    return shared
 
 
 def select_pages(scores: Tensor, length: int, budget: int, recent: int, sinks: int) -> Tensor:

@@ -237,7 +237,7 @@ def test_sparse_attention_reads_its_budget_and_counts_it(
 def test_a_long_prompt_reads_chosen_pages_of_its_past(
     llama: ModelConfig, decoder_of: Build
 ) -> None:
-    sparsity = Sparsity(threshold=128, chunk=64, budget=96, recent=32)
+    sparsity = Sparsity(threshold=128, chunk=64, budget=96, prefill_budget=96, recent=32)
     decoder = decoder_of(llama, sparsity=sparsity)
     run(decoder, torch.arange(256), [64] * 4)
     # One layer; the chunks at 128 and 192 read 3 of 4 and of 6 pages, for each of 2 KV heads.
@@ -249,7 +249,7 @@ def test_a_long_prompt_reads_chosen_pages_of_its_past(
 def test_a_borrowed_prefix_gives_the_logits_of_a_fresh_one_to_the_bit(
     known: int, kv: str, qwen2: ModelConfig, decoder_of: Build
 ) -> None:
-    sparsity = Sparsity(threshold=128, chunk=64, budget=96, recent=32)
+    sparsity = Sparsity(threshold=128, chunk=64, budget=96, prefill_budget=96, recent=32)
     decoder = decoder_of(qwen2, kv=kv, sparsity=sparsity)
     ids = torch.randint(0, 512, (300,), generator=torch.Generator().manual_seed(5))
 

@@ -147,7 +147,9 @@ def test_a_closed_engine_says_so_and_lets_the_running_request_end(engine_of: Bui
 
 
 def test_the_report_says_which_path_each_operation_takes(engine_of: Build) -> None:
-    engine = engine_of(eos=(), sparsity=Sparsity(threshold=64, budget=64, recent=32, chunk=32))
+    engine = engine_of(
+        eos=(), sparsity=Sparsity(threshold=64, budget=64, prefill_budget=64, recent=32, chunk=32)
+    )
     report = engine.report()
     json.dumps(report)
     assert report["products"]["qkv"] == {"torch linear, float32": 4}
@@ -156,10 +158,10 @@ def test_the_report_says_which_path_each_operation_takes(engine_of: Build) -> No
     assert report["attention"] | {"sparse_layers": 1, "from_tokens": 64} == report["attention"]
     *_, last = engine.stream_ids([1] * 100, SHORT)
     assert isinstance(last, Finished)
-    # One sparse layer, 2 KV heads, 2 pages each: twice for the prompt, whose last two chunks have 2
-    # and 3 pages behind them, and for each of 7 decoded tokens, of 3 complete pages.
-    assert last.stats.extra == {"pages_read": 36, "pages_skipped": 16}
-    assert engine.report()["attention"]["pages_read"] == 36
+    # One sparse layer, 2 KV heads, 2 pages each: once for the prompt, whose third chunk has 2 pages
+    # behind it and whose last is not full, and for each of 7 decoded tokens, of 3 complete pages.
+    assert last.stats.extra == {"pages_read": 32, "pages_skipped": 14}
+    assert engine.report()["attention"]["pages_read"] == 32
     *_, again = engine.stream_ids([1] * 100, SHORT)
     assert isinstance(again, Finished)
     assert (last.stats.prompt_reused, again.stats.prompt_reused) == (0, 96)
