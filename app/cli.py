@@ -15,6 +15,7 @@ import typer
 from vademecum import __version__
 from vademecum.app import (
     cli_ask,
+    cli_bench,
     cli_chat,
     cli_corpus,
     cli_demo,
@@ -45,6 +46,7 @@ app.command()(cli_serve.serve)
 app.add_typer(cli_corpus.app, name="corpus")
 app.add_typer(cli_jobs.app, name="jobs")
 app.add_typer(cli_models.app, name="models")
+app.add_typer(cli_bench.app, name="bench")
 app.command()(cli_doctor.doctor)
 
 
