@@ -110,8 +110,7 @@ def token_bytes(tokenizer: Tokenizer) -> Callable[[int], bytes]:
         text: str = tokenizer.decode([token])
         if REPLACEMENT not in text:
             return text.encode()
-        spelled: str = tokenizer.id_to_token(token)
-        return bytes(byte_of[letter] for letter in spelled)
+        return bytes(byte_of[letter] for letter in str(tokenizer.id_to_token(token)))
 
     return bytes_of
 

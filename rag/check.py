@@ -8,11 +8,11 @@ a source that bears a sentence from its nearest neighbour better than either num
 Some things overrule the score. A quantity that the source does not hold (number, unit and sign),
 people of another kind than it speaks of, and a denial or a direction that it contradicts make the
 sentence unsupported; the source is cited all the same, so that a reader can compare. Partial at
-best is what a retracted source says; what names something that it does not hold ("IL-8", "men", a
-drug); and what borrows a word of the question that it does not hold: a small model likes to turn
-the question into a statement. Words in common alone are not enough: the cosine has floors of its
-own. What the source asks or sets out to find, it does not say. A question or a heading claims
-nothing.
+best is what a retracted source says; what names something that it does not hold ("IL-8", a drug);
+what gives the numbers of one group to another; and what borrows a word of the question that it does
+not hold: a small model likes to turn the question into a statement. Words in common alone are not
+enough: the cosine has floors of its own. What the source asks or sets out to find, it does not say.
+A question or a heading claims nothing.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import Sentence, Source, Support
 from vademecum.rag.cite import assign, read_markers, tidy, without_labels
 from vademecum.rag.generate import sentence_key
-from vademecum.rag.names import names_missing, populations
+from vademecum.rag.groups import exchanged
+from vademecum.rag.names import Held
 from vademecum.rag.polarity import contradicts
+from vademecum.rag.populations import stance
 from vademecum.rag.quantities import holds, quantities, quantities_held
 from vademecum.rag.words import WORD, containment, content_words, language_of, stem
 
@@ -124,6 +126,7 @@ class Evidence:
         self._words = [content_words(f"{s.title} {s.text}") for s in sources]
         self._whole = [f"{s.title}. {s.text}" for s in sources]
         self._quantities = [quantities_held(whole) for whole in self._whole]
+        self._names = [Held(whole) for whole in self._whole]
         self._pieces: dict[str, int] = {}
         self._parts: list[list[str]] = [
             [s.title, *(s.text[a:b] for a, b in split_sentences(s.text))] for s in sources
@@ -156,7 +159,7 @@ class Evidence:
         held_all = all(
             holds(self._quantities[source], q) for q in quantities(without_labels(sentence))
         )
-        who = populations(sentence, self._whole[source])
+        who = stance(sentence, self._whole[source])
         if not held_all or who == "opposed":
             return Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
         lacking = words & self._asked - self._words[source] if english else set()
@@ -173,7 +176,8 @@ class Evidence:
             or self._sources[source].retracted
             or borrowed
             or who == "missing"
-            or names_missing(sentence, self._whole[source])
+            or self._names[source].missing(sentence)
+            or exchanged(sentence, self._parts[source][int(cosines.argmax())])
             or (english and self._rare_words_missing(sentence, source))
         ):
             return Verdict("partial", min(score, (PARTIAL + SUPPORTED) / 2))

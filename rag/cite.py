@@ -40,7 +40,7 @@ LABELLED = re.compile(
 MENTIONED = re.compile(
     r"(?<![(\[（【\w])(?:(?:sources?)[ \t]+|资料[ \t]*)(?P<n>\d{1,3})(?![\w.]*\d)", re.IGNORECASE
 )
-BRACKETS = ("[]", "［］", "【】", "()", "（）")
+BRACKETS = (("[", "]"), ("［", "］"), ("【", "】"), ("(", ")"), ("（", "）"))
 RANGE = re.compile(r"(\d+)(?:\s*[-–—至]\s*[^\d\[\]]{0,10}?(\d+))?")
 LONGEST_RANGE = 20
 LEAD = re.compile(r"[\s>*_#•·\-–—]*|\s*\d{1,2}[.)、]\s+")  # a line may open so before its words

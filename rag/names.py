@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-WITH_DIGITS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+[-‐–]?\d+[A-Za-z]*(?![\w.]*\d)")  # noqa: RUF001
-CAPITALS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]*[A-Za-z][A-Z][A-Za-z]*(?![A-Za-z0-9])")
+WITH_DIGITS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]+[-‐–]?\d+[A-Za-z]*(?![\w.]*\d)")
+CAPITALS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]*[A-Za-z][A-Z][A-Za-z]*(?![A-Za-z0-9]|-\d)")
 LONGEST = 6  # capitals in an abbreviation; a longer word is only written in capitals
 # Measures and units, which the quantities look after.
 NO_NAMES = frozenset("ci or hr rr sd se iqr rct vs mmhg mmol kpa dl ml iu ph mm nm um kda".split())
@@ -34,7 +34,7 @@ def names(sentence: str) -> set[str]:
             if len(match.group().rstrip("s")) <= LONGEST or not match.group().isupper()
         }
     found = {name.lower() for name in found}
-    return {name for name in found if name not in NO_NAMES} | kinds(sentence)
+    return {name for name in found if name not in NO_NAMES and name not in ROMAN} | kinds(sentence)
 
 
 def kinds(text: str) -> set[str]:
@@ -69,7 +69,7 @@ class Held:
         if " " in name:
             return name in self._kinds
         parts = [re.escape(part) for part in re.findall(r"[a-z]+|\d+", name)]
-        spelled = r"[-‐–/ ]?".join(parts)  # noqa: RUF001
+        spelled = r"[-‐–/ ]?".join(parts)
         after = r"(?!\d)" if name[-1].isdigit() else r"(?![a-z])"
         plural = "" if name[-1].isdigit() else "s?"
         if re.search(rf"(?<![a-z0-9]){spelled}{plural}{after}", self._text):

@@ -1,0 +1,80 @@
+"""Whether a near copy of a sentence gives the numbers of one group to another.
+
+"22.9% with A and 25.7% with B" against "25.7% with A and 22.9% with B": every word and every number
+is held, and yet it is not what the source says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import combinations, pairwise
+
+from vademecum.rag.quantities import unit_after
+from vademecum.rag.words import (
+    HAN,
+    NUMBER,
+    STOP_WORDS,
+    WORD,
+    containment,
+    content_words,
+    normal,
+    stem,
+)
+
+NEAR_COPY = 0.75  # least share of the words of the sentence in the other one
+MOST_WORDS = 60  # of a sentence; a longer one is hardly a sentence
+
+
+def exchanged(sentence: str, evidence: str) -> bool:
+    """Whether more pairs of words and numbers have changed partners than have kept them.
+
+    Of two numbers of one unit and two words, each once in both sentences, the partners are the
+    first two and the last two in the order of the text, if words and numbers take turns.
+    """
+    if containment(content_words(sentence), content_words(evidence)) < NEAR_COPY:
+        return False
+    ours, theirs = _places(sentence), _places(evidence)
+    common = [token for token in ours if token in theirs]
+    numbers = [token for token in common if token[0] == "number"]
+    words = [token for token in common if token[0] == "word"][:MOST_WORDS]
+    kept = changed = 0
+    for a, b in combinations(numbers, 2):
+        if a[2] != b[2]:
+            continue
+        for u, v in combinations(words, 2):
+            ours_with = _partner(ours[a], ours[b], ours[u], ours[v])
+            theirs_with = _partner(theirs[a], theirs[b], theirs[u], theirs[v])
+            if ours_with and theirs_with:
+                kept += ours_with == theirs_with
+                changed += ours_with != theirs_with
+    return changed > kept
+
+
+def _partner(a: int, b: int, u: int, v: int) -> int:
+    """1 if the number `a` stands with the word `u` and `b` with `v`, -1 the other way, 0 unless
+    numbers and words take turns."""
+    order = [what for _, what in sorted(((a, 1), (b, 2), (u, -1), (v, -2)))]
+    if any(one * other > 0 for one, other in pairwise(order)):
+        return 0
+    return 1 if order[0] + order[1] == 0 else -1
+
+
+def _places(text: str) -> dict[tuple[str, str, str], int]:
+    """Where each number and each word stands that the text holds once."""
+    tokens: list[tuple[tuple[str, str, str], int]] = []
+    for match in NUMBER.finditer(HAN.sub(lambda han: " " * len(han.group()), text)):
+        unit = unit_after(text, match.end())
+        tokens.append((("number", normal(match.group()), unit), match.start()))
+    tokens += [
+        (("word", stem(match.group()), ""), match.start())
+        for match in WORD.finditer(HAN.sub(lambda han: " " * len(han.group()), text.lower()))
+        if match.group() not in STOP_WORDS
+    ]
+    tokens += [
+        (("word", run.group()[i : i + 2], ""), run.start() + i)
+        for run in re.finditer(HAN.pattern, text)
+        for i in range(len(run.group()) - 1)
+    ]
+    counts = Counter(token for token, _ in tokens)
+    return {token: place for token, place in tokens if counts[token] == 1}
