@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
 
@@ -45,9 +44,10 @@ class PagedCache:
     """Keys and values of all layers, in pages of 32 tokens (PagedAttention, arXiv:2309.06180).
 
     What a prompt left behind stays until its memory is needed, the longest unused first; a prompt
-    that begins with the same tokens borrows those pages instead of computing them. Pages that an
-    answer filled are not kept: decoding rounds otherwise than reading a prompt does, and what is
-    borrowed must be, to the bit, what would be computed.
+    that begins with the same tokens borrows those pages instead of computing them. What is borrowed
+    must be, to the bit, what would be computed: a product of many rows rounds otherwise than one of
+    few, and the rows of a chunk may choose their pages together, so that whole chunks are borrowed
+    only, and pages that an answer filled are not kept.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class PagedCache:
         pages: int,
         kind: KvKind,
         dtype: torch.dtype,
-        reusable: Callable[[int], int] = lambda tokens: tokens,
+        step: int = PAGE,
     ) -> None:
-        """`reusable` says how many of so many known tokens may be borrowed, in whole pages."""
-        self._reusable = reusable
+        """A prefix is borrowed in steps of `step` tokens, a multiple of 32."""
+        self._step = step // PAGE
         self.stores: list[Pages] = [
             new_pages(kind, kv_heads, pages, head_dim, dtype) for _ in range(layers)
         ]
@@ -98,7 +98,7 @@ class PagedCache:
         prompt = tuple(prompt)
         shareable = (len(prompt) - 1) // PAGE if prompt else 0
         taken = self._prefixes.take(_blocks(prompt, shareable))
-        known = self._reusable(len(taken) * PAGE) // PAGE
+        known = len(taken) // self._step * self._step
         self._prefixes.back(taken[known:])
         del taken[known:]
         count = -(-tokens // PAGE) - len(taken)

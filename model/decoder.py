@@ -121,7 +121,7 @@ class Decoder:
             pages=-(-tokens // PAGE),
             kind=self.kv,
             dtype=self.dtype,
-            reusable=self.sparsity.reusable if self.sparsity else lambda known: known,
+            step=self.chunk,
         )
 
     @torch.inference_mode()

@@ -33,13 +33,6 @@ class Sparsity:
             return length
         return self.long_budget if length >= self.long else self.budget
 
-    def reusable(self, tokens: int) -> int:
-        """How many of a prompt's first `tokens` tokens do not depend on what follows them.
-
-        Beyond the threshold a chunk chooses its pages together, so only whole chunks do not.
-        """
-        return tokens if tokens <= self.threshold else tokens // self.chunk * self.chunk
-
     def sparse_layers(self, layers: int) -> range:
         """The layers that choose pages."""
         return range(self.dense_first, max(self.dense_first, layers - self.dense_last))

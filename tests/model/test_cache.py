@@ -87,8 +87,8 @@ def test_pages_in_use_are_never_given_up() -> None:
     assert cache.open([5], 32).table.tolist()[0] not in held.table.tolist()
 
 
-def test_no_more_is_reused_than_does_not_depend_on_what_follows() -> None:
-    cache = cache_of(16, reusable=lambda tokens: tokens // 128 * 128)
+def test_whole_steps_are_borrowed_only() -> None:
+    cache = cache_of(16, step=128)
     cache.close(used(cache, list(range(230)), 230))
     again = cache.open(list(range(230)), 240)
     assert again.length == 128

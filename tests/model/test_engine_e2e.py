@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -12,8 +13,7 @@ from vademecum.model import weights
 from vademecum.model.engine import Engine
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
 
-TOKENS = 64
-GREEDY = GenerationOptions(temperature=0, max_tokens=TOKENS)
+GREEDY = GenerationOptions(temperature=0, max_tokens=64)
 QUESTIONS = (
     "What is the capital of France?",
     "Explain in one paragraph how aspirin works.",
@@ -25,6 +25,16 @@ QUESTIONS = (
     "高血压的常见症状有哪些?",
     "Write a Python function that reverses a string.",
     "Summarise: " + "The trial compared metformin with placebo in 1,204 adults. " * 20,
+    "What are the side effects of statins?",
+    "Tell a story about a lighthouse keeper.",
+    "Solve for x: 3x + 7 = 22.",
+    "What is the difference between a virus and a bacterium?",
+    "请用三句话介绍阿司匹林。",
+    "Give me a recipe for lentil soup.",
+    "Explain recursion to a child.",
+    "Which planets have rings?",
+    "Continue: the quick brown fox jumps over the lazy dog; the quick brown fox",
+    "Repeat this list twice: red, green, blue, yellow, black, white, red, green, blue.",
 )
 
 
@@ -49,7 +59,7 @@ def reference(preset: str) -> torch.nn.Module:
     return model.eval()
 
 
-def compare(preset: str) -> None:
+def compare(preset: str, questions: Sequence[str], length: int) -> None:
     """Given what we wrote so far, transformers' best next token is the one we wrote, every time.
 
     By induction its greedy search writes the same; one forward pass a prompt shows it.
@@ -57,9 +67,10 @@ def compare(preset: str) -> None:
     engine = Engine.load(preset, quantization="f32")
     chat = engine._chat
     written: list[tuple[list[int], list[int], str]] = []
-    for question in QUESTIONS:
+    for question in questions:
         prompt = chat.encode([Message("user", question)])
-        *tokens, last = engine.stream_ids(prompt, GREEDY)
+        options = GenerationOptions(temperature=0, max_tokens=length)
+        *tokens, last = engine.stream_ids(prompt, options)
         assert isinstance(last, Finished)
         ours = [token.id for token in tokens if isinstance(token, Token)]
         assert len(ours) == last.stats.completion_tokens - (last.reason == "stop")
@@ -68,27 +79,47 @@ def compare(preset: str) -> None:
 
     model = reference(preset)
     eos = set(weights.load(preset, "f32").eos_ids)
-    for question, (prompt, ours, reason) in zip(QUESTIONS, written, strict=True):
+    for question, (prompt, ours, reason) in zip(questions, written, strict=True):
         with torch.inference_mode():
             logits = model(torch.tensor([prompt + ours])).logits[0, len(prompt) - 1 :]
         *best, after = logits.argmax(-1).tolist()
         assert ours == best, question
-        assert after in eos if reason == "stop" else len(ours) == TOKENS, question
-    assert sum(len(ours) for _, ours, _ in written) > 200
+        assert after in eos if reason == "stop" else len(ours) == length, question
+    assert sum(len(ours) for _, ours, _ in written) > length * len(questions) / 4
 
 
 @pytest.mark.e2e
 @pytest.mark.usefixtures("shared_home")
 def test_tiny_answers_as_in_transformers() -> None:
-    compare("tiny")
+    compare("tiny", QUESTIONS[:10], 64)
 
 
 @pytest.mark.e2e
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("shared_home")
-def test_small_answers_as_in_transformers() -> None:
-    compare("small")
+@pytest.mark.parametrize("preset", ["tiny", "small"])
+def test_long_answers_are_as_in_transformers(preset: str) -> None:
+    compare(preset, QUESTIONS, 128)
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("shared_home")
+@pytest.mark.parametrize("kv", ["int8", "k8v4"])
+def test_drafting_and_borrowing_change_no_token_of_tiny(kv: Literal["int8", "k8v4"]) -> None:
+    engine = Engine.load("tiny", kv=kv)
+    text = "Aspirin reduced the risk of stroke in women, but not in men. " * 36
+    asked = [Message("user", f"Repeat word for word: {text}")]
+    told, accepted = [], 0
+    for draft in (False, True, False, True):
+        options = GenerationOptions(temperature=0, max_tokens=96, draft=draft)
+        *tokens, last = engine.stream(asked, options)
+        assert isinstance(last, Finished)
+        told.append([token.id for token in tokens if isinstance(token, Token)])
+        accepted += last.stats.accepted
+        assert last.stats.prompt_reused == (0 if len(told) == 1 else 512)
+    assert told[0] == told[1] == told[2] == told[3]
+    assert accepted > 20
 
 
 @pytest.mark.e2e
