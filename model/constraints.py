@@ -36,7 +36,9 @@ ROUND = re.compile(
 MARKERS = {"[": SQUARE, "［": SQUARE, "【": SQUARE, "(": ROUND, "（": ROUND}
 OPENING = re.compile(r"[\[［【(（]")
 INTERVAL = re.compile(r"(?<![^\W\d_])CI[:,]? \Z", re.IGNORECASE)  # "95% CI [12-25]" cites nothing
+BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 DIGITS = re.compile(r"\d+\Z")
+BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 BEFORE = 5  # characters that INTERVAL looks at
 
 
@@ -100,8 +102,8 @@ class CitationConstraint:
 def token_bytes(tokenizer: Tokenizer) -> Callable[[int], bytes]:
     """The function from tokens to their bytes; control tokens have none. Make it once: it caches.
 
-    A token of part of a character decodes to nothing sensible alone; byte-level tokenizers then
-    spell its bytes in an alphabet of their own (GPT-2's).
+    A token of part of a character decodes to nothing sensible alone: byte-level tokenizers then
+    spell its bytes in an alphabet of their own (GPT-2's), others write `<0xE3>`.
     """
     byte_of = _byte_alphabet()
 
@@ -110,7 +112,10 @@ def token_bytes(tokenizer: Tokenizer) -> Callable[[int], bytes]:
         text: str = tokenizer.decode([token])
         if REPLACEMENT not in text:
             return text.encode()
-        return bytes(byte_of[letter] for letter in str(tokenizer.id_to_token(token)))
+        spelled = str(tokenizer.id_to_token(token))
+        if single := BYTE.fullmatch(spelled):
+            return bytes([int(single[1], 16)])
+        return bytes(byte_of[letter] for letter in spelled)
 
     return bytes_of
 
