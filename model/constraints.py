@@ -36,7 +36,6 @@ ROUND = re.compile(
 MARKERS = {"[": SQUARE, "［": SQUARE, "【": SQUARE, "(": ROUND, "（": ROUND}
 OPENING = re.compile(r"[\[［【(（]")
 INTERVAL = re.compile(r"(?<![^\W\d_])CI[:,]? \Z", re.IGNORECASE)  # "95% CI [12-25]" cites nothing
-BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 DIGITS = re.compile(r"\d+\Z")
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 BEFORE = 5  # characters that INTERVAL looks at
@@ -115,7 +114,9 @@ def token_bytes(tokenizer: Tokenizer) -> Callable[[int], bytes]:
         spelled = str(tokenizer.id_to_token(token))
         if single := BYTE.fullmatch(spelled):
             return bytes([int(single[1], 16)])
-        return bytes(byte_of[letter] for letter in spelled)
+        if byte_of.keys() >= set(spelled):
+            return bytes(byte_of[letter] for letter in spelled)
+        return text.encode()  # it spells the replacement character itself
 
     return bytes_of
 

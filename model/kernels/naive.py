@@ -53,10 +53,10 @@ class KeyBias:
 def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None) -> Tensor:
     """How much a query may attend to each page of `table`: float32 `[kv_heads, n]`.
 
-    `query` is `[heads, dim]`, or the heads of several tokens, those of a KV head together. Each
-    gives `q . mean + |q| . spread` of the page's keys, as an attention over pages: its softmax. Then
-    the sum over what shares a KV head. Without the softmax the heads with the longest queries choose
-    alone: a prompt of 16,000 tokens read so lost half of what could be found in it.
+    `query` is `[heads, dim]`, or the heads of several tokens, those of a KV head together. Each of
+    them gives `q . mean + |q| . spread` of the page's keys, as an attention over pages: its
+    softmax. Then the sum over what shares a KV head. Without the softmax the heads with the longest
+    queries choose alone: a prompt of 16,000 tokens read so lost half of what it held.
     """
     mean, spread = pages.summary(table)
     if bias is not None:
