@@ -15,7 +15,6 @@ from vademecum.model.constraints import CitationConstraint
 from vademecum.model.deadline import Deadline
 from vademecum.model.decoder import Decoder
 from vademecum.model.drafting import NgramDrafter
-from vademecum.model.evidence import Watch
 from vademecum.model.interface import (
     Finished,
     FinishReason,
@@ -27,6 +26,7 @@ from vademecum.model.interface import (
 from vademecum.model.reasoning import StopStrings, ThinkingBudget, ThinkingSplitter
 from vademecum.model.sampling import Sampler
 from vademecum.model.steps import Steps
+from vademecum.model.watch import Watch
 
 
 class Writer:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 
 from vademecum.errors import EngineBusy
 from vademecum.model.deadline import Deadline
@@ -24,8 +25,11 @@ class Line:
         """`waiting` may stand in line besides the one who is served; `name` is for messages."""
         self._name = name
         self._most = waiting
-        self._changed = threading.Condition()
-        self._line: deque[object] = deque()  # the first one is being served
+        # A suspended stream may be collected as garbage, and so leave, at any moment in any thread,
+        # inside these very lines too. An RLock lets it, and a SimpleQueue is made for it: unlike
+        # what a Condition is told, a call that comes just before its wait is not lost.
+        self._changing = threading.RLock()
+        self._line: deque[SimpleQueue[None]] = deque()  # the first one is being served
 
     @property
     def waiting(self) -> int:
@@ -38,25 +42,35 @@ class Line:
 
         Raises EngineBusy if the line is full.
         """
-        ticket = object()
-        with self._changed:
+        ticket: SimpleQueue[None] = SimpleQueue()
+        with self._changing:
             if len(self._line) > self._most:
                 raise EngineBusy(
                     f"{self._name} is answering, and {self._most} more requests wait",
                     "try again in a moment",
                 )
             self._line.append(ticket)
+            self._line[0].put(None)  # being called twice does no harm
         try:
-            yield self._wait(ticket, deadline)
+            reason = self._wait(ticket, deadline)
+            if reason:  # whoever gave up stands in nobody's way, however long his block lasts
+                self._leave(ticket)
+            yield reason
         finally:
-            with self._changed:
-                self._line.remove(ticket)
-                self._changed.notify_all()
+            self._leave(ticket)
 
-    def _wait(self, ticket: object, deadline: Deadline) -> FinishReason | None:
-        with self._changed:
-            while not (reason := deadline.reached()) and self._line[0] is not ticket:
-                # A condition cannot wait for an Event as well, so one is looked at now and then.
-                patience = deadline.left()
-                self._changed.wait(min(patience, POLL_S) if deadline.cancel else patience)
-            return reason
+    def _wait(self, ticket: SimpleQueue[None], deadline: Deadline) -> FinishReason | None:
+        while not (reason := deadline.reached()):
+            # A queue cannot wait for an Event as well, so one is looked at now and then.
+            patience = deadline.left()
+            with suppress(Empty):
+                ticket.get(timeout=min(patience, POLL_S) if deadline.cancel else patience)
+                return None
+        return reason
+
+    def _leave(self, ticket: SimpleQueue[None]) -> None:
+        with self._changing:
+            if ticket in self._line:
+                self._line.remove(ticket)
+                if self._line:
+                    self._line[0].put(None)

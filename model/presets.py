@@ -14,8 +14,9 @@ from vademecum.assets import PackageFile
 from vademecum.errors import ModelNotFound, ModelUnsupported
 
 BF16_BYTES = 2
-# What one weight costs in memory. NF4: half a byte and a float32 scale for each block of 64.
-LINEAR_BYTES = {4: 0.5 + 4 / 64, 8: 1 + 4 / 64, 16: 2.0}
+# What one weight costs in memory. NF4: half a byte and a float32 scale for each block of 64; int8:
+# a byte, for its scale is one of a whole row.
+LINEAR_BYTES = {4: 0.5 + 4 / 64, 8: 1.0, 16: 2.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from torch import Tensor
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.decoder import Decoder
 from vademecum.model.drafting import LONGEST, NgramDrafter
-from vademecum.model.evidence import Watch
 from vademecum.model.kernels import PAGE
+from vademecum.model.watch import Watch
 
 
 class Steps:

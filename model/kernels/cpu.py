@@ -26,7 +26,7 @@ F32 = npt.NDArray[np.float32]
 SERIAL_PAGES = 3
 
 # Numba's simplest threading layer, the only one on some systems, must not be entered twice.
-_one_at_a_time = threading.Lock()
+one_at_a_time = threading.Lock()
 
 # Floats between rows that are written. The compiler tests whether what it writes lies just before
 # what it reads, and adds in another order if so: apart, the same input always gives the same bits.
@@ -59,7 +59,7 @@ def attention(
     counted = mass is not None
     shares = np.empty((kv_heads, heads // kv_heads, count + 1 if counted else 0, 2), np.float32)
     chosen = selected.numpy()
-    with _one_at_a_time:
+    with one_at_a_time:
         run(
             q, *pages.arrays, table.numpy(), chosen, tail[0].numpy(), tail[1].numpy(), filled,
             *turned, splits, shares, out.numpy().reshape(q.shape),

@@ -15,7 +15,7 @@ from numba import njit, prange
 from torch import Tensor
 
 # Entered by one thread at a time, attention's kernels included: see there.
-from vademecum.model.kernels.cpu import _one_at_a_time
+from vademecum.model.kernels.cpu import one_at_a_time
 
 F32 = npt.NDArray[np.float32]
 U64 = npt.NDArray[np.uint64]
@@ -36,7 +36,7 @@ def product(x: Tensor, codes: Tensor, absmax: Tensor, pairs: U64) -> Tensor:
     row is computed as if it had come alone.
     """
     out = torch.empty(x.shape[0], codes.shape[0])
-    with _one_at_a_time:
+    with one_at_a_time:
         _together(
             x.float().contiguous().numpy(), codes.numpy().view(np.uint64), absmax.numpy(), pairs,
             torch.get_num_threads(), out.numpy(),

@@ -146,7 +146,7 @@ def engine_of(
     decoder_of: Callable[..., Decoder], chat_of: Callable[..., Chat]
 ) -> Callable[..., Engine]:
     """`engine_of(reasons=False, context=1024, cache_bytes=None, sparsity=None, eos=(257,),
-    kv="plain")`."""
+    kv="plain", dtype=torch.float32)`."""
 
     def build(
         reasons: bool = False,
@@ -155,9 +155,10 @@ def engine_of(
         sparsity: Sparsity | None = None,
         eos: tuple[int, ...] = (257,),
         kv: KvKind = "plain",
+        dtype: torch.dtype = torch.float32,
     ) -> Engine:
         return Engine(
-            decoder_of(LLAMA, sparsity=sparsity, kv=kv),
+            decoder_of(LLAMA, sparsity=sparsity, kv=kv, dtype=dtype),
             chat_of(reasons=reasons),
             name="random",
             eos_ids=eos,

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+import torch
 
 from vademecum.errors import ContextTooLong, EngineBusy, ModelError, UsageError
 from vademecum.model.engine import WAITING, Engine
@@ -200,7 +201,9 @@ REPEATING = [7, 8, 9, 10, 11, 12] * 12
 @pytest.mark.parametrize("kv", ["plain", "int8", "k8v4"])
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.5])
 def test_drafting_changes_no_token(engine_of: Build, kv: str, temperature: float) -> None:
-    engine = engine_of(eos=(), kv=kv, sparsity=Sparsity(threshold=64, budget=96, recent=32))
+    # In float64 a product of many rows rounds as that of one does, as far as anything can tell.
+    sparsity = Sparsity(threshold=64, budget=96, recent=32)
+    engine = engine_of(eos=(), kv=kv, sparsity=sparsity, dtype=torch.float64)
     accepted = 0
     for seed in range(4):
         told = []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -91,6 +94,82 @@ def test_who_is_cancelled_or_late_leaves_and_the_next_moves_up() -> None:
         assert line.waiting == 1
     threads[2].join(5)
     assert reasons["patient"] is None
+
+
+def test_who_gave_up_holds_up_nobody_even_if_he_lingers() -> None:
+    line = Line("it", waiting=1)
+    served = threading.Event()
+
+    def client() -> None:
+        with line.place(FOREVER):
+            served.set()
+
+    late = Deadline(time.monotonic(), None)
+    with contextlib.ExitStack() as first, line.place(late) as reason:
+        assert reason == "timeout"
+        assert first.enter_context(line.place(FOREVER)) is None
+        thread = threading.Thread(target=client)
+        thread.start()
+        wait_until(line, 1)
+        first.close()
+        assert served.wait(5)
+        thread.join(5)
+
+
+def test_a_stream_that_is_closed_or_forgotten_frees_its_place() -> None:
+    line = Line("it", waiting=0)
+
+    def stream() -> Iterator[str]:
+        with line.place(FOREVER):
+            yield "first"
+            yield "second"
+
+    for end in (lambda held: held.close(), lambda held: None):
+        held = stream()
+        assert next(held) == "first"
+        with pytest.raises(EngineBusy):
+            next(stream())
+        end(held)
+        del held
+        gc.collect()
+        assert list(stream()) == ["first", "second"]
+
+
+def test_forgotten_streams_never_leave_others_waiting() -> None:
+    """Streams in reference cycles end where the collector happens to run: in any thread."""
+    line = Line("it", waiting=8)
+
+    class Holder:
+        def __init__(self) -> None:
+            self.me = self
+            self.stream = self.run()
+
+        def run(self) -> Iterator[None]:
+            with line.place(FOREVER):
+                yield
+
+    def client() -> None:
+        for _ in range(50):
+            next(Holder().stream)
+
+    collecting = gc.get_threshold()
+    gc.freeze()  # what others left need not be looked at each time
+    gc.set_threshold(5)  # nearly every allocation collects
+    try:
+        threads = [threading.Thread(target=client, daemon=True) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + 20
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
+            gc.collect()  # for when all of them wait for what only the collector can free
+            time.sleep(0.0005)
+    finally:
+        gc.set_threshold(*collecting)
+        gc.unfreeze()
+    assert not any(thread.is_alive() for thread in threads)
+    gc.collect()
+    with line.place(FOREVER) as reason:
+        assert reason is None
 
 
 def test_an_error_frees_the_place() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.model.reasoning import StopStrings, ThinkingSplitter, open_thinking
+from vademecum.model.reasoning import StopStrings, ThinkingBudget, ThinkingSplitter, open_thinking
 
 
 def split(pieces: list[str], *, reasons: bool = True) -> tuple[str, str]:
@@ -63,6 +63,32 @@ def test_thinking_streams_as_soon_as_it_is_certain() -> None:
 def test_the_prompt_is_opened_once(ending: str) -> None:
     opened = open_thinking("<|Assistant|>" + ending)
     assert opened.rstrip() == "<|Assistant|><think>"
+
+
+CLOSING, TAG, END = (5, 6, 7), 6, 9  # "\n</think>\n\n", its tag, the end of the text
+
+
+def test_after_its_most_the_thinking_is_closed() -> None:
+    budget = ThinkingBudget(0, 3, CLOSING, {TAG, END})
+    assert [budget.forced(thought) for thought in (0, 2, 3, 4)] == [[], [], [5, 6, 7], [5, 6, 7]]
+
+
+def test_no_thinking_at_all_is_a_budget_too() -> None:
+    assert ThinkingBudget(0, 0, CLOSING, {TAG, END}).forced(0) == [5, 6, 7]
+
+
+def test_what_is_forced_is_the_callers_to_use_up() -> None:
+    budget = ThinkingBudget(0, 0, CLOSING, {TAG, END})
+    budget.forced(0).clear()
+    assert budget.forced(0) == [5, 6, 7]
+
+
+def test_before_its_least_neither_thinking_nor_text_can_end() -> None:
+    budget = ThinkingBudget(2, None, CLOSING, {TAG, END})
+    for ending in (TAG, END):
+        assert [budget.allows(ending, thought) for thought in (0, 1, 2)] == [False, False, True]
+    assert budget.allows(5, 0)
+    assert budget.forced(10**6) == []
 
 
 def stop(pieces: list[str], *strings: str) -> tuple[str, bool]:

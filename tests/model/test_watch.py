@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vademecum.model.evidence import Watch
+from vademecum.model.watch import Watch
 
 
 def test_a_page_that_is_held_in_part_counts_in_part() -> None:
