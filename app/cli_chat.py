@@ -75,6 +75,10 @@ class Conversation:
         while True:
             try:
                 line = input("› " if interactive else "").strip()
+            except UnicodeDecodeError:
+                # What was read with the line is lost with it; the conversation is not.
+                fail("the question is not UTF-8 text", "type it again, or save it as UTF-8")
+                continue
             except EOFError:
                 if interactive:
                     stdout().print()

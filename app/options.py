@@ -38,7 +38,10 @@ AttentionOption = Annotated[
         help="How attention over a long prompt is computed: `sparse` reads the pages that matter.",
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal answers on one machine.")]
+Seed = Annotated[
+    int,
+    typer.Option(min=0, max=2**63 - 1, help="Equal seeds give equal answers on one machine."),
+]
 Thinking = Annotated[
     bool, typer.Option("--show-thinking", help="Show the model's reasoning before its answer.")
 ]
@@ -108,8 +111,14 @@ def filters(
 
 
 def text_of(words: str, what: str) -> str:
-    """A question or query that is not empty. Raises UsageError."""
+    """A question or query that is text and not empty. Raises UsageError."""
     words = words.strip()
+    try:
+        words.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"the {what} is not UTF-8 text", hint="set the terminal to UTF-8, or type it again"
+        ) from error
     if not words:
         raise UsageError(f"the {what} is empty", hint=f'write the {what} in quotes: "..."')
     return words

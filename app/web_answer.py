@@ -26,7 +26,7 @@ MARKS = {
     ),
     "uncited": (
         "no source",
-        "This sentence states nothing that could be checked against a passage.",
+        "A question, a heading or a remark: it was held against no passage.",
     ),
 }
 

@@ -6,7 +6,7 @@ ended when the same command is given again: what is stored unchanged is skipped,
 
 from __future__ import annotations
 
-import heapq
+import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,8 +17,10 @@ from vademecum.corpora.document import Deletion, Document, Passage, Record, Reje
 from vademecum.corpora.jobs import JobState
 from vademecum.corpora.library import Batch, Library
 from vademecum.corpora.readers import reader_for
+from vademecum.corpora.readers.stream import printable
 from vademecum.errors import DocumentRejected, LibraryError, VademecumError
-from vademecum.ingest.plan import Plan, file_hash, job_key, newest_first
+from vademecum.ingest.newest import Newest
+from vademecum.ingest.plan import Plan, file_hash, job_key
 from vademecum.ingest.report import IngestReport
 from vademecum.ingest.splitter import Splitter
 from vademecum.model.interface import TextEmbedder
@@ -116,7 +118,7 @@ class _Run:
             self._corpus,
             {**self._plan.to_dict(), "limit": self._limit},
             key,
-            [str(path) for path in self._plan.files],
+            [printable(str(path)) for path in self._plan.files],
         )
         self._report.job = self._job
         state: JobState = "interrupted"
@@ -147,9 +149,12 @@ class _Run:
         total = 0
         for path in self._plan.files:
             try:
-                total += path.stat().st_size
+                found = path.stat()
             except OSError:
                 return ""
+            if not stat.S_ISREG(found.st_mode):
+                return ""
+            total += found.st_size
         self._progress.start("checking files", total, "B")
         try:
             hashes = [file_hash(path, self._progress.advance) for path in self._plan.files]
@@ -192,14 +197,15 @@ class _Run:
             self._progress.start(task, chosen, "documents")
             self._take(records)
             failed = {name for name, _ in self._report.failed_files}
-            self._finished += [str(path) for path in self._plan.files if str(path) not in failed]
+            names = [printable(str(path)) for path in self._plan.files]
+            self._finished += [name for name in names if name not in failed]
         else:
             self._progress.start(task, self._limit, "documents")
             for path in self._plan.files:
                 failures = len(self._report.failed_files)
                 self._take(self._records(path))
                 if len(self._report.failed_files) == failures:
-                    self._finished.append(str(path))
+                    self._finished.append(printable(str(path)))
                 if self._limit is not None and self._report.read >= self._limit:
                     break
         self._commit()
@@ -225,9 +231,12 @@ class _Run:
         rejected = report.rejected
         any_record = False
         try:
+            if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe may wait for ever
+                self._fail(path, "it is not a regular file")
+                return
             for record in reader_for(path).read(path):
                 if isinstance(record, Rejection):
-                    report.reject(record.where, record.reason)
+                    report.reject(printable(record.where), printable(record.reason))
                     continue
                 any_record = True
                 if isinstance(record, Document):
@@ -246,37 +255,28 @@ class _Run:
                 self._fail(path, f"it holds nothing to read: {reason}")
 
     def _fail(self, path: Path, reason: str) -> None:
-        self._report.failed_files.append((str(path), reason))
-        self._library.job_log.file_failed(self._job, str(path), reason)
-        named = reason.startswith(f"{path.name}: ")  # as a reader names the file it rejects
-        self._progress.note(reason if named else f"{path.name}: {reason}")
+        reason, name = printable(reason), printable(path.name)
+        self._report.failed_files.append((printable(str(path)), reason))
+        self._library.job_log.file_failed(self._job, printable(str(path)), reason)
+        named = reason.startswith(f"{name}: ")  # as a reader names the file it rejects
+        self._progress.note(reason if named else f"{name}: {reason}")
 
     def _newest(self, number: int) -> list[Record]:
-        """The deletions, and the newest documents that have a text, newest first.
-
-        Holds no more than `number` documents at a time.
-        """
-        heap: list[tuple[tuple[str, int, str], int, Document]] = []
+        """The deletions, and the newest documents that have a text, newest first."""
+        newest = Newest(number)
         deletions: list[Record] = []
         self._progress.start(f"choosing the newest {number:,}", None, "documents")
         for path in self._plan.files:
             for record in self._records(path):
                 if isinstance(record, Deletion):
-                    heap = [item for item in heap if item[2].doc_id != record.doc_id]
-                    heapq.heapify(heap)
+                    self._report.superseded += newest.remove(record.doc_id)
                     deletions.append(record)
                 elif isinstance(record, Document):
                     self._progress.advance(1)
-                    if record.kind == "title":
-                        continue
-                    # The count breaks ties, so that documents are never compared.
-                    item = (newest_first(record), self._report.read, record)
-                    push = heapq.heappush if len(heap) < number else heapq.heappushpop
-                    push(heap, item)
+                    self._report.superseded += newest.add(record)
         self._progress.finish()
-        self._report.passed_over = self._report.read - len(heap)
-        chosen = sorted(heap, key=lambda item: item[:2], reverse=True)
-        return [*deletions, *(document for _, _, document in chosen)]
+        self._report.passed_over = self._report.read - self._report.superseded - len(newest)
+        return [*deletions, *newest.documents()]
 
     # split, embed, commit
 

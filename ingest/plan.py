@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vademecum.corpora.document import Document
+from vademecum.corpora.readers.stream import printable
 
 SAMPLE_SIZE = 1000
 READ_BYTES = 1 << 20
@@ -32,7 +33,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, object]:
         """Plain data, for the record of the job."""
-        return {"files": [str(path) for path in self.files], "newest": self.newest}
+        return {"files": [printable(str(path)) for path in self.files], "newest": self.newest}
 
 
 def newest_first(document: Document) -> tuple[str, int, str]:

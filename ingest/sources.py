@@ -43,6 +43,11 @@ def _existing(path: Path, named: str) -> Path:
         raise UsageError(
             f"there is no file or folder {named!r}", f"check the path, or use the word {SAMPLE}"
         )
+    if not path.is_file():
+        raise UsageError(
+            f"{named!r} is a pipe, a device or a socket, not a file",
+            "save what comes from it to a file, and name that",
+        )
     return path
 
 

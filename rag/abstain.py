@@ -1,7 +1,8 @@
 """When to say "not in this library" instead of an answer.
 
-Before writing: nothing found bears on the question. After writing: the model declined, or no
-sentence of what it wrote is borne out. The nearest sources are shown in either case.
+Before writing: nothing found bears on the question. After writing: the model declined, no sentence
+of what it wrote is borne out, or all that is comes from the question: a small model that is asked
+why X harms answers that X harms. The nearest sources are shown in any case.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from vademecum.rag.answer import Sentence
+from vademecum.rag.answer import Sentence, Source
 from vademecum.rag.retrieve import Found
 from vademecum.rag.wording import Reason
-from vademecum.rag.words import Language
+from vademecum.rag.words import Language, content_words, language_of
 
 COSINE_SHARE = 0.6  # of the relevance; coverage has the rest
 # PubMedQA: 97 % of questions reach it with their own abstract in the library, 6 % without it
@@ -23,6 +24,9 @@ RELEVANT = 0.54
 RELEVANT_HAN = 0.30
 # A source this much less relevant than the best one only distracts a small model.
 DISTRACTS = 0.75
+
+# Words that ask for something and claim nothing of it: "What is the effect of ...?"
+ASKING = content_words("effect impact influence role relationship treatment therapy factor outcome")
 
 REFUSAL = re.compile(
     r"\b(?:sources?|passages?|abstracts?|texts?|studies|documents?|information|context|articles?)\b"
@@ -61,16 +65,33 @@ def relevant(found: Sequence[Found], language: Language) -> list[Found]:
     return [one for one in found if relevance(one, language) >= DISTRACTS * best]
 
 
-def after(sentences: Sequence[Sentence]) -> Reason | None:
+def after(
+    sentences: Sequence[Sentence], question: str = "", sources: Sequence[Source] = ()
+) -> Reason | None:
     """Why to withdraw what the model wrote, None if there is no reason."""
     if not sentences:
         return "silent"
     # "The studies did not report any deaths" is an answer where a source bears it out.
     if refuses(sentences[0].text) and not any(s.support == "supported" for s in sentences):
         return "declined"
-    if not any(sentence.support in ("supported", "partial") for sentence in sentences):
+    bearing = [sentence for sentence in sentences if sentence.support in ("supported", "partial")]
+    if not bearing:
         return "unsupported"
-    return None
+    if any(sentence.support == "supported" for sentence in bearing):
+        return None
+    return "borrowed" if all(borrows(s, question, sources) for s in bearing) else None
+
+
+def borrows(sentence: Sentence, question: str, sources: Sequence[Source]) -> bool:
+    """Whether a sentence says with words of the question what none of the sources it cites says.
+
+    Chinese is not judged so: a question shares pairs of characters with any answer to it.
+    """
+    if language_of(sentence.text) == "zh":
+        return False
+    asked = (content_words(sentence.text) & content_words(question)) - ASKING
+    cited = [source for source in sources if source.n in sentence.citations]
+    return bool(cited) and all(asked - content_words(f"{s.title} {s.text}") for s in cited)
 
 
 def refuses(text: str) -> bool:

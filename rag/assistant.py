@@ -224,7 +224,7 @@ class Assistant:
                     checked,
                     sentences=with_attention(checked.sentences, draft.answer, draft.attention),
                 )
-            withheld = abstain.after(checked.sentences)
+            withheld = abstain.after(checked.sentences, run.query.standalone, sources)
             if withheld == "silent" and run.cancel.is_set():
                 withheld = "cancelled"
         yield Completed(self._complete(run, info, sources, draft, checked, withheld, retrieve_s))

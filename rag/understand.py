@@ -15,6 +15,8 @@ from vademecum.errors import UsageError
 from vademecum.rag.answer import Turn
 from vademecum.rag.words import HAN, WORD, Language, content_words, language_of, stem
 
+# Python reads a byte that is not UTF-8 as half a surrogate pair, which nothing can encode.
+NO_TEXT = re.compile("[\ud800-\udfff]")
 MOST_QUESTIONS = 3  # a chain of follow-ups is followed back no further than this
 
 POINTS_BACK = frozenset(
@@ -48,7 +50,12 @@ class Query:
 
 
 def understand(question: str, history: Sequence[Turn] = ()) -> Query:
-    """Read a question in the light of those before it. Raises UsageError if it is empty."""
+    """Read a question in the light of those before it.
+
+    Raises UsageError if it is empty or holds bytes that are no text.
+    """
+    if NO_TEXT.search(question):
+        raise UsageError("the question is not UTF-8 text", "type it again, or save it as UTF-8")
     question = " ".join(question.split())
     if not WORD.search(question) and not HAN.search(question):
         raise UsageError("the question is empty", "ask in words, for example: Does X help in Y?")

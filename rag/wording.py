@@ -7,7 +7,9 @@ from typing import Literal
 from vademecum.rag.answer import CorpusRef
 from vademecum.rag.words import Language
 
-Reason = Literal["empty", "irrelevant", "declined", "silent", "unsupported", "cancelled"]
+Reason = Literal[
+    "empty", "irrelevant", "declined", "silent", "unsupported", "borrowed", "cancelled"
+]
 Ending = Literal["length", "timeout", "cancelled", "loop"]
 
 REASONS: dict[Reason, dict[Language, str]] = {
@@ -30,6 +32,11 @@ REASONS: dict[Reason, dict[Language, str]] = {
     "unsupported": {
         "en": "the model's answer was not borne out by the sources, and is not shown",
         "zh": "模型的回答没有得到资料支持，故不显示",
+    },
+    "borrowed": {
+        "en": "the model's answer takes from the question what the sources do not say, and is not"
+        " shown",
+        "zh": "模型的回答沿用了问题中的说法，而资料并未这样说，故不显示",
     },
     "cancelled": {
         "en": "stopped before an answer was written",

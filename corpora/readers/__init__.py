@@ -12,6 +12,7 @@ from typing import Protocol
 
 from vademecum.corpora.document import Record
 from vademecum.corpora.readers.pubmed import PubmedReader
+from vademecum.corpora.readers.stream import printable
 from vademecum.corpora.readers.text import TextReader
 from vademecum.errors import DocumentRejected
 
@@ -40,6 +41,6 @@ def reader_for(path: Path) -> Reader:
             return reader
     known = ", ".join(suffix for reader in READERS for suffix in reader.suffixes)
     raise DocumentRejected(
-        f"{path.name}: no reader for this kind of file",
+        f"{printable(path.name)}: no reader for this kind of file",
         hint=f"files that can be read end in {known}",
     )

@@ -26,7 +26,7 @@ from vademecum.corpora.document import (
 )
 from vademecum.corpora.readers.dates import publication_date
 from vademecum.corpora.readers.markup import flatten
-from vademecum.corpora.readers.stream import DOWNLOAD_AGAIN, chunks
+from vademecum.corpora.readers.stream import DOWNLOAD_AGAIN, chunks, printable
 from vademecum.errors import DocumentRejected
 
 ROOTS = frozenset({"PubmedArticleSet", "MedlineCitationSet"})
@@ -86,14 +86,14 @@ class PubmedReader:
         after yielding what comes before the damage.
         """
         for number, element in enumerate(_records(path), 1):
-            where = f"{path.name}, record {number}"
+            where = f"{printable(path.name)}, record {number}"
             if element.tag == "DeleteCitation":
                 for pmid in element.findall("PMID"):
                     yield _deletion(pmid, where)
             elif element.tag == "PubmedBookArticle":
                 yield Rejection(where, "a book record; only journal articles are read")
             else:
-                yield _article(element, where, path.name)
+                yield _article(element, where, printable(path.name))
 
 
 def _records(path: Path) -> Iterator[etree._Element]:
@@ -113,11 +113,13 @@ def _records(path: Path) -> Iterator[etree._Element]:
                 # Also when this chunk is malformed: the records before the fault are sound.
                 yield from _drain(parser)
         if empty:
-            raise DocumentRejected(f"{path.name}: the file is empty", hint="download it again")
+            raise DocumentRejected(
+                f"{printable(path.name)}: the file is empty", hint="download it again"
+            )
         parser.close()
     except etree.XMLSyntaxError as error:
         raise DocumentRejected(
-            f"{path.name}: malformed XML: {error.msg}", hint=DOWNLOAD_AGAIN
+            f"{printable(path.name)}: malformed XML: {error.msg}", hint=DOWNLOAD_AGAIN
         ) from error
 
 
@@ -129,7 +131,7 @@ def _check_root(root: etree.XMLPullParser, chunk: bytes, path: Path) -> bool:
     for element in _events(root):
         if element.tag not in ROOTS:
             raise DocumentRejected(
-                f"{path.name}: not a PubMed file, its root element is <{element.tag}>",
+                f"{printable(path.name)}: not a PubMed file, its root element is <{element.tag}>",
                 hint=f"PubMed files have the root {' or '.join(sorted(ROOTS))}",
             )
         return True

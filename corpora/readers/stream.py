@@ -13,6 +13,14 @@ CHUNK_BYTES = 1 << 16
 DOWNLOAD_AGAIN = "download the file again; the records before the damage were read"
 
 
+def printable(name: str) -> str:
+    r"""A file's name as text that can be stored and shown: a byte not UTF-8 becomes \udc80-\udcff.
+
+    Python reads such a byte as half a surrogate pair, which nothing can encode.
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def chunks(path: Path) -> Iterator[bytes]:
     """Yield the (decompressed) bytes of a file in order, at most `CHUNK_BYTES` at a time.
 
@@ -31,19 +39,19 @@ def chunks(path: Path) -> Iterator[bytes]:
                     yield chunk
     except EOFError as error:
         raise DocumentRejected(
-            f"{path.name}: the gzip data end too early", hint=DOWNLOAD_AGAIN
+            f"{printable(path.name)}: the gzip data end too early", hint=DOWNLOAD_AGAIN
         ) from error
     except gzip.BadGzipFile as error:
         raise DocumentRejected(
-            f"{path.name}: not sound gzip data ({error})",
+            f"{printable(path.name)}: not sound gzip data ({error})",
             hint="download the file again, or drop .gz from the name of a file not compressed",
         ) from error
     except zlib.error as error:
         raise DocumentRejected(
-            f"{path.name}: the gzip data are damaged", hint=DOWNLOAD_AGAIN
+            f"{printable(path.name)}: the gzip data are damaged", hint=DOWNLOAD_AGAIN
         ) from error
     except OSError as error:
         raise DocumentRejected(
-            f"{path.name}: {error.strerror or error}",
+            f"{printable(path.name)}: {error.strerror or error}",
             hint="check that the file exists and that you may read it",
         ) from error

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vademecum.corpora.document import Document, Record, Section
-from vademecum.corpora.readers.stream import chunks
+from vademecum.corpora.readers.stream import chunks, printable
 from vademecum.errors import DocumentRejected
 
 MAX_BYTES = 64 << 20
@@ -41,20 +41,22 @@ class TextReader:
         than `MAX_BYTES`.
         """
         data = _bytes(path)
-        text = re.sub(r"\r\n?", "\n", decode(data, path.name))
+        text = re.sub(r"\r\n?", "\n", decode(data, printable(path.name)))
         if not text.strip():
-            raise DocumentRejected(f"{path.name}: no text in the file", hint="leave it out")
+            raise DocumentRejected(
+                f"{printable(path.name)}: no text in the file", hint="leave it out"
+            )
         sections: tuple[Section, ...] = ()
         title = ""
         if path.suffix.lower() == ".md":
             title, sections = _markdown(text)
         yield Document(
             doc_id=f"file:{hashlib.sha256(data).hexdigest()[:32]}",
-            title=title or _first_line(text) or path.stem,
+            title=title or _first_line(text) or printable(path.stem),
             text=text,
             kind="full_text",
             sections=sections,
-            origin=path.name,
+            origin=printable(path.name),
         )
 
 
@@ -100,7 +102,7 @@ def _bytes(path: Path) -> bytes:
         data += chunk
         if len(data) > MAX_BYTES:
             raise DocumentRejected(
-                f"{path.name}: larger than {MAX_BYTES >> 20} MB of text",
+                f"{printable(path.name)}: larger than {MAX_BYTES >> 20} MB of text",
                 hint="split the file into its works or chapters",
             )
     return bytes(data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -201,6 +203,42 @@ def test_the_newest_with_a_text_are_chosen(library: Library, tmp_path: Path) -> 
     assert set(held) == {"pmid:100", "pmid:19", "pmid:15"}
     more = run(library, Plan((path,), newest=3), limit=5)  # the limit is the number chosen
     assert (more.kept, more.skipped) == (2, 3)
+
+
+def test_of_a_record_that_comes_again_the_later_version_is_chosen(
+    library: Library, tmp_path: Path
+) -> None:
+    first = write_pubmed(tmp_path / "a.xml", *[article(n, f"Old {n}.") for n in range(1, 5)])
+    second = write_pubmed(tmp_path / "b.xml", article(4, "New 4."), article(3, ""), deletion(2))
+    report = run(library, Plan((first, second), newest=3))
+    held = library.documents(NAME, [f"pmid:{n}" for n in range(1, 5)])
+    assert {name: document.text for name, document in held.items()} == {"pmid:4": "New 4."}
+    # 4 was replaced, 3 lost its text, 2 was deleted; 1 had made way for them
+    assert (report.read, report.kept, report.superseded, report.passed_over) == (6, 1, 3, 2)
+
+
+def test_a_pipe_is_not_waited_for(library: Library, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.txt")
+    sound = write_pubmed(tmp_path / "b.xml", article(1))
+    report = run(library, [tmp_path / "a.txt", sound])
+    assert report.kept == 1
+    [(name, reason)] = report.failed_files
+    assert name.endswith("a.txt")
+    assert "regular file" in reason
+
+
+def test_a_name_that_is_not_utf8_is_shown_escaped(library: Library, tmp_path: Path) -> None:
+    good = tmp_path / os.fsdecode(b"n\xff.txt")
+    good.write_text("Aspirin is a drug.")
+    bad = tmp_path / os.fsdecode(b"m\xff.xml")
+    bad.write_text("no XML")
+    report = run(library, [good, bad])
+    assert report.kept == 1
+    [(name, reason)] = report.failed_files
+    assert name.endswith("m\\udcff.xml")
+    assert (name + reason).isprintable()
+    doc_id = f"file:{hashlib.sha256(good.read_bytes()).hexdigest()[:32]}"
+    assert library.documents(NAME, [doc_id])[doc_id].origin == "n\\udcff.txt"
 
 
 def test_text_files_are_read_many_to_a_batch(library: Library, tmp_path: Path) -> None:

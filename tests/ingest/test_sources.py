@@ -60,6 +60,12 @@ def test_what_is_not_there_is_wrong_usage(
     assert wrong.value.hint
 
 
+def test_a_pipe_is_wrong_usage(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.txt")
+    with pytest.raises(UsageError, match="pipe"):
+        resolve([str(tmp_path / "fifo.txt")])
+
+
 def test_a_folder_without_anything_to_read_is_wrong_usage(tmp_path: Path) -> None:
     touched(tmp_path, "slides.pptx")
     with pytest.raises(UsageError, match="holds no file"):

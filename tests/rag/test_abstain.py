@@ -3,13 +3,19 @@ from __future__ import annotations
 import pytest
 
 from vademecum.rag.abstain import after, before, refuses, relevance
-from vademecum.rag.answer import CorpusRef, Sentence
+from vademecum.rag.answer import CorpusRef, Sentence, Source
 from vademecum.rag.retrieve import search
 from vademecum.rag.wording import notice
 
 
 def sentence(text: str, support: str) -> Sentence:
     return Sentence(text, 0, len(text), (1,), support, 0.5)  # type: ignore[arg-type]
+
+
+def source(text: str) -> Source:
+    return Source(
+        1, "pmid:1", "pmid:1#0", "", 2020, "", "", "abstract", False, "", text, 0, len(text), 1.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,6 +82,16 @@ def test_one_borne_out_sentence_is_an_answer() -> None:
     assert after([sentence("A.", "unsupported"), sentence("B.", "partial")]) is None
     assert after([sentence("A.", "unsupported"), sentence("B.", "uncited")]) == "unsupported"
     assert after([]) == "silent"
+
+
+def test_an_answer_that_only_hands_the_question_back_is_withdrawn() -> None:
+    question = "Does smoking protect against lung cancer?"
+    text = "Smoking protects against lung cancer by inhibiting autophagy in cancer cells."
+    silent = source("Feiyanning inhibits protective autophagy in lung cancer cells.")
+    speaks = source("Smoking does not protect against lung cancer.")
+    assert after([sentence(text, "partial")], question, [silent]) == "borrowed"
+    assert after([sentence(text, "partial")], question, [speaks]) is None
+    assert after([sentence(text, "supported")], question, [silent]) is None
 
 
 def test_a_refusal_is_recognised_unless_an_answer_follows() -> None:

@@ -71,3 +71,8 @@ def test_an_empty_question_is_refused(question: str) -> None:
     with pytest.raises(UsageError) as caught:
         understand(question)
     assert caught.value.hint
+
+
+def test_a_question_that_is_no_text_is_refused() -> None:
+    with pytest.raises(UsageError, match="UTF-8"):
+        understand("vit\udcff\udcfe D rickets")
