@@ -73,7 +73,7 @@ def first_token_s(model: Preset, speed: hardware.Speed) -> float:
 
 def memory_needed(model: Preset) -> int:
     """Bytes to answer with a model in NF4: weights, key-value cache, and all that is around it."""
-    return model.memory_bytes(4) + CONTEXT_TOKENS * model.kv_bytes_per_token + OVERHEAD_BYTES
+    return model.memory_bytes(4) + model.kv_bytes(CONTEXT_TOKENS, "int8") + OVERHEAD_BYTES
 
 
 def disk_needed(model: Preset, settings: Settings) -> int:

@@ -1,7 +1,6 @@
 """Attention over quantised pages on a CPU: compiled by Numba, read once, straight from the codes.
 
-A page's codes become float32 in a buffer that stays in the first-level cache; the heads that share
-it then take their turns. The softmax is taken page by page with a running maximum (Milakov and
+A page's codes become float32 in registers, once for all the heads that share them (`vectors`). The softmax is taken page by page with a running maximum (Milakov and
 Gimelshein, arXiv:1805.02867). Compilation takes some seconds, once: Numba keeps what it made.
 """
 
@@ -19,8 +18,17 @@ from torch import Tensor
 from vademecum.model.kernels import naive
 from vademecum.model.kernels.naive import KeyBias
 from vademecum.model.kernels.pages import PAGE, Pages, PlainPages, QuantizedPages
+from vademecum.model.kernels.vectors import (
+    GROUPS,
+    add_float_rows,
+    add_key_rows,
+    add_value_rows,
+)
 
 F32 = npt.NDArray[np.float32]
+I8 = npt.NDArray[np.int8]
+
+HEADS = max(GROUPS)
 
 # Fewer pages than these are read by one thread: waking another takes longer.
 SERIAL_PAGES = 3
@@ -147,121 +155,131 @@ def _span(
     """One KV head over the places `first..last - 1` of its selection, the place after the last
     being the tail. Leaves sums `[group, dim]`, running maxima and totals `[group]`."""
     group, dim = q.shape[1], q.shape[2]
-    half = dim // 2
     count = selected.shape[1]
+    bits = 4 if value_low.shape[2] else 8
     norm = np.float32(1.0 / math.sqrt(dim))
-    keys = np.empty((dim, PAGE), np.float32)
-    values = np.empty((PAGE, dim), np.float32)
-    rows = np.empty((9 + group, max(dim, PAGE) + GAP), np.float32)
+    rows = np.empty((6, max(dim, PAGE) + GAP), np.float32)
     words = rows.view(np.uint32)
-    mean, scale, scaled, turned = rows[1, :dim], rows[2, :dim], rows[3, :dim], rows[4, :dim]
-    step, low, scores = rows[5, :PAGE], rows[6, :PAGE], rows[7, :PAGE]
-    powers = rows[8, :PAGE]
-    bits = powers.view(np.int32)
-    rows[9:] = 0
+    mean, scale, step, low, powers = rows[1, :dim], rows[2, :dim], rows[3, :PAGE], rows[4], rows[5]
+    powers = powers[:PAGE]
+    exponents = powers.view(np.int32)
+    scaled = np.empty((group, dim + GAP), np.float32)
+    turned = np.empty((group, dim + GAP), np.float32)
+    scores = np.empty((group, PAGE + GAP), np.float32)
+    sums = np.zeros((group, dim + GAP), np.float32)
     largest[:] = np.float32(-1e30)
     total[:] = 0
     for place in range(first, last):
         width = PAGE
+        page, at = table.shape[0], np.int64(0)
         if place < count:
             page = selected[h, place]
             at = table[page]
             _widen(key_mean[h, at], words[1])
             _widen(key_scale[h, at], words[2])
-            _widen(value_scale[h, at], words[5])
-            for d in range(dim):
-                for t in range(PAGE):
-                    keys[d, t] = np.float32(key_codes[h, at, d, t])
-            if value_low.shape[2] == 0:
-                for t in range(PAGE):
-                    for d in range(dim):
-                        values[t, d] = np.float32(value_codes[h, at, t, d]) * step[t]
-            else:
-                _widen(value_low[h, at], words[6])
-                for t in range(PAGE):
-                    for d in range(half):
-                        pair = np.int32(value_codes[h, at, t, d])
-                        values[t, d] = np.float32(pair & 15) * step[t] + low[t]
-                        values[t, d + half] = np.float32((pair >> 4) & 15) * step[t] + low[t]
+            _widen(value_scale[h, at], words[3])
+            if bits == 4:
+                _widen(value_low[h, at], words[4])
         else:
-            page = table.shape[0]
             width = filled
             mean[:] = 0
             scale[:] = 1
-            for t in range(PAGE):
-                for d in range(dim):
-                    keys[d, t] = tail_keys[h, t, d] if t < filled else np.float32(0)
-                    values[t, d] = tail_values[h, t, d] if t < filled else np.float32(0)
+            step[:] = 1
         for i in range(group):
             base = np.float32(0)
             for d in range(dim):
                 x = q[h, i, d] * norm
-                scaled[d] = x * scale[d]
+                scaled[i, d] = x * scale[d]
                 base += x * mean[d]
-            scores[:] = base
-            _add_rows(scores, scaled, keys)
-            if within.shape[0]:
-                _turn_back(q[h, i], turns[page], turned)
+            scores[i, :PAGE] = base
+        if place < count:
+            _add_keys(key_codes[h, at], scaled, scores)
+        else:
+            keys = np.zeros((dim, PAGE), np.float32)
+            for t in range(filled):
                 for d in range(dim):
-                    turned[d] *= norm
-                _add_rows(scores, turned, within[h])
+                    keys[d, t] = tail_keys[h, t, d]
+            _add_floats(keys, scaled, scores)
+        if within.shape[0]:
+            for i in range(group):
+                _turn_back(q[h, i], turns[page], turned[i])
+                for d in range(dim):
+                    turned[i, d] *= norm
+            _add_floats(within[h], turned, scores)
+        for i in range(group):
+            row, held = scores[i, :PAGE], sums[i, :dim]
             top = largest[i]
             for t in range(width):
-                top = max(top, scores[t])
+                top = max(top, row[t])
             for t in range(width, PAGE):
-                scores[t] = np.float32(-1e30)
-            _exponentials(scores, top, bits, powers)
+                row[t] = np.float32(-1e30)
+            _exponentials(row, top, exponents, powers)
             for t in range(width, PAGE):
-                scores[t] = np.float32(0)
+                row[t] = np.float32(0)
             part = np.float32(0)
             for t in range(PAGE):
-                part += scores[t]
+                part += row[t]
             if shares.shape[2]:
                 shares[h, i, place, 0] = part
                 shares[h, i, place, 1] = top
             shrink = np.float32(math.exp(largest[i] - top))
             total[i] = total[i] * shrink + part
             largest[i] = top
-            sums = rows[9 + i, :dim]  # a contiguous row: a row of a part of `rows` is not
+            lowest = np.float32(0)
+            if bits == 4 and place < count:
+                for t in range(PAGE):
+                    lowest += row[t] * low[t]
             for d in range(dim):
-                sums[d] *= shrink
-            _add_columns(sums, scores, values)
-    for i in range(group):
-        result[i] = rows[9 + i, :dim]
+                held[d] = held[d] * shrink + lowest
+            for t in range(PAGE):
+                row[t] *= step[t]
+        if place < count:
+            _add_values(value_codes[h, at], scores, sums, bits)
+        else:
+            values = np.zeros((PAGE, dim), np.float32)
+            values[:filled] = tail_values[h, :filled]
+            _add_floats(values, scores, sums)
+    result[:] = sums[:, :dim]
 
 
-@njit(forceinline=True, **_fast)
-def _add_rows(out: F32, weights: F32, rows: F32) -> None:
-    """`out += weights @ rows`, eight rows at a time; `rows [dim, 32]`, dim a multiple of 8."""
-    for d in range(0, rows.shape[0], 8):
+@njit(**_fast)
+def _add_keys(codes: I8, weights: F32, out: F32) -> None:
+    """`out[:, :32] += weights[:, :dim] @ codes`, codes `[dim, 32]`."""
+    for g in range(0, weights.shape[0], HEADS):
+        add_key_rows(codes, weights[g : g + HEADS], out[g : g + HEADS])
+
+
+@njit(**_fast)
+def _add_values(codes: I8, weights: F32, out: F32, bits: int) -> None:
+    """`out[:, :dim] += weights[:, :32] @ codes`, codes `[32, dim]` or, with `bits` 4, two in one."""
+    width = codes.shape[1]
+    if width % 32 == 0:
+        for g in range(0, weights.shape[0], HEADS):
+            add_value_rows(codes, weights[g : g + HEADS], out[g : g + HEADS], bits)
+        return
+    for i in range(weights.shape[0]):
         for t in range(PAGE):
-            out[t] += (
-                weights[d] * rows[d, t]
-                + weights[d + 1] * rows[d + 1, t]
-                + weights[d + 2] * rows[d + 2, t]
-                + weights[d + 3] * rows[d + 3, t]
-                + weights[d + 4] * rows[d + 4, t]
-                + weights[d + 5] * rows[d + 5, t]
-                + weights[d + 6] * rows[d + 6, t]
-                + weights[d + 7] * rows[d + 7, t]
-            )
+            for d in range(width):
+                code = np.int32(codes[t, d])
+                if bits == 8:
+                    out[i, d] += weights[i, t] * np.float32(code)
+                else:
+                    out[i, d] += weights[i, t] * np.float32(code & 15)
+                    out[i, d + width] += weights[i, t] * np.float32((code >> 4) & 15)
 
 
-@njit(forceinline=True, **_fast)
-def _add_columns(out: F32, weights: F32, rows: F32) -> None:
-    """`out += weights @ rows`, eight rows at a time; `rows [32, dim]`."""
-    for t in range(0, PAGE, 8):
-        for d in range(out.shape[0]):
-            out[d] += (
-                weights[t] * rows[t, d]
-                + weights[t + 1] * rows[t + 1, d]
-                + weights[t + 2] * rows[t + 2, d]
-                + weights[t + 3] * rows[t + 3, d]
-                + weights[t + 4] * rows[t + 4, d]
-                + weights[t + 5] * rows[t + 5, d]
-                + weights[t + 6] * rows[t + 6, d]
-                + weights[t + 7] * rows[t + 7, d]
-            )
+@njit(**_fast)
+def _add_floats(rows: F32, weights: F32, out: F32) -> None:
+    """`out[:, :width] += weights[:, :steps] @ rows`, rows `[steps, width]`."""
+    steps, width = rows.shape
+    if width % 32 == 0:
+        for g in range(0, weights.shape[0], HEADS):
+            add_float_rows(rows, weights[g : g + HEADS], out[g : g + HEADS])
+        return
+    for i in range(weights.shape[0]):
+        for n in range(steps):
+            for d in range(width):
+                out[i, d] += weights[i, n] * rows[n, d]
 
 
 @njit(**_fast)

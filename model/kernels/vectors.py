@@ -1,0 +1,202 @@
+"""The two inner loops of attention over a page, written for the compiler as vectors.
+
+Numba vectorises a loop but keeps no sums in registers across another one. Here a number of a page
+is turned from its code into float32 once, in a register, and multiplied for every head that shares
+it. LLVM cuts vectors of 32 into what the processor has: AVX-512, AVX2, NEON.
+"""
+
+# mypy: ignore-errors
+# Numba gives no types for what writes LLVM's language.
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+GROUPS = range(1, 9)  # heads that share a KV head and are computed together; more: one by one
+
+_WIDE = ir.VectorType(ir.FloatType(), 32)
+_CODES = ir.VectorType(ir.IntType(8), 32)
+_FAST = ("reassoc", "contract")
+
+
+def _splat(builder, number):
+    """32 times the same number."""
+    one = builder.insert_element(ir.Constant(_WIDE, ir.Undefined), number, _index(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), 32), [0] * 32)
+    return builder.shuffle_vector(one, ir.Constant(_WIDE, ir.Undefined), zeros)
+
+
+def _index(n):
+    return ir.Constant(ir.IntType(32), n)
+
+
+def _long(n):
+    return ir.Constant(ir.IntType(64), n)
+
+
+def _load(builder, pointer, offset, kind, align):
+    at = builder.bitcast(builder.gep(pointer, [offset]), kind.as_pointer())
+    loaded = builder.load(at)
+    loaded.align = align
+    return loaded
+
+
+def _multiply(builder, group, steps, row, weights, stride, out, out_stride, out_at):
+    """`out[i, out_at : out_at + 32] += sum over n of weights[i, n] * row(n)` for `group` heads."""
+    sums = [cgutils.alloca_once(builder, _WIDE) for _ in range(group)]
+    places = [builder.add(builder.mul(_long(i), out_stride), out_at) for i in range(group)]
+    for each, place in zip(sums, places, strict=True):
+        builder.store(_load(builder, out, place, _WIDE, 4), each)
+    with cgutils.for_range(builder, steps) as loop:
+        numbers = row(loop.index)
+        for i, each in enumerate(sums):
+            at = builder.add(builder.mul(_long(i), stride), loop.index)
+            weight = _splat(builder, builder.load(builder.gep(weights, [at])))
+            product = builder.fmul(weight, numbers, flags=_FAST)
+            builder.store(builder.fadd(builder.load(each), product, flags=_FAST), each)
+    for each, place in zip(sums, places, strict=True):
+        at = builder.bitcast(builder.gep(out, [place]), _WIDE.as_pointer())
+        builder.store(builder.load(each), at).align = 4
+
+
+def _by_group(builder, group, emit):
+    """`emit(n)` for the number of heads at hand; more than `GROUPS` knows are left undone."""
+    done = builder.append_basic_block("done")
+    switch = builder.switch(group, done)
+    for n in GROUPS:
+        block = builder.append_basic_block(f"heads{n}")
+        switch.add_case(_long(n), block)
+        builder.position_at_end(block)
+        emit(n)
+        builder.branch(done)
+    builder.position_at_end(done)
+
+
+def _numbers(builder, codes, offset):
+    """32 codes from `offset` on as float32."""
+    return builder.sitofp(_load(builder, codes, offset, _CODES, 1), _WIDE)
+
+
+def _nibbles(builder, codes, offset, high):
+    """The low or high halves of 32 bytes from `offset` on as float32."""
+    loaded = _load(builder, codes, offset, _CODES, 1)
+    four, fifteen = (ir.Constant(_CODES, [n] * 32) for n in (4, 15))
+    kept = builder.select(high, builder.lshr(loaded, four), builder.and_(loaded, fifteen))
+    return builder.uitofp(kept, _WIDE)
+
+
+@intrinsic
+def add_key_rows(typingctx, codes, weights, out):
+    """`out[i] += weights[i, :dim] @ codes`: codes int8 `[dim, 32]`, the others float32
+    `[group, stride]`, of which 32 columns of `out` are written."""
+
+    def generate(context, builder, signature, arguments):
+        kinds = signature.args
+        arrays = [
+            context.make_array(kind)(context, builder, value=value)
+            for kind, value in zip(kinds, arguments, strict=True)
+        ]
+        dim = cgutils.unpack_tuple(builder, arrays[0].shape)[0]
+        group, stride = cgutils.unpack_tuple(builder, arrays[1].shape)
+        out_stride = cgutils.unpack_tuple(builder, arrays[2].shape)[1]
+        pointer = arrays[0].data
+
+        def row(n):
+            return _numbers(builder, pointer, builder.mul(n, _long(32)))
+
+        def emit(heads):
+            _multiply(
+                builder, heads, dim, row, arrays[1].data, stride,
+                arrays[2].data, out_stride, _long(0),
+            )  # fmt: skip
+
+        _by_group(builder, group, emit)
+        return context.get_dummy_value()
+
+    return types.void(codes, weights, out), generate
+
+
+@intrinsic
+def add_value_rows(typingctx, codes, weights, out, bits):
+    """`out[i, :dim] += weights[i] @ codes`: codes int8 `[32, dim]`, or `[32, dim / 2]` with `bits`
+    4, the low halves first; `weights` float32 `[group, 32]`, `out` float32 `[group, stride]`. `dim`
+    is a multiple of 32, in 4 bit of 64."""
+
+    def generate(context, builder, signature, arguments):
+        arrays = [
+            context.make_array(kind)(context, builder, value=value)
+            for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
+        ]
+        tokens, width = cgutils.unpack_tuple(builder, arrays[0].shape)
+        group, stride = cgutils.unpack_tuple(builder, arrays[1].shape)
+        out_stride = cgutils.unpack_tuple(builder, arrays[2].shape)[1]
+        pointer = arrays[0].data
+        four = builder.icmp_signed("==", arguments[3], _long(4))
+        blocks = builder.udiv(width, _long(32))
+
+        def emit(heads):
+            def part(first, row):
+                _multiply(
+                    builder, heads, tokens, row, arrays[1].data, stride,
+                    arrays[2].data, out_stride, first,
+                )  # fmt: skip
+
+            with cgutils.for_range(builder, blocks) as block:
+                first = builder.mul(block.index, _long(32))
+
+                def place(n):
+                    return builder.add(builder.mul(n, width), first)
+
+                with builder.if_else(four) as (lean, full):
+                    with lean:
+                        for high in (0, 1):
+                            flag = ir.Constant(ir.IntType(1), high)
+                            start = builder.add(first, width) if high else first
+                            part(
+                                start,
+                                lambda n, flag=flag: _nibbles(builder, pointer, place(n), flag),
+                            )
+                    with full:
+                        part(first, lambda n: _numbers(builder, pointer, place(n)))
+
+        _by_group(builder, group, emit)
+        return context.get_dummy_value()
+
+    return types.void(codes, weights, out, bits), generate
+
+
+@intrinsic
+def add_float_rows(typingctx, rows, weights, out):
+    """`out[i, :width] += weights[i, :steps] @ rows`, all float32: `rows [steps, width]`, width a
+    multiple of 32; the others as in `add_key_rows`."""
+
+    def generate(context, builder, signature, arguments):
+        arrays = [
+            context.make_array(kind)(context, builder, value=value)
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]
+        steps, width = cgutils.unpack_tuple(builder, arrays[0].shape)
+        group, stride = cgutils.unpack_tuple(builder, arrays[1].shape)
+        out_stride = cgutils.unpack_tuple(builder, arrays[2].shape)[1]
+        pointer = arrays[0].data
+        blocks = builder.udiv(width, _long(32))
+
+        def emit(heads):
+            with cgutils.for_range(builder, blocks) as block:
+                first = builder.mul(block.index, _long(32))
+
+                def row(n):
+                    at = builder.add(builder.mul(n, width), first)
+                    return _load(builder, pointer, at, _WIDE, 4)
+
+                _multiply(
+                    builder, heads, steps, row, arrays[1].data, stride,
+                    arrays[2].data, out_stride, first,
+                )  # fmt: skip
+
+        _by_group(builder, group, emit)
+        return context.get_dummy_value()
+
+    return types.void(rows, weights, out), generate
