@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The models that can answer, and which are here.")
 
+# How keys and values may be kept, and how that is said.
+KV = {"int8": "in 8 bit (the default)", "k8v4": "lean, values in 4 bit", "plain": "in bf16"}
+
 Name = Annotated[str, typer.Argument(metavar="PRESET", help="A name from `vademecum models`.")]
 
 
@@ -67,6 +70,7 @@ def info(name: Name, json: options.Json = False) -> None:
     memory = ", ".join(
         f"{size(count)} at {bits} bit" for bits, count in facts["memory_bytes"].items()
     )
+    cache = ", ".join(f"{size(count)} {KV[kind]}" for kind, count in facts["kv_bytes"].items())
     rows = {
         "preset": facts["name"],
         "model": facts["title"],
@@ -74,6 +78,7 @@ def info(name: Name, json: options.Json = False) -> None:
         "licence": facts["licence"],
         "parameters": f"{_count(facts['parameters'])} ({facts['parameters']:,})",
         "weights": memory,
+        "cache": f"{cache}, for a context of {facts['context']:,} tokens",
         "context": f"{facts['context']:,} tokens (the shape allows {facts['max_positions']:,})",
         "shape": f"{facts['family']}, {facts['layers']} layers, {facts['heads']} heads "
         f"({facts['kv_heads']} for keys and values) of {facts['head_dim']}",
@@ -124,6 +129,7 @@ def _facts(preset: Preset) -> dict[str, Any]:
         "heads": preset.heads,
         "kv_heads": preset.kv_heads,
         "head_dim": preset.head_dim,
+        "kv_bytes": {kind: preset.kv_bytes(preset.context, kind) for kind in KV},
         "memory_bytes": {str(bits): preset.memory_bytes(bits) for bits in (4, 8, 16)},
         "reasons": preset.reasons,
         "note": preset.note,

@@ -80,7 +80,9 @@ def disk_needed(model: Preset, settings: Settings) -> int:
     """Bytes that a model will still add to the disk."""
     if weights.is_ready(model, settings=settings):
         return 0
-    kept = model.memory_bytes(16) + int(model.linear_parameters * 0.6)
+    # bf16 as converted, 4 bit, and 4 bit once more as the products read it, the head in 8.
+    packed = int(model.linear_parameters * 0.53) + model.vocab * model.hidden
+    kept = model.memory_bytes(16) + int(model.linear_parameters * 0.6) + packed
     # While a packed file is fetched, its parts lie beside it.
     return kept + (2 * model.asset.size if model.asset else 0)
 

@@ -25,7 +25,10 @@ from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.kernels import PAGE, KernelSet, KeyBias, KvKind
 from vademecum.model.linear import Linear, Packed, QuantizedLinear, Weight, head, linear
 from vademecum.model.rope import rope_frequencies, rope_magnitude, rotate
+from vademecum.model.rows import Rows
 from vademecum.model.sparsity import CHUNK, Sparsity
+
+ROWS = 9  # tokens computed at once while an answer is written: one and its draft
 
 Family = Literal["llama", "qwen2", "qwen3"]
 
@@ -111,6 +114,7 @@ class Decoder:
         self.pages_read = torch.zeros((), dtype=torch.int64)
         self.pages_skipped = torch.zeros((), dtype=torch.int64)
         self._cos, self._sin = torch.empty(0), torch.empty(0)
+        self._rows = Rows.of(self, ROWS)
 
     def new_cache(self, tokens: int) -> PagedCache:
         """A cache that holds `tokens` tokens of this model."""
@@ -194,7 +198,10 @@ class Decoder:
                 )
             return torch.stack(rows)
 
-        return self.logits(self._forward(ids, sequence, attention))
+        if self._rows is None or ids.shape[0] > ROWS:
+            return self.logits(self._forward(ids, sequence, attention))
+        cos, sin = self._rotation(start, ids.shape[0])
+        return self.logits(self._rows.forward(self._checked(ids, sequence), cos, sin, attention))
 
     @torch.inference_mode()
     def keep(self, tokens: int, cache: PagedCache, sequence: Sequence) -> None:
@@ -248,11 +255,9 @@ class Decoder:
 
     def _forward(self, ids: Tensor, sequence: Sequence, attention: Attention) -> Tensor:
         config = self.config
-        start, tokens = sequence.length, ids.shape[0]
-        if start + tokens > sequence.capacity:
-            raise ValueError(f"{start + tokens} tokens in a sequence of {sequence.capacity}")
-        cos, sin = self._rotation(start, tokens)
-        x = self.embedding[ids]
+        tokens = ids.shape[0]
+        cos, sin = self._rotation(sequence.length, tokens)
+        x = self.embedding[self._checked(ids, sequence)]
         for n, layer in enumerate(self.layers):
             normed = F.rms_norm(x, (config.hidden,), layer.attention_norm, config.rms_eps)
             qkv = layer.qkv(normed).view(tokens, -1, config.head_dim)
@@ -265,6 +270,12 @@ class Decoder:
             gate, up = layer.gate_up(normed).chunk(2, dim=-1)
             x = x + layer.down(F.silu(gate) * up)
         return x
+
+    def _checked(self, ids: Tensor, sequence: Sequence) -> Tensor:
+        end = sequence.length + ids.shape[0]
+        if end > sequence.capacity:
+            raise ValueError(f"{end} tokens in a sequence of {sequence.capacity}")
+        return ids
 
     def _rotation(self, start: int, tokens: int) -> tuple[Tensor, Tensor]:
         """Cosine and signed sine for `rotate`: `[tokens, 1, head_dim]`."""

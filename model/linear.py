@@ -6,6 +6,7 @@ is multiplied by on this machine; every operator says in `path` what it does, fo
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import sys
 import threading
@@ -27,7 +28,7 @@ INT8_STEP = 32  # PyTorch's int8 kernel reads past the end of narrower steps of 
 # [896, 4864]: 16 tokens 0.69 against 0.83 ms, 32 tokens 1.39 against 1.17. Compiled NF4, one token
 # of [9728, 896]: 1.0 ms against 1.5 to 3.9 dequantised; from 4 tokens on the two are close.
 INT8_TOKENS = 24
-COMPILED_TOKENS = 8
+COMPILED_TOKENS = 9  # as many as a token and its draft: they must be computed alike
 # A weight is dequantised in stripes: a whole one of a large model is memory that the system hands
 # out anew, page by page, for each product.
 STRIPE_WEIGHTS = 4_000_000
@@ -261,7 +262,8 @@ class Int8:
     """
 
     path: ClassVar[str] = (
-        f"int8, one scale a row: PyTorch's kernel up to {INT8_TOKENS} tokens, then dequantised"
+        f"int8, one scale a row: compiled by Numba up to {COMPILED_TOKENS} tokens, by PyTorch up "
+        f"to {INT8_TOKENS}, then dequantised"
     )
 
     codes: Tensor
@@ -280,6 +282,7 @@ class Int8:
             # The kernel takes bf16 scales, so the codes are made with the scale as rounded.
             scale[at] = (rows.abs().amax(dim=1) / 127).clamp_min(1e-12)
             codes[at] = (rows / scale[at].float()[:, None]).round_().clamp_(-127, 127)
+        compiled_int8()  # now, so that no request waits for it
         return cls(codes, scale)
 
     @property
@@ -287,12 +290,16 @@ class Int8:
         return self.codes.shape[0], self.codes.shape[1]
 
     def __call__(self, x: Tensor) -> Tensor:
-        if x.shape[0] <= INT8_TOKENS:
+        kernel = compiled_int8()
+        if x.shape[0] <= COMPILED_TOKENS and kernel is not None:
+            out = kernel(x, self.codes, self.scale)
+        elif x.shape[0] <= INT8_TOKENS:
             out = torch._weight_int8pack_mm(x, self.codes, self.scale)
         else:
             parts = [F.linear(x, self.codes[at].to(x.dtype)) for at in _stripes(self.shape)]
             out = torch.cat(parts, dim=1).mul_(self.scale)
-        return out if self.bias is None else out.add_(self.bias)
+        out = out if self.bias is None else out.add_(self.bias)
+        return out.to(x.dtype)
 
     def tensors(self) -> dict[str, Tensor]:
         return {"codes": self.codes, "scale": self.scale}
@@ -312,6 +319,23 @@ def _stripes(shape: Sequence[int]) -> Iterator[slice]:
 def native_nf4() -> bool:
     """Whether this CPU has the instructions of bitsandbytes' fused kernel."""
     return bool(bitsandbytes().has_avx512bf16())
+
+
+@cache
+def nf4_gemv() -> Callable[..., None]:
+    """bitsandbytes' fused product as a plain function of numbers and addresses.
+
+    `(rows, out, in, x, codes, absmax, y, block, stride of x, stride of y)`; `x` and `y` bf16.
+    """
+    bitsandbytes()
+    from bitsandbytes.cextension import lib
+
+    number, address = ctypes.c_int64, ctypes.c_void_p
+    kind = ctypes.CFUNCTYPE(
+        None, number, number, number, address, address, address, address, number, number, number
+    )
+    found: int | None = ctypes.cast(lib.gemv_4bit_inference_cpu_nf4_bf16, ctypes.c_void_p).value
+    return kind(found or 0)
 
 
 @cache
@@ -340,6 +364,19 @@ def compiled_product() -> Callable[[Tensor, Tensor, Tensor], Tensor] | None:
     return product
 
 
+@cache
+def compiled_int8() -> Callable[[Tensor, Tensor, Tensor], Tensor] | None:
+    """`(x, codes, scale)` -> the product, by Numba; None on a system that Numba refuses."""
+    try:
+        from vademecum.model.kernels import int8
+
+        codes = torch.zeros(1, 32, dtype=torch.int8)
+        int8.product(torch.zeros(1, 32), codes, torch.zeros(1, dtype=torch.bfloat16))
+    except (ImportError, OSError, RuntimeError):
+        return None
+    return int8.product
+
+
 def packed(parts: Sequence[Weight], bits: Literal[4, 8]) -> Packed | None:
     """The operator for weights of one input, fused, in the layout that this machine reads.
 
@@ -362,6 +399,7 @@ def packed(parts: Sequence[Weight], bits: Literal[4, 8]) -> Packed | None:
 def restored(tensors: Mapping[str, Tensor]) -> Packed:
     """The operator that gave these `Packed.tensors`, on the same kind of machine."""
     if "scale" in tensors:
+        compiled_int8()
         return Int8(tensors["codes"], tensors["scale"])
     if "codes" in tensors:
         return NativeNF4(tensors["codes"], tensors["absmax"])

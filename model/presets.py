@@ -71,6 +71,19 @@ class Preset:
         """Bytes that one token of context holds in a bf16 key-value cache."""
         return 2 * self.layers * self.kv_heads * self.head_dim * BF16_BYTES
 
+    def kv_bytes(self, tokens: int, kind: str) -> int:
+        """Bytes of the cache for so many tokens, what choosing pages needs included.
+
+        `kind` is "int8", "k8v4" or "plain" (bf16); `kernels.pages` says what each stores.
+        """
+        dim, page = self.head_dim, 32
+        each = {  # of one page of one KV head, in one layer
+            "plain": 2 * BF16_BYTES * page * dim + 2 * BF16_BYTES * dim,
+            "int8": 2 * page * dim + 5 * dim + BF16_BYTES * page,
+            "k8v4": page * dim * 3 // 2 + 5 * dim + 2 * BF16_BYTES * page,
+        }[kind]
+        return -(-tokens // page) * each * self.layers * self.kv_heads
+
     def memory_bytes(self, bits: int) -> int:
         """Bytes of the weights at 4 (NF4), 8 or 16 bit; embeddings and norms stay in bf16."""
         rest = self.parameters - self.linear_parameters

@@ -1,7 +1,8 @@
 """Attention over quantised pages on a CPU: compiled by Numba, read once, straight from the codes.
 
-A page's codes become float32 in registers, once for all the heads that share them (`vectors`). The softmax is taken page by page with a running maximum (Milakov and
-Gimelshein, arXiv:1805.02867). Compilation takes some seconds, once: Numba keeps what it made.
+A page's codes become float32 in registers, once for all the heads that share them (`vectors`). The
+softmax is taken page by page with a running maximum (Milakov and Gimelshein, arXiv:1805.02867).
+Compilation takes some seconds, once: Numba keeps what it made.
 """
 
 from __future__ import annotations
@@ -251,7 +252,7 @@ def _add_keys(codes: I8, weights: F32, out: F32) -> None:
 
 @njit(**_fast)
 def _add_values(codes: I8, weights: F32, out: F32, bits: int) -> None:
-    """`out[:, :dim] += weights[:, :32] @ codes`, codes `[32, dim]` or, with `bits` 4, two in one."""
+    """`out[:, :dim] += weights[:, :32] @ codes`, codes `[32, dim]`; with `bits` 4 two in a byte."""
     width = codes.shape[1]
     if width % 32 == 0:
         for g in range(0, weights.shape[0], HEADS):

@@ -1,8 +1,8 @@
-"""The two inner loops of attention over a page, written for the compiler as vectors.
+"""The inner loops of attention over a page and of int8 products, written as vectors.
 
 Numba vectorises a loop but keeps no sums in registers across another one. Here a number of a page
-is turned from its code into float32 once, in a register, and multiplied for every head that shares
-it. LLVM cuts vectors of 32 into what the processor has: AVX-512, AVX2, NEON.
+is turned from its code into float32 once, in a register, and multiplied for every head or token
+that shares it. LLVM cuts vectors of 32 into what the processor has: AVX-512, AVX2, NEON.
 """
 
 # mypy: ignore-errors
@@ -14,11 +14,12 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-GROUPS = range(1, 9)  # heads that share a KV head and are computed together; more: one by one
+GROUPS = range(1, 10)  # heads or tokens that are computed together; more: some at a time
 
 _WIDE = ir.VectorType(ir.FloatType(), 32)
 _CODES = ir.VectorType(ir.IntType(8), 32)
-_FAST = ("reassoc", "contract")
+# A sum keeps its order, whatever is computed beside it: equal rows give equal bits.
+_FAST = ("contract",)
 
 
 def _splat(builder, number):
@@ -200,3 +201,54 @@ def add_float_rows(typingctx, rows, weights, out):
         return context.get_dummy_value()
 
     return types.void(rows, weights, out), generate
+
+
+@intrinsic
+def dot_rows(typingctx, codes, x, out):
+    """`out[r] = x[r] @ codes`: codes int8 `[width]`, a multiple of 32; `x` float32
+    `[tokens, width]`, `out` float32 `[tokens]`."""
+
+    def generate(context, builder, signature, arguments):
+        arrays = [
+            context.make_array(kind)(context, builder, value=value)
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]
+        width = cgutils.unpack_tuple(builder, arrays[0].shape)[0]
+        rows = cgutils.unpack_tuple(builder, arrays[1].shape)[0]
+        pointer, numbers, target = (array.data for array in arrays)
+        zero = ir.Constant(_WIDE, [0.0] * 32)
+
+        def emit(count):
+            sums = [cgutils.alloca_once(builder, _WIDE) for _ in range(count)]
+            for each in sums:
+                builder.store(zero, each)
+            with cgutils.for_range(builder, builder.udiv(width, _long(32))) as loop:
+                first = builder.mul(loop.index, _long(32))
+                row = _numbers(builder, pointer, first)
+                for r, each in enumerate(sums):
+                    at = builder.add(builder.mul(_long(r), width), first)
+                    product = builder.fmul(_load(builder, numbers, at, _WIDE, 4), row, flags=_FAST)
+                    builder.store(builder.fadd(builder.load(each), product, flags=_FAST), each)
+            for r, each in enumerate(sums):
+                builder.store(_total(builder, builder.load(each)), builder.gep(target, [_long(r)]))
+
+        _by_group(builder, rows, emit)
+        return context.get_dummy_value()
+
+    return types.void(codes, x, out), generate
+
+
+def _total(builder, vector):
+    """The sum of 32 numbers, halves added to halves."""
+    width = 16
+    while width:
+        low, high = (
+            builder.shuffle_vector(
+                vector, vector,
+                ir.Constant(ir.VectorType(ir.IntType(32), width), list(range(at, at + width))),
+            )
+            for at in (0, width)
+        )  # fmt: skip
+        vector = builder.fadd(low, high)
+        width //= 2
+    return builder.extract_element(vector, _index(0))

@@ -136,14 +136,20 @@ def test_the_python_example_runs(filled: Path) -> None:
 
 @pytest.mark.e2e
 def test_ctrl_c_is_one_line_and_exit_130(filled: Path) -> None:
-    with subprocess.Popen(
-        [str(VADEMECUM), "chat", "--model", "none"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "VADEMECUM_HOME": str(filled)},
-    ) as chat:
+    # What was started in the background ignores Ctrl-C, and so would what it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        started = subprocess.Popen(
+            [str(VADEMECUM), "chat", "--model", "none"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "VADEMECUM_HOME": str(filled)},
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with started as chat:
         assert chat.stdin is not None
         assert chat.stderr is not None
         chat.stdin.write("/new\n")

@@ -59,6 +59,9 @@ def random_tensors(config: ModelConfig, seed: int = 0) -> dict[str, Tensor]:
             sizes[f"{at}self_attn.{name}_proj.weight"] = (rows, config.hidden)
             if config.attention_bias:
                 sizes[f"{at}self_attn.{name}_proj.bias"] = (rows,)
+        if config.qk_norm:
+            for name in ("q", "k"):
+                sizes[f"{at}self_attn.{name}_norm.weight"] = (config.head_dim,)
         sizes[at + "self_attn.o_proj.weight"] = (config.hidden, q)
         sizes[at + "mlp.gate_proj.weight"] = (config.intermediate, config.hidden)
         sizes[at + "mlp.up_proj.weight"] = (config.intermediate, config.hidden)

@@ -122,7 +122,7 @@ def test_a_compiled_row_is_computed_as_if_it_came_alone() -> None:
     assert torch.equal(product(x), torch.cat([product(row[None]) for row in x]))
 
 
-@pytest.mark.parametrize("rows", [1, 24, 25, 70])
+@pytest.mark.parametrize("rows", [1, 9, 10, 24, 25, 70])
 def test_int8_is_close_for_any_number_of_tokens(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     monkeypatch.setattr(linears, "STRIPE_WEIGHTS", 64 * 100)
     weight, bias = weight_of(512, 64).bfloat16(), torch.randn(512).bfloat16()
@@ -171,3 +171,16 @@ def test_bitsandbytes_comes_without_the_compiler() -> None:
         "sys.exit('torch._dynamo' in sys.modules or 'transformers' in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 9, 20])
+@pytest.mark.parametrize("width", [32, 896])
+def test_a_compiled_int8_product_is_exact(tokens: int, width: int) -> None:
+    kernels = pytest.importorskip("vademecum.model.kernels.int8", exc_type=ImportError)
+    made = Int8.of(weight_of(67, width))
+    x = weight_of(tokens, width)
+    out = kernels.product(x, made.codes, made.scale)
+    expected = (x.double() @ made.codes.double().T * made.scale.double()).float()
+    assert relative_error(out, expected) < 1e-6
+    alone = [kernels.product(row[None], made.codes, made.scale) for row in x]
+    assert torch.equal(out, torch.cat(alone))

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import torch
 
 from vademecum.errors import ModelNotFound, ModelUnsupported
+from vademecum.model.kernels import KvKind, page_bytes
 from vademecum.model.presets import PRESETS, Preset, preset
 
 
@@ -56,6 +58,21 @@ def test_every_preset_is_of_a_family_that_is_run() -> None:
 def test_cost_of_context() -> None:
     # Llama 3.1 8B: 32 layers, 8 key-value heads of 128, keys and values, two bytes each.
     assert PRESETS["r1-llama-8b"].kv_bytes_per_token == 32 * 8 * 128 * 2 * 2
+
+
+@pytest.mark.parametrize("kind", ["plain", "int8", "k8v4"])
+@pytest.mark.parametrize("model", PRESETS.values(), ids=PRESETS)
+def test_the_cache_takes_what_its_pages_take(model: Preset, kind: KvKind) -> None:
+    page = model.layers * page_bytes(kind, model.kv_heads, model.head_dim, torch.bfloat16)
+    assert model.kv_bytes(32, kind) == page
+    assert model.kv_bytes(100, kind) == 4 * page
+
+
+@pytest.mark.parametrize("model", PRESETS.values(), ids=PRESETS)
+def test_eight_bits_take_55_percent_of_bf16_and_lean_ones_45(model: Preset) -> None:
+    bf16 = model.kv_bytes_per_token * 1024
+    assert model.kv_bytes(1024, "int8") < 0.55 * bf16
+    assert model.kv_bytes(1024, "k8v4") < 0.45 * bf16
 
 
 def test_what_a_context_was_trained_for_is_said_plainly() -> None:

@@ -1,0 +1,183 @@
+"""Writing takes a faster way through the layers than reading, to the same end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from vademecum.model.decoder import ROWS, Decoder, ModelConfig
+from vademecum.model.drafting import LONGEST
+from vademecum.model.kernels import choose
+from vademecum.model.linear import QuantizedLinear, native_nf4
+from vademecum.model.rope import rotate
+
+between = pytest.importorskip("vademecum.model.kernels.between", exc_type=ImportError)
+
+native = pytest.mark.skipif(not native_nf4(), reason="this processor has no AVX512-BF16")
+
+CONFIGS = {
+    "llama": ("llama", False),
+    "qwen2": ("qwen2", True),
+    "qwen3": ("qwen3", False),
+}
+
+
+def bits(tensor: Tensor) -> np.ndarray:
+    """bf16 as its 16 bits, in memory of its own."""
+    return tensor.bfloat16().contiguous().view(torch.uint16).numpy().copy()
+
+
+def numbers(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array).view(torch.bfloat16).float()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("width", [2, 31, 576])
+def test_rounding_to_bf16_is_as_in_pytorch(rows: int, width: int) -> None:
+    x = torch.randn(rows, width) * 100
+    out = np.full((rows, width), 0x7FC0, np.uint16)  # not a number
+    between.round_rows(x.numpy(), out)
+    assert torch.equal(numbers(out), x.bfloat16().float())
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_what_a_product_gave_is_added(rows: int) -> None:
+    x, part = torch.randn(rows, 77), torch.randn(rows, 77).bfloat16()
+    added = x.clone()
+    between.add_rows(added.numpy(), bits(part))
+    assert torch.equal(added, x + part.float())
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("width", [31, 576])
+def test_the_norm_is_rms(rows: int, width: int) -> None:
+    x, weight = torch.randn(rows, width), torch.randn(width)
+    out = np.full((rows, width), 0x7FC0, np.uint16)
+    between.norm_rows(x.numpy(), weight.numpy(), np.float32(1e-5), out)
+    exact = F.rms_norm(x.double(), (width,), weight.double(), 1e-5)
+    assert torch.allclose(numbers(out).double(), exact, rtol=2**-8, atol=1e-6)
+
+
+@pytest.mark.parametrize("normed", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_heads_are_split_normed_and_rotated(*, biased: bool, normed: bool) -> None:
+    rows, heads, kv_heads, dim = 3, 6, 2, 16
+    qkv = torch.randn(rows, (heads + 2 * kv_heads) * dim).bfloat16()
+    bias = torch.randn(qkv.shape[1]) if biased else torch.empty(0)
+    norms = torch.randn(2, dim) if normed else torch.empty(0, 0)
+    angle = torch.rand(rows, dim // 2) * 6
+    cos = torch.cat((angle.cos(), angle.cos()), dim=1)
+    sin = torch.cat((-angle.sin(), angle.sin()), dim=1)
+    nan = float("nan")
+    query, key, value = (torch.full((rows, n, dim), nan) for n in (heads, kv_heads, kv_heads))
+    between.split_heads(
+        bits(qkv), bias.numpy(), norms.numpy(), np.float32(1e-6), cos.numpy(), sin.numpy(),
+        query.numpy(), key.numpy(), value.numpy(),
+    )  # fmt: skip
+    whole = qkv.float() + (bias if biased else 0)
+    split = whole.view(rows, -1, dim)
+    q, k, v = split.split([heads, kv_heads, kv_heads], dim=1)
+    if normed:
+        q, k = (F.rms_norm(x, (dim,), norms[n], 1e-6) for n, x in enumerate((q, k)))
+    assert torch.allclose(query, rotate(q, cos[:, None], sin[:, None]), atol=1e-5)
+    assert torch.allclose(key, rotate(k, cos[:, None], sin[:, None]), atol=1e-5)
+    assert torch.equal(value, v)
+
+
+@pytest.mark.parametrize("scale", [1, 100])
+def test_the_gate_is_silu(scale: float) -> None:
+    both = (torch.randn(3, 2 * 45) * scale).bfloat16()
+    out = np.full((3, 45), 0x7FC0, np.uint16)
+    between.gate_rows(bits(both), out)
+    gate, up = both.double().chunk(2, dim=1)
+    assert torch.allclose(numbers(out).double(), F.silu(gate) * up, rtol=2**-8, atol=1e-30)
+
+
+def config(family: str, bias: bool) -> ModelConfig:
+    return ModelConfig(
+        family=family,  # type: ignore[arg-type]
+        vocab_size=300,
+        hidden=128,
+        layers=2,
+        heads=4,
+        kv_heads=2,
+        head_dim=32,
+        intermediate=192,
+        rms_eps=1e-6,
+        rope_theta=10_000,
+        rope_scaling=None,
+        tie_embeddings=False,
+        attention_bias=bias,
+        max_positions=1024,
+    )
+
+
+def decoder(shape: ModelConfig, tensors_of: Callable[..., dict[str, Tensor]]) -> Decoder:
+    plain = tensors_of(shape)
+    weights = {
+        name: QuantizedLinear.quantize(w.bfloat16())
+        if name.endswith("proj.weight")
+        else w.bfloat16()
+        for name, w in plain.items()
+    }
+    kernels = choose(torch.device("cpu"), "int8")
+    return Decoder(shape, weights, kernels=kernels, dtype=torch.bfloat16, kv="int8")
+
+
+@native
+@pytest.mark.parametrize("name", CONFIGS)
+def test_both_ways_through_the_layers_agree(
+    name: str, tensors_of: Callable[..., dict[str, Tensor]]
+) -> None:
+    made = decoder(config(*CONFIGS[name]), tensors_of)
+    assert made._rows is not None
+    prompt = torch.arange(40)
+    found = []
+    for fast in (True, False):
+        if not fast:
+            made._rows = None
+        cache = made.new_cache(96)
+        sequence = cache.open(prompt.tolist(), 90)
+        made.prefill(prompt, cache, sequence)
+        found.append(made.decode(torch.tensor([7, 8, 9]), cache, sequence))
+    # The way of prompts rounds to bf16 in between.
+    assert (found[0] - found[1]).norm() < 0.02 * found[1].norm()
+
+
+@native
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_token_is_computed_as_if_it_came_alone(
+    name: str, tensors_of: Callable[..., dict[str, Tensor]]
+) -> None:
+    made = decoder(config(*CONFIGS[name]), tensors_of)
+    ids = torch.randint(300, (1 + LONGEST,), generator=torch.Generator().manual_seed(1))
+    found = []
+    for step in (len(ids), 1):
+        cache = made.new_cache(96)
+        sequence = cache.open(list(range(33)), 90)
+        made.prefill(torch.arange(33), cache, sequence)
+        logits = []
+        for start in range(0, len(ids), step):
+            logits.append(made.decode(ids[start : start + step], cache, sequence))
+            made.keep(step, cache, sequence)
+        found.append(torch.cat(logits))
+    assert torch.equal(*found)
+
+
+def test_a_token_and_its_draft_take_the_fast_way() -> None:
+    assert LONGEST + 1 <= ROWS
+
+
+def test_other_weights_take_the_way_of_prompts(
+    tensors_of: Callable[..., dict[str, Tensor]],
+) -> None:
+    shape = config("llama", bias=False)
+    plain = {name: w.bfloat16() for name, w in tensors_of(shape).items()}
+    kernels = choose(torch.device("cpu"), "int8")
+    made = Decoder(shape, plain, kernels=kernels, dtype=torch.bfloat16, kv="int8")
+    assert made._rows is None
