@@ -31,8 +31,9 @@ I8 = npt.NDArray[np.int8]
 
 HEADS = max(GROUPS)
 
-# Fewer pages than these are read by one thread: waking another takes longer.
-SERIAL_PAGES = 3
+# Fewer pages than these, counted for each KV head, are read by one thread: calling another, from
+# what PyTorch's threads do, takes as long.
+SERIAL_PAGES = 24
 
 # Numba's simplest threading layer, the only one on some systems, must not be entered twice.
 one_at_a_time = threading.Lock()
@@ -62,7 +63,7 @@ def attention(
     q = query.float().numpy().reshape(kv_heads, -1, dim)
     # PyTorch's memory: a product of what lies less well aligned may round otherwise.
     out = torch.empty(heads, dim)
-    splits = torch.get_num_threads() if count >= SERIAL_PAGES else 1
+    splits = torch.get_num_threads() if kv_heads * count >= SERIAL_PAGES else 1
     run = _attend_together if splits > 1 else _attend_alone
     turned = _bias_tables(bias, table.shape[0] + 1)
     counted = mass is not None
