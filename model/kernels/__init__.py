@@ -67,7 +67,7 @@ def choose(device: torch.device, kind: KvKind = "plain") -> KernelSet:
         name="cpu",
         reason="compiled by Numba for this processor; prefill by PyTorch's flash attention",
         score_pages=cpu.score_pages,
-        select_pages=naive.select_pages,
+        select_pages=cpu.select_pages,
         attention=cpu.attention,
         prefill_attention=naive.prefill_attention,
     )

@@ -1,7 +1,7 @@
 """Attention over quantised pages on a CPU: compiled by Numba, read once, straight from the codes.
 
-A page's codes become float32 in registers, once for all the heads that share them (`vectors`). The
-softmax is taken page by page with a running maximum (Milakov and Gimelshein, arXiv:1805.02867).
+A page's codes become float32 in registers, once for all the heads that share them (`vectors`).
+Threads take spans of pages, each with a softmax of its own, which are joined by their maxima.
 Compilation takes some seconds, once: Numba keeps what it made.
 """
 
@@ -92,6 +92,18 @@ def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None
     return scores
 
 
+def select_pages(scores: Tensor, length: int, budget: int, recent: int, sinks: int) -> Tensor:
+    """As `naive.select_pages`; of pages with equal scores, the first."""
+    n = scores.shape[1]
+    first = -(-sinks // PAGE)
+    newest = max(0, length - recent) // PAGE
+    must = n - max(0, min(n, newest) - min(n, first))
+    count = min(n, max(-(-budget // PAGE) - (length > n * PAGE), must))
+    chosen = np.empty((scores.shape[0], count), np.int64)
+    _select(scores.numpy(), first, newest, chosen)
+    return torch.from_numpy(chosen)
+
+
 def warm_up() -> None:
     """Compile, or load what was compiled before, so that no request waits for it."""
     pages = QuantizedPages.empty(1, 1, 16, value_bits=8)
@@ -101,6 +113,7 @@ def warm_up() -> None:
     tail = (block[:, 0], block[:, 0])
     query = torch.zeros(1, 16)
     score_pages(query, pages, ids, None)
+    select_pages(torch.zeros(1, 4), 4 * PAGE, 2 * PAGE, PAGE, PAGE)
     for count in (1, SERIAL_PAGES):
         selected = torch.zeros(1, count, dtype=torch.int64)
         mass = torch.zeros(count + 1)
@@ -155,100 +168,122 @@ def _span(
     table, selected, tail_keys, tail_values, filled, within, turns, shares, result, largest, total,
 ):  # fmt: skip
     """One KV head over the places `first..last - 1` of its selection, the place after the last
-    being the tail. Leaves sums `[group, dim]`, running maxima and totals `[group]`."""
+    being the tail. Leaves sums `[group, dim]`, maxima and totals `[group]`."""
     group, dim = q.shape[1], q.shape[2]
     count = selected.shape[1]
-    bits = 4 if value_low.shape[2] else 8
-    norm = np.float32(1.0 / math.sqrt(dim))
-    rows = np.empty((6, max(dim, PAGE) + GAP), np.float32)
-    words = rows.view(np.uint32)
-    mean, scale, step, low, powers = rows[1, :dim], rows[2, :dim], rows[3, :PAGE], rows[4], rows[5]
-    powers = powers[:PAGE]
+    width = (last - first) * PAGE
+    scores = np.empty((group, width + GAP), np.float32)
+    _score_tokens(
+        h, first, last, q, key_codes, key_mean, key_scale, table, selected, tail_keys, filled,
+        within, turns, scores,
+    )  # fmt: skip
+
+    powers = np.empty(width, np.float32)
     exponents = powers.view(np.int32)
-    scaled = np.empty((group, dim + GAP), np.float32)
-    turned = np.empty((group, dim + GAP), np.float32)
-    scores = np.empty((group, PAGE + GAP), np.float32)
-    sums = np.zeros((group, dim + GAP), np.float32)
-    largest[:] = np.float32(-1e30)
-    total[:] = 0
-    for place in range(first, last):
-        width = PAGE
-        page, at = table.shape[0], np.int64(0)
-        if place < count:
-            page = selected[h, place]
-            at = table[page]
-            _widen(key_mean[h, at], words[1])
-            _widen(key_scale[h, at], words[2])
-            _widen(value_scale[h, at], words[3])
-            if bits == 4:
-                _widen(value_low[h, at], words[4])
-        else:
-            width = filled
-            mean[:] = 0
-            scale[:] = 1
-            step[:] = 1
-        for i in range(group):
-            base = np.float32(0)
-            for d in range(dim):
-                x = q[h, i, d] * norm
-                scaled[i, d] = x * scale[d]
-                base += x * mean[d]
-            scores[i, :PAGE] = base
-        if place < count:
-            _add_keys(key_codes[h, at], scaled, scores)
-        else:
-            keys = np.zeros((dim, PAGE), np.float32)
-            for t in range(filled):
-                for d in range(dim):
-                    keys[d, t] = tail_keys[h, t, d]
-            _add_floats(keys, scaled, scores)
-        if within.shape[0]:
-            for i in range(group):
-                _turn_back(q[h, i], turns[page], turned[i])
-                for d in range(dim):
-                    turned[i, d] *= norm
-            _add_floats(within[h], turned, scores)
-        for i in range(group):
-            row, held = scores[i, :PAGE], sums[i, :dim]
-            top = largest[i]
-            for t in range(width):
-                top = max(top, row[t])
-            for t in range(width, PAGE):
-                row[t] = np.float32(-1e30)
-            _exponentials(row, top, exponents, powers)
-            for t in range(width, PAGE):
-                row[t] = np.float32(0)
-            part = np.float32(0)
-            for t in range(PAGE):
-                part += row[t]
-            if shares.shape[2]:
+    for i in range(group):
+        row = scores[i, :width]
+        top = np.float32(-1e30)
+        for t in range(width):
+            top = max(top, row[t])
+        _exponentials(row, top, exponents, powers)
+        if last > count:
+            row[width - PAGE + filled :] = 0
+        whole = np.float32(0)
+        for t in range(width):
+            whole += row[t]
+        largest[i], total[i] = top, whole
+        if shares.shape[2]:
+            for place in range(first, last):
+                part = np.float32(0)
+                for t in range((place - first) * PAGE, (place - first + 1) * PAGE):
+                    part += row[t]
                 shares[h, i, place, 0] = part
                 shares[h, i, place, 1] = top
-            shrink = np.float32(math.exp(largest[i] - top))
-            total[i] = total[i] * shrink + part
-            largest[i] = top
+
+    bits = 4 if value_low.shape[2] else 8
+    rows = np.empty((2, PAGE + GAP), np.float32)
+    words = rows.view(np.uint32)
+    weights = np.empty((group, PAGE + GAP), np.float32)
+    sums = np.zeros((group, dim + GAP), np.float32)
+    for place in range(first, min(last, count)):
+        at = table[selected[h, place]]
+        _widen(value_scale[h, at], words[0])
+        if bits == 4:
+            _widen(value_low[h, at], words[1])
+        from_token = (place - first) * PAGE
+        for i in range(group):
             lowest = np.float32(0)
-            if bits == 4 and place < count:
-                for t in range(PAGE):
-                    lowest += row[t] * low[t]
-            for d in range(dim):
-                held[d] = held[d] * shrink + lowest
             for t in range(PAGE):
-                row[t] *= step[t]
-        if place < count:
-            _add_values(value_codes[h, at], scores, sums, bits)
-        else:
-            values = np.zeros((PAGE, dim), np.float32)
-            values[:filled] = tail_values[h, :filled]
-            _add_floats(values, scores, sums)
+                weights[i, t] = scores[i, from_token + t] * rows[0, t]
+            if bits == 4:
+                for t in range(PAGE):
+                    lowest += scores[i, from_token + t] * rows[1, t]
+                for d in range(dim):
+                    sums[i, d] += lowest
+        _add_values(value_codes[h, at], weights, sums, bits)
+    if last > count:
+        values = np.zeros((PAGE, dim), np.float32)
+        values[:filled] = tail_values[h, :filled]
+        for i in range(group):
+            weights[i, :PAGE] = scores[i, width - PAGE : width]
+        _add_floats(values, weights, sums, 0)
     result[:] = sums[:, :dim]
 
 
 @njit(**_fast)
-def _add_keys(codes: I8, weights: F32, out: F32) -> None:
-    """`out[:, :32] += weights[:, :dim] @ codes`, codes `[dim, 32]`."""
+def _score_tokens(
+    h, first, last, q, key_codes, key_mean, key_scale, table, selected, tail_keys, filled,
+    within, turns, scores,
+):  # fmt: skip
+    """The scores of every token of a span: `[group, 32 for each place]`; -1e30 where none is."""
+    group, dim = q.shape[1], q.shape[2]
+    count = selected.shape[1]
+    norm = np.float32(1.0 / math.sqrt(dim))
+    rows = np.empty((2, dim + GAP), np.float32)
+    words = rows.view(np.uint32)
+    mean, scale = rows[0, :dim], rows[1, :dim]
+    query = np.empty((group, dim + GAP), np.float32)
+    scaled = np.empty((group, dim + GAP), np.float32)
+    for i in range(group):
+        for d in range(dim):
+            query[i, d] = q[h, i, d] * norm
+    for place in range(first, min(last, count)):
+        at = table[selected[h, place]]
+        _widen(key_mean[h, at], words[0])
+        _widen(key_scale[h, at], words[1])
+        to_token = (place - first) * PAGE
+        for i in range(group):
+            base = np.float32(0)
+            for d in range(dim):
+                scaled[i, d] = query[i, d] * scale[d]
+                base += query[i, d] * mean[d]
+            scores[i, to_token : to_token + PAGE] = base
+        _add_keys(key_codes[h, at], scaled, scores, to_token)
+    to_token = (last - 1 - first) * PAGE
+    if last > count:
+        keys = np.zeros((dim, PAGE), np.float32)
+        for t in range(filled):
+            for d in range(dim):
+                keys[d, t] = tail_keys[h, t, d]
+        for i in range(group):
+            scores[i, to_token : to_token + PAGE] = 0
+        _add_floats(keys, query, scores, to_token)
+    if within.shape[0]:
+        for place in range(first, last):
+            page = selected[h, place] if place < count else table.shape[0]
+            for i in range(group):
+                _turn_back(query[i], turns[page], scaled[i])
+            _add_floats(within[h], scaled, scores, (place - first) * PAGE)
+    if last > count:
+        for i in range(group):
+            scores[i, to_token + filled : to_token + PAGE] = np.float32(-1e30)
+
+
+@njit(**_fast)
+def _add_keys(codes: I8, weights: F32, out: F32, first: int) -> None:
+    """`out[:, first : first + 32] += weights[:, :dim] @ codes`, codes `[dim, 32]`."""
     for g in range(0, weights.shape[0], HEADS):
-        add_key_rows(codes, weights[g : g + HEADS], out[g : g + HEADS])
+        add_key_rows(codes, weights[g : g + HEADS], out[g : g + HEADS], first)
 
 
 @njit(**_fast)
@@ -271,17 +306,17 @@ def _add_values(codes: I8, weights: F32, out: F32, bits: int) -> None:
 
 
 @njit(**_fast)
-def _add_floats(rows: F32, weights: F32, out: F32) -> None:
-    """`out[:, :width] += weights[:, :steps] @ rows`, rows `[steps, width]`."""
+def _add_floats(rows: F32, weights: F32, out: F32, first: int) -> None:
+    """`out[:, first : first + width] += weights[:, :steps] @ rows`, rows `[steps, width]`."""
     steps, width = rows.shape
     if width % 32 == 0:
         for g in range(0, weights.shape[0], HEADS):
-            add_float_rows(rows, weights[g : g + HEADS], out[g : g + HEADS])
+            add_float_rows(rows, weights[g : g + HEADS], out[g : g + HEADS], first)
         return
     for i in range(weights.shape[0]):
         for n in range(steps):
             for d in range(width):
-                out[i, d] += weights[i, n] * rows[n, d]
+                out[i, first + d] += weights[i, n] * rows[n, d]
 
 
 @njit(**_fast)
@@ -359,6 +394,33 @@ def _add_mass(shares: F32, selected: npt.NDArray[np.int64], tail: int, mass: F32
                 share += shares[h, i, place, 0]
             page = selected[h, place] if place < places - 1 else tail
             mass[page] += share / heads
+
+
+@njit(**_fast)
+def _select(scores: F32, first: int, newest: int, chosen: npt.NDArray[np.int64]) -> None:
+    """The best of each row, ascending; those before `first` and from `newest` on in any case."""
+    kv_heads, n = scores.shape
+    count = chosen.shape[1]
+    if not count:
+        return
+    ranked = np.empty(n, np.float32)
+    for h in range(kv_heads):
+        for page in range(n):
+            must = page < first or page >= newest
+            ranked[page] = np.float32(3e38) if must else scores[h, page]
+        least = np.partition(ranked, n - count)[n - count]
+        better = 0
+        for page in range(n):
+            better += ranked[page] > least
+        equal = count - better
+        place = 0
+        for page in range(n):
+            take = ranked[page] > least
+            if ranked[page] == least and equal:
+                take, equal = True, equal - 1
+            if take:
+                chosen[h, place] = page
+                place += 1
 
 
 @njit(**_fast)

@@ -89,15 +89,15 @@ def _nibbles(builder, codes, offset, high):
 
 
 @intrinsic
-def add_key_rows(typingctx, codes, weights, out):
-    """`out[i] += weights[i, :dim] @ codes`: codes int8 `[dim, 32]`, the others float32
-    `[group, stride]`, of which 32 columns of `out` are written."""
+def add_key_rows(typingctx, codes, weights, out, first):
+    """`out[i, first : first + 32] += weights[i, :dim] @ codes`: codes int8 `[dim, 32]`, the others
+    float32 `[group, stride]`."""
 
     def generate(context, builder, signature, arguments):
         kinds = signature.args
         arrays = [
             context.make_array(kind)(context, builder, value=value)
-            for kind, value in zip(kinds, arguments, strict=True)
+            for kind, value in zip(kinds[:3], arguments[:3], strict=True)
         ]
         dim = cgutils.unpack_tuple(builder, arrays[0].shape)[0]
         group, stride = cgutils.unpack_tuple(builder, arrays[1].shape)
@@ -110,13 +110,13 @@ def add_key_rows(typingctx, codes, weights, out):
         def emit(heads):
             _multiply(
                 builder, heads, dim, row, arrays[1].data, stride,
-                arrays[2].data, out_stride, _long(0),
+                arrays[2].data, out_stride, arguments[3],
             )  # fmt: skip
 
         _by_group(builder, group, emit)
         return context.get_dummy_value()
 
-    return types.void(codes, weights, out), generate
+    return types.void(codes, weights, out, first), generate
 
 
 @intrinsic
@@ -169,14 +169,14 @@ def add_value_rows(typingctx, codes, weights, out, bits):
 
 
 @intrinsic
-def add_float_rows(typingctx, rows, weights, out):
-    """`out[i, :width] += weights[i, :steps] @ rows`, all float32: `rows [steps, width]`, width a
-    multiple of 32; the others as in `add_key_rows`."""
+def add_float_rows(typingctx, rows, weights, out, first):
+    """`out[i, first : first + width] += weights[i, :steps] @ rows`, all float32: `rows [steps,
+    width]`, width a multiple of 32; the others as in `add_key_rows`."""
 
     def generate(context, builder, signature, arguments):
         arrays = [
             context.make_array(kind)(context, builder, value=value)
-            for kind, value in zip(signature.args, arguments, strict=True)
+            for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
         ]
         steps, width = cgutils.unpack_tuple(builder, arrays[0].shape)
         group, stride = cgutils.unpack_tuple(builder, arrays[1].shape)
@@ -186,21 +186,21 @@ def add_float_rows(typingctx, rows, weights, out):
 
         def emit(heads):
             with cgutils.for_range(builder, blocks) as block:
-                first = builder.mul(block.index, _long(32))
+                offset = builder.mul(block.index, _long(32))
 
                 def row(n):
-                    at = builder.add(builder.mul(n, width), first)
+                    at = builder.add(builder.mul(n, width), offset)
                     return _load(builder, pointer, at, _WIDE, 4)
 
                 _multiply(
                     builder, heads, steps, row, arrays[1].data, stride,
-                    arrays[2].data, out_stride, first,
+                    arrays[2].data, out_stride, builder.add(offset, arguments[3]),
                 )  # fmt: skip
 
         _by_group(builder, group, emit)
         return context.get_dummy_value()
 
-    return types.void(rows, weights, out), generate
+    return types.void(rows, weights, out, first), generate
 
 
 @intrinsic

@@ -264,3 +264,19 @@ def test_without_a_compiler_the_naive_set_is_chosen_and_says_why(
     chosen: KernelSet = choose(torch.device("cpu"), "int8")
     assert chosen.name == "naive"
     assert "no LLVM for this system" in chosen.reason
+
+
+@pytest.mark.parametrize("pages", [0, 1, 2, 9, 100, 501])
+@pytest.mark.parametrize("budget", [32, 160, 2_048, 100_000])
+@pytest.mark.parametrize("extra", [0, 12])
+def test_every_set_selects_the_same_pages(pages: int, budget: int, extra: int) -> None:
+    scores = random(3, pages).softmax(dim=1) if pages else random(3, 0)
+    asked = (pages * PAGE + extra, budget, 512, 32)
+    assert torch.equal(CPU.select_pages(scores, *asked), naive.select_pages(scores, *asked))
+
+
+def test_of_equal_pages_as_many_are_taken_as_the_budget_holds() -> None:
+    chosen = CPU.select_pages(torch.ones(2, 40), 1280, 640, 64, 32)
+    assert chosen.shape == (2, 20)
+    assert all(len(set(row.tolist())) == 20 for row in chosen)
+    assert {0, 38, 39} <= set(chosen[0].tolist())
