@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types unit chromium constraints
+.PHONY: help install demo test lint types unit chromium constraints bench-engine bench-long bench-quantizing
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo                        build the sample library, answer a question, open the chat page"
 	@echo "make demo DEMO_ARGS=--no-serve   the same, and stop after the answer"
 	@echo "make test                        lint, types, tests"
+	@echo "make bench-engine                speed beside transformers (LLAMA_PYTHON=...: and llama.cpp)"
+	@echo "make bench-long TEXT=FILE        what sparse attention finds in long texts, perplexity, memory"
+	@echo "make bench-quantizing TEXT=FILE  what fewer bits cost"
 
 install: $(STAMP)
 
@@ -49,6 +52,21 @@ unit: $(STAMP) chromium
 	$(BIN)/python -m pytest
 
 test: lint types unit
+
+# Long measurements, some of them most of an hour. TEXT is a long plain text, .gz too.
+PRESET ?= small
+TEXT ?=
+LLAMA_PYTHON ?=
+
+bench-engine: $(STAMP)
+	$(BIN)/python benchmarks/engine.py --preset $(PRESET) $(if $(TEXT),--text $(TEXT)) \
+		$(if $(LLAMA_PYTHON),--llama-python $(LLAMA_PYTHON))
+
+bench-long: $(STAMP)
+	$(BIN)/python benchmarks/long_context.py --preset $(PRESET) --text $(TEXT)
+
+bench-quantizing: $(STAMP)
+	$(BIN)/python benchmarks/quantizing.py --text $(TEXT)
 
 # Run in a fresh environment that installed without constraints, after the tests passed there.
 constraints: $(STAMP)
