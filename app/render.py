@@ -11,6 +11,7 @@ from rich.text import Text
 from vademecum.app.console import clean, number, one_line, paragraph, plural, seconds, shorten
 from vademecum.corpora.document import Kind
 from vademecum.rag.answer import Answer, Sentence, Source
+from vademecum.rag.attended import shares_read
 from vademecum.rag.evidence import evidence
 
 # What a sentence's support is called, in words: colour alone tells some readers nothing.
@@ -82,17 +83,27 @@ def sources(
 ) -> None:
     """A numbered list of sources, each with its passage.
 
-    The passage is cut to what best carries the `sentences` that cite it; None shows it whole.
+    The passage is cut to what best carries the `sentences` that cite it; None shows it whole. With
+    them stands what share of the model's attention to sources each received, where that is known.
     """
     width = len(str(max(source.n for source in found))) + 3
-    for source in found:
+    read = shares_read(sentences or ())
+    for place, source in enumerate(found):
+        attention = f"{read[place]:.0%} of the attention" if place < len(read) else ""
         reference(
             console,
             Text(f"[{source.n}]".ljust(width), style="bold cyan"),
             title=source.title,
-            facts=facts(
-                source.journal, source.year, source.evidence_level, source.kind, source.retracted
-            ),
+            facts=[
+                *facts(
+                    source.journal,
+                    source.year,
+                    source.evidence_level,
+                    source.kind,
+                    source.retracted,
+                ),
+                *([attention] if attention else []),
+            ],
             url=source.url,
             text=one_line(source.text) if sentences is None else quote(source, sentences),
         )

@@ -99,8 +99,13 @@ def _label_spans(document: Document) -> list[tuple[int, int]]:
     return spans
 
 
-def source_html(source: Source, document: Document | None, turn: int) -> str:
-    """One card: what the source is, and, folded below it, its passage in context."""
+def source_html(
+    source: Source, document: Document | None, turn: int, read: float | None = None
+) -> str:
+    """One card: what the source is, and, folded below it, its passage in context.
+
+    `read` is its share of the model's attention to the sources, where that is known.
+    """
     card = anchor(turn, source.n)
     title = escape(source.title) or "Untitled"
     facts = [escape(fact) for fact in (source.journal, str(source.year or "")) if fact]
@@ -110,6 +115,11 @@ def source_html(source: Source, document: Document | None, turn: int) -> str:
     if source.evidence_level:
         badges.append(f'<span class="vd-badge vd-level">{escape(source.evidence_level)}</span>')
     badges.append(f'<span class="vd-badge">{KIND_WORDS[source.kind]}</span>')
+    if read is not None:
+        badges.append(
+            '<span class="vd-badge" title="Of what the model paid to the sources while it wrote">'
+            f"{read:.0%} of the attention</span>"
+        )
     link = _link(source)
     if link:
         badges.append(link)
@@ -166,15 +176,23 @@ def panel_html(
     turn: int,
     question: str,
     nearest: bool,
+    read: Sequence[float] = (),
 ) -> str:
-    """The sources of one turn. `nearest`: they were found but do not answer the question."""
+    """The sources of one turn. `nearest`: they were found but do not answer the question.
+
+    `read` has the share of the model's attention that each received, where that is known.
+    """
     if not sources:
         return (
             f'<section class="vd-turn-sources" data-vd-turn="{turn}" aria-label="Sources">'
             '<p class="vd-note">No passage of this library matches this question.</p></section>'
         )
     heading = "Nearest passages" if nearest else count(len(sources), "source")
-    cards = "".join(source_html(s, documents.get(s.doc_id), turn) for s in sources)
+    shares = [*read, *[None] * (len(sources) - len(read))]
+    cards = "".join(
+        source_html(source, documents.get(source.doc_id), turn, share)
+        for source, share in zip(sources, shares, strict=True)
+    )
     return (
         f'<section class="vd-turn-sources" data-vd-turn="{turn}" aria-label="{heading}">'
         f"<header><h2>{heading}</h2>{CLOSE}</header>"

@@ -18,6 +18,7 @@ from vademecum.app.web_text import count, seconds, whole_seconds
 from vademecum.corpora.document import Filters
 from vademecum.errors import Cancelled, VademecumError
 from vademecum.rag.answer import Source, Turn
+from vademecum.rag.attended import shares_read
 
 log = logging.getLogger(__name__)
 
@@ -218,9 +219,14 @@ def _years(first: str | None, last: str | None) -> tuple[int | None, int | None]
 
 
 def _panel(asked: str, turn: int, progress: Progress) -> str:
-    abstained = progress.answer is not None and progress.answer.abstained
+    answer = progress.answer
     return panel_html(
-        progress.sources, progress.documents, turn=turn, question=asked, nearest=abstained
+        progress.sources,
+        progress.documents,
+        turn=turn,
+        question=asked,
+        nearest=answer is not None and answer.abstained,
+        read=shares_read(answer.sentences) if answer and not answer.abstained else (),
     )
 
 

@@ -33,6 +33,15 @@ def with_attention(sentences: Sequence[Sentence], raw: str, shares: Shares) -> t
     return tuple(found)
 
 
+def shares_read(sentences: Sequence[Sentence]) -> tuple[float, ...]:
+    """Of the attention that went to sources, each source's share over all sentences; they add up
+    to 1. Empty where nothing is known."""
+    rows = [sentence.attention for sentence in sentences if sentence.attention]
+    sums = [sum(column) for column in zip(*rows, strict=True)]
+    whole = sum(sums)
+    return tuple(part / whole for part in sums) if whole > 0 else ()
+
+
 def _place(sentence: str, raw: str, behind: int) -> tuple[int, int] | None:
     """Where the words of a sentence begin and end in the raw text, after `behind`."""
     first, at = None, behind

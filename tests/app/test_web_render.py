@@ -429,3 +429,13 @@ def test_what_was_stopped_says_that_it_was_not_checked() -> None:
 )
 def test_seconds(value: float, expected: str) -> None:
     assert seconds(value) == expected
+
+
+def test_what_the_model_read_stands_with_its_source() -> None:
+    panel = {"turn": 1, "question": "q", "nearest": False}
+    told = [source(1, POOLED), source(2, POOLED)]
+    shown = tree(panel_html(told, BY_ID, **panel, read=(0.744, 0.256)))  # type: ignore[arg-type]
+    cards = [str(card.text_content()) for card in shown.xpath("//article")]
+    assert ["74% of the attention" in card for card in cards] == [True, False]
+    assert "26% of the attention" in cards[1]
+    assert "attention" not in panel_html(told, BY_ID, **panel)  # type: ignore[arg-type]

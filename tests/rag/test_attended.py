@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vademecum.rag.answer import Sentence
-from vademecum.rag.attended import with_attention
+from vademecum.rag.attended import shares_read, with_attention
 
 
 def sentence(text: str) -> Sentence:
@@ -39,3 +41,13 @@ def test_what_is_not_found_is_given_none_and_the_rest_goes_on() -> None:
 def test_without_shares_nothing_is_said() -> None:
     (only,) = with_attention([sentence("A b.")], "A b.", [])
     assert only.attention == ()
+
+
+def test_what_was_read_is_shared_out_among_the_sources() -> None:
+    told = [replace(sentence("A."), attention=row) for row in ((0.1, 0.3), (), (0.2, 0.2))]
+    assert shares_read(told) == pytest.approx((0.375, 0.625))
+
+
+@pytest.mark.parametrize("rows", [[], [()], [(0.0, 0.0)]])
+def test_where_nothing_is_known_nothing_was_read(rows: list[tuple[float, ...]]) -> None:
+    assert shares_read([replace(sentence("A."), attention=row) for row in rows]) == ()
