@@ -24,6 +24,7 @@ from vademecum.model.kernels.vectors import (
     add_float_rows,
     add_key_rows,
     add_value_rows,
+    prefetch,
 )
 
 F32 = npt.NDArray[np.float32]
@@ -207,6 +208,8 @@ def _span(
     sums = np.zeros((group, dim + GAP), np.float32)
     for place in range(first, min(last, count)):
         at = table[selected[h, place]]
+        if place + 1 < min(last, count):
+            prefetch(value_codes[h, table[selected[h, place + 1]]])
         _widen(value_scale[h, at], words[0])
         if bits == 4:
             _widen(value_low[h, at], words[1])
@@ -249,6 +252,8 @@ def _score_tokens(
             query[i, d] = q[h, i, d] * norm
     for place in range(first, min(last, count)):
         at = table[selected[h, place]]
+        if place + 1 < min(last, count):
+            prefetch(key_codes[h, table[selected[h, place + 1]]])
         _widen(key_mean[h, at], words[0])
         _widen(key_scale[h, at], words[1])
         to_token = (place - first) * PAGE

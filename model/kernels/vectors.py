@@ -252,3 +252,27 @@ def _total(builder, vector):
         vector = builder.fadd(low, high)
         width //= 2
     return builder.extract_element(vector, _index(0))
+
+
+@intrinsic
+def prefetch(typingctx, codes):
+    """Ask for an int8 array, so that it lies near when it is read: pages lie anywhere, and no
+    processor foresees which comes next."""
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, value=arguments[0])
+        rows, width = cgutils.unpack_tuple(builder, array.shape)
+        whole = ir.IntType(32)
+        ask = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), whole, whole, whole]),
+            "llvm.prefetch.p0",
+        )
+        lines = builder.udiv(builder.mul(rows, width), _long(64))
+        with cgutils.for_range(builder, lines) as loop:
+            at = builder.gep(array.data, [builder.mul(loop.index, _long(64))])
+            # To read, of the widest use, data.
+            builder.call(ask, [at, _index(0), _index(3), _index(1)])
+        return context.get_dummy_value()
+
+    return types.void(codes), generate
