@@ -261,11 +261,6 @@ class Int8:
     weight, a stripe at a time.
     """
 
-    path: ClassVar[str] = (
-        f"int8, one scale a row: compiled by Numba up to {COMPILED_TOKENS} tokens, by PyTorch up "
-        f"to {INT8_TOKENS}, then dequantised"
-    )
-
     codes: Tensor
     scale: Tensor
     bias: Tensor | None = None
@@ -284,6 +279,14 @@ class Int8:
             codes[at] = (rows / scale[at].float()[:, None]).round_().clamp_(-127, 127)
         compiled_int8()  # now, so that no request waits for it
         return cls(codes, scale)
+
+    @property
+    def path(self) -> str:
+        """What computes it, for a person."""
+        few = f"compiled by Numba up to {COMPILED_TOKENS} tokens, by PyTorch up to {INT8_TOKENS}"
+        if compiled_int8() is None:
+            few = f"by PyTorch up to {INT8_TOKENS} tokens (Numba cannot be used)"
+        return f"int8, one scale a row: {few}, then dequantised"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -334,8 +337,7 @@ def nf4_gemv() -> Callable[..., None]:
     kind = ctypes.CFUNCTYPE(
         None, number, number, number, address, address, address, address, number, number, number
     )
-    found: int | None = ctypes.cast(lib.gemv_4bit_inference_cpu_nf4_bf16, ctypes.c_void_p).value
-    return kind(found or 0)
+    return ctypes.cast(lib.gemv_4bit_inference_cpu_nf4_bf16, kind)
 
 
 @cache

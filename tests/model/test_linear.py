@@ -184,3 +184,14 @@ def test_a_compiled_int8_product_is_exact(tokens: int, width: int) -> None:
     assert relative_error(out, expected) < 1e-6
     alone = [kernels.product(row[None], made.codes, made.scale) for row in x]
     assert torch.equal(out, torch.cat(alone))
+
+
+@pytest.mark.parametrize("rows", [1, 9, 30])
+def test_int8_without_numba_is_close_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(linears, "compiled_int8", lambda: None)
+    weight, x = weight_of(512, 64).bfloat16(), weight_of(rows, 64).bfloat16()
+    product = Int8.of(weight)
+    assert relative_error(product(x), x.float() @ weight.float().T) < 0.015
+    assert "Numba cannot be used" in product.path
