@@ -114,7 +114,7 @@ class Decoder:
         self.pages_read = torch.zeros((), dtype=torch.int64)
         self.pages_skipped = torch.zeros((), dtype=torch.int64)
         self._cos, self._sin = torch.empty(0), torch.empty(0)
-        self._rows = Rows.of(self, ROWS)
+        self._rows = None if Rows.obstacle(self) else Rows(self, ROWS)
 
     def new_cache(self, tokens: int) -> PagedCache:
         """A cache that holds `tokens` tokens of this model."""
@@ -287,6 +287,13 @@ class Decoder:
             self._cos = torch.cat((cos, cos), dim=-1)[:, None].to(self.dtype)
             self._sin = torch.cat((-sin, sin), dim=-1)[:, None].to(self.dtype)
         return self._cos[start:end], self._sin[start:end]
+
+    @property
+    def writing(self) -> str:
+        """How the tokens of an answer are computed, and why."""
+        if self._rows is not None:
+            return f"compiled between the products, up to {ROWS} tokens at once"
+        return f"as prompts are read: {Rows.obstacle(self)}"
 
     def paths(self) -> dict[str, dict[str, int]]:
         """How each kind of product is computed, and in how many layers."""

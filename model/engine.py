@@ -220,6 +220,7 @@ class Engine:
             "threads": torch.get_num_threads(),
             "dtype": str(decoder.dtype).removeprefix("torch."),
             "products": decoder.paths(),
+            "writing": decoder.writing,
             "kernels": {"set": decoder.kernels.name, "reason": decoder.kernels.reason},
             "attention": {
                 "kind": self.attention,

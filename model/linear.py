@@ -354,16 +354,12 @@ def compiled_product() -> Callable[[Tensor, Tensor, Tensor], Tensor] | None:
         from vademecum.model.kernels import nf4
     except (ImportError, OSError, RuntimeError):
         return None
-    pairs = nf4.pairs_of(nf4_code())
-
-    def product(x: Tensor, codes: Tensor, absmax: Tensor) -> Tensor:
-        return nf4.product(x, codes, absmax, pairs)
-
     try:  # compiled, or loaded as compiled before, so that no request waits for it
-        product(torch.zeros(1, 64), torch.zeros(1, 32, dtype=torch.uint8), torch.zeros(1, 1))
+        codes = torch.zeros(1, 32, dtype=torch.uint8)
+        nf4.product(torch.zeros(1, 64), codes, torch.zeros(1, 1))
     except (OSError, RuntimeError):
         return None
-    return product
+    return nf4.product
 
 
 @cache

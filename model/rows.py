@@ -7,14 +7,23 @@ nothing else takes time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vademecum.model.linear import NF4_BLOCK, NativeNF4, nf4_gemv
+from vademecum.model.linear import (
+    NF4_BLOCK,
+    CompiledNF4,
+    Int8,
+    Linear,
+    NativeNF4,
+    compiled_int8,
+    compiled_product,
+    nf4_gemv,
+)
 
 if TYPE_CHECKING:
     from vademecum.model.decoder import Attention, Decoder, Layer, ModelConfig
@@ -22,8 +31,14 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float32]
 
 
-class Product:
-    """An NF4 product between two buffers, `[ROWS, in]` and `[ROWS, out]`, both bf16."""
+class Product(Protocol):
+    """A product between two buffers, `[limit, in]` and `[limit, out]`, over their first rows."""
+
+    def __call__(self, rows: int) -> None: ...
+
+
+class Native:
+    """bitsandbytes' NF4 product, called by address; the buffers are bf16."""
 
     def __init__(self, weight: NativeNF4, source: Tensor, target: Tensor) -> None:
         out, inner = weight.shape
@@ -38,13 +53,37 @@ class Product:
         self._call(rows, *self._arguments)
 
 
+class Compiled:
+    """Our own NF4 or int8 product; the buffers are float32."""
+
+    def __init__(self, weight: CompiledNF4 | Int8, source: Tensor, target: Tensor) -> None:
+        from vademecum.model.kernels import int8, nf4
+
+        if isinstance(weight, Int8):
+            self._call = int8.multiply
+            scale = weight.scale.view(torch.uint16)
+            self._weight = weight.codes.numpy(), scale.numpy()
+        else:
+            self._call = nf4.multiply
+            self._weight = weight.weight.packed.numpy(), weight.weight.absmax.numpy()
+        self._source, self._target = source.numpy(), target.numpy()
+
+    def __call__(self, rows: int) -> None:
+        self._call(self._source[:rows], *self._weight, self._target[:rows])
+
+
 class Rows:
-    """Runs up to `limit` tokens through the layers of a decoder whose products are `NativeNF4`."""
+    """Runs up to `limit` tokens through the layers of a decoder with quantised weights."""
 
     def __init__(self, decoder: Decoder, limit: int) -> None:
+        """Raises ValueError where `obstacle` finds one."""
         from vademecum.model.kernels import between
 
-        between.warm_up()
+        obstacle = self.obstacle(decoder)
+        if obstacle:
+            raise ValueError(obstacle)
+        native = isinstance(decoder.layers[0].qkv, NativeNF4)
+        between.warm_up(np.uint16 if native else np.float32)
         config = decoder.config
         self._config = config
         self._embedding = decoder.embedding
@@ -53,7 +92,12 @@ class Rows:
         heads = config.heads + 2 * config.kv_heads
 
         def room(width: int) -> Tensor:
-            return torch.zeros(limit, width, dtype=torch.bfloat16)
+            return torch.zeros(limit, width, dtype=torch.bfloat16 if native else torch.float32)
+
+        def product(weight: Linear, source: Tensor, target: Tensor) -> Product:
+            if native:
+                return Native(cast("NativeNF4", weight), source, target)
+            return Compiled(cast("CompiledNF4 | Int8", weight), source, target)
 
         normed, qkv = room(config.hidden), room(heads * config.head_dim)
         attended, part = room(config.heads * config.head_dim), room(config.hidden)
@@ -61,30 +105,36 @@ class Rows:
         self._layers = [
             (
                 _numbers(layer.attention_norm),
-                Product(cast("NativeNF4", layer.qkv), normed, qkv),
+                product(layer.qkv, normed, qkv),
                 _bias(layer),
                 _head_norms(layer),
-                Product(cast("NativeNF4", layer.out), attended, part),
+                product(layer.out, attended, part),
                 _numbers(layer.mlp_norm),
-                Product(cast("NativeNF4", layer.gate_up), normed, both),
-                Product(cast("NativeNF4", layer.down), gated, part),
+                product(layer.gate_up, normed, both),
+                product(layer.down, gated, part),
             )
             for layer in decoder.layers
         ]
         self._normed, self._qkv, self._attended, self._part, self._both, self._gated = (
-            tensor.view(torch.uint16).numpy()
+            tensor.view(torch.uint16).numpy() if native else tensor.numpy()
             for tensor in (normed, qkv, attended, part, both, gated)
         )
 
-    @classmethod
-    def of(cls, decoder: Decoder, limit: int) -> Rows | None:
-        """None where a product is computed by other means than bitsandbytes' kernel."""
-        products = (p for la in decoder.layers for p in (la.qkv, la.out, la.gate_up, la.down))
-        if decoder.kernels.name != "cpu" or decoder.dtype != torch.bfloat16:
+    @staticmethod
+    def obstacle(decoder: Decoder) -> str | None:
+        """Why this decoder's tokens cannot be written so; None if they can."""
+        if decoder.kernels.name != "cpu":
+            return f"attention is computed by {decoder.kernels.name} kernels"
+        if decoder.dtype != torch.bfloat16:
+            return f"activations are {str(decoder.dtype).removeprefix('torch.')}"
+        products = [p for la in decoder.layers for p in (la.qkv, la.out, la.gate_up, la.down)]
+        if all(isinstance(product, NativeNF4) for product in products):
             return None
-        if not all(isinstance(product, NativeNF4) for product in products):
-            return None
-        return cls(decoder, limit)
+        if not all(isinstance(product, CompiledNF4 | Int8) for product in products):
+            return "weights are not quantised, or in several ways"
+        if compiled_product() is None or compiled_int8() is None:
+            return "Numba cannot be used"
+        return None
 
     def forward(self, ids: Tensor, cos: Tensor, sin: Tensor, attention: Attention) -> Tensor:
         """As `Decoder._forward`: `ids [tokens]` to `[tokens, hidden]`."""
@@ -100,7 +150,7 @@ class Rows:
             qkv(rows)
             between.split_heads(self._qkv[:rows], bias, norms, eps, *turn, *spread)
             told = attention(n, query, key, value).reshape(rows, -1)
-            between.round_rows(told.numpy(), self._attended[:rows])
+            between.store_rows(told.numpy(), self._attended[:rows])
             out(rows)
             between.add_rows(x, self._part[:rows])
             between.norm_rows(x, mlp_norm, eps, self._normed[:rows])
@@ -122,7 +172,7 @@ def _numbers(tensor: Tensor) -> Array:
 
 
 def _bias(layer: Layer) -> Array:
-    bias = cast("NativeNF4", layer.qkv).bias
+    bias = cast("NativeNF4 | CompiledNF4 | Int8", layer.qkv).bias
     return np.empty(0, np.float32) if bias is None else _numbers(bias)
 
 

@@ -17,6 +17,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from vademecum.model.kernels import naive
+from vademecum.model.kernels.elementary import F32, FAST, exponentials, widen
 from vademecum.model.kernels.naive import KeyBias
 from vademecum.model.kernels.pages import PAGE, Pages, PlainPages, QuantizedPages
 from vademecum.model.kernels.vectors import (
@@ -27,7 +28,6 @@ from vademecum.model.kernels.vectors import (
     prefetch,
 )
 
-F32 = npt.NDArray[np.float32]
 I8 = npt.NDArray[np.int8]
 
 HEADS = max(GROUPS)
@@ -42,8 +42,6 @@ one_at_a_time = threading.Lock()
 # Floats between rows that are written. The compiler tests whether what it writes lies just before
 # what it reads, and adds in another order if so: apart, the same input always gives the same bits.
 GAP = 256
-
-_fast = {"fastmath": True, "nogil": True, "cache": True, "error_model": "numpy"}
 
 
 def attention(
@@ -128,14 +126,7 @@ def _bias_tables(bias: KeyBias | None, pages: int) -> tuple[F32, F32]:
     return _NO_BIAS if bias is None else (bias.within.numpy(), bias.turns(pages).numpy())
 
 
-@njit(forceinline=True, **_fast)
-def _widen(bits: npt.NDArray[np.uint16], words: npt.NDArray[np.uint32]) -> None:
-    """bf16 bits to float32 bits."""
-    for i in range(bits.shape[0]):
-        words[i] = np.uint32(bits[i]) << np.uint32(16)
-
-
-@njit(forceinline=True, **_fast)
+@njit(forceinline=True, **FAST)
 def _turn_back(q: F32, turn: F32, out: F32) -> None:
     """`R(-position) q`, given the cosine and sine of the position."""
     half = turn.shape[1]
@@ -144,26 +135,7 @@ def _turn_back(q: F32, turn: F32, out: F32) -> None:
         out[d + half] = q[d + half] * turn[0, d] - q[d] * turn[1, d]
 
 
-@njit(forceinline=True, **_fast)
-def _exponentials(s: F32, largest: np.float32, bits: npt.NDArray[np.int32], powers: F32) -> None:
-    """`exp(s - largest)` in place, to 2e-7: `2^n` by its bits (`powers` views `bits`) times a
-    polynomial on [-1/2, 1/2]. The library's own is called a number at a time."""
-    for t in range(s.shape[0]):
-        x = max((s[t] - largest) * np.float32(1.4426950408889634), np.float32(-126.0))
-        n = np.int32(x - np.float32(0.5))  # x <= 0: rounds to the nearest
-        bits[t] = (n + np.int32(127)) << np.int32(23)
-        f = x - np.float32(n)
-        y = np.float32(1.3333558146e-3) + f * np.float32(1.5403530393e-4)
-        y = np.float32(9.6181291076e-3) + f * y
-        y = np.float32(5.5504108665e-2) + f * y
-        y = np.float32(2.4022650696e-1) + f * y
-        y = np.float32(6.9314718056e-1) + f * y
-        s[t] = np.float32(1.0) + f * y
-    for t in range(s.shape[0]):
-        s[t] *= powers[t]
-
-
-@njit(**_fast)
+@njit(**FAST)
 def _span(
     h, first, last, q, key_codes, key_mean, key_scale, value_codes, value_scale, value_low,
     table, selected, tail_keys, tail_values, filled, within, turns, shares, result, largest, total,
@@ -186,7 +158,7 @@ def _span(
         top = np.float32(-1e30)
         for t in range(width):
             top = max(top, row[t])
-        _exponentials(row, top, exponents, powers)
+        exponentials(row, top, exponents, powers)
         if last > count:
             row[width - PAGE + filled :] = 0
         whole = np.float32(0)
@@ -210,9 +182,9 @@ def _span(
         at = table[selected[h, place]]
         if place + 1 < min(last, count):
             prefetch(value_codes[h, table[selected[h, place + 1]]])
-        _widen(value_scale[h, at], words[0])
+        widen(value_scale[h, at], words[0])
         if bits == 4:
-            _widen(value_low[h, at], words[1])
+            widen(value_low[h, at], words[1])
         from_token = (place - first) * PAGE
         for i in range(group):
             lowest = np.float32(0)
@@ -233,7 +205,7 @@ def _span(
     result[:] = sums[:, :dim]
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _score_tokens(
     h, first, last, q, key_codes, key_mean, key_scale, table, selected, tail_keys, filled,
     within, turns, scores,
@@ -254,8 +226,8 @@ def _score_tokens(
         at = table[selected[h, place]]
         if place + 1 < min(last, count):
             prefetch(key_codes[h, table[selected[h, place + 1]]])
-        _widen(key_mean[h, at], words[0])
-        _widen(key_scale[h, at], words[1])
+        widen(key_mean[h, at], words[0])
+        widen(key_scale[h, at], words[1])
         to_token = (place - first) * PAGE
         for i in range(group):
             base = np.float32(0)
@@ -284,14 +256,14 @@ def _score_tokens(
             scores[i, to_token + filled : to_token + PAGE] = np.float32(-1e30)
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _add_keys(codes: I8, weights: F32, out: F32, first: int) -> None:
     """`out[:, first : first + 32] += weights[:, :dim] @ codes`, codes `[dim, 32]`."""
     for g in range(0, weights.shape[0], HEADS):
         add_key_rows(codes, weights[g : g + HEADS], out[g : g + HEADS], first)
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _add_values(codes: I8, weights: F32, out: F32, bits: int) -> None:
     """`out[:, :dim] += weights[:, :32] @ codes`, codes `[32, dim]`; with `bits` 4 two in a byte."""
     width = codes.shape[1]
@@ -310,7 +282,7 @@ def _add_values(codes: I8, weights: F32, out: F32, bits: int) -> None:
                     out[i, d + width] += weights[i, t] * np.float32((code >> 4) & 15)
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _add_floats(rows: F32, weights: F32, out: F32, first: int) -> None:
     """`out[:, first : first + width] += weights[:, :steps] @ rows`, rows `[steps, width]`."""
     steps, width = rows.shape
@@ -324,7 +296,7 @@ def _add_floats(rows: F32, weights: F32, out: F32, first: int) -> None:
                 out[i, first + d] += weights[i, n] * rows[n, d]
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _merge(sums: F32, largest: F32, total: F32, shares: F32, out: F32) -> None:
     """Join the spans of every head: `sums [kv_heads, spans, group, dim]` to `out`."""
     kv_heads, spans, group, dim = sums.shape
@@ -349,7 +321,7 @@ def _merge(sums: F32, largest: F32, total: F32, shares: F32, out: F32) -> None:
                 shares[h, i, place, 0] *= np.float32(math.exp(shares[h, i, place, 1] - top)) / whole
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _attend_alone(
     q, key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
     table, selected, tail_keys, tail_values, filled, within, turns, spans, shares, out,
@@ -367,7 +339,7 @@ def _attend_alone(
     _merge(sums, largest, total, shares, out)
 
 
-@njit(parallel=True, **_fast)
+@njit(parallel=True, **FAST)
 def _attend_together(
     q, key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
     table, selected, tail_keys, tail_values, filled, within, turns, spans, shares, out,
@@ -387,7 +359,7 @@ def _attend_together(
     _merge(sums, largest, total, shares, out)
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _add_mass(shares: F32, selected: npt.NDArray[np.int64], tail: int, mass: F32) -> None:
     """Add the shares of each place, averaged over all heads, to the pages of the sequence."""
     kv_heads, group, places = shares.shape[0], shares.shape[1], shares.shape[2]
@@ -401,7 +373,7 @@ def _add_mass(shares: F32, selected: npt.NDArray[np.int64], tail: int, mass: F32
             mass[page] += share / heads
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _select(scores: F32, first: int, newest: int, chosen: npt.NDArray[np.int64]) -> None:
     """The best of each row, ascending; those before `first` and from `newest` on in any case."""
     kv_heads, n = scores.shape
@@ -428,7 +400,7 @@ def _select(scores: F32, first: int, newest: int, chosen: npt.NDArray[np.int64])
                 place += 1
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _score(q, mean, scale, spread, table, within, turns, scores):  # fmt: skip
     kv_heads, group, dim = q.shape
     pages = table.shape[0]
@@ -447,8 +419,8 @@ def _score(q, mean, scale, spread, table, within, turns, scores):  # fmt: skip
                 middle[d] = within[h, d].mean()
         for n in range(pages):
             at = table[n]
-            _widen(mean[h, at], words[1])
-            _widen(scale[h, at], words[2])
+            widen(mean[h, at], words[1])
+            widen(scale[h, at], words[2])
             for d in range(dim):
                 spreads[d] *= np.float32(spread[h, at, d]) * unit
             for i in range(group):
@@ -468,7 +440,7 @@ def _score(q, mean, scale, spread, table, within, turns, scores):  # fmt: skip
             top = np.float32(-1e30)
             for n in range(pages):
                 top = max(top, row[n])
-            _exponentials(row, top, bits, powers)
+            exponentials(row, top, bits, powers)
             whole = np.float32(0)
             for n in range(pages):
                 whole += row[n]

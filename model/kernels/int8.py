@@ -12,15 +12,13 @@ from torch import Tensor
 
 # Entered by one thread at a time, attention's kernels included: see there.
 from vademecum.model.kernels.cpu import one_at_a_time
+from vademecum.model.kernels.elementary import F32, FAST
 from vademecum.model.kernels.vectors import GROUPS, dot_rows
 
-F32 = npt.NDArray[np.float32]
 I8 = npt.NDArray[np.int8]
 U16 = npt.NDArray[np.uint16]
 
 TOKENS = max(GROUPS)
-
-_fast = {"fastmath": True, "nogil": True, "cache": True, "error_model": "numpy"}
 
 
 def product(x: Tensor, codes: Tensor, scale: Tensor) -> Tensor:
@@ -30,22 +28,25 @@ def product(x: Tensor, codes: Tensor, scale: Tensor) -> Tensor:
     come alone.
     """
     out = torch.empty(x.shape[0], codes.shape[0])
-    with one_at_a_time:
-        _together(
-            x.float().contiguous().numpy(), codes.numpy(), scale.view(torch.uint16).numpy(),
-            torch.get_num_threads(), out.numpy(),
-        )  # fmt: skip
+    bits = scale.view(torch.uint16).numpy()
+    multiply(x.float().contiguous().numpy(), codes.numpy(), bits, out.numpy())
     return out
 
 
-@njit(parallel=True, **_fast)
+def multiply(x: F32, codes: I8, scale: U16, out: F32) -> None:
+    """The same into `out`."""
+    with one_at_a_time:
+        _together(x, codes, scale, torch.get_num_threads(), out)
+
+
+@njit(parallel=True, **FAST)
 def _together(x: F32, codes: I8, scale: U16, spans: int, out: F32) -> None:
     for s in prange(spans):
         n = codes.shape[0]
         _span(x, codes, scale, n * s // spans, n * (s + 1) // spans, out)
 
 
-@njit(**_fast)
+@njit(**FAST)
 def _span(x: F32, codes: I8, scale: U16, first: int, last: int, out: F32) -> None:
     word = np.empty(1, np.uint32)
     number = word.view(np.float32)

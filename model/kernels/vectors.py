@@ -22,22 +22,27 @@ _CODES = ir.VectorType(ir.IntType(8), 32)
 _FAST = ("contract",)
 
 
-def _splat(builder, number):
-    """32 times the same number."""
-    one = builder.insert_element(ir.Constant(_WIDE, ir.Undefined), number, _index(0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), 32), [0] * 32)
-    return builder.shuffle_vector(one, ir.Constant(_WIDE, ir.Undefined), zeros)
+def splat(builder, number, kind=_WIDE):
+    """The same number in every place of a vector."""
+    nothing = ir.Constant(kind, ir.Undefined)
+    one = builder.insert_element(nothing, number, index(0))
+    return builder.shuffle_vector(one, nothing, places([0] * kind.count))
 
 
-def _index(n):
+def places(of):
+    """Which places of two vectors make up another."""
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(of)), list(of))
+
+
+def index(n):
     return ir.Constant(ir.IntType(32), n)
 
 
-def _long(n):
+def long(n):
     return ir.Constant(ir.IntType(64), n)
 
 
-def _load(builder, pointer, offset, kind, align):
+def load(builder, pointer, offset, kind, align):
     at = builder.bitcast(builder.gep(pointer, [offset]), kind.as_pointer())
     loaded = builder.load(at)
     loaded.align = align
@@ -47,14 +52,14 @@ def _load(builder, pointer, offset, kind, align):
 def _multiply(builder, group, steps, row, weights, stride, out, out_stride, out_at):
     """`out[i, out_at : out_at + 32] += sum over n of weights[i, n] * row(n)` for `group` heads."""
     sums = [cgutils.alloca_once(builder, _WIDE) for _ in range(group)]
-    places = [builder.add(builder.mul(_long(i), out_stride), out_at) for i in range(group)]
+    places = [builder.add(builder.mul(long(i), out_stride), out_at) for i in range(group)]
     for each, place in zip(sums, places, strict=True):
-        builder.store(_load(builder, out, place, _WIDE, 4), each)
+        builder.store(load(builder, out, place, _WIDE, 4), each)
     with cgutils.for_range(builder, steps) as loop:
         numbers = row(loop.index)
         for i, each in enumerate(sums):
-            at = builder.add(builder.mul(_long(i), stride), loop.index)
-            weight = _splat(builder, builder.load(builder.gep(weights, [at])))
+            at = builder.add(builder.mul(long(i), stride), loop.index)
+            weight = splat(builder, builder.load(builder.gep(weights, [at])))
             product = builder.fmul(weight, numbers, flags=_FAST)
             builder.store(builder.fadd(builder.load(each), product, flags=_FAST), each)
     for each, place in zip(sums, places, strict=True):
@@ -62,13 +67,13 @@ def _multiply(builder, group, steps, row, weights, stride, out, out_stride, out_
         builder.store(builder.load(each), at).align = 4
 
 
-def _by_group(builder, group, emit):
+def by_group(builder, group, emit):
     """`emit(n)` for the number of heads at hand; more than `GROUPS` knows are left undone."""
     done = builder.append_basic_block("done")
     switch = builder.switch(group, done)
     for n in GROUPS:
         block = builder.append_basic_block(f"heads{n}")
-        switch.add_case(_long(n), block)
+        switch.add_case(long(n), block)
         builder.position_at_end(block)
         emit(n)
         builder.branch(done)
@@ -77,12 +82,12 @@ def _by_group(builder, group, emit):
 
 def _numbers(builder, codes, offset):
     """32 codes from `offset` on as float32."""
-    return builder.sitofp(_load(builder, codes, offset, _CODES, 1), _WIDE)
+    return builder.sitofp(load(builder, codes, offset, _CODES, 1), _WIDE)
 
 
 def _nibbles(builder, codes, offset, high):
     """The low or high halves of 32 bytes from `offset` on as float32."""
-    loaded = _load(builder, codes, offset, _CODES, 1)
+    loaded = load(builder, codes, offset, _CODES, 1)
     four, fifteen = (ir.Constant(_CODES, [n] * 32) for n in (4, 15))
     kept = builder.select(high, builder.lshr(loaded, four), builder.and_(loaded, fifteen))
     return builder.uitofp(kept, _WIDE)
@@ -105,7 +110,7 @@ def add_key_rows(typingctx, codes, weights, out, first):
         pointer = arrays[0].data
 
         def row(n):
-            return _numbers(builder, pointer, builder.mul(n, _long(32)))
+            return _numbers(builder, pointer, builder.mul(n, long(32)))
 
         def emit(heads):
             _multiply(
@@ -113,7 +118,7 @@ def add_key_rows(typingctx, codes, weights, out, first):
                 arrays[2].data, out_stride, arguments[3],
             )  # fmt: skip
 
-        _by_group(builder, group, emit)
+        by_group(builder, group, emit)
         return context.get_dummy_value()
 
     return types.void(codes, weights, out, first), generate
@@ -134,8 +139,8 @@ def add_value_rows(typingctx, codes, weights, out, bits):
         group, stride = cgutils.unpack_tuple(builder, arrays[1].shape)
         out_stride = cgutils.unpack_tuple(builder, arrays[2].shape)[1]
         pointer = arrays[0].data
-        four = builder.icmp_signed("==", arguments[3], _long(4))
-        blocks = builder.udiv(width, _long(32))
+        four = builder.icmp_signed("==", arguments[3], long(4))
+        blocks = builder.udiv(width, long(32))
 
         def emit(heads):
             def part(first, row):
@@ -145,7 +150,7 @@ def add_value_rows(typingctx, codes, weights, out, bits):
                 )  # fmt: skip
 
             with cgutils.for_range(builder, blocks) as block:
-                first = builder.mul(block.index, _long(32))
+                first = builder.mul(block.index, long(32))
 
                 def place(n):
                     return builder.add(builder.mul(n, width), first)
@@ -162,7 +167,7 @@ def add_value_rows(typingctx, codes, weights, out, bits):
                     with full:
                         part(first, lambda n: _numbers(builder, pointer, place(n)))
 
-        _by_group(builder, group, emit)
+        by_group(builder, group, emit)
         return context.get_dummy_value()
 
     return types.void(codes, weights, out, bits), generate
@@ -182,22 +187,22 @@ def add_float_rows(typingctx, rows, weights, out, first):
         group, stride = cgutils.unpack_tuple(builder, arrays[1].shape)
         out_stride = cgutils.unpack_tuple(builder, arrays[2].shape)[1]
         pointer = arrays[0].data
-        blocks = builder.udiv(width, _long(32))
+        blocks = builder.udiv(width, long(32))
 
         def emit(heads):
             with cgutils.for_range(builder, blocks) as block:
-                offset = builder.mul(block.index, _long(32))
+                offset = builder.mul(block.index, long(32))
 
                 def row(n):
                     at = builder.add(builder.mul(n, width), offset)
-                    return _load(builder, pointer, at, _WIDE, 4)
+                    return load(builder, pointer, at, _WIDE, 4)
 
                 _multiply(
                     builder, heads, steps, row, arrays[1].data, stride,
                     arrays[2].data, out_stride, builder.add(offset, arguments[3]),
                 )  # fmt: skip
 
-        _by_group(builder, group, emit)
+        by_group(builder, group, emit)
         return context.get_dummy_value()
 
     return types.void(rows, weights, out, first), generate
@@ -222,36 +227,33 @@ def dot_rows(typingctx, codes, x, out):
             sums = [cgutils.alloca_once(builder, _WIDE) for _ in range(count)]
             for each in sums:
                 builder.store(zero, each)
-            with cgutils.for_range(builder, builder.udiv(width, _long(32))) as loop:
-                first = builder.mul(loop.index, _long(32))
+            with cgutils.for_range(builder, builder.udiv(width, long(32))) as loop:
+                first = builder.mul(loop.index, long(32))
                 row = _numbers(builder, pointer, first)
                 for r, each in enumerate(sums):
-                    at = builder.add(builder.mul(_long(r), width), first)
-                    product = builder.fmul(_load(builder, numbers, at, _WIDE, 4), row, flags=_FAST)
+                    at = builder.add(builder.mul(long(r), width), first)
+                    product = builder.fmul(load(builder, numbers, at, _WIDE, 4), row, flags=_FAST)
                     builder.store(builder.fadd(builder.load(each), product, flags=_FAST), each)
             for r, each in enumerate(sums):
-                builder.store(_total(builder, builder.load(each)), builder.gep(target, [_long(r)]))
+                builder.store(total(builder, builder.load(each)), builder.gep(target, [long(r)]))
 
-        _by_group(builder, rows, emit)
+        by_group(builder, rows, emit)
         return context.get_dummy_value()
 
     return types.void(codes, x, out), generate
 
 
-def _total(builder, vector):
-    """The sum of 32 numbers, halves added to halves."""
-    width = 16
+def total(builder, vector):
+    """The sum of a vector, halves added to halves."""
+    width = vector.type.count // 2
     while width:
         low, high = (
-            builder.shuffle_vector(
-                vector, vector,
-                ir.Constant(ir.VectorType(ir.IntType(32), width), list(range(at, at + width))),
-            )
+            builder.shuffle_vector(vector, vector, places(range(at, at + width)))
             for at in (0, width)
-        )  # fmt: skip
+        )
         vector = builder.fadd(low, high)
         width //= 2
-    return builder.extract_element(vector, _index(0))
+    return builder.extract_element(vector, index(0))
 
 
 @intrinsic
@@ -268,11 +270,11 @@ def prefetch(typingctx, codes):
             ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), whole, whole, whole]),
             "llvm.prefetch.p0",
         )
-        lines = builder.udiv(builder.mul(rows, width), _long(64))
+        lines = builder.udiv(builder.mul(rows, width), long(64))
         with cgutils.for_range(builder, lines) as loop:
-            at = builder.gep(array.data, [builder.mul(loop.index, _long(64))])
+            at = builder.gep(array.data, [builder.mul(loop.index, long(64))])
             # To read, of the widest use, data.
-            builder.call(ask, [at, _index(0), _index(3), _index(1)])
+            builder.call(ask, [at, index(0), index(3), index(1)])
         return context.get_dummy_value()
 
     return types.void(codes), generate

@@ -1,0 +1,224 @@
+// y = x W^T for 1 to 16 rows of x, W in NF4 as `nf4.PackedNF4` lays it out.
+//
+// Reading the weights once is all that must take time. So: 16 bytes a lane and load, DEPTH loads of
+// each warp under way, and a decoding that costs one look into a table for two weights: a byte of
+// two codes is looked up as two bf16 side by side, which are an operand of the tensor core as they
+// come. The table lies in shared memory 32 times, once for each bank, so that lanes never collide.
+// Sums are float32; a block of 64 is multiplied by its absmax after it was summed.
+//
+// Defined from outside: ROW_TILES (1 or 2, of 8 rows each), WARPS, DEPTH, SPLITS, GATED, LEVEL_BITS.
+
+typedef unsigned int u32;
+typedef unsigned short u16;
+
+#define THREADS (WARPS * 32)
+#define TILE_LOADS 32  // loads of 16 bytes that make a tile of 16 outputs by 64 inputs
+
+// NF4's levels times 1.437, where rounding them to bf16 costs least: the 16 together are 1.7 times
+// closer than unscaled. `PackedNF4` divides absmax by it.
+__constant__ u16 LEVELS[16] = {LEVEL_BITS};
+
+__device__ __forceinline__ uint4 stream16(const uint4* at) {
+    uint4 v;
+    asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(at));
+    return v;
+}
+
+__device__ __forceinline__ u32 stream4(const u32* at) {
+    u32 v;
+    asm volatile("ld.global.nc.L1::no_allocate.u32 %0, [%1];" : "=r"(v) : "l"(at));
+    return v;
+}
+
+// c += a b: 16 outputs by 16 inputs, times 16 inputs by 8 rows.
+__device__ __forceinline__ void multiply(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+        "{%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+__device__ __forceinline__ void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+__device__ __forceinline__ void let_next_begin() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+__device__ __forceinline__ u16 to_bf16(float x) {
+    u16 bits;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    return bits;
+}
+
+__device__ __forceinline__ float from_bf16(u16 bits) { return __uint_as_float((u32)bits << 16); }
+
+// Where a warp is in what its block reads: tiles `k + warp` of the part [k, end) of the inputs that
+// an item (16 outputs, and one of SPLITS parts of the inputs) covers.
+struct Cursor {
+    int item, tile, k, end;
+
+    __device__ __forceinline__ void enter(int to, int k_tiles) {
+        int split = to % SPLITS;
+        item = to;
+        tile = to / SPLITS * k_tiles;
+        k = split * k_tiles / SPLITS;
+        end = (split + 1) * k_tiles / SPLITS;
+    }
+};
+
+// codes: [out_tiles, k_tiles, 512] bytes; scales: [out_tiles, k_tiles, 8] pairs of bf16, of the
+// outputs g and g + 8; x: bf16 [rows, 64 k_tiles]; bias: bf16 [out] or null. y: bf16 [rows, out],
+// or with more than one split float32 [splits, rows, out].
+extern "C" __global__ void __launch_bounds__(THREADS)
+nf4_product(const uint4* __restrict__ codes, const u32* __restrict__ scales, const u16* x,
+            const u16* __restrict__ bias, void* y, int rows, int out, int out_tiles, int k_tiles) {
+    __shared__ __align__(16) u32 table[256 * 32];
+    __shared__ float4 parts[2][WARPS][ROW_TILES][32];
+
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    const int group = lane >> 2, quad = lane & 3;  // PTX calls them groupID and threadID_in_group
+    const int items = out_tiles * SPLITS;
+
+    uint4 code[DEPTH];
+    u32 scale[DEPTH];
+    Cursor ahead, at;
+    ahead.enter(blockIdx.x, k_tiles);
+    at = ahead;
+
+    auto fetch = [&](int slot) {
+        if (ahead.item >= items) return;
+        int k = ahead.k + warp;
+        if (k < ahead.end) {
+            size_t tile = ahead.tile + k;
+            code[slot] = stream16(codes + tile * TILE_LOADS + lane);
+            scale[slot] = stream4(scales + tile * 8 + group);
+        }
+        ahead.k += WARPS;
+        if (ahead.k >= ahead.end) ahead.enter(ahead.item + gridDim.x, k_tiles);
+    };
+
+#pragma unroll
+    for (int slot = 0; slot < DEPTH; ++slot) fetch(slot);
+
+    for (int i = threadIdx.x; i < 256 * 8; i += THREADS) {
+        int byte = i >> 3;  // its first code is the high half, and comes first
+        u32 pair = LEVELS[byte >> 4] | (u32)LEVELS[byte & 15] << 16;
+        reinterpret_cast<uint4*>(table)[i] = make_uint4(pair, pair, pair, pair);
+    }
+    let_next_begin();
+    __syncthreads();
+    wait_for_previous();
+
+    const char* own = reinterpret_cast<const char*>(table + lane);
+    auto pair_of = [&](u32 shifted) {
+        return *reinterpret_cast<const u32*>(own + (shifted & 0x7F80));
+    };
+
+    // Rows past the last read it again: their columns of the sums are never stored.
+    const u16* source[ROW_TILES];
+#pragma unroll
+    for (int n = 0; n < ROW_TILES; ++n) {
+        int row = min(8 * n + group, rows - 1);
+        source[n] = x + (size_t)row * k_tiles * 64 + quad * 16;
+    }
+
+    float sum[ROW_TILES][4] = {};
+    int buffer = 0;
+
+    while (at.item < items) {
+#pragma unroll
+        for (int slot = 0; slot < DEPTH; ++slot) {
+            int k = at.k + warp;
+            if (k < at.end) {
+                u32 words[4] = {code[slot].x, code[slot].y, code[slot].z, code[slot].w};
+                u32 pair = scale[slot];
+                float low = __uint_as_float(pair << 16), high = __uint_as_float(pair & 0xFFFF0000);
+                u32 b[ROW_TILES][8];
+#pragma unroll
+                for (int n = 0; n < ROW_TILES; ++n) {
+                    const uint4* row = reinterpret_cast<const uint4*>(source[n] + k * 64);
+                    uint4 first = row[0], second = row[1];
+                    b[n][0] = first.x, b[n][1] = first.y, b[n][2] = first.z, b[n][3] = first.w;
+                    b[n][4] = second.x, b[n][5] = second.y, b[n][6] = second.z, b[n][7] = second.w;
+                }
+                float block[ROW_TILES][4] = {};
+#pragma unroll
+                for (int j = 0; j < 4; ++j) {
+                    u32 q = words[j];
+                    u32 a[4] = {pair_of(q << 7), pair_of(q >> 1), pair_of(q >> 9), pair_of(q >> 17)};
+#pragma unroll
+                    for (int n = 0; n < ROW_TILES; ++n)
+                        multiply(block[n], a, b[n][2 * j], b[n][2 * j + 1]);
+                }
+#pragma unroll
+                for (int n = 0; n < ROW_TILES; ++n) {
+                    sum[n][0] += low * block[n][0], sum[n][1] += low * block[n][1];
+                    sum[n][2] += high * block[n][2], sum[n][3] += high * block[n][3];
+                }
+            }
+            fetch(slot);
+            at.k += WARPS;
+            if (at.k < at.end) continue;
+
+            // The item is read: one warp, another each time, adds what the warps have.
+#pragma unroll
+            for (int n = 0; n < ROW_TILES; ++n) {
+                parts[buffer][warp][n][lane] =
+                    make_float4(sum[n][0], sum[n][1], sum[n][2], sum[n][3]);
+                sum[n][0] = sum[n][1] = sum[n][2] = sum[n][3] = 0.0f;
+            }
+            __syncthreads();
+            if (warp == at.item / gridDim.x % WARPS) {
+                int tile = at.item / SPLITS, split = at.item % SPLITS;
+#pragma unroll
+                for (int n = 0; n < ROW_TILES; ++n) {
+                    float4 all = parts[buffer][0][n][lane];
+#pragma unroll
+                    for (int w = 1; w < WARPS; ++w) {
+                        float4 more = parts[buffer][w][n][lane];
+                        all.x += more.x, all.y += more.y, all.z += more.z, all.w += more.w;
+                    }
+                    float value[2][2] = {{all.x, all.y}, {all.z, all.w}};
+#if GATED
+                    // Output g of the tile is a gate, g + 8 what it gates.
+                    int o = tile * 8 + group;
+#pragma unroll
+                    for (int c = 0; c < 2; ++c) {
+                        int row = 8 * n + 2 * quad + c;
+                        float gate = value[0][c];
+                        if (row < rows && o < out)
+                            reinterpret_cast<u16*>(y)[(size_t)row * out + o] =
+                                to_bf16(gate / (1.0f + __expf(-gate)) * value[1][c]);
+                    }
+#else
+#pragma unroll
+                    for (int half = 0; half < 2; ++half) {
+                        int o = tile * 16 + half * 8 + group;
+                        float add = bias && split == 0 && o < out ? from_bf16(bias[o]) : 0.0f;
+#pragma unroll
+                        for (int c = 0; c < 2; ++c) {
+                            int row = 8 * n + 2 * quad + c;
+                            if (row >= rows || o >= out) continue;
+                            float v = value[half][c] + add;
+                            if (SPLITS > 1)
+                                reinterpret_cast<float*>(y)[((size_t)split * rows + row) * out + o] = v;
+                            else
+                                reinterpret_cast<u16*>(y)[(size_t)row * out + o] = to_bf16(v);
+                        }
+                    }
+#endif
+                }
+            }
+            buffer ^= 1;
+            at.enter(at.item + gridDim.x, k_tiles);
+            if (at.item >= items) return;
+        }
+    }
+}

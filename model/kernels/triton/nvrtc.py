@@ -1,0 +1,105 @@
+"""CUDA C++ that is compiled when it is first used, and launched on PyTorch's current stream.
+
+With NVRTC, through the bindings that PyTorch itself depends on: no CUDA toolkit, no C++ compiler
+and no header is needed on the user's machine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+HOPPER = 90
+
+
+def compiled(source: str, definitions: Mapping[str, int | str], capability: int) -> bytes:
+    """Machine code for a compute capability (89: RTX 4090, 90: H100, H200).
+
+    Raises RuntimeError with what the compiler said.
+    """
+    from cuda.bindings import nvrtc
+
+    program = _checked(nvrtc.nvrtcCreateProgram(source.encode(), b"kernel.cu", 0, [], []))
+    options = [
+        f"--gpu-architecture=sm_{capability}", "--std=c++17", "--use_fast_math",
+        *(f"-D{name}={value}" for name, value in definitions.items()),
+    ]  # fmt: skip
+    (result,) = nvrtc.nvrtcCompileProgram(program, len(options), [o.encode() for o in options])
+    if result != nvrtc.nvrtcResult.NVRTC_SUCCESS:
+        said = b" " * _checked(nvrtc.nvrtcGetProgramLogSize(program))
+        nvrtc.nvrtcGetProgramLog(program, said)
+        raise RuntimeError(f"NVRTC: {said.decode(errors='replace')}")
+    code = b" " * _checked(nvrtc.nvrtcGetCUBINSize(program))
+    _checked(nvrtc.nvrtcGetCUBIN(program, code))
+    _checked(nvrtc.nvrtcDestroyProgram(program))
+    return code
+
+
+class Kernel:
+    """One function of a compiled program, on one device."""
+
+    def __init__(self, path: Path, name: str, definitions: Mapping[str, int | str], device: int) -> None:
+        from cuda.bindings import driver
+
+        major, minor = torch.cuda.get_device_capability(device)
+        self.capability = 10 * major + minor
+        torch.cuda.current_stream(device)  # PyTorch makes the context
+        code = compiled(path.read_text(encoding="utf-8"), definitions, self.capability)
+        self._module = _checked(driver.cuModuleLoadData(code))
+        self._function = _checked(driver.cuModuleGetFunction(self._module, name.encode()))
+        self._device = device
+        self._launch = driver.cuLaunchKernelEx
+        self._config = driver.CUlaunchConfig()
+        self._attributes = []
+        if self.capability >= HOPPER:
+            # The kernel may begin before the one ahead of it in the stream has ended, and waits
+            # for it (griddepcontrol) once it needs its results.
+            early = driver.CUlaunchAttribute()
+            early.id = (
+                driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+            )
+            early.value.programmaticStreamSerializationAllowed = 1
+            self._attributes = [early]
+
+    def blocks_per_processor(self, threads: int) -> int:
+        """How many blocks of `threads` run on a multiprocessor at once."""
+        from cuda.bindings import driver
+
+        found: int = _checked(
+            driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(self._function, threads, 0)
+        )
+        return found
+
+    def __call__(self, blocks: int, threads: int, *arguments: Tensor | int | None) -> None:
+        """Launch; tensors are passed as addresses, numbers as `int`, None as a null address."""
+        config = self._config
+        config.gridDimX, config.gridDimY, config.gridDimZ = blocks, 1, 1
+        config.blockDimX, config.blockDimY, config.blockDimZ = threads, 1, 1
+        config.sharedMemBytes = 0
+        config.hStream = torch.cuda.current_stream(self._device).cuda_stream
+        config.attrs, config.numAttrs = self._attributes, len(self._attributes)
+        values = tuple(a.data_ptr() if isinstance(a, Tensor) else a or 0 for a in arguments)
+        kinds = tuple(
+            ctypes.c_int if isinstance(a, int) else ctypes.c_void_p for a in arguments
+        )
+        _checked(self._launch(config, self._function, (values, kinds), 0))
+
+
+@cache
+def kernel(path: Path, name: str, definitions: tuple[tuple[str, int | str], ...], device: int) -> Kernel:
+    """Compiled once a process for each device."""
+    return Kernel(path, name, dict(definitions), device)
+
+
+def _checked(answer: Sequence[Any]) -> Any:
+    """What a driver call gave, without its status; raises RuntimeError if that is an error."""
+    status, *rest = answer
+    if int(status) != 0:
+        raise RuntimeError(f"CUDA: {status.name}")
+    return rest[0] if rest else None
