@@ -7,7 +7,8 @@ nothing else takes time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,8 @@ class Compiled:
     def __init__(self, weight: CompiledNF4 | Int8, source: Tensor, target: Tensor) -> None:
         from vademecum.model.kernels import int8, nf4
 
+        self._call: Callable[..., None]
+        self._weight: tuple[npt.NDArray[Any], npt.NDArray[Any]]
         if isinstance(weight, Int8):
             self._call = int8.multiply
             scale = weight.scale.view(torch.uint16)

@@ -13,12 +13,10 @@ from torch import Tensor
 # Entered by one thread at a time, attention's kernels included: see there.
 from vademecum.model.kernels.cpu import one_at_a_time
 from vademecum.model.kernels.elementary import F32, FAST
-from vademecum.model.kernels.vectors import GROUPS, dot_rows
+from vademecum.model.kernels.vectors import DOT_GROUP, dot_rows
 
 I8 = npt.NDArray[np.int8]
 U16 = npt.NDArray[np.uint16]
-
-TOKENS = max(GROUPS)
 
 
 def product(x: Tensor, codes: Tensor, scale: Tensor) -> Tensor:
@@ -53,7 +51,7 @@ def _span(x: F32, codes: I8, scale: U16, first: int, last: int, out: F32) -> Non
     sums = np.empty(x.shape[0], np.float32)
     for o in range(first, last):
         word[0] = np.uint32(scale[o]) << np.uint32(16)
-        for r in range(0, x.shape[0], TOKENS):
-            dot_rows(codes[o], x[r : r + TOKENS], sums[r : r + TOKENS])
+        for r in range(0, x.shape[0], DOT_GROUP):
+            dot_rows(codes[o], x[r : r + DOT_GROUP], sums[r : r + DOT_GROUP])
         for r in range(x.shape[0]):
             out[r, o] = sums[r] * number[0]

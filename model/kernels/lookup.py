@@ -12,6 +12,7 @@ together are some 1e-4 of the result; bf16 loses 4e-3.
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable, Sequence
 
 import llvmlite.binding
 from llvmlite import ir
@@ -59,7 +60,7 @@ def code_table(code):
     return [number & 255 for number in numbers] * 2, [number >> 8 for number in numbers] * 2
 
 
-def dot_rows_for(code):
+def dot_rows_for(code: Sequence[float]) -> Callable[..., None]:
     """The product of some rows with one row of a weight whose codes stand for `code [16]`."""
     tables = code_table(code)
 

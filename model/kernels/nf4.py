@@ -41,7 +41,7 @@ PAIRS = np.stack((CODE.repeat(16), np.tile(CODE, 16)), axis=1).view(np.uint64).r
 _LARGEST = np.float32(lookup.LARGEST_INPUT)
 _UNIT = np.float32(lookup.LARGEST_INPUT * lookup.UNIT)
 _ROWS = max(GROUPS)
-_dot_rows = lookup.dot_rows_for(CODE)
+_dot_rows = lookup.dot_rows_for(CODE.tolist())
 
 
 def product(x: Tensor, codes: Tensor, absmax: Tensor) -> Tensor:

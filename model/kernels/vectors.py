@@ -2,7 +2,7 @@
 
 Numba vectorises a loop but keeps no sums in registers across another one. Here a number of a page
 is turned from its code into float32 once, in a register, and multiplied for every head or token
-that shares it. LLVM cuts vectors of 32 into what the processor has: AVX-512, AVX2, NEON.
+that shares it. LLVM cuts vectors into what the processor has: AVX-512, AVX2, NEON.
 """
 
 # mypy: ignore-errors
@@ -10,19 +10,25 @@ that shares it. LLVM cuts vectors of 32 into what the processor has: AVX-512, AV
 
 from __future__ import annotations
 
+import llvmlite.binding
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 GROUPS = range(1, 10)  # heads or tokens that are computed together; more: some at a time
 
+# Sums must fit the registers: 32 of 16 numbers, or 16 of 8 (AVX2).
+_WIDE_REGISTERS = bool(llvmlite.binding.get_host_cpu_features().get("avx512f"))
+COLUMNS = 32 if _WIDE_REGISTERS else 8  # summed at once for every head
+DOT_GROUP = max(GROUPS) if _WIDE_REGISTERS else 3  # rows of `dot_rows`, each with sums of 32
+
+_COLUMNS = ir.VectorType(ir.FloatType(), COLUMNS)
 _WIDE = ir.VectorType(ir.FloatType(), 32)
-_CODES = ir.VectorType(ir.IntType(8), 32)
 # A sum keeps its order, whatever is computed beside it: equal rows give equal bits.
 _FAST = ("contract",)
 
 
-def splat(builder, number, kind=_WIDE):
+def splat(builder, number, kind):
     """The same number in every place of a vector."""
     nothing = ir.Constant(kind, ir.Undefined)
     one = builder.insert_element(nothing, number, index(0))
@@ -50,20 +56,20 @@ def load(builder, pointer, offset, kind, align):
 
 
 def _multiply(builder, group, steps, row, weights, stride, out, out_stride, out_at):
-    """`out[i, out_at : out_at + 32] += sum over n of weights[i, n] * row(n)` for `group` heads."""
-    sums = [cgutils.alloca_once(builder, _WIDE) for _ in range(group)]
-    places = [builder.add(builder.mul(long(i), out_stride), out_at) for i in range(group)]
-    for each, place in zip(sums, places, strict=True):
-        builder.store(load(builder, out, place, _WIDE, 4), each)
+    """`out[i, out_at : out_at + COLUMNS] += sum over n of weights[i, n] * row(n)`."""
+    sums = [cgutils.alloca_once(builder, _COLUMNS) for _ in range(group)]
+    starts = [builder.add(builder.mul(long(i), out_stride), out_at) for i in range(group)]
+    for each, start in zip(sums, starts, strict=True):
+        builder.store(load(builder, out, start, _COLUMNS, 4), each)
     with cgutils.for_range(builder, steps) as loop:
         numbers = row(loop.index)
         for i, each in enumerate(sums):
             at = builder.add(builder.mul(long(i), stride), loop.index)
-            weight = splat(builder, builder.load(builder.gep(weights, [at])))
+            weight = splat(builder, builder.load(builder.gep(weights, [at])), _COLUMNS)
             product = builder.fmul(weight, numbers, flags=_FAST)
             builder.store(builder.fadd(builder.load(each), product, flags=_FAST), each)
-    for each, place in zip(sums, places, strict=True):
-        at = builder.bitcast(builder.gep(out, [place]), _WIDE.as_pointer())
+    for each, start in zip(sums, starts, strict=True):
+        at = builder.bitcast(builder.gep(out, [start]), _COLUMNS.as_pointer())
         builder.store(builder.load(each), at).align = 4
 
 
@@ -80,17 +86,19 @@ def by_group(builder, group, emit):
     builder.position_at_end(done)
 
 
-def _numbers(builder, codes, offset):
-    """32 codes from `offset` on as float32."""
-    return builder.sitofp(load(builder, codes, offset, _CODES, 1), _WIDE)
+def _numbers(builder, codes, offset, kind=_COLUMNS):
+    """Codes from `offset` on as float32."""
+    bytes_ = ir.VectorType(ir.IntType(8), kind.count)
+    return builder.sitofp(load(builder, codes, offset, bytes_, 1), kind)
 
 
 def _nibbles(builder, codes, offset, high):
-    """The low or high halves of 32 bytes from `offset` on as float32."""
-    loaded = load(builder, codes, offset, _CODES, 1)
-    four, fifteen = (ir.Constant(_CODES, [n] * 32) for n in (4, 15))
+    """The low or high halves of bytes from `offset` on as float32."""
+    kind = ir.VectorType(ir.IntType(8), COLUMNS)
+    loaded = load(builder, codes, offset, kind, 1)
+    four, fifteen = (ir.Constant(kind, [n] * COLUMNS) for n in (4, 15))
     kept = builder.select(high, builder.lshr(loaded, four), builder.and_(loaded, fifteen))
-    return builder.uitofp(kept, _WIDE)
+    return builder.uitofp(kept, _COLUMNS)
 
 
 @intrinsic
@@ -109,14 +117,18 @@ def add_key_rows(typingctx, codes, weights, out, first):
         out_stride = cgutils.unpack_tuple(builder, arrays[2].shape)[1]
         pointer = arrays[0].data
 
-        def row(n):
-            return _numbers(builder, pointer, builder.mul(n, long(32)))
-
         def emit(heads):
-            _multiply(
-                builder, heads, dim, row, arrays[1].data, stride,
-                arrays[2].data, out_stride, arguments[3],
-            )  # fmt: skip
+            with cgutils.for_range(builder, long(32 // COLUMNS)) as block:
+                column = builder.mul(block.index, long(COLUMNS))
+
+                def row(n):
+                    at = builder.add(builder.mul(n, long(32)), column)
+                    return _numbers(builder, pointer, at)
+
+                _multiply(
+                    builder, heads, dim, row, arrays[1].data, stride,
+                    arrays[2].data, out_stride, builder.add(arguments[3], column),
+                )  # fmt: skip
 
         by_group(builder, group, emit)
         return context.get_dummy_value()
@@ -140,7 +152,7 @@ def add_value_rows(typingctx, codes, weights, out, bits):
         out_stride = cgutils.unpack_tuple(builder, arrays[2].shape)[1]
         pointer = arrays[0].data
         four = builder.icmp_signed("==", arguments[3], long(4))
-        blocks = builder.udiv(width, long(32))
+        blocks = builder.udiv(width, long(COLUMNS))
 
         def emit(heads):
             def part(first, row):
@@ -150,7 +162,7 @@ def add_value_rows(typingctx, codes, weights, out, bits):
                 )  # fmt: skip
 
             with cgutils.for_range(builder, blocks) as block:
-                first = builder.mul(block.index, long(32))
+                first = builder.mul(block.index, long(COLUMNS))
 
                 def place(n):
                     return builder.add(builder.mul(n, width), first)
@@ -187,15 +199,15 @@ def add_float_rows(typingctx, rows, weights, out, first):
         group, stride = cgutils.unpack_tuple(builder, arrays[1].shape)
         out_stride = cgutils.unpack_tuple(builder, arrays[2].shape)[1]
         pointer = arrays[0].data
-        blocks = builder.udiv(width, long(32))
+        blocks = builder.udiv(width, long(COLUMNS))
 
         def emit(heads):
             with cgutils.for_range(builder, blocks) as block:
-                offset = builder.mul(block.index, long(32))
+                offset = builder.mul(block.index, long(COLUMNS))
 
                 def row(n):
                     at = builder.add(builder.mul(n, width), offset)
-                    return load(builder, pointer, at, _WIDE, 4)
+                    return load(builder, pointer, at, _COLUMNS, 4)
 
                 _multiply(
                     builder, heads, steps, row, arrays[1].data, stride,
@@ -229,7 +241,7 @@ def dot_rows(typingctx, codes, x, out):
                 builder.store(zero, each)
             with cgutils.for_range(builder, builder.udiv(width, long(32))) as loop:
                 first = builder.mul(loop.index, long(32))
-                row = _numbers(builder, pointer, first)
+                row = _numbers(builder, pointer, first, _WIDE)
                 for r, each in enumerate(sums):
                     at = builder.add(builder.mul(long(r), width), first)
                     product = builder.fmul(load(builder, numbers, at, _WIDE, 4), row, flags=_FAST)

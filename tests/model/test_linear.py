@@ -111,7 +111,8 @@ def test_nf4_anywhere_is_the_dequantised_product(
     assert ("Numba cannot be used" in product.path) == (not numba)
     x = weight_of(rows, 192)
     expected = x @ weight.dequantize(torch.float32).T + bias
-    assert relative_error(product(x), expected) < 1e-6
+    # In integers of 16 bits, where there is AVX2: tests/model/test_nf4.py.
+    assert relative_error(product(x), expected) < 3e-4
     rounded = linear([weight], [bias.bfloat16()])(x.bfloat16())
     assert rounded.dtype == torch.bfloat16
     assert relative_error(rounded, expected) < 0.01

@@ -10,21 +10,27 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from vademecum.model import linear as linears
 from vademecum.model.decoder import ROWS, Decoder, ModelConfig
 from vademecum.model.drafting import LONGEST
 from vademecum.model.kernels import choose
-from vademecum.model.linear import QuantizedLinear, native_nf4
+from vademecum.model.linear import QuantizedLinear, packed
 from vademecum.model.rope import rotate
 
 between = pytest.importorskip("vademecum.model.kernels.between", exc_type=ImportError)
 
-native = pytest.mark.skipif(not native_nf4(), reason="this processor has no AVX512-BF16")
+PRODUCTS = (
+    pytest.param(
+        "native",
+        marks=pytest.mark.skipif(
+            not linears.native_nf4(), reason="this processor has no AVX512-BF16"
+        ),
+    ),
+    "compiled",
+    "int8",
+)
 
-CONFIGS = {
-    "llama": ("llama", False),
-    "qwen2": ("qwen2", True),
-    "qwen3": ("qwen3", False),
-}
+CONFIGS = {"llama": (False,), "qwen2": (True,), "qwen3": (False,)}  # whether there is a bias
 
 
 def bits(tensor: Tensor) -> np.ndarray:
@@ -41,7 +47,7 @@ def numbers(array: np.ndarray) -> Tensor:
 def test_rounding_to_bf16_is_as_in_pytorch(rows: int, width: int) -> None:
     x = torch.randn(rows, width) * 100
     out = np.full((rows, width), 0x7FC0, np.uint16)  # not a number
-    between.round_rows(x.numpy(), out)
+    between.store_rows(x.numpy(), out)
     assert torch.equal(numbers(out), x.bfloat16().float())
 
 
@@ -117,25 +123,44 @@ def config(family: str, bias: bool) -> ModelConfig:
     )
 
 
-def decoder(shape: ModelConfig, tensors_of: Callable[..., dict[str, Tensor]]) -> Decoder:
-    plain = tensors_of(shape)
-    weights = {
-        name: QuantizedLinear.quantize(w.bfloat16())
-        if name.endswith("proj.weight")
-        else w.bfloat16()
-        for name, w in plain.items()
-    }
+FUSED = {
+    "self_attn.": (("q_proj", "k_proj", "v_proj"), ("o_proj",)),
+    "mlp.": (("gate_proj", "up_proj"), ("down_proj",)),
+}
+
+
+@pytest.fixture(params=PRODUCTS)
+def made(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tensors_of: Callable[..., dict[str, Tensor]],
+    family: str,
+) -> Decoder:
+    """A decoder whose products are computed in one of the ways there are."""
+    kind = request.param
+    if kind != "native":
+        monkeypatch.setattr(linears, "native_nf4", lambda: False)
+    shape = config(family, *CONFIGS[family])
+    weights = {name: w.bfloat16() for name, w in tensors_of(shape).items()}
+    ready = {}
+    if kind == "int8":
+        for n in range(shape.layers):
+            for part, products in FUSED.items():
+                for names in products:
+                    prefix = f"model.layers.{n}.{part}"
+                    parts = [weights[f"{prefix}{name}.weight"] for name in names]
+                    ready[prefix + "+".join(names)] = packed(parts, 8)
+    else:
+        for name in weights:
+            if name.endswith("proj.weight"):
+                weights[name] = QuantizedLinear.quantize(weights[name])
     kernels = choose(torch.device("cpu"), "int8")
-    return Decoder(shape, weights, kernels=kernels, dtype=torch.bfloat16, kv="int8")
+    return Decoder(shape, weights, kernels=kernels, dtype=torch.bfloat16, kv="int8", packed=ready)
 
 
-@native
-@pytest.mark.parametrize("name", CONFIGS)
-def test_both_ways_through_the_layers_agree(
-    name: str, tensors_of: Callable[..., dict[str, Tensor]]
-) -> None:
-    made = decoder(config(*CONFIGS[name]), tensors_of)
-    assert made._rows is not None
+@pytest.mark.parametrize("family", CONFIGS)
+def test_both_ways_through_the_layers_agree(made: Decoder) -> None:
+    assert made.writing.startswith("compiled")
     prompt = torch.arange(40)
     found = []
     for fast in (True, False):
@@ -149,12 +174,8 @@ def test_both_ways_through_the_layers_agree(
     assert (found[0] - found[1]).norm() < 0.02 * found[1].norm()
 
 
-@native
-@pytest.mark.parametrize("name", CONFIGS)
-def test_a_token_is_computed_as_if_it_came_alone(
-    name: str, tensors_of: Callable[..., dict[str, Tensor]]
-) -> None:
-    made = decoder(config(*CONFIGS[name]), tensors_of)
+@pytest.mark.parametrize("family", CONFIGS)
+def test_a_token_is_computed_as_if_it_came_alone(made: Decoder) -> None:
     ids = torch.randint(300, (1 + LONGEST,), generator=torch.Generator().manual_seed(1))
     found = []
     for step in (len(ids), 1):
@@ -181,3 +202,4 @@ def test_other_weights_take_the_way_of_prompts(
     kernels = choose(torch.device("cpu"), "int8")
     made = Decoder(shape, plain, kernels=kernels, dtype=torch.bfloat16, kv="int8")
     assert made._rows is None
+    assert "not quantised" in made.writing

@@ -59,17 +59,15 @@ __device__ __forceinline__ u16 to_bf16(float x) {
 
 __device__ __forceinline__ float from_bf16(u16 bits) { return __uint_as_float((u32)bits << 16); }
 
-// Where a warp is in what its block reads: tiles `k + warp` of the part [k, end) of the inputs that
-// an item (16 outputs, and one of SPLITS parts of the inputs) covers.
-struct Cursor {
-    int item, tile, k, end;
+// An item of work is 16 outputs, and one of SPLITS parts of the inputs: `count` tiles from `first`.
+// The warps of a block take them in turn.
+struct Part {
+    int first, count;
 
-    __device__ __forceinline__ void enter(int to, int k_tiles) {
-        int split = to % SPLITS;
-        item = to;
-        tile = to / SPLITS * k_tiles;
-        k = split * k_tiles / SPLITS;
-        end = (split + 1) * k_tiles / SPLITS;
+    __device__ __forceinline__ Part(int item, int k_tiles) {
+        int split = item % SPLITS;
+        first = split * k_tiles / SPLITS;
+        count = (split + 1) * k_tiles / SPLITS - first;
     }
 };
 
@@ -86,26 +84,37 @@ nf4_product(const uint4* __restrict__ codes, const u32* __restrict__ scales, con
     const int group = lane >> 2, quad = lane & 3;  // PTX calls them groupID and threadID_in_group
     const int items = out_tiles * SPLITS;
 
+    // What is fetched next, DEPTH tiles of this warp ahead of what is multiplied.
     uint4 code[DEPTH];
     u32 scale[DEPTH];
-    Cursor ahead, at;
-    ahead.enter(blockIdx.x, k_tiles);
-    at = ahead;
-
-    auto fetch = [&](int slot) {
-        if (ahead.item >= items) return;
-        int k = ahead.k + warp;
-        if (k < ahead.end) {
-            size_t tile = ahead.tile + k;
-            code[slot] = stream16(codes + tile * TILE_LOADS + lane);
-            scale[slot] = stream4(scales + tile * 8 + group);
-        }
-        ahead.k += WARPS;
-        if (ahead.k >= ahead.end) ahead.enter(ahead.item + gridDim.x, k_tiles);
+    int coming = blockIdx.x, to_fetch = 0;
+    const uint4* next_code = codes;
+    const u32* next_scale = scales;
+    auto begin_fetching = [&]() {
+        Part part(coming, k_tiles);
+        size_t tile = (size_t)(coming / SPLITS) * k_tiles + part.first + warp;
+        next_code = codes + tile * TILE_LOADS + lane;
+        next_scale = scales + tile * 8 + group;
+        to_fetch = coming < items ? part.count - warp : 0;
     };
+    auto fetch = [&](int slot) {
+        if (to_fetch > slot * WARPS) {
+            code[slot] = stream16(next_code + slot * WARPS * TILE_LOADS);
+            scale[slot] = stream4(next_scale + slot * WARPS * 8);
+        }
+    };
+    auto fetched = [&]() {
+        next_code += DEPTH * WARPS * TILE_LOADS, next_scale += DEPTH * WARPS * 8;
+        to_fetch -= DEPTH * WARPS;
+        if (to_fetch + warp > 0) return;
+        coming += gridDim.x;
+        begin_fetching();
+    };
+    begin_fetching();
 
 #pragma unroll
     for (int slot = 0; slot < DEPTH; ++slot) fetch(slot);
+    fetched();
 
     for (int i = threadIdx.x; i < 256 * 8; i += THREADS) {
         int byte = i >> 3;  // its first code is the high half, and comes first
@@ -116,34 +125,42 @@ nf4_product(const uint4* __restrict__ codes, const u32* __restrict__ scales, con
     __syncthreads();
     wait_for_previous();
 
-    const char* own = reinterpret_cast<const char*>(table + lane);
-    auto pair_of = [&](u32 shifted) {
-        return *reinterpret_cast<const u32*>(own + (shifted & 0x7F80));
+    const u32 bank = (u32)__cvta_generic_to_shared(table + lane);
+    auto pair_of = [&](u32 q, int which) {
+        u32 pair, byte = __byte_perm(q, 0, 0x4440 + which);
+        asm("ld.shared.u32 %0, [%1];" : "=r"(pair) : "r"(byte * 128 + bank));
+        return pair;
     };
 
     // Rows past the last read it again: their columns of the sums are never stored.
-    const u16* source[ROW_TILES];
+    const uint4* input[ROW_TILES];
+    int item = blockIdx.x, to_multiply = 0;
+    auto begin_multiplying = [&]() {
+        Part part(item, k_tiles);
 #pragma unroll
-    for (int n = 0; n < ROW_TILES; ++n) {
-        int row = min(8 * n + group, rows - 1);
-        source[n] = x + (size_t)row * k_tiles * 64 + quad * 16;
-    }
+        for (int n = 0; n < ROW_TILES; ++n) {
+            size_t row = min(8 * n + group, rows - 1);
+            const u16* start = x + (row * k_tiles + part.first + warp) * 64 + quad * 16;
+            input[n] = reinterpret_cast<const uint4*>(start);
+        }
+        to_multiply = part.count - warp;
+    };
+    begin_multiplying();
 
     float sum[ROW_TILES][4] = {};
-    int buffer = 0;
+    int buffer = 0, turn = 0;
 
-    while (at.item < items) {
+    while (true) {
 #pragma unroll
         for (int slot = 0; slot < DEPTH; ++slot) {
-            int k = at.k + warp;
-            if (k < at.end) {
+            if (to_multiply > slot * WARPS) {
                 u32 words[4] = {code[slot].x, code[slot].y, code[slot].z, code[slot].w};
                 u32 pair = scale[slot];
                 float low = __uint_as_float(pair << 16), high = __uint_as_float(pair & 0xFFFF0000);
                 u32 b[ROW_TILES][8];
 #pragma unroll
                 for (int n = 0; n < ROW_TILES; ++n) {
-                    const uint4* row = reinterpret_cast<const uint4*>(source[n] + k * 64);
+                    const uint4* row = input[n] + slot * WARPS * 8;
                     uint4 first = row[0], second = row[1];
                     b[n][0] = first.x, b[n][1] = first.y, b[n][2] = first.z, b[n][3] = first.w;
                     b[n][4] = second.x, b[n][5] = second.y, b[n][6] = second.z, b[n][7] = second.w;
@@ -152,7 +169,7 @@ nf4_product(const uint4* __restrict__ codes, const u32* __restrict__ scales, con
 #pragma unroll
                 for (int j = 0; j < 4; ++j) {
                     u32 q = words[j];
-                    u32 a[4] = {pair_of(q << 7), pair_of(q >> 1), pair_of(q >> 9), pair_of(q >> 17)};
+                    u32 a[4] = {pair_of(q, 0), pair_of(q, 1), pair_of(q, 2), pair_of(q, 3)};
 #pragma unroll
                     for (int n = 0; n < ROW_TILES; ++n)
                         multiply(block[n], a, b[n][2 * j], b[n][2 * j + 1]);
@@ -164,61 +181,66 @@ nf4_product(const uint4* __restrict__ codes, const u32* __restrict__ scales, con
                 }
             }
             fetch(slot);
-            at.k += WARPS;
-            if (at.k < at.end) continue;
+        }
+        fetched();
+#pragma unroll
+        for (int n = 0; n < ROW_TILES; ++n) input[n] += DEPTH * WARPS * 8;
+        to_multiply -= DEPTH * WARPS;
+        if (to_multiply + warp > 0) continue;
 
-            // The item is read: one warp, another each time, adds what the warps have.
+        // The item is read: one warp, another each time, adds what the warps have.
+#pragma unroll
+        for (int n = 0; n < ROW_TILES; ++n) {
+            parts[buffer][warp][n][lane] =
+                make_float4(sum[n][0], sum[n][1], sum[n][2], sum[n][3]);
+            sum[n][0] = sum[n][1] = sum[n][2] = sum[n][3] = 0.0f;
+        }
+        __syncthreads();
+        if (warp == turn) {
+            int tile = item / SPLITS, split = item % SPLITS;
 #pragma unroll
             for (int n = 0; n < ROW_TILES; ++n) {
-                parts[buffer][warp][n][lane] =
-                    make_float4(sum[n][0], sum[n][1], sum[n][2], sum[n][3]);
-                sum[n][0] = sum[n][1] = sum[n][2] = sum[n][3] = 0.0f;
-            }
-            __syncthreads();
-            if (warp == at.item / gridDim.x % WARPS) {
-                int tile = at.item / SPLITS, split = at.item % SPLITS;
+                float4 all = parts[buffer][0][n][lane];
 #pragma unroll
-                for (int n = 0; n < ROW_TILES; ++n) {
-                    float4 all = parts[buffer][0][n][lane];
-#pragma unroll
-                    for (int w = 1; w < WARPS; ++w) {
-                        float4 more = parts[buffer][w][n][lane];
-                        all.x += more.x, all.y += more.y, all.z += more.z, all.w += more.w;
-                    }
-                    float value[2][2] = {{all.x, all.y}, {all.z, all.w}};
+                for (int w = 1; w < WARPS; ++w) {
+                    float4 more = parts[buffer][w][n][lane];
+                    all.x += more.x, all.y += more.y, all.z += more.z, all.w += more.w;
+                }
+                float value[2][2] = {{all.x, all.y}, {all.z, all.w}};
 #if GATED
-                    // Output g of the tile is a gate, g + 8 what it gates.
-                    int o = tile * 8 + group;
+                // Output g of the tile is a gate, g + 8 what it gates.
+                int o = tile * 8 + group;
+#pragma unroll
+                for (int c = 0; c < 2; ++c) {
+                    int row = 8 * n + 2 * quad + c;
+                    float gate = value[0][c];
+                    if (row < rows && o < out)
+                        reinterpret_cast<u16*>(y)[(size_t)row * out + o] =
+                            to_bf16(gate / (1.0f + __expf(-gate)) * value[1][c]);
+                }
+#else
+#pragma unroll
+                for (int half = 0; half < 2; ++half) {
+                    int o = tile * 16 + half * 8 + group;
+                    float add = bias && split == 0 && o < out ? from_bf16(bias[o]) : 0.0f;
 #pragma unroll
                     for (int c = 0; c < 2; ++c) {
                         int row = 8 * n + 2 * quad + c;
-                        float gate = value[0][c];
-                        if (row < rows && o < out)
-                            reinterpret_cast<u16*>(y)[(size_t)row * out + o] =
-                                to_bf16(gate / (1.0f + __expf(-gate)) * value[1][c]);
+                        if (row >= rows || o >= out) continue;
+                        float v = value[half][c] + add;
+                        if (SPLITS > 1)
+                            reinterpret_cast<float*>(y)[((size_t)split * rows + row) * out + o] = v;
+                        else
+                            reinterpret_cast<u16*>(y)[(size_t)row * out + o] = to_bf16(v);
                     }
-#else
-#pragma unroll
-                    for (int half = 0; half < 2; ++half) {
-                        int o = tile * 16 + half * 8 + group;
-                        float add = bias && split == 0 && o < out ? from_bf16(bias[o]) : 0.0f;
-#pragma unroll
-                        for (int c = 0; c < 2; ++c) {
-                            int row = 8 * n + 2 * quad + c;
-                            if (row >= rows || o >= out) continue;
-                            float v = value[half][c] + add;
-                            if (SPLITS > 1)
-                                reinterpret_cast<float*>(y)[((size_t)split * rows + row) * out + o] = v;
-                            else
-                                reinterpret_cast<u16*>(y)[(size_t)row * out + o] = to_bf16(v);
-                        }
-                    }
-#endif
                 }
+#endif
             }
-            buffer ^= 1;
-            at.enter(at.item + gridDim.x, k_tiles);
-            if (at.item >= items) return;
         }
+        buffer ^= 1;
+        turn = (turn + 1) % WARPS;
+        item += gridDim.x;
+        if (item >= items) return;
+        begin_multiplying();
     }
 }

@@ -52,7 +52,7 @@ class PackedNF4:
     @classmethod
     def of(cls, weight: QuantizedLinear) -> PackedNF4:
         """The weight of a plain product."""
-        return cls._packed(weight.packed, weight.absmax, gated=False)
+        return cls._packed(weight.packed, weight.absmax, weight.shape[0], gated=False)
 
     @classmethod
     def of_gate_up(cls, weight: QuantizedLinear) -> PackedNF4:
@@ -62,12 +62,13 @@ class PackedNF4:
 
         def interleaved(rows: Tensor) -> Tensor:
             both = torch.nn.functional.pad(rows.view(2, half, -1), (0, 0, 0, pad))
-            return both.unflatten(1, (-1, 8)).transpose(0, 1).flatten(0, 2)
+            tiled: Tensor = both.unflatten(1, (-1, 8)).transpose(0, 1).flatten(0, 2)
+            return tiled
 
-        return cls._packed(interleaved(weight.packed), interleaved(weight.absmax), gated=True)
+        return cls._packed(interleaved(weight.packed), interleaved(weight.absmax), half, gated=True)
 
     @classmethod
-    def _packed(cls, packed: Tensor, absmax: Tensor, *, gated: bool) -> PackedNF4:
+    def _packed(cls, packed: Tensor, absmax: Tensor, out: int, *, gated: bool) -> PackedNF4:
         rows, blocks = absmax.shape
         pad = (0, 0, 0, -rows % OUTPUTS)
         codes = torch.nn.functional.pad(packed, pad)
@@ -76,7 +77,7 @@ class PackedNF4:
         return cls(
             codes=codes.permute(0, 3, 2, 4, 5, 6, 1).contiguous(),
             absmax=scales.permute(0, 3, 2, 1).contiguous(),
-            out=rows // 2 if gated else rows,
+            out=out,
             gated=gated,
         )
 
@@ -119,8 +120,8 @@ def product(
     With splits, float32 `[splits, rows, out]`: the product is their sum over the first axis, which
     whatever reads it next can form as it reads. Sums are always formed in the same order.
     """
-    tuning = tuning or tuned(weight)
     rows = x.shape[0]
+    tuning = tuning or tuned(weight, rows)
     if not 1 <= rows <= MAX_ROWS or x.shape[1] != weight.shape[1] or x.dtype != torch.bfloat16:
         raise ValueError(f"{x.dtype} {tuple(x.shape)} by a weight {weight.shape}")
     if weight.gated and (tuning.splits > 1 or bias is not None):
@@ -142,9 +143,12 @@ def product(
     return out
 
 
-def tuned(weight: PackedNF4) -> Tuning:
-    """What is fastest for a shape."""
-    return Tuning()
+def tuned(weight: PackedNF4, rows: int) -> Tuning:
+    """What is fastest for a shape, or close: on an H200, for the shapes of benchmarks/gpu.py."""
+    if weight.gated:
+        return Tuning(warps=8, depth=2)
+    # 16 warps with more than 8 rows need more shared memory than a block has without asking.
+    return Tuning(warps=16, depth=2) if rows <= 8 else Tuning(warps=8, depth=4)
 
 
 def definitions(tuning: Tuning, rows: int, *, gated: bool) -> tuple[tuple[str, int | str], ...]:

@@ -35,7 +35,7 @@ def compiled(source: str, definitions: Mapping[str, int | str], capability: int)
         said = b" " * _checked(nvrtc.nvrtcGetProgramLogSize(program))
         nvrtc.nvrtcGetProgramLog(program, said)
         raise RuntimeError(f"NVRTC: {said.decode(errors='replace')}")
-    code = b" " * _checked(nvrtc.nvrtcGetCUBINSize(program))
+    code: bytes = b" " * _checked(nvrtc.nvrtcGetCUBINSize(program))
     _checked(nvrtc.nvrtcGetCUBIN(program, code))
     _checked(nvrtc.nvrtcDestroyProgram(program))
     return code
@@ -44,7 +44,9 @@ def compiled(source: str, definitions: Mapping[str, int | str], capability: int)
 class Kernel:
     """One function of a compiled program, on one device."""
 
-    def __init__(self, path: Path, name: str, definitions: Mapping[str, int | str], device: int) -> None:
+    def __init__(
+        self, path: Path, name: str, definitions: Mapping[str, int | str], device: int
+    ) -> None:
         from cuda.bindings import driver
 
         major, minor = torch.cuda.get_device_capability(device)
@@ -85,14 +87,14 @@ class Kernel:
         config.hStream = torch.cuda.current_stream(self._device).cuda_stream
         config.attrs, config.numAttrs = self._attributes, len(self._attributes)
         values = tuple(a.data_ptr() if isinstance(a, Tensor) else a or 0 for a in arguments)
-        kinds = tuple(
-            ctypes.c_int if isinstance(a, int) else ctypes.c_void_p for a in arguments
-        )
+        kinds = tuple(ctypes.c_int if isinstance(a, int) else ctypes.c_void_p for a in arguments)
         _checked(self._launch(config, self._function, (values, kinds), 0))
 
 
 @cache
-def kernel(path: Path, name: str, definitions: tuple[tuple[str, int | str], ...], device: int) -> Kernel:
+def kernel(
+    path: Path, name: str, definitions: tuple[tuple[str, int | str], ...], device: int
+) -> Kernel:
     """Compiled once a process for each device."""
     return Kernel(path, name, dict(definitions), device)
 

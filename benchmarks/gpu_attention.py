@@ -1,0 +1,311 @@
+"""How fast is what stands between the products of a token on an NVIDIA GPU: attention over 8-bit
+pages, their choice, the append, the norms; and does it mean what the naive kernels mean?
+
+    python benchmarks/gpu_attention.py [--models 7B] [--contexts 4096,32768,100000]
+
+Every kernel is checked first, at the shapes of each model: what fails gets no time. Attention has
+as many layers' pages as it takes to read none from the cache, beside PyTorch's attention in bf16
+over as many tokens (dense, with the heads of a group read together). Times are of one layer, in a
+CUDA graph. Prints a table, then one line of JSON, which also goes to $OUT/gpu_attention.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everybody knows it by
+from gpu import CACHE, MODELS, copy_speed, graph_ms
+from torch import Tensor
+
+from vademecum.model.kernels import naive
+from vademecum.model.kernels.naive import KeyBias
+from vademecum.model.kernels.pages import PAGE, QuantizedPages
+from vademecum.model.kernels.triton import append, attention, norm, scores
+from vademecum.model.rope import rotate
+from vademecum.model.sparsity import Sparsity
+
+CUDA = torch.device("cuda")
+THETA = 10_000.0
+BITS = {"int8": 8, "k8v4": 4}
+SPARSITY = Sparsity()
+CUTS = [
+    attention.Cut(pages, warps, programs)
+    for pages, warps in ((1, 4), (2, 4), (4, 4), (4, 8))
+    for programs in (132, 264, 528)
+]
+
+
+class Pages:
+    """One layer's pages of a sequence of random keys and values, scattered over the store."""
+
+    def __init__(self, kv_heads: int, dim: int, tokens: int, bits: int) -> None:
+        pages = (tokens - 1) // PAGE
+        store = QuantizedPages.empty(kv_heads, pages + 3, dim, bits)
+        self.store = QuantizedPages(*(torch.empty_like(t, device=CUDA) for t in store.tensors()))
+        for part in self.store.tensors():
+            part.fill_(math.nan if part.is_floating_point() else 99)
+        self.table = torch.randperm(pages + 3, device=CUDA)
+        for first in range(0, pages, 1024):
+            ids = self.table[first : min(pages, first + 1024)]
+            shape = (kv_heads, len(ids), PAGE, dim)
+            self.store.seal(ids, torch.randn(shape, device=CUDA), torch.randn(shape, device=CUDA))
+        self.tail = tuple(
+            torch.full((kv_heads, PAGE, dim), math.nan, device=CUDA) for _ in range(2)
+        )
+        self.filled = (tokens - 1) % PAGE + 1
+        for part in self.tail:
+            part[:, : self.filled] = torch.randn(kv_heads, self.filled, dim, device=CUDA)
+        self.start = torch.tensor([tokens - 1], dtype=torch.int32, device=CUDA)
+        self.complete = self.table[:pages]
+        self.length = tokens
+
+    @property
+    def bytes(self) -> int:
+        """What all its pages take."""
+        return sum(t.numel() * t.element_size() for t in self.store.tensors())
+
+
+def relative(found: Tensor, exact: Tensor) -> float:
+    """Of a result that may hold NaN, which never passes."""
+    return float((found.double() - exact.double()).norm() / exact.double().norm())
+
+
+def bias_of(kv_heads: int, dim: int) -> KeyBias:
+    value = torch.randn(kv_heads, dim, device=CUDA)
+    value *= 300 / value.norm(dim=1, keepdim=True)
+    return KeyBias(value, THETA ** (-torch.arange(0, dim, 2, device=CUDA) / dim))
+
+
+def check_attention(model: str, kind: str, *, biased: bool) -> float:
+    """The largest error over every page, and over pages that the kernels chose."""
+    _, _, heads, kv_heads, dim, _ = MODELS[model]
+    given = Pages(kv_heads, dim, 9_001, BITS[kind])
+    bias = bias_of(kv_heads, dim) if biased else None
+    tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
+    query = torch.randn(1, heads, dim, device=CUDA)
+    given_in = (given.store, given.table)
+    every = torch.arange(len(given.complete), device=CUDA).expand(kv_heads, -1)
+    errors = []
+    chosen = scores.select(query, *given_in, given.start, tables, SPARSITY)
+    count = int(chosen.count[0])
+    rated = naive.score_pages(query[0], given.store, given.complete, bias)
+    wanted = naive.select_pages(
+        rated, given.length, SPARSITY.budget_for(given.length), SPARSITY.recent, SPARSITY.sinks
+    )
+    here = chosen.pages[0, :, :count].long()
+    if count != wanted.shape[1]:
+        return math.inf
+    errors.append(relative(rated.gather(1, here).sum(1), rated.gather(1, wanted).sum(1)))
+    for selection, pages in ((None, every), (chosen, here)):
+        mass = torch.zeros(1, kv_heads, len(given.table) + 1, device=CUDA)
+        share = torch.zeros(len(given.complete) + 1, device=CUDA)
+        out = attention.attention(
+            query, *given_in, selection, given.tail, given.start, tables, mass
+        )
+        exact = naive.attention(
+            query[0], given.store, given.complete, pages, given.tail, given.filled, bias, share
+        )
+        errors.append(relative(out[0], exact))
+        errors.append(relative(mass[0].sum(0)[: len(share)], share))
+    return max(errors)
+
+
+def check_append(model: str, kind: str) -> float:
+    """The largest error of queries, tail and a sealed page, codes apart by one at most."""
+    _, _, heads, kv_heads, dim, _ = MODELS[model]
+    given = Pages(kv_heads, dim, 3 * PAGE, BITS[kind])  # 2 pages and a full tail
+    given.start.fill_(3 * PAGE)
+    sealed = torch.tensor([2], dtype=torch.int32, device=CUDA)
+    parts = torch.randn(2, 1, heads + 2 * kv_heads, dim, device=CUDA)
+    bias = torch.randn(heads + 2 * kv_heads, dim, device=CUDA, dtype=torch.bfloat16)
+    angle = torch.arange(200, device=CUDA)[:, None] * THETA ** (
+        -torch.arange(0, dim, 2, device=CUDA) / dim
+    )
+    cos = torch.cat((angle.cos(), angle.cos()), -1)
+    sin = torch.cat((-angle.sin(), angle.sin()), -1)
+    twin = QuantizedPages(*(t.clone() for t in given.store.tensors()))
+    twin.seal(given.table[2:3], given.tail[0][:, None], given.tail[1][:, None])
+    x = parts.sum(0) + bias.float()
+    at = slice(3 * PAGE, 3 * PAGE + 1)
+    turned = rotate(x[:, : heads + kv_heads], cos[at, None], sin[at, None])
+    out = append.append(
+        parts, bias, None, (cos, sin), given.store, given.table, given.tail, given.start, sealed
+    )
+    errors = [
+        relative(out, turned[:, :heads]),
+        relative(given.tail[0][:, 0], turned[0, heads:]),
+        relative(given.tail[1][:, 0], x[0, heads + kv_heads :]),
+    ]
+    ids = given.table[:3]
+    for found, wanted in zip(given.store.read(ids), twin.read(ids), strict=True):
+        errors.append(relative(found, wanted))
+    return max(errors)
+
+
+def check_norm(model: str) -> float:
+    hidden = MODELS[model][0]
+    x, parts = torch.randn(3, hidden, device=CUDA), torch.randn(2, 3, hidden, device=CUDA)
+    weight = torch.randn(hidden, device=CUDA, dtype=torch.bfloat16)
+    whole = x + parts.sum(0)
+    exact = F.rms_norm(whole.double(), (hidden,), weight.double(), 1e-6)
+    out = norm.add_norm(x, parts, weight, 1e-6)
+    return max(relative(out, exact), relative(x, whole))
+
+
+def each_ms(step: Callable[[Any], object], layers: Sequence[Any]) -> float:
+    """Milliseconds a layer, all of them in one graph."""
+
+    def all_of_them() -> None:
+        for layer in layers:
+            step(layer)
+
+    return graph_ms(all_of_them) / len(layers)
+
+
+def time_context(model: str, kind: str, tokens: int, speed: float) -> dict[str, Any]:
+    """Dense and sparse attention, selection and append at a depth."""
+    _, _, heads, kv_heads, dim, _ = MODELS[model]
+    first = Pages(kv_heads, dim, tokens, BITS[kind])
+    layers = [first]
+    for _ in range(min(28, max(2, CACHE // first.bytes))):
+        again = object.__new__(Pages)
+        again.__dict__ |= first.__dict__
+        again.store = QuantizedPages(*(t.clone() for t in first.store.tensors()))
+        layers.append(again)
+    query = torch.randn(1, heads, dim, device=CUDA, dtype=torch.bfloat16)
+    selection = scores.select(query, first.store, first.table, first.start, None, SPARSITY)
+
+    def fastest(chosen: scores.Selection | None) -> tuple[float, attention.Cut]:
+        def read(cut: attention.Cut) -> float:
+            return 1e3 * each_ms(
+                lambda la: attention.attention(
+                    query, la.store, la.table, chosen, la.tail, la.start, None, None, cut
+                ),
+                layers,
+            )
+
+        return min(((read(cut), cut) for cut in CUTS), key=lambda pair: pair[0])
+
+    found: dict[str, Any] = {"model": model, "kind": kind, "tokens": tokens}
+    found["dense_us"], cut = fastest(None)
+    found["dense_cut"] = asdict(cut)
+    found["dense_share"] = first.bytes / (found["dense_us"] * 1e-6) / speed
+    found["pages"] = int(selection.count[0])
+    if found["pages"] < len(first.complete):
+        found["sparse_us"], cut = fastest(selection)
+        found["sparse_cut"] = asdict(cut)
+        found["select_us"] = 1e3 * each_ms(
+            lambda la: scores.select(query, la.store, la.table, la.start, None, SPARSITY), layers
+        )
+    line = "  ".join(
+        f"{k} {v:.2f}" if isinstance(v, float) else f"{k} {v}" for k, v in found.items()
+    )
+    print(line, flush=True)
+    return found
+
+
+def time_library(model: str, tokens: int) -> dict[str, Any]:
+    """PyTorch's attention over bf16 keys and values."""
+    _, _, heads, kv_heads, dim, _ = MODELS[model]
+    size = 4 * kv_heads * tokens * dim
+    layers = [
+        torch.randn(2, 1, kv_heads, tokens, dim, device=CUDA, dtype=torch.bfloat16)
+        for _ in range(min(28, max(2, CACHE // size)))
+    ]
+    query = torch.randn(1, heads, 1, dim, device=CUDA, dtype=torch.bfloat16)
+    us = 1e3 * each_ms(
+        lambda kv: F.scaled_dot_product_attention(query, kv[0], kv[1], enable_gqa=True), layers
+    )
+    print(f"{model} {tokens} tokens: PyTorch, bf16, {us:.1f} us", flush=True)
+    return {"model": model, "tokens": tokens, "us": us}
+
+
+def time_small(model: str) -> dict[str, Any]:
+    """The append and the norm of a layer."""
+    hidden, _, heads, kv_heads, dim, _ = MODELS[model]
+    layers = [Pages(kv_heads, dim, 100, 8) for _ in range(16)]
+    qkv = torch.randn(1, heads + 2 * kv_heads, dim, device=CUDA, dtype=torch.bfloat16)
+    turn = torch.ones(200, dim, device=CUDA), torch.zeros(200, dim, device=CUDA)
+    sealed = torch.tensor([3], dtype=torch.int32, device=CUDA)
+    x, part = torch.randn(1, hidden, device=CUDA), torch.randn(1, hidden, device=CUDA)
+    weight = torch.randn(hidden, device=CUDA, dtype=torch.bfloat16)
+    found = {
+        "model": model,
+        "append_us": 1e3
+        * each_ms(
+            lambda la: append.append(
+                qkv, None, None, turn, la.store, la.table, la.tail, la.start, sealed
+            ),
+            layers,
+        ),
+        "norm_us": 1e3 * each_ms(lambda _: norm.add_norm(x, part, weight, 1e-6), layers),
+    }
+    print(found, flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", default="7B,1.5B,8B,14B")
+    parser.add_argument("--contexts", default="4096,32768,100000")
+    chosen = parser.parse_args()
+    torch.manual_seed(0)
+    found: dict[str, Any] = {"benchmark": "gpu_attention", "device": torch.cuda.get_device_name()}
+
+    def attempt(name: str, what: Callable[[], Any]) -> Any:
+        """A failure is told and loses nothing else."""
+        try:
+            value = what()
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the others go on
+            traceback.print_exc(limit=4)
+            value = {"failed": f"{type(problem).__name__}: {str(problem)[:300]}"}
+            print(f"{name}: {value['failed']}", flush=True)
+        found.setdefault(name.split(" ")[0], []).append(value)
+        return value
+
+    def right(name: str, error: Any, limit: float) -> bool:
+        good = isinstance(error, float) and error < limit
+        print(f"{name}: error {error}{'' if good else ', NOT TIMED'}", flush=True)
+        return good
+
+    speed = copy_speed()
+    print(f"copy: {speed / 1e12:.2f} TB/s", flush=True)
+    for model in chosen.models.split(","):
+        for kind in BITS:
+            passed = True
+            for biased in (False, True):
+                name = f"check attention {model} {kind}{' with a key bias' if biased else ''}"
+                error = attempt(
+                    name, lambda m=model, k=kind, b=biased: check_attention(m, k, biased=b)
+                )
+                passed &= right(name, error, 3e-3)
+            if passed:
+                for tokens in map(int, chosen.contexts.split(",")):
+                    attempt("times", lambda m=model, k=kind, t=tokens: time_context(m, k, t, speed))
+            name = f"check append {model} {kind}"
+            small = right(name, attempt(name, lambda m=model, k=kind: check_append(m, k)), 1e-2)
+        name = f"check norm {model}"
+        if right(name, attempt(name, lambda m=model: check_norm(m)), 5e-3) and small:
+            attempt("small", lambda m=model: time_small(m))
+        for tokens in map(int, chosen.contexts.split(",")):
+            attempt("library", lambda m=model, t=tokens: time_library(m, t))
+        torch.cuda.empty_cache()
+        line = json.dumps(found)
+        if os.environ.get("OUT"):
+            Path(os.environ["OUT"], "gpu_attention.json").write_text(line, encoding="utf-8")
+    print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+"""Attention of a step's rows over 8-bit pages and the page being filled, on a GPU.
+
+    out[h] = softmax_t(q_h . (k_t + bias_t) / sqrt(dim)) v,  t over the selected pages and the tail
+
+The meaning is `naive.attention`. Programs share the pages of a KV head, each with a softmax of its
+own (FlashAttention, arXiv:2205.14135); a second kernel joins the parts, in their order: the same
+input always gives the same bits.
+
+The query heads of a KV head stand together in a product of tensor cores, twice: the second eight
+of its sixteen rows, which would otherwise be empty, hold what rounding to float16 took from the
+first. Keys are rounded to float16 after decoding; codes of values are exact in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from vademecum.model.kernels.pages import QuantizedPages
+from vademecum.model.kernels.triton.scores import GROUP, BiasTables, Selection
+
+CHANNELS = 32  # joined by one program
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the work is cut; measured by benchmarks/gpu_attention.py."""
+
+    pages: int = 4  # of a step; with a key bias it is one
+    warps: int = 4  # of a program
+    programs: int = 264
+
+
+def attention(
+    query: Tensor,
+    store: QuantizedPages,
+    table: Tensor,
+    selection: Selection | None,
+    tail: tuple[Tensor, Tensor],
+    start: Tensor,
+    bias: BiasTables | None,
+    mass: Tensor | None = None,
+    cut: Cut | None = None,
+) -> Tensor:
+    """`query [rows, heads, dim]` to the same, rows at the positions `start, start + 1, ...`.
+
+    `table` int64 `[capacity]` and `start` int32 `[1]` as for `select`; without a selection every
+    complete page is read. `tail` float32 `[kv_heads, 32, dim]`, keys and values: row `r` reads its
+    slots up to its own, `start % 32 + r`. To `mass` (float32 `[rows, kv_heads, capacity + 1]`) is
+    added what share of the attention each page received: of the heads of a KV head, divided by the
+    number of all heads. The tail is the page after the last.
+    """
+    cut = cut or Cut()
+    rows, heads, dim = query.shape
+    kv_heads, capacity = store.key_mean.shape[0], table.shape[0]
+    if heads // kv_heads > GROUP:
+        raise ValueError(f"{heads // kv_heads} query heads on a KV head, at most {GROUP} are read")
+    splits = max(1, min(triton.cdiv(capacity, 4), cut.programs // (rows * kv_heads), 128))
+    device = query.device
+    part = torch.empty(rows, heads, splits, dim, device=device)
+    weight = torch.empty(rows, heads, splits, 2, device=device)
+    shares = torch.empty(rows, heads, 0 if mass is None else capacity + 1, device=device)
+    out = torch.empty_like(query)
+    chosen = (start, start) if selection is None else (selection.pages, selection.count)
+    attention_kernel[(splits, kv_heads, rows)](
+        query, *store.tensors(), table, *chosen, *tail, start,
+        *((query, query) if bias is None else (bias.within, bias.turns)), part, weight, shares,
+        store.key_mean.shape[1], capacity, splits, dim**-0.5,
+        GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, DIM=dim, GROUP=GROUP,
+        PAGES=cut.pages if bias is None else 1, VALUE_BITS=store.value_bits,
+        SELECTED=selection is not None, BIASED=bias is not None, COUNTED=mass is not None,
+        num_warps=cut.warps, num_stages=1,
+    )  # fmt: skip
+    width = triton.next_power_of_2(splits)
+    channels = min(CHANNELS, dim)
+    join_kernel[(heads, rows, dim // channels)](
+        part, weight, out, splits, DIM=dim, CHANNELS=channels, SPLITS=width, num_warps=4
+    )
+    if mass is not None:
+        mass_kernel[(triton.cdiv(capacity + 1, 128), kv_heads, rows)](
+            shares, weight, chosen[0], chosen[1], start, mass, capacity, splits,
+            GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, SPLITS=width,
+            SELECTED=selection is not None, num_warps=4,
+        )  # fmt: skip
+    return out
+
+
+@triton.jit
+def _rounded(x, rest):
+    """`x [16, n]` of two halves that are alike, in float16; the second is what rounding took."""
+    near = x.to(tl.float16).to(tl.float32)
+    return tl.where(rest[:, None], x - near, near).to(tl.float16)
+
+
+@triton.jit
+def _halves(x, GROUP: tl.constexpr):
+    """The sum of the halves of `[16, n]`, in both of them."""
+    one = tl.sum(tl.reshape(x, (2, GROUP, x.shape[1])), axis=0)
+    both = tl.broadcast_to(one[None, :, :], (2, GROUP, x.shape[1]))
+    return tl.reshape(both, (2 * GROUP, x.shape[1]))
+
+
+@triton.jit
+def _turned_bias(q, crossed, within, turns, page, dim, slot, kv, DIM: tl.constexpr):
+    """`q . R(32 page + t) b` for the slots t of a page: `[16, 32]`.
+
+    As `R(-32 page) q . R(t) b`, and as good as in float32: the bias may be a hundred times as large
+    as the keys.
+    """
+    cos = tl.load(turns + page * DIM + dim % (DIM // 2))
+    sin = tl.load(turns + page * DIM + DIM // 2 + dim % (DIM // 2))
+    turned = q * cos[None, :] + crossed * sin[None, :]
+    table = tl.load(within + (kv * DIM + dim)[:, None] * 32 + slot[None, :])
+    return tl.dot(turned, table, input_precision="tf32x3")
+
+
+@triton.jit
+def _page(n, limit, selected, SELECTED: tl.constexpr):
+    """The number in the sequence of the `n`-th page that is read; past the last, that of the last.
+
+    None is left behind `limit`: what is read there is left out of the sums."""
+    page = tl.minimum(n, limit - 1)
+    if SELECTED:
+        page = tl.load(selected + page)
+    return page
+
+
+@triton.jit
+def attention_kernel(
+    query, key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
+    table, selected, count, tail_keys, tail_values, start, within, turns, part, weight, shares,
+    store_pages, capacity, splits, scaling,
+    GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, GROUP: tl.constexpr,
+    PAGES: tl.constexpr, VALUE_BITS: tl.constexpr, SELECTED: tl.constexpr, BIASED: tl.constexpr,
+    COUNTED: tl.constexpr,
+):  # fmt: skip
+    """One of `splits` shares of a KV head's pages, for one row; the first reads the tail too."""
+    split, kv, row = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    tokens: tl.constexpr = PAGES * 32
+    begun = tl.load(start)
+    complete = begun // 32
+    reads = complete
+    if SELECTED:
+        reads = tl.load(count + row)
+    each = tl.cdiv(reads, splits)
+    first, last = split * each, tl.minimum(split * each + each, reads)
+
+    line, dim, slot = tl.arange(0, 2 * GROUP), tl.arange(0, DIM), tl.arange(0, 32)
+    some, token = tl.arange(0, PAGES), tl.arange(0, tokens)
+    head, rest = line % GROUP, line >= GROUP
+    h = row * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS + head
+    there, stored = head < GROUP_HEADS, line < GROUP_HEADS
+    q = tl.load(query + h[:, None] * DIM + dim[None, :], mask=there[:, None], other=0.0)
+    q = q.to(tl.float32) * scaling
+    q16 = _rounded(q, rest)
+    crossed = q
+    if BIASED:
+        across = h[:, None] * DIM + ((dim + DIM // 2) % DIM)[None, :]
+        crossed = tl.load(query + across, mask=there[:, None], other=0.0).to(tl.float32) * scaling
+        crossed = tl.where(dim[None, :] < DIM // 2, crossed, -crossed)
+
+    top = tl.full([2 * GROUP], float("-inf"), dtype=tl.float32)
+    total = tl.zeros([2 * GROUP], dtype=tl.float32)
+    floors = tl.zeros([2 * GROUP], dtype=tl.float32)  # of 4-bit values
+    sums = tl.zeros([2 * GROUP, DIM], dtype=tl.float32)
+    chosen = selected + (row * KV_HEADS + kv) * capacity
+    store = kv * store_pages.to(tl.int64)
+    for n in range(first, last, PAGES):
+        # Where pages lie is looked up twice: a row of keys must be seen to lie in one piece.
+        at = store + tl.load(table + _page(n + some, last, chosen, SELECTED))
+        at_token = store + tl.load(table + _page(n + token // 32, last, chosen, SELECTED))
+        channel = at[None, :] * DIM + dim[:, None]
+        mean = tl.load(key_mean + channel).to(tl.float32)
+        scale = tl.load(key_scale + channel).to(tl.float32)
+        codes = tl.load(
+            key_codes + at[None, :, None] * (DIM * 32) + dim[:, None, None] * 32
+            + slot[None, None, :]
+        )  # fmt: skip
+        unit = tl.load(value_scale + at_token * 32 + token % 32).to(tl.float32)
+        if VALUE_BITS == 8:
+            row_of = at_token * (32 * DIM) + (token % 32) * DIM
+            values = tl.load(value_codes + row_of[:, None] + dim[None, :]).to(tl.float16)
+        else:
+            # The high halves of the bytes are the second half of the channels.
+            row_of = at_token * (16 * DIM) + (token % 32) * (DIM // 2)
+            packed = tl.load(value_codes + row_of[:, None] + (dim % (DIM // 2))[None, :])
+            shift = tl.where(dim < DIM // 2, 0, 4)[None, :]
+            values = ((packed.to(tl.int32) >> shift) & 15).to(tl.float16)
+
+        keys = codes.to(tl.float32) * scale[:, :, None] + mean[:, :, None]
+        keys = tl.reshape(keys.to(tl.float16), (DIM, tokens))
+        scores = _halves(tl.dot(q16, keys), GROUP)
+        if BIASED:
+            page = _page(n, last, chosen, SELECTED)
+            scores += _turned_bias(q, crossed, within, turns, page, dim, slot, kv, DIM)
+        real = n + token // 32 < last
+        scores = tl.where(real[None, :], scores, float("-inf"))
+        peak = tl.maximum(top, tl.max(scores, axis=1))
+        shrink = tl.exp(top - peak)
+        weights = tl.exp(scores - peak[:, None])
+        total = total * shrink + tl.sum(weights, axis=1)
+        top = peak
+        if COUNTED:
+            here = tl.sum(tl.reshape(weights, (2 * GROUP, PAGES, 32)), axis=2)
+            at_share = shares + h[:, None] * (capacity + 1) + n + some[None, :]
+            read = stored[:, None] & (n + some < last)[None, :]
+            tl.store(at_share, peak[:, None] + tl.log(here), mask=read)
+        if VALUE_BITS == 4:
+            low = tl.load(value_low + at_token * 32 + token % 32).to(tl.float32)
+            floors = floors * shrink + tl.sum(weights * low[None, :], axis=1)
+        sums = tl.dot(_rounded(weights * unit[None, :], rest), values, acc=sums * shrink[:, None])
+
+    sums = tl.where(rest[:, None], sums, sums + floors[:, None])
+    if split == 0:
+        written = slot < begun % 32 + row + 1
+        at_keys = kv * (32 * DIM) + slot[None, :] * DIM + dim[:, None]
+        tail = tl.load(tail_keys + at_keys, mask=written[None, :], other=0.0)
+        logits = tl.dot(q, tail, input_precision="tf32x3")
+        if BIASED:
+            logits += _turned_bias(q, crossed, within, turns, complete, dim, slot, kv, DIM)
+        logits = tl.where(written[None, :], logits, float("-inf"))
+        peak = tl.maximum(top, tl.max(logits, axis=1))
+        shrink = tl.exp(top - peak)
+        own = tl.exp(logits - peak[:, None])
+        mine = tl.sum(own, axis=1)
+        total = total * shrink + mine
+        top = peak
+        if COUNTED:
+            tl.store(shares + h * (capacity + 1) + capacity, peak + tl.log(mine), mask=stored)
+        at_values = kv * (32 * DIM) + slot[:, None] * DIM + dim[None, :]
+        ends = tl.load(tail_values + at_values, mask=written[:, None], other=0.0)
+        own = tl.where(rest[:, None], 0.0, own)
+        sums = sums * shrink[:, None] + tl.dot(own, ends, input_precision="tf32x3")
+    sums = _halves(sums, GROUP)
+
+    place = h * splits + split
+    tl.store(part + place[:, None] * DIM + dim[None, :], sums, mask=stored[:, None])
+    tl.store(weight + place * 2, top, mask=stored)
+    tl.store(weight + place * 2 + 1, total, mask=stored)
+
+
+@triton.jit
+def join_kernel(
+    part, weight, out, splits, DIM: tl.constexpr, CHANNELS: tl.constexpr, SPLITS: tl.constexpr
+):
+    """The softmax over all parts of a query head, for some of its channels."""
+    h = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
+    channel = tl.program_id(2) * CHANNELS + tl.arange(0, CHANNELS)
+    split = tl.arange(0, SPLITS)
+    some, place = split < splits, h * splits + split
+    parts = tl.load(part + place[:, None] * DIM + channel[None, :], mask=some[:, None], other=0.0)
+    tops = tl.load(weight + place * 2, mask=some, other=float("-inf"))
+    totals = tl.load(weight + place * 2 + 1, mask=some, other=0.0)
+    factor = tl.exp(tops - tl.max(tops, axis=0))
+    result = tl.sum(parts * factor[:, None], axis=0) / tl.sum(factor * totals, axis=0)
+    tl.store(out + h * DIM + channel, result.to(out.dtype.element_ty))
+
+
+@triton.jit
+def mass_kernel(
+    shares, weight, selected, count, start, mass, capacity, splits,
+    GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, SPLITS: tl.constexpr,
+    SELECTED: tl.constexpr,
+):  # fmt: skip
+    """What 128 of the pages that a KV head read received, of all its query heads; and the tail."""
+    block, kv, row = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    complete = tl.load(start) // 32
+    reads = complete
+    if SELECTED:
+        reads = tl.load(count + row)
+    n, split = block * 128 + tl.arange(0, 128), tl.arange(0, SPLITS)
+    # The tail comes after the last page, and its share lies at the end.
+    real = n <= reads
+    place = tl.where(n == reads, capacity, n)
+    received = tl.zeros([128], dtype=tl.float32)
+    for g in range(GROUP_HEADS):
+        h = row * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS + g
+        at = (h * splits + split) * 2
+        tops = tl.load(weight + at, mask=split < splits, other=float("-inf"))
+        totals = tl.load(weight + at + 1, mask=split < splits, other=0.0)
+        top = tl.max(tops, axis=0)
+        whole = top + tl.log(tl.sum(tl.exp(tops - top) * totals, axis=0))
+        share = tl.load(shares + h * (capacity + 1) + place, mask=real, other=float("-inf"))
+        received += tl.exp(share - whole)
+    page = n
+    if SELECTED:
+        page = tl.load(selected + (row * KV_HEADS + kv) * capacity + n, mask=n < reads, other=0)
+    page = tl.where(n == reads, complete, page)
+    at_page = mass + (row * KV_HEADS + kv) * (capacity + 1) + page
+    so_far = tl.load(at_page, mask=real, other=0.0)
+    tl.store(at_page, so_far + received / (GROUP_HEADS * KV_HEADS), mask=real)

@@ -1,0 +1,273 @@
+"""The GPU's kernels mean what the naive ones mean: on a GPU, or in Triton's interpreter.
+
+TRITON_INTERPRET=1 python -m pytest tests/model/test_triton_kernels.py
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, fields
+
+import pytest
+import torch
+from torch import Tensor
+
+from vademecum.model.kernels import naive
+from vademecum.model.kernels.naive import KeyBias
+from vademecum.model.kernels.pages import PAGE, QuantizedPages
+from vademecum.model.rope import rotate
+from vademecum.model.sparsity import Sparsity
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+if not torch.cuda.is_available() and not INTERPRETED:
+    pytest.skip("neither a GPU nor TRITON_INTERPRET=1", allow_module_level=True)
+pytest.importorskip("triton")
+
+from vademecum.model.kernels.triton import append, attention, norm, scores  # noqa: E402
+
+# The interpreter computes with NumPy, which warns of infinities that are meant, and of Triton's own
+# conversions.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
+THETA = 10_000.0
+# (KV heads, query heads on each, dim, complete pages, filled slots of the tail)
+SHAPES = [
+    (2, 3, 16, 0, 1),
+    (1, 1, 16, 1, 31),
+    (2, 7, 64, 5, 7),
+    (1, 8, 64, 40, 30),
+    (2, 4, 128, 13, 1),
+]
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
+
+
+@dataclass
+class Case:
+    """A sequence in a poisoned store, with scattered pages and room for more."""
+
+    store: QuantizedPages
+    table: Tensor
+    tail: tuple[Tensor, Tensor]
+    start: Tensor  # of the first row: the tail holds it too
+    query: Tensor  # [rows, heads, dim]
+
+    @property
+    def complete(self) -> int:
+        return int(self.start) // PAGE
+
+    @property
+    def own(self) -> Tensor:
+        return self.table[: self.complete]
+
+
+def case(bits: int, kv: int, group: int, dim: int, pages: int, filled: int, rows: int = 1) -> Case:
+    store = QuantizedPages.empty(kv, pages + 5, dim, bits)
+    store = QuantizedPages(*(tensor.to(DEVICE) for tensor in store.tensors()))
+    for tensor in store.tensors():
+        tensor.fill_(float("nan") if tensor.is_floating_point() else 99)
+    table = torch.randperm(pages + 5, generator=torch.Generator().manual_seed(3)).to(DEVICE)
+    store.seal(
+        table[:pages], random(kv, pages, PAGE, dim, seed=1), random(kv, pages, PAGE, dim, seed=2)
+    )
+    tail = tuple(torch.full((kv, PAGE, dim), math.nan, device=DEVICE) for _ in range(2))
+    written = filled + rows - 1
+    tail[0][:, :written] = random(kv, written, dim, seed=4)
+    tail[1][:, :written] = random(kv, written, dim, seed=5)
+    start = torch.tensor([pages * PAGE + filled - 1], dtype=torch.int32, device=DEVICE)
+    return Case(store, table, (tail[0], tail[1]), start, random(rows, kv * group, dim, seed=6))
+
+
+def bias_of(kv: int, dim: int, size: float) -> KeyBias:
+    value = random(kv, dim, seed=7)
+    value *= size / value.norm(dim=1, keepdim=True)
+    return KeyBias(value, THETA ** (-torch.arange(0, dim, 2, device=DEVICE) / dim))
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("size", [0.0, 600.0])
+def test_attention_over_every_page(shape: tuple[int, ...], bits: int, size: float) -> None:
+    given = case(bits, *shape, rows=2)
+    bias = bias_of(shape[0], shape[2], size) if size else None
+    tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
+    mass = torch.zeros(2, shape[0], len(given.table) + 1, device=DEVICE)
+    out = attention.attention(
+        given.query, given.store, given.table, None, given.tail, given.start, tables, mass
+    )
+    every = torch.arange(given.complete, device=DEVICE).expand(shape[0], -1)
+    for row in range(2):
+        expected_mass = torch.zeros(given.complete + 1, device=DEVICE)
+        expected = naive.attention(
+            given.query[row], given.store, given.own, every, given.tail, shape[4] + row, bias,
+            expected_mass,
+        )  # fmt: skip
+        near = 1e-3
+        torch.testing.assert_close(out[row], expected, rtol=near, atol=near)
+        found = mass[row].sum(0)[: given.complete + 1]
+        torch.testing.assert_close(found, expected_mass, rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_attention_reads_each_heads_own_pages(bits: int) -> None:
+    given = case(bits, 2, 7, 64, 40, 5)
+    selected = torch.stack((torch.arange(0, 39, 3), torch.arange(1, 40, 3))).to(DEVICE)
+    pages = torch.full((1, 2, len(given.table)), 2**30, dtype=torch.int32, device=DEVICE)
+    pages[0, :, :13] = selected
+    count = torch.tensor([13], dtype=torch.int32, device=DEVICE)
+    mass = torch.zeros(1, 2, len(given.table) + 1, device=DEVICE)
+    out = attention.attention(
+        given.query, given.store, given.table, scores.Selection(pages, count), given.tail,
+        given.start, None, mass,
+    )  # fmt: skip
+    expected_mass = torch.zeros(41, device=DEVICE)
+    expected = naive.attention(
+        given.query[0], given.store, given.own, selected, given.tail, 5, None, expected_mass
+    )
+    torch.testing.assert_close(out[0], expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(mass[0].sum(0)[:41], expected_mass, rtol=2e-3, atol=1e-4)
+
+
+def test_the_same_input_gives_the_same_bits() -> None:
+    given = case(8, 2, 4, 64, 40, 5)
+    seen = {
+        attention.attention(
+            given.query, given.store, given.table, None, given.tail, given.start, None
+        ).cpu().numpy().tobytes()
+        for _ in range(3)
+    }  # fmt: skip
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("size", [0.0, 300.0])
+@pytest.mark.parametrize(("pages", "filled"), [(1, 1), (5, 30), (41, 1), (200, 7)])
+def test_selection_is_that_of_the_naive_scores(pages: int, filled: int, size: float) -> None:
+    given = case(8, 2, 7, 64, pages, filled, rows=2)
+    bias = bias_of(2, 64, size) if size else None
+    tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
+    sparsity = Sparsity(threshold=256, budget=640, long=6_000, long_budget=1_280, recent=64)
+    found = scores.select(given.query, given.store, given.table, given.start, tables, sparsity)
+    for row in range(2):
+        length = int(given.start) + row + 1
+        rated = naive.score_pages(given.query[row], given.store, given.own, bias)
+        budget = sparsity.budget_for(length) if int(given.start) + 1 >= 256 else length
+        expected = naive.select_pages(rated, length, budget, 64, 32)
+        assert int(found.count[row]) == expected.shape[1]
+        pages_found = found.pages[row, :, : expected.shape[1]].long()
+        for kv in range(2):
+            here = pages_found[kv].tolist()
+            assert here == sorted(set(here))
+            # Pages that score alike to the last bits may stand for each other.
+            torch.testing.assert_close(
+                rated[kv][pages_found[kv]].sort().values, rated[kv][expected[kv]].sort().values,
+                rtol=1e-4, atol=1e-7,
+            )  # fmt: skip
+            assert len(set(here) & set(expected[kv].tolist())) >= len(here) - 1
+
+
+def test_of_a_sequence_without_complete_pages_none_is_selected() -> None:
+    given = case(8, 2, 7, 64, 0, 3)
+    found = scores.select(given.query, given.store, given.table, given.start, None, Sparsity())
+    assert int(found.count[0]) == 0
+
+
+def test_of_equal_pages_as_many_are_taken_as_the_budget_holds() -> None:
+    given = case(8, 1, 2, 16, 40, 1)
+    given.query.zero_()
+    sparsity = Sparsity(threshold=256, budget=640, recent=64)
+    found = scores.select(given.query, given.store, given.table, given.start, None, sparsity)
+    assert int(found.count[0]) == 19
+    here = found.pages[0, 0, :19].tolist()
+    assert len(set(here)) == 19
+    assert {0, 38, 39} <= set(here)
+
+
+def rotation(positions: int, dim: int) -> tuple[Tensor, Tensor]:
+    angle = torch.arange(positions)[:, None] * THETA ** (-torch.arange(0, dim, 2) / dim)
+    cos, sin = angle.cos().float(), angle.sin().float()
+    return torch.cat((cos, cos), -1).to(DEVICE), torch.cat((-sin, sin), -1).to(DEVICE)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize(
+    ("filled", "rows", "splits"), [(0, 1, 1), (0, 9, 3), (5, 2, 1), (31, 1, 2)]
+)
+@pytest.mark.parametrize("qwen3", [False, True])
+def test_append(bits: int, filled: int, rows: int, splits: int, qwen3: bool) -> None:
+    kv, group, dim, pages = 2, 3, 64, 3
+    heads = kv * group
+    given = case(bits, kv, group, dim, pages, 32)
+    # Page 2 was filled by the step before where `filled` is 0; in the store it is still poison.
+    given.start.fill_((pages * PAGE) + filled)
+    for part, seed in zip(given.tail, (4, 5), strict=True):
+        part.copy_(random(kv, PAGE, dim, seed=seed) * 3)
+    for tensor in given.store.tensors():
+        tensor[:, given.table[2]] = 77
+    sealed = torch.tensor([2 if filled == 0 else 3], dtype=torch.int32, device=DEVICE)
+    parts = random(splits, rows, heads + 2 * kv, dim, seed=8)
+    qkv = parts if splits > 1 else parts[0]
+    bias = random(heads + 2 * kv, dim, seed=9).bfloat16()
+    norms = append.HeadNorms(random(2, dim, seed=10).bfloat16(), 1e-6) if qwen3 else None
+    cos, sin = rotation(200, dim)
+
+    expected_store = QuantizedPages(*(tensor.clone() for tensor in given.store.tensors()))
+    expected_tail = (given.tail[0].clone(), given.tail[1].clone())
+    if filled == 0:
+        expected_store.seal(given.table[2:3], expected_tail[0][:, None], expected_tail[1][:, None])
+    x = parts.sum(0) + bias.float()
+    query, key, value = x[:, :heads], x[:, heads : heads + kv], x[:, heads + kv :]
+    if norms:
+        query, key = (
+            torch.nn.functional.rms_norm(part, (dim,), weight.float(), 1e-6)
+            for part, weight in zip((query, key), norms.weights, strict=True)
+        )
+    at = slice(int(given.start), int(given.start) + rows)
+    expected_tail[0][:, filled : filled + rows] = rotate(
+        key, cos[at, None], sin[at, None]
+    ).transpose(0, 1)
+    expected_tail[1][:, filled : filled + rows] = value.transpose(0, 1)
+
+    out = append.append(
+        qkv, bias, norms, (cos, sin), given.store, given.table, given.tail, given.start, sealed
+    )
+    expected = rotate(query, cos[at, None], sin[at, None])
+    torch.testing.assert_close(out.float(), expected, rtol=8e-3, atol=1e-3)
+    for found, wanted in zip(given.tail, expected_tail, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    for field in fields(QuantizedPages):
+        found, wanted = getattr(given.store, field.name), getattr(expected_store, field.name)
+        if found.is_floating_point():
+            # A sum in another order may round the other way.
+            torch.testing.assert_close(found, wanted, rtol=8e-3, atol=1e-3, equal_nan=True)
+        else:
+            for a, b in zip(*(codes_of(t, bits, field.name) for t in (found, wanted)), strict=True):
+                assert (a - b).abs().max() <= 1
+                assert ((a - b) != 0).float().mean() < 2e-3
+
+
+def codes_of(stored: Tensor, bits: int, name: str) -> tuple[Tensor, ...]:
+    """As numbers; values of 4 bit are two in a byte."""
+    wide = stored.int()
+    return (wide & 15, (wide >> 4) & 15) if bits == 4 and name == "value_codes" else (wide,)
+
+
+@pytest.mark.parametrize("hidden", [63, 1536, 3584])
+@pytest.mark.parametrize("splits", [0, 1, 3])
+def test_add_norm(hidden: int, splits: int) -> None:
+    x, weight = random(3, hidden, seed=1), random(hidden, seed=2).bfloat16()
+    parts = random(splits, 3, hidden, seed=3)
+    whole = x + parts.sum(0)
+    given = x.clone()
+    passed = {0: None, 1: parts[0].bfloat16() if splits else None}.get(splits, parts)
+    if splits == 1:
+        whole = x + parts[0].bfloat16().float()
+    out = norm.add_norm(given, passed, weight, 1e-6)
+    torch.testing.assert_close(given, whole, rtol=1e-5, atol=1e-5)
+    expected = torch.nn.functional.rms_norm(whole, (hidden,), weight.float(), 1e-6)
+    torch.testing.assert_close(out.float(), expected, rtol=8e-3, atol=1e-3)
