@@ -60,12 +60,18 @@ class PagedCache:
         kind: KvKind,
         dtype: torch.dtype,
         step: int = PAGE,
+        device: torch.device | None = None,
     ) -> None:
-        """A prefix is borrowed in steps of `step` tokens, a multiple of 32."""
+        """A prefix is borrowed in steps of `step` tokens, a multiple of 32.
+
+        Pages lie on `device`, by default in the machine's own memory.
+        """
         self._step = step // PAGE
-        self.stores: list[Pages] = [
-            new_pages(kind, kv_heads, pages, head_dim, dtype) for _ in range(layers)
-        ]
+        self.device = device or torch.device("cpu")
+        with self.device:
+            self.stores: list[Pages] = [
+                new_pages(kind, kv_heads, pages, head_dim, dtype) for _ in range(layers)
+            ]
         self.kind = kind
         self.pages = pages
         self._tail = (kv_heads, PAGE, head_dim)
@@ -112,12 +118,15 @@ class PagedCache:
         self._free += self._prefixes.give_up(count - len(self._free))
         fresh = [self._free.pop() for _ in range(count)]
         return Sequence(
-            table=torch.tensor([*taken, *fresh], dtype=torch.int64),
-            tails=[(torch.empty(self._tail), torch.empty(self._tail)) for _ in self.stores],
+            table=torch.tensor([*taken, *fresh], dtype=torch.int64, device=self.device),
+            tails=[(self._new_tail(), self._new_tail()) for _ in self.stores],
             prompt=prompt,
             length=len(taken) * PAGE,
             reused=len(taken),
         )
+
+    def _new_tail(self) -> Tensor:
+        return torch.empty(self._tail, device=self.device)
 
     def close(self, sequence: Sequence) -> None:
         """Give the pages back, those of the prompt to be kept; it must not be used again."""

@@ -24,7 +24,7 @@ from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.kernels import PAGE, KernelSet, KeyBias, KvKind
 from vademecum.model.linear import Linear, Packed, QuantizedLinear, Weight, head, linear
-from vademecum.model.rope import rope_frequencies, rope_magnitude, rotate
+from vademecum.model.rope import angles, rope_frequencies, rope_magnitude, rotate
 from vademecum.model.rows import Rows
 from vademecum.model.sparsity import CHUNK, Sparsity
 
@@ -100,10 +100,11 @@ class Decoder:
         self.sparsity = sparsity
         self.chunk = sparsity.chunk if sparsity else CHUNK
         self.sparse_layers = sparsity.sparse_layers(config.layers) if sparsity else range(0)
-        self.frequencies = rope_frequencies(config)
         self.magnitude = rope_magnitude(config)
         read = _Reader(tensors, dtype, packed or {})
         self.embedding = read.plain("model.embed_tokens.weight")
+        self.device = self.embedding.device
+        self.frequencies = rope_frequencies(config).to(self.device)
         self.layers = [
             _layer(read, f"model.layers.{n}.", config, self.frequencies, self.magnitude)
             for n in range(config.layers)
@@ -126,6 +127,7 @@ class Decoder:
             kind=self.kv,
             dtype=self.dtype,
             step=self.chunk,
+            device=self.device,
         )
 
     @torch.inference_mode()
@@ -141,7 +143,8 @@ class Decoder:
         whole = (start + ids.shape[0]) // PAGE
         own = sequence.table[start // PAGE : whole]
         table = sequence.table[:whole]
-        every = torch.arange(start // PAGE).expand(self.config.kv_heads, -1)
+        past = torch.arange(start // PAGE, device=self.device)
+        every = past.expand(self.config.kv_heads, -1)
         # A chunk that is not full ends the prompt: there the question stands, and it is short.
         full = ids.shape[0] == self.chunk
         chooses = self.sparsity is not None and start >= self.sparsity.threshold and full
@@ -177,7 +180,8 @@ class Decoder:
             raise ValueError(f"{ids.shape[0]} tokens do not fit a page that holds {filled}")
         table = sequence.complete
         sparse = self.sparsity is not None and start + 1 >= self.sparsity.threshold
-        every = torch.arange(table.shape[0]).expand(self.config.kv_heads, -1).contiguous()
+        complete = torch.arange(table.shape[0], device=self.device)
+        every = complete.expand(self.config.kv_heads, -1).contiguous()
         if sequence.mass is not None:
             sequence.mass.zero_()
 
@@ -257,7 +261,7 @@ class Decoder:
         config = self.config
         tokens = ids.shape[0]
         cos, sin = self._rotation(sequence.length, tokens)
-        x = self.embedding[self._checked(ids, sequence)]
+        x = self.embedding[self._checked(ids, sequence).to(self.device)]
         for n, layer in enumerate(self.layers):
             normed = F.rms_norm(x, (config.hidden,), layer.attention_norm, config.rms_eps)
             qkv = layer.qkv(normed).view(tokens, -1, config.head_dim)
@@ -281,11 +285,8 @@ class Decoder:
         """Cosine and signed sine for `rotate`: `[tokens, 1, head_dim]`."""
         end = start + tokens
         if self._cos.shape[0] < end:
-            position = torch.arange(max(1024, 2 * end), dtype=torch.float32)
-            angle = position[:, None] * self.frequencies
-            cos, sin = angle.cos() * self.magnitude, angle.sin() * self.magnitude
-            self._cos = torch.cat((cos, cos), dim=-1)[:, None].to(self.dtype)
-            self._sin = torch.cat((-sin, sin), dim=-1)[:, None].to(self.dtype)
+            cos, sin = angles(self.frequencies, self.magnitude, max(1024, 2 * end))
+            self._cos, self._sin = cos[:, None].to(self.dtype), sin[:, None].to(self.dtype)
         return self._cos[start:end], self._sin[start:end]
 
     @property

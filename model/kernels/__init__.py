@@ -52,8 +52,10 @@ NAIVE = KernelSet(
 
 def choose(device: torch.device, kind: KvKind = "plain") -> KernelSet:
     """The fastest set for a device and a store; its `reason` says why."""
+    if device.type == "cuda" and kind != "plain":
+        return _cuda()
     if device.type != "cpu":
-        return _naive(f"no other set is built for {device.type}")
+        return _naive(f"no other set is built for {device.type} and {kind} pages")
     if kind == "plain":
         return _naive("pages that are not quantised are read by PyTorch")
     try:
@@ -70,6 +72,20 @@ def choose(device: torch.device, kind: KvKind = "plain") -> KernelSet:
         select_pages=cpu.select_pages,
         attention=cpu.attention,
         prefill_attention=naive.prefill_attention,
+    )
+
+
+def _cuda() -> KernelSet:
+    """What reads prompts on a GPU; answers are written by `model.captured`."""
+    from vademecum.model.kernels.triton import prefill
+
+    return KernelSet(
+        name="cuda",
+        reason="prompts by PyTorch's flash attention, answers by a captured step of own kernels",
+        score_pages=naive.score_pages,
+        select_pages=naive.select_pages,
+        attention=naive.attention,
+        prefill_attention=prefill.prefill_attention,
     )
 
 

@@ -24,7 +24,9 @@ if not torch.cuda.is_available() and not INTERPRETED:
     pytest.skip("neither a GPU nor TRITON_INTERPRET=1", allow_module_level=True)
 pytest.importorskip("triton")
 
-from vademecum.model.kernels.triton import append, attention, norm, scores  # noqa: E402
+from vademecum.model.kernels.triton import append, attention, int8, nf4, norm, scores  # noqa: E402
+from vademecum.model.kernels.triton.dequantize import dequantize, level_table  # noqa: E402
+from vademecum.model.linear import QuantizedLinear  # noqa: E402
 
 # The interpreter computes with NumPy, which warns of infinities that are meant, and of Triton's own
 # conversions.
@@ -33,6 +35,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
+cuda_only = pytest.mark.skipif(INTERPRETED, reason="CUDA C++, which nothing interprets")
 THETA = 10_000.0
 # (KV heads, query heads on each, dim, complete pages, filled slots of the tail)
 SHAPES = [
@@ -146,7 +149,26 @@ def test_the_same_input_gives_the_same_bits() -> None:
 
 
 @pytest.mark.parametrize("size", [0.0, 300.0])
-@pytest.mark.parametrize(("pages", "filled"), [(1, 1), (5, 30), (41, 1), (200, 7)])
+@pytest.mark.parametrize(("pages", "filled"), [(1, 1), (5, 30), (41, 1)])
+def test_scores(pages: int, filled: int, size: float) -> None:
+    given = case(8, 2, 7, 64, pages, filled, rows=2)
+    bias = bias_of(2, 64, size) if size else None
+    tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
+    found = scores.score(given.query, given.store, given.table, given.start, tables)
+    blocks = -(-pages // 32)
+    for row in range(2):
+        expected = naive.score_pages(given.query[row], given.store, given.own, bias)
+        logits = found.logits[row, :, :pages]
+        tops, sums = found.statistics[row, :, :blocks].unbind(-1)
+        whole = tops + sums.log()
+        torch.testing.assert_close(whole.logsumexp(1), logits.logsumexp(1), rtol=1e-5, atol=1e-5)
+        shares = logits.softmax(1).view(2, 7, pages).sum(1)
+        torch.testing.assert_close(shares, expected, rtol=1e-4, atol=1e-6)
+
+
+@cuda_only
+@pytest.mark.parametrize("size", [0.0, 300.0])
+@pytest.mark.parametrize(("pages", "filled"), [(1, 1), (5, 30), (41, 1), (200, 7), (1500, 1)])
 def test_selection_is_that_of_the_naive_scores(pages: int, filled: int, size: float) -> None:
     given = case(8, 2, 7, 64, pages, filled, rows=2)
     bias = bias_of(2, 64, size) if size else None
@@ -171,12 +193,14 @@ def test_selection_is_that_of_the_naive_scores(pages: int, filled: int, size: fl
             assert len(set(here) & set(expected[kv].tolist())) >= len(here) - 1
 
 
+@cuda_only
 def test_of_a_sequence_without_complete_pages_none_is_selected() -> None:
     given = case(8, 2, 7, 64, 0, 3)
     found = scores.select(given.query, given.store, given.table, given.start, None, Sparsity())
     assert int(found.count[0]) == 0
 
 
+@cuda_only
 def test_of_equal_pages_as_many_are_taken_as_the_budget_holds() -> None:
     given = case(8, 1, 2, 16, 40, 1)
     given.query.zero_()
@@ -271,3 +295,36 @@ def test_add_norm(hidden: int, splits: int) -> None:
     torch.testing.assert_close(given, whole, rtol=1e-5, atol=1e-5)
     expected = torch.nn.functional.rms_norm(whole, (hidden,), weight.float(), 1e-6)
     torch.testing.assert_close(out.float(), expected, rtol=8e-3, atol=1e-3)
+
+
+def test_embed() -> None:
+    table = random(11, 63).bfloat16()
+    ids = torch.tensor([10, 0, 3], device=DEVICE)
+    assert torch.equal(norm.embed(ids, table), table[ids].float())
+
+
+@pytest.mark.parametrize(("outputs", "inner"), [(1, 16), (37, 64), (100, 528)])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_int8_product(outputs: int, inner: int, rows: int) -> None:
+    codes = (random(outputs, inner, seed=1) * 40).round().clamp(-127, 127).to(torch.int8)
+    scale, x = random(outputs, seed=2).bfloat16(), random(rows, inner, seed=3).bfloat16()
+    out = torch.full((rows, outputs), math.nan, device=DEVICE)
+    assert int8.product(x, codes, scale, out) is out
+    expected = x.double() @ (codes.double() * scale.double()[:, None]).T
+    torch.testing.assert_close(out.double(), expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize(("outputs", "inner"), [(1, 64), (17, 320)])
+def test_dequantize(outputs: int, inner: int, gated: bool) -> None:
+    rows = 2 * outputs if gated else outputs
+    codes = torch.randint(0, 256, (rows, inner // 2), dtype=torch.uint8, device=DEVICE)
+    weight = QuantizedLinear(codes, random(rows, inner // 64).abs())
+    packed = nf4.PackedNF4.of_gate_up(weight) if gated else nf4.PackedNF4.of(weight)
+    found = dequantize(packed, level_table(DEVICE))
+    plain = packed.unpacked()
+    levels = nf4.levels().float().to(DEVICE) / nf4.SCALE
+    pairs = torch.stack((plain.packed >> 4, plain.packed & 15), dim=2).flatten(1)
+    expected = levels[pairs.long()] * plain.absmax.repeat_interleave(64, dim=1)
+    assert torch.equal(plain.packed, codes)
+    torch.testing.assert_close(found.float(), expected, rtol=8e-3, atol=0)

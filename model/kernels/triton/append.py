@@ -18,6 +18,7 @@ import triton.language as tl
 from torch import Tensor
 
 from vademecum.model.kernels.pages import BF16_STEP, QuantizedPages
+from vademecum.model.kernels.triton.early import early, wait_for_previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def append(
         0.0 if norms is None else norms.eps,
         HEADS=heads, KV_HEADS=kv_heads, DIM=dim, SPLITS=splits, BIASED=bias is not None,
         NORMED=norms is not None, VALUE_BITS=store.value_bits, STEP=BF16_STEP, num_warps=4,
+        **early(qkv.device),
     )  # fmt: skip
     return out
 
@@ -161,11 +163,13 @@ def append_kernel(
     table, tail_keys, tail_values, start, sealed, out, rows, store_pages, eps,
     HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, SPLITS: tl.constexpr,
     BIASED: tl.constexpr, NORMED: tl.constexpr, VALUE_BITS: tl.constexpr, STEP: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
     """One query head, or one KV head and its tail."""
     head = tl.program_id(0)
     begun = tl.load(start)
     kv = head - HEADS
+    wait_for_previous(EARLY)
     if (kv >= 0) & (begun // 32 > tl.load(sealed)):
         at = kv * store_pages.to(tl.int64) + tl.load(table + begun // 32 - 1)
         _seal(

@@ -3,8 +3,8 @@
     out[h] = softmax_t(q_h . (k_t + bias_t) / sqrt(dim)) v,  t over the selected pages and the tail
 
 The meaning is `naive.attention`. Programs share the pages of a KV head, each with a softmax of its
-own (FlashAttention, arXiv:2205.14135); a second kernel joins the parts, in their order: the same
-input always gives the same bits.
+own (FlashAttention, arXiv:2205.14135), and one more program reads the tail; a second kernel joins
+the parts, in their order: the same input always gives the same bits.
 
 The query heads of a KV head stand together in a product of tensor cores, twice: the second eight
 of its sixteen rows, which would otherwise be empty, hold what rounding to float16 took from the
@@ -21,6 +21,7 @@ import triton.language as tl
 from torch import Tensor
 
 from vademecum.model.kernels.pages import QuantizedPages
+from vademecum.model.kernels.triton.early import early, wait_for_previous
 from vademecum.model.kernels.triton.scores import GROUP, BiasTables, Selection
 
 CHANNELS = 32  # joined by one program
@@ -60,31 +61,33 @@ def attention(
     if heads // kv_heads > GROUP:
         raise ValueError(f"{heads // kv_heads} query heads on a KV head, at most {GROUP} are read")
     splits = max(1, min(triton.cdiv(capacity, 4), cut.programs // (rows * kv_heads), 128))
+    parts = splits + 1
     device = query.device
-    part = torch.empty(rows, heads, splits, dim, device=device)
-    weight = torch.empty(rows, heads, splits, 2, device=device)
+    part = torch.empty(rows, heads, parts, dim, device=device)
+    weight = torch.empty(rows, heads, parts, 2, device=device)
     shares = torch.empty(rows, heads, 0 if mass is None else capacity + 1, device=device)
     out = torch.empty_like(query)
     chosen = (start, start) if selection is None else (selection.pages, selection.count)
-    attention_kernel[(splits, kv_heads, rows)](
+    attention_kernel[(parts, kv_heads, rows)](
         query, *store.tensors(), table, *chosen, *tail, start,
         *((query, query) if bias is None else (bias.within, bias.turns)), part, weight, shares,
         store.key_mean.shape[1], capacity, splits, dim**-0.5,
         GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, DIM=dim, GROUP=GROUP,
         PAGES=cut.pages if bias is None else 1, VALUE_BITS=store.value_bits,
         SELECTED=selection is not None, BIASED=bias is not None, COUNTED=mass is not None,
-        num_warps=cut.warps, num_stages=1,
+        num_warps=cut.warps, num_stages=1, **early(device),
     )  # fmt: skip
-    width = triton.next_power_of_2(splits)
+    width = triton.next_power_of_2(parts)
     channels = min(CHANNELS, dim)
     join_kernel[(heads, rows, dim // channels)](
-        part, weight, out, splits, DIM=dim, CHANNELS=channels, SPLITS=width, num_warps=4
-    )
+        part, weight, out, parts, DIM=dim, CHANNELS=channels, PARTS=width, num_warps=4,
+        **early(device),
+    )  # fmt: skip
     if mass is not None:
         mass_kernel[(triton.cdiv(capacity + 1, 128), kv_heads, rows)](
-            shares, weight, chosen[0], chosen[1], start, mass, capacity, splits,
-            GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, SPLITS=width,
-            SELECTED=selection is not None, num_warps=4,
+            shares, weight, chosen[0], chosen[1], start, mass, capacity, parts,
+            GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, PARTS=width,
+            SELECTED=selection is not None, num_warps=4, **early(device),
         )  # fmt: skip
     return out
 
@@ -136,13 +139,14 @@ def attention_kernel(
     store_pages, capacity, splits, scaling,
     GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, GROUP: tl.constexpr,
     PAGES: tl.constexpr, VALUE_BITS: tl.constexpr, SELECTED: tl.constexpr, BIASED: tl.constexpr,
-    COUNTED: tl.constexpr,
+    COUNTED: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
-    """One of `splits` shares of a KV head's pages, for one row; the first reads the tail too."""
+    """One of `splits` shares of a KV head's pages, for one row; after the last, the tail."""
     split, kv, row = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     tokens: tl.constexpr = PAGES * 32
     begun = tl.load(start)
     complete = begun // 32
+    wait_for_previous(EARLY)
     reads = complete
     if SELECTED:
         reads = tl.load(count + row)
@@ -215,7 +219,7 @@ def attention_kernel(
         sums = tl.dot(_rounded(weights * unit[None, :], rest), values, acc=sums * shrink[:, None])
 
     sums = tl.where(rest[:, None], sums, sums + floors[:, None])
-    if split == 0:
+    if split == splits:
         written = slot < begun % 32 + row + 1
         at_keys = kv * (32 * DIM) + slot[None, :] * DIM + dim[:, None]
         tail = tl.load(tail_keys + at_keys, mask=written[None, :], other=0.0)
@@ -237,7 +241,7 @@ def attention_kernel(
         sums = sums * shrink[:, None] + tl.dot(own, ends, input_precision="tf32x3")
     sums = _halves(sums, GROUP)
 
-    place = h * splits + split
+    place = h * (splits + 1) + split
     tl.store(part + place[:, None] * DIM + dim[None, :], sums, mask=stored[:, None])
     tl.store(weight + place * 2, top, mask=stored)
     tl.store(weight + place * 2 + 1, total, mask=stored)
@@ -245,13 +249,15 @@ def attention_kernel(
 
 @triton.jit
 def join_kernel(
-    part, weight, out, splits, DIM: tl.constexpr, CHANNELS: tl.constexpr, SPLITS: tl.constexpr
-):
+    part, weight, out, count, DIM: tl.constexpr, CHANNELS: tl.constexpr, PARTS: tl.constexpr,
+    EARLY: tl.constexpr,
+):  # fmt: skip
     """The softmax over all parts of a query head, for some of its channels."""
     h = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
     channel = tl.program_id(2) * CHANNELS + tl.arange(0, CHANNELS)
-    split = tl.arange(0, SPLITS)
-    some, place = split < splits, h * splits + split
+    n = tl.arange(0, PARTS)
+    some, place = n < count, h * count + n
+    wait_for_previous(EARLY)
     parts = tl.load(part + place[:, None] * DIM + channel[None, :], mask=some[:, None], other=0.0)
     tops = tl.load(weight + place * 2, mask=some, other=float("-inf"))
     totals = tl.load(weight + place * 2 + 1, mask=some, other=0.0)
@@ -262,26 +268,27 @@ def join_kernel(
 
 @triton.jit
 def mass_kernel(
-    shares, weight, selected, count, start, mass, capacity, splits,
-    GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, SPLITS: tl.constexpr,
-    SELECTED: tl.constexpr,
+    shares, weight, selected, count, start, mass, capacity, parts,
+    GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, PARTS: tl.constexpr,
+    SELECTED: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """What 128 of the pages that a KV head read received, of all its query heads; and the tail."""
     block, kv, row = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     complete = tl.load(start) // 32
+    wait_for_previous(EARLY)
     reads = complete
     if SELECTED:
         reads = tl.load(count + row)
-    n, split = block * 128 + tl.arange(0, 128), tl.arange(0, SPLITS)
+    n, split = block * 128 + tl.arange(0, 128), tl.arange(0, PARTS)
     # The tail comes after the last page, and its share lies at the end.
     real = n <= reads
     place = tl.where(n == reads, capacity, n)
     received = tl.zeros([128], dtype=tl.float32)
     for g in range(GROUP_HEADS):
         h = row * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS + g
-        at = (h * splits + split) * 2
-        tops = tl.load(weight + at, mask=split < splits, other=float("-inf"))
-        totals = tl.load(weight + at + 1, mask=split < splits, other=0.0)
+        at = (h * parts + split) * 2
+        tops = tl.load(weight + at, mask=split < parts, other=float("-inf"))
+        totals = tl.load(weight + at + 1, mask=split < parts, other=0.0)
         top = tl.max(tops, axis=0)
         whole = top + tl.log(tl.sum(tl.exp(tops - top) * totals, axis=0))
         share = tl.load(shares + h * (capacity + 1) + place, mask=real, other=float("-inf"))

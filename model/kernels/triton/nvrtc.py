@@ -45,8 +45,10 @@ class Kernel:
     """One function of a compiled program, on one device."""
 
     def __init__(
-        self, path: Path, name: str, definitions: Mapping[str, int | str], device: int
-    ) -> None:
+        self, path: Path, name: str, definitions: Mapping[str, int | str], device: int,
+        *, together: bool,
+    ) -> None:  # fmt: skip
+        """With `together`, all blocks run at once and may wait for each other."""
         from cuda.bindings import driver
 
         major, minor = torch.cuda.get_device_capability(device)
@@ -59,7 +61,12 @@ class Kernel:
         self._launch = driver.cuLaunchKernelEx
         self._config = driver.CUlaunchConfig()
         self._attributes = []
-        if self.capability >= HOPPER:
+        if together:
+            at_once = driver.CUlaunchAttribute()
+            at_once.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_COOPERATIVE
+            at_once.value.cooperative = 1
+            self._attributes = [at_once]
+        elif self.capability >= HOPPER:
             # The kernel may begin before the one ahead of it in the stream has ended, and waits
             # for it (griddepcontrol) once it needs its results.
             early = driver.CUlaunchAttribute()
@@ -78,10 +85,12 @@ class Kernel:
         )
         return found
 
-    def __call__(self, blocks: int, threads: int, *arguments: Tensor | int | None) -> None:
+    def __call__(
+        self, blocks: tuple[int, int], threads: int, *arguments: Tensor | int | None
+    ) -> None:
         """Launch; tensors are passed as addresses, numbers as `int`, None as a null address."""
         config = self._config
-        config.gridDimX, config.gridDimY, config.gridDimZ = blocks, 1, 1
+        config.gridDimX, config.gridDimY, config.gridDimZ = *blocks, 1
         config.blockDimX, config.blockDimY, config.blockDimZ = threads, 1, 1
         config.sharedMemBytes = 0
         config.hStream = torch.cuda.current_stream(self._device).cuda_stream
@@ -93,10 +102,11 @@ class Kernel:
 
 @cache
 def kernel(
-    path: Path, name: str, definitions: tuple[tuple[str, int | str], ...], device: int
-) -> Kernel:
+    path: Path, name: str, definitions: tuple[tuple[str, int | str], ...], device: int,
+    *, together: bool = False,
+) -> Kernel:  # fmt: skip
     """Compiled once a process for each device."""
-    return Kernel(path, name, dict(definitions), device)
+    return Kernel(path, name, dict(definitions), device, together=together)
 
 
 def _checked(answer: Sequence[Any]) -> Any:

@@ -1,0 +1,162 @@
+"""Milliseconds a token while an answer is written on a GPU, at several depths of context.
+
+    python benchmarks/gpu_step.py [--models qwen-7b] [--contexts 4096,100000] [--profile]
+
+Models have random weights at the real shapes; every token is drawn at temperature 0.6 and top-p
+0.95 and read by the host before the next but one is begun. A figure is the slope between two
+emitted lengths, the median of several pairs. First each shape's step is compared with the decoder
+that it stands for, a layer of the naive kernels at a time: what differs gets no time.
+Prints a table, then one line of JSON, which also goes to $OUT/gpu_step.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from gpu import copy_speed
+from gpu_models import SHAPES, fill, random_decoder, read_weights
+
+from vademecum.model.cache import PagedCache
+from vademecum.model.captured import CapturedStep
+from vademecum.model.decoder import Decoder
+from vademecum.model.interface import GenerationOptions
+from vademecum.model.kernels import PAGE
+from vademecum.model.sparsity import Sparsity
+
+SHORT, LONG = 32, 160
+PAIRS = 5
+LARGEST_ERROR = 0.05
+OPTIONS = GenerationOptions(temperature=0.6, top_p=0.95, seed=1)
+
+
+def emit(step: CapturedStep, tokens: int) -> float:
+    """Seconds until the host has read so many tokens, each drawn and read."""
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    step.run()
+    waiting = step.fetch()
+    for _ in range(tokens - 1):
+        step.run()
+        following = step.fetch()
+        waiting()
+        waiting = following
+    waiting()
+    return time.perf_counter() - began
+
+
+def check(decoder: Decoder, cache: PagedCache, step: CapturedStep, context: int) -> float:
+    """How far the logits of a step are from the decoder's, relative."""
+    sequence = cache.open([], context + 64)
+    sequence.length = context
+    for keys, values in sequence.tails:
+        keys.normal_()
+        values.normal_()
+    step.begin(sequence, OPTIONS)
+    step.feed([17])
+    step.run()
+    found = step.logits[0].clone().double()
+    wanted = decoder.decode(torch.tensor([17]), cache, sequence)[0].double()
+    cache.close(sequence)
+    return float((found - wanted).norm() / wanted.norm())
+
+
+def kernels_of(step: CapturedStep) -> dict[str, float]:
+    """Microseconds of a step by kernel, as the profiler sees them."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as seen:
+        for _ in range(4):
+            step.run()
+        torch.cuda.synchronize()
+    times: Counter[str] = Counter()
+    for event in seen.key_averages():
+        times[f"{event.key[:40]} x{event.count // 4}"] += event.self_device_time_total / 4
+    return dict(times.most_common(16))
+
+
+def measure(name: str, contexts: list[int], speed: float, *, profile: bool) -> dict[str, Any]:
+    decoder = random_decoder(name, sparsity=Sparsity())
+    tokens = max(contexts) + 2_048
+    base = torch.cuda.memory_allocated()
+    cache = decoder.new_cache(tokens)
+    held = torch.cuda.memory_allocated() - base
+    config = decoder.config
+    bf16 = 2 * 2 * config.layers * config.kv_heads * config.head_dim * cache.pages * PAGE
+    fill(cache)
+    step = CapturedStep(decoder, cache, tokens=tokens)
+    began = time.perf_counter()
+    step.warm_up()
+    found: dict[str, Any] = {
+        "model": name, "warm_up_s": time.perf_counter() - began,
+        "weights_gb": read_weights(decoder) / 1e9, "kv_gb": held / 1e9, "kv_share": held / bf16,
+        "floor_weights_ms": read_weights(decoder) / speed * 1e3,
+    }  # fmt: skip
+    print(json.dumps(found), flush=True)
+    for context in contexts:
+        error = check(decoder, cache, step, context)
+        if not error < LARGEST_ERROR:
+            print(f"{name} {context}: error {error}, NOT TIMED", flush=True)
+            found[f"error_{context}"] = error
+            continue
+        sequence = cache.open([], context + 1_900)
+        sequence.length = context
+        step.begin(sequence, OPTIONS)
+        emit(step, SHORT)
+        slopes = []
+        for _ in range(PAIRS):
+            few, many = emit(step, SHORT), emit(step, LONG)
+            slopes.append((many - few) / (LONG - SHORT) * 1e3)
+        finite = bool(torch.isfinite(step.logits[0]).all())
+        found[f"ms_{context}"] = median(slopes) if finite else math.nan
+        print(
+            f"{name:<10}{context:>8} tokens {median(slopes):.3f} ms ({min(slopes):.3f} to "
+            f"{max(slopes):.3f})  error {error:.1e}  finite {finite}",
+            flush=True,
+        )
+        if profile:
+            times = kernels_of(step)
+            found[f"kernels_{context}"] = times
+            for key, us in times.items():
+                print(f"    {us:9.1f} us  {key}", flush=True)
+        cache.close(sequence)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", default=",".join(SHAPES))
+    parser.add_argument("--contexts", default="4096,100000")
+    parser.add_argument("--profile", action="store_true")
+    chosen = parser.parse_args()
+    torch.manual_seed(0)
+    speed = copy_speed()
+    print(f"{torch.cuda.get_device_name()}, copy {speed / 1e12:.2f} TB/s", flush=True)
+    found = {
+        "benchmark": "gpu_step", "device": torch.cuda.get_device_name(),
+        "copy_tb_s": speed / 1e12, "models": [],
+    }  # fmt: skip
+    for name in chosen.models.split(","):
+        torch.cuda.empty_cache()
+        contexts = [int(c) for c in chosen.contexts.split(",")]
+        try:
+            found["models"].append(measure(name, contexts, speed, profile=chosen.profile))
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the others go on
+            traceback.print_exc(limit=6)
+            found["models"].append({"model": name, "failed": str(problem)[:300]})
+        if os.environ.get("OUT"):
+            Path(os.environ["OUT"], "gpu_step.json").write_text(json.dumps(found), "utf-8")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,255 @@
+"""Writing on a GPU: everything that a token takes, in one CUDA graph.
+
+    x = embedding(ids)
+    for each layer:
+        x += out(attention(append(qkv(norm(x)))));   x += down(silu(gate(norm(x))) * up(norm(x)))
+    token = sample(head(norm(x)))
+
+Lengths, page lists, options of sampling and the tokens themselves lie on the device: the graph of a
+shape is captured once and serves every token. A draft of some tokens runs as more rows. The meaning
+is that of `Decoder.decode`; the residual stream is float32 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from vademecum.model.cache import PagedCache, Sequence
+from vademecum.model.decoder import ROWS, Decoder
+from vademecum.model.device import DeviceInt8, DeviceNF4
+from vademecum.model.interface import GenerationOptions
+from vademecum.model.kernels import PAGE
+from vademecum.model.kernels.pages import QuantizedPages
+from vademecum.model.kernels.triton import append, attention, int8, nf4, norm, scores
+from vademecum.model.kernels.triton.append import HeadNorms
+from vademecum.model.kernels.triton.nf4 import PackedNF4
+from vademecum.model.kernels.triton.sampling import DeviceSampler
+from vademecum.model.kernels.triton.scores import BiasTables
+from vademecum.model.rope import angles
+
+# Complete pages that a graph is made for: what is cut by their number is cut for these.
+BUCKETS = (128, 256, 512, 1024, 2048, 4096, 8192)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a graph is captured for: `rows` tokens at once, over at most `pages` complete pages."""
+
+    rows: int
+    pages: int
+    sparse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    attention_norm: Tensor
+    qkv: PackedNF4
+    bias: Tensor | None
+    head_norms: HeadNorms | None
+    key_bias: BiasTables | None
+    out: PackedNF4
+    mlp_norm: Tensor
+    gate_up: PackedNF4
+    down: PackedNF4
+
+
+class CapturedStep:
+    """Runs steps of one sequence at a time over a cache on the decoder's device."""
+
+    def __init__(self, decoder: Decoder, cache: PagedCache, *, tokens: int) -> None:
+        """For sequences of up to `tokens` tokens. Raises ValueError where `obstacle` finds one."""
+        found = self.obstacle(decoder)
+        if found:
+            raise ValueError(found)
+        config, device = decoder.config, decoder.device
+        self._decoder, self._cache, self.device = decoder, cache, device
+        pages = -(-tokens // PAGE)
+        self._buckets = [b for b in BUCKETS if b < pages] + [pages]
+        self._layers = [_layer(decoder, n, pages) for n in range(config.layers)]
+        self._head = cast("DeviceInt8", decoder.head)
+        self._rotation = angles(decoder.frequencies, decoder.magnitude, pages * PAGE)
+        self._table = torch.zeros(pages, dtype=torch.int64, device=device)
+        shape = (config.kv_heads, PAGE, config.head_dim)
+        self._tails = [
+            (torch.zeros(shape, device=device), torch.zeros(shape, device=device))
+            for _ in range(config.layers)
+        ]
+        self._start = torch.zeros(1, dtype=torch.int32, device=device)
+        self._sealed = torch.zeros(1, dtype=torch.int32, device=device)
+        self.tokens = torch.zeros(ROWS, dtype=torch.int64, device=device)
+        """What the next step reads; what the last one drew."""
+        self.logits = torch.zeros(ROWS, config.vocab_size, device=device)
+        self._sampler = DeviceSampler(ROWS, device)
+        self._graphs: dict[Shape, torch.cuda.CUDAGraph] = {}
+        self._pool = torch.cuda.graph_pool_handle()
+        self.length = 0
+        """Tokens of the sequence that are written."""
+        self._sealed_pages = 0
+        self._pinned = torch.zeros(2, ROWS, dtype=torch.int64, pin_memory=True)
+        self._events = [torch.cuda.Event(), torch.cuda.Event()]
+        self._fetched = 0
+
+    @staticmethod
+    def obstacle(decoder: Decoder) -> str | None:
+        """Why this decoder's tokens cannot be written so; None if they can."""
+        if decoder.device.type != "cuda":
+            return f"the weights are on {decoder.device.type}"
+        if decoder.kv == "plain":
+            return "keys and values are not quantised"
+        products = [p for la in decoder.layers for p in (la.qkv, la.out, la.gate_up, la.down)]
+        if not all(isinstance(p, DeviceNF4) for p in products):
+            return "weights are not NF4"
+        if not isinstance(decoder.head, DeviceInt8):
+            return "the output head is not int8"
+        if decoder.config.heads // decoder.config.kv_heads > scores.GROUP:
+            return f"more than {scores.GROUP} query heads share a KV head"
+        return None
+
+    def begin(self, sequence: Sequence, options: GenerationOptions) -> None:
+        """Go on with a sequence whose prompt is read."""
+        count = sequence.table.shape[0]
+        self._table[:count].copy_(sequence.table)
+        for mine, theirs in zip(self._tails, sequence.tails, strict=True):
+            for target, source in zip(mine, theirs, strict=True):
+                target.copy_(source)
+        sequence.tails = self._tails
+        self._sampler.set(options)
+        self._restart(sequence.length, sequence.length // PAGE)
+
+    def go_to(self, length: int) -> None:
+        """`length` tokens are right; what the last step computed after them is forgotten."""
+        self._restart(length, self._sealed_pages)
+
+    def _restart(self, length: int, sealed: int) -> None:
+        self.length, self._sealed_pages = length, sealed
+        self._start.fill_(length)
+        self._sealed.fill_(sealed)
+
+    def feed(self, tokens: SequenceOf[int]) -> None:
+        """Let the next step read these tokens, not what was drawn."""
+        self.tokens[: len(tokens)].copy_(torch.tensor(tokens, dtype=torch.int64))
+
+    def run(self, rows: int = 1) -> None:
+        """One step: `tokens` in, `logits` after each and a token drawn from them out.
+
+        Does not wait for the device. One row makes its token part of the sequence, so that the
+        next step can follow at once; after more of them, `go_to` says how many were right.
+        """
+        shape = self._shape(rows)
+        if shape not in self._graphs:
+            self._capture(shape)
+        self._graphs[shape].replay()
+        self._sealed_pages = self.length // PAGE  # the page that is being filled is not
+        if rows == 1:
+            self.length += 1
+
+    def fetch(self, rows: int = 1) -> Callable[[], list[int]]:
+        """The tokens that the last step drew; the function waits for them.
+
+        It may be called after the next step was begun, before the step after that is fetched.
+        """
+        slot = self._fetched % 2
+        self._fetched += 1
+        target, event = self._pinned[slot, :rows], self._events[slot]
+        target.copy_(self.tokens[:rows], non_blocking=True)
+        event.record()
+
+        def wait() -> list[int]:
+            event.synchronize()
+            found: list[int] = target.tolist()
+            return found
+
+        return wait
+
+    def warm_up(self) -> None:
+        """Capture what single tokens need; it must not be called within a sequence."""
+        for pages in self._buckets:
+            self.length = pages * PAGE - 1
+            shape = self._shape(1)
+            if shape not in self._graphs:
+                self._capture(shape)
+        self._restart(0, 0)
+
+    def _shape(self, rows: int) -> Shape:
+        sparsity = self._decoder.sparsity
+        sparse = sparsity is not None and self.length + 1 >= sparsity.threshold
+        complete = self.length // PAGE
+        return Shape(rows, next(b for b in self._buckets if b >= complete), sparse)
+
+    def _capture(self, shape: Shape) -> None:
+        # Compile first, at the beginning of an empty sequence; put back what that changes.
+        length, sealed, tokens = self.length, self._sealed_pages, self.tokens.clone()
+        kept = [(keys.clone(), values.clone()) for keys, values in self._tails]
+        self._restart(0, 0)
+        stream = torch.cuda.Stream(self.device)
+        stream.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(stream):
+            self._compute(shape)
+        torch.cuda.current_stream(self.device).wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool):
+            self._compute(shape)
+        self._graphs[shape] = graph
+        for (keys, values), (old_keys, old_values) in zip(self._tails, kept, strict=True):
+            keys.copy_(old_keys)
+            values.copy_(old_values)
+        self.tokens.copy_(tokens)
+        self._restart(length, sealed)
+
+    @torch.inference_mode()
+    def _compute(self, shape: Shape) -> None:
+        decoder, config = self._decoder, self._decoder.config
+        rows, table, start, eps = (
+            shape.rows,
+            self._table[: shape.pages],
+            self._start,
+            config.rms_eps,
+        )
+        x = norm.embed(self.tokens[:rows], decoder.embedding)
+        part: Tensor | None = None
+        for n, layer in enumerate(self._layers):
+            store, tail = cast("QuantizedPages", self._cache.stores[n]), self._tails[n]
+            normed = norm.add_norm(x, part, layer.attention_norm, eps)
+            qkv = nf4.product(normed, layer.qkv).unflatten(-1, (-1, config.head_dim))
+            query = append.append(
+                qkv, layer.bias, layer.head_norms, self._rotation, store, table, tail, start,
+                self._sealed,
+            )  # fmt: skip
+            chosen = None
+            if shape.sparse and n in decoder.sparse_layers:
+                assert decoder.sparsity is not None
+                chosen = scores.select(query, store, table, start, layer.key_bias, decoder.sparsity)
+            told = attention.attention(query, store, table, chosen, tail, start, layer.key_bias)
+            part = nf4.product(told.flatten(1), layer.out)
+            normed = norm.add_norm(x, part, layer.mlp_norm, eps)
+            part = nf4.product(nf4.product(normed, layer.gate_up), layer.down)
+        normed = norm.add_norm(x, part, decoder.norm, eps)
+        logits = self.logits[:rows]
+        int8.product(normed, self._head.codes, self._head.scale, logits)
+        self._sampler.sample(logits, self.tokens[:rows], start, self._sealed, advance=rows == 1)
+
+
+def _layer(decoder: Decoder, n: int, pages: int) -> _Layer:
+    layer, config = decoder.layers[n], decoder.config
+    qkv = cast("DeviceNF4", layer.qkv)
+    bias = None if qkv.bias is None else qkv.bias.view(-1, config.head_dim)
+    norms = None
+    if layer.query_norm is not None and layer.key_norm is not None:
+        norms = HeadNorms(torch.stack((layer.query_norm, layer.key_norm)), config.rms_eps)
+    return _Layer(
+        attention_norm=layer.attention_norm,
+        qkv=qkv.weight,
+        bias=bias,
+        head_norms=norms,
+        key_bias=None if layer.key_bias is None else BiasTables.of(layer.key_bias, pages),
+        out=cast("DeviceNF4", layer.out).weight,
+        mlp_norm=layer.mlp_norm,
+        gate_up=cast("DeviceNF4", layer.gate_up).weight,
+        down=cast("DeviceNF4", layer.down).weight,
+    )
