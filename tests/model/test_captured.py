@@ -114,7 +114,8 @@ def _float(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def relative(found: Tensor, wanted: Tensor) -> float:
-    return float((found.double() - wanted.double()).norm() / wanted.double().norm())
+    found, wanted = found.double().cpu(), wanted.double().cpu()
+    return float((found - wanted).norm() / wanted.norm())
 
 
 CASES = [
@@ -272,7 +273,7 @@ def draw(logits: Tensor, options: GenerationOptions, positions: int) -> list[int
     tokens = torch.full((logits.shape[0],), -1, dtype=torch.int64, device=CUDA)
     drawn: list[int] = []
     for n in range(positions):
-        start.fill_(n)
+        start.fill_(n * logits.shape[0])  # no two rows of one position
         sampler.sample(logits, tokens, start, sealed, advance=False)
         drawn += tokens.tolist()
     return drawn

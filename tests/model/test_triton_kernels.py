@@ -40,10 +40,12 @@ THETA = 10_000.0
 # (KV heads, query heads on each, dim, complete pages, filled slots of the tail)
 SHAPES = [
     (2, 3, 16, 0, 1),
+    (2, 8, 128, 0, 1),
     (1, 1, 16, 1, 31),
     (2, 7, 64, 5, 7),
     (1, 8, 64, 40, 30),
     (2, 4, 128, 13, 1),
+    (1, 7, 128, 63, 20),
 ]
 
 
@@ -84,7 +86,8 @@ def case(bits: int, kv: int, group: int, dim: int, pages: int, filled: int, rows
     tail[0][:, :written] = random(kv, written, dim, seed=4)
     tail[1][:, :written] = random(kv, written, dim, seed=5)
     start = torch.tensor([pages * PAGE + filled - 1], dtype=torch.int32, device=DEVICE)
-    return Case(store, table, (tail[0], tail[1]), start, random(rows, kv * group, dim, seed=6))
+    query = random(rows, kv * group, dim, seed=6).bfloat16()
+    return Case(store, table, (tail[0], tail[1]), start, query)
 
 
 def bias_of(kv: int, dim: int, size: float) -> KeyBias:
@@ -101,15 +104,16 @@ def test_attention_over_every_page(shape: tuple[int, ...], bits: int, size: floa
     bias = bias_of(shape[0], shape[2], size) if size else None
     tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
     mass = torch.zeros(2, shape[0], len(given.table) + 1, device=DEVICE)
-    out = attention.attention(
-        given.query, given.store, given.table, None, given.tail, given.start, tables, mass
+    out = torch.full(given.query.shape, math.nan, device=DEVICE)
+    attention.attention(
+        given.query, given.store, given.table, None, given.tail, given.start, tables, mass, out
     )
     every = torch.arange(given.complete, device=DEVICE).expand(shape[0], -1)
     for row in range(2):
         expected_mass = torch.zeros(given.complete + 1, device=DEVICE)
         expected = naive.attention(
-            given.query[row], given.store, given.own, every, given.tail, shape[4] + row, bias,
-            expected_mass,
+            given.query[row].float(), given.store, given.own, every, given.tail,
+            shape[4] + row, bias, expected_mass,
         )  # fmt: skip
         near = 1e-3
         torch.testing.assert_close(out[row], expected, rtol=near, atol=near)
@@ -125,13 +129,14 @@ def test_attention_reads_each_heads_own_pages(bits: int) -> None:
     pages[0, :, :13] = selected
     count = torch.tensor([13], dtype=torch.int32, device=DEVICE)
     mass = torch.zeros(1, 2, len(given.table) + 1, device=DEVICE)
-    out = attention.attention(
+    out = torch.full(given.query.shape, math.nan, device=DEVICE)
+    attention.attention(
         given.query, given.store, given.table, scores.Selection(pages, count), given.tail,
-        given.start, None, mass,
+        given.start, None, mass, out,
     )  # fmt: skip
     expected_mass = torch.zeros(41, device=DEVICE)
     expected = naive.attention(
-        given.query[0], given.store, given.own, selected, given.tail, 5, None, expected_mass
+        given.query[0].float(), given.store, given.own, selected, given.tail, 5, None, expected_mass
     )
     torch.testing.assert_close(out[0], expected, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(mass[0].sum(0)[:41], expected_mass, rtol=2e-3, atol=1e-4)
@@ -142,7 +147,7 @@ def test_the_same_input_gives_the_same_bits() -> None:
     seen = {
         attention.attention(
             given.query, given.store, given.table, None, given.tail, given.start, None
-        ).cpu().numpy().tobytes()
+        ).float().cpu().numpy().tobytes()
         for _ in range(3)
     }  # fmt: skip
     assert len(seen) == 1

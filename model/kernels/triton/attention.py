@@ -8,12 +8,15 @@ the parts, in their order: the same input always gives the same bits.
 
 The query heads of a KV head stand together in a product of tensor cores, twice: the second eight
 of its sixteen rows, which would otherwise be empty, hold what rounding to float16 took from the
-first. Keys are rounded to float16 after decoding; codes of values are exact in it.
+first. For heads of 64 and 128 this is CUDA C++ (`attention.cu`), where the codes are operands as
+they lie in memory; for others, and where nothing but an interpreter is at hand, Triton, which
+rounds decoded keys to float16.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import triton
@@ -22,14 +25,19 @@ from torch import Tensor
 
 from vademecum.model.kernels.pages import QuantizedPages
 from vademecum.model.kernels.triton.early import early, wait_for_previous
+from vademecum.model.kernels.triton.nvrtc import kernel
 from vademecum.model.kernels.triton.scores import GROUP, BiasTables, Selection
 
 CHANNELS = 32  # joined by one program
+SOURCE = Path(__file__).with_suffix(".cu")
+THREADS = 256  # of a block of it, of which each warp reads a page at a time
+MOST_SPLITS = 32
+COMPILED = (64, 128)  # the sizes of a head that attention.cu is written for
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How the work is cut; measured by benchmarks/gpu_attention.py."""
+    """How the work is cut in Triton; measured by benchmarks/gpu_attention.py."""
 
     pages: int = 4  # of a step; with a key bias it is one
     warps: int = 4  # of a program
@@ -45,51 +53,116 @@ def attention(
     start: Tensor,
     bias: BiasTables | None,
     mass: Tensor | None = None,
-    cut: Cut | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
-    """`query [rows, heads, dim]` to the same, rows at the positions `start, start + 1, ...`.
+    """`query [rows, heads, dim]` bf16 to the same, rows at the positions `start, start + 1, ...`.
 
     `table` int64 `[capacity]` and `start` int32 `[1]` as for `select`; without a selection every
     complete page is read. `tail` float32 `[kv_heads, 32, dim]`, keys and values: row `r` reads its
     slots up to its own, `start % 32 + r`. To `mass` (float32 `[rows, kv_heads, capacity + 1]`) is
     added what share of the attention each page received: of the heads of a KV head, divided by the
-    number of all heads. The tail is the page after the last.
+    number of all heads. The tail is the page after the last. `out` may be float32.
     """
-    cut = cut or Cut()
     rows, heads, dim = query.shape
     kv_heads, capacity = store.key_mean.shape[0], table.shape[0]
     if heads // kv_heads > GROUP:
         raise ValueError(f"{heads // kv_heads} query heads on a KV head, at most {GROUP} are read")
-    splits = max(1, min(triton.cdiv(capacity, 4), cut.programs // (rows * kv_heads), 128))
-    parts = splits + 1
-    device = query.device
-    part = torch.empty(rows, heads, parts, dim, device=device)
-    weight = torch.empty(rows, heads, parts, 2, device=device)
-    shares = torch.empty(rows, heads, 0 if mass is None else capacity + 1, device=device)
-    out = torch.empty_like(query)
+    out = torch.empty_like(query) if out is None else out
+    compiled = query.device.type == "cuda" and dim in COMPILED
+    read = _compiled if compiled else _in_triton
+    shares = torch.empty(rows, heads, 0 if mass is None else capacity + 1, device=query.device)
+    weight = read(query, store, table, selection, tail, start, bias, shares, out)
+    if mass is not None:
+        chosen = (start, start) if selection is None else (selection.pages, selection.count)
+        mass_kernel[(triton.cdiv(capacity + 1, 128), kv_heads, rows)](
+            shares, weight, *chosen, start, mass, capacity, weight.shape[2],
+            GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads,
+            PARTS=triton.next_power_of_2(weight.shape[2]), SELECTED=selection is not None,
+            num_warps=4, **early(query.device),
+        )  # fmt: skip
+    return out
+
+
+def _compiled(
+    query: Tensor,
+    store: QuantizedPages,
+    table: Tensor,
+    selection: Selection | None,
+    tail: tuple[Tensor, Tensor],
+    start: Tensor,
+    bias: BiasTables | None,
+    shares: Tensor,
+    out: Tensor,
+) -> Tensor:
+    """By attention.cu; gives the parts' largest scores and sums."""
+    rows, heads, dim = query.shape
+    kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
+    if query.dtype != torch.bfloat16:
+        raise ValueError(f"queries are {query.dtype}, not bfloat16")
+    processors = torch.cuda.get_device_properties(device).multi_processor_count
+    splits = max(1, processors // (kv_heads * rows) - 1, 8 if rows > 1 else 1)
+    splits = min(splits, MOST_SPLITS, max(1, -(-capacity // (THREADS // 32))))
+    part = torch.empty(rows, heads, splits + 1, dim, device=device)
+    weight = torch.empty(rows, heads, splits + 1, 2, device=device)
+    constants = (
+        ("DIM", dim),
+        ("GROUP_HEADS", heads // kv_heads),
+        ("KV_HEADS", kv_heads),
+        ("VALUE_BITS", store.value_bits),
+        ("SELECTED", int(selection is not None)),
+        ("BIASED", int(bias is not None)),
+        ("COUNTED", int(shares.numel() > 0)),
+    )
+    index = device.index or 0
+    key_codes, key_mean, key_scale, _, *values = store.tensors()
+    kernel(SOURCE, "attend", constants, index)(
+        (splits + 1, kv_heads, rows), THREADS,
+        query, key_codes, key_mean, key_scale, *values, table,
+        *((None, None) if selection is None else (selection.pages, selection.count)), *tail, start,
+        *((None, None, None) if bias is None else (bias.operand, bias.within, bias.turns)),
+        part, weight, shares, store.key_mean.shape[1], capacity,
+    )  # fmt: skip
+    kernel(SOURCE, "join", constants, index)(
+        (heads, rows, 1), 4 * dim,
+        part, weight, out, heads, splits + 1, int(out.dtype == torch.float32),
+    )  # fmt: skip
+    return weight
+
+
+def _in_triton(
+    query: Tensor,
+    store: QuantizedPages,
+    table: Tensor,
+    selection: Selection | None,
+    tail: tuple[Tensor, Tensor],
+    start: Tensor,
+    bias: BiasTables | None,
+    shares: Tensor,
+    out: Tensor,
+) -> Tensor:
+    """For heads of other sizes."""
+    cut = Cut()
+    rows, heads, dim = query.shape
+    kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
+    splits = max(1, min(triton.cdiv(capacity, 4), cut.programs // (rows * kv_heads), 127))
+    part = torch.empty(rows, heads, splits + 1, dim, device=device)
+    weight = torch.empty(rows, heads, splits + 1, 2, device=device)
     chosen = (start, start) if selection is None else (selection.pages, selection.count)
-    attention_kernel[(parts, kv_heads, rows)](
+    attention_kernel[(splits + 1, kv_heads, rows)](
         query, *store.tensors(), table, *chosen, *tail, start,
         *((query, query) if bias is None else (bias.within, bias.turns)), part, weight, shares,
         store.key_mean.shape[1], capacity, splits, dim**-0.5,
         GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, DIM=dim, GROUP=GROUP,
         PAGES=cut.pages if bias is None else 1, VALUE_BITS=store.value_bits,
-        SELECTED=selection is not None, BIASED=bias is not None, COUNTED=mass is not None,
+        SELECTED=selection is not None, BIASED=bias is not None, COUNTED=shares.numel() > 0,
         num_warps=cut.warps, num_stages=1, **early(device),
     )  # fmt: skip
-    width = triton.next_power_of_2(parts)
     channels = min(CHANNELS, dim)
     join_kernel[(heads, rows, dim // channels)](
-        part, weight, out, parts, DIM=dim, CHANNELS=channels, PARTS=width, num_warps=4,
-        **early(device),
+        part, weight, out, splits + 1, DIM=dim, CHANNELS=channels,
+        PARTS=triton.next_power_of_2(splits + 1), num_warps=4, **early(device),
     )  # fmt: skip
-    if mass is not None:
-        mass_kernel[(triton.cdiv(capacity + 1, 128), kv_heads, rows)](
-            shares, weight, chosen[0], chosen[1], start, mass, capacity, parts,
-            GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, PARTS=width,
-            SELECTED=selection is not None, num_warps=4, **early(device),
-        )  # fmt: skip
-    return out
+    return weight
 
 
 @triton.jit

@@ -136,7 +136,7 @@ def product(
     threads = 32 * tuning.warps
     room = _processors(x.device.index or 0) * run.blocks_per_processor(threads)
     run(
-        (min(out_tiles * tuning.splits, room), 1), threads,
+        (min(out_tiles * tuning.splits, room), 1, 1), threads,
         weight.codes, weight.absmax, x.contiguous(), bias, out,
         rows, weight.out, out_tiles, k_tiles,
     )  # fmt: skip

@@ -45,18 +45,15 @@ class Kernel:
     """One function of a compiled program, on one device."""
 
     def __init__(
-        self, path: Path, name: str, definitions: Mapping[str, int | str], device: int,
-        *, together: bool,
+        self, path: Path, name: str, definitions: tuple[tuple[str, int | str], ...],
+        device: int, *, together: bool,
     ) -> None:  # fmt: skip
         """With `together`, all blocks run at once and may wait for each other."""
         from cuda.bindings import driver
 
-        major, minor = torch.cuda.get_device_capability(device)
-        self.capability = 10 * major + minor
-        torch.cuda.current_stream(device)  # PyTorch makes the context
-        code = compiled(path.read_text(encoding="utf-8"), definitions, self.capability)
-        self._module = _checked(driver.cuModuleLoadData(code))
-        self._function = _checked(driver.cuModuleGetFunction(self._module, name.encode()))
+        self._function = _checked(
+            driver.cuModuleGetFunction(_module(path, definitions, device), name.encode())
+        )
         self._device = device
         self._launch = driver.cuLaunchKernelEx
         self._config = driver.CUlaunchConfig()
@@ -66,7 +63,7 @@ class Kernel:
             at_once.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_COOPERATIVE
             at_once.value.cooperative = 1
             self._attributes = [at_once]
-        elif self.capability >= HOPPER:
+        elif _capability(device) >= HOPPER:
             # The kernel may begin before the one ahead of it in the stream has ended, and waits
             # for it (griddepcontrol) once it needs its results.
             early = driver.CUlaunchAttribute()
@@ -86,11 +83,11 @@ class Kernel:
         return found
 
     def __call__(
-        self, blocks: tuple[int, int], threads: int, *arguments: Tensor | int | None
+        self, blocks: tuple[int, int, int], threads: int, *arguments: Tensor | int | None
     ) -> None:
         """Launch; tensors are passed as addresses, numbers as `int`, None as a null address."""
         config = self._config
-        config.gridDimX, config.gridDimY, config.gridDimZ = *blocks, 1
+        config.gridDimX, config.gridDimY, config.gridDimZ = blocks
         config.blockDimX, config.blockDimY, config.blockDimZ = threads, 1, 1
         config.sharedMemBytes = 0
         config.hStream = torch.cuda.current_stream(self._device).cuda_stream
@@ -106,7 +103,24 @@ def kernel(
     *, together: bool = False,
 ) -> Kernel:  # fmt: skip
     """Compiled once a process for each device."""
-    return Kernel(path, name, dict(definitions), device, together=together)
+    return Kernel(path, name, definitions, device, together=together)
+
+
+@cache
+def _module(path: Path, definitions: tuple[tuple[str, int | str], ...], device: int) -> Any:
+    """A program compiled for a device and loaded onto it."""
+    from cuda.bindings import driver
+
+    torch.cuda.current_stream(device)  # PyTorch makes the context
+    source = path.read_text(encoding="utf-8")
+    return _checked(
+        driver.cuModuleLoadData(compiled(source, dict(definitions), _capability(device)))
+    )
+
+
+def _capability(device: int) -> int:
+    major, minor = torch.cuda.get_device_capability(device)
+    return 10 * major + minor
 
 
 def _checked(answer: Sequence[Any]) -> Any:

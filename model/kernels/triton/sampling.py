@@ -57,6 +57,6 @@ class DeviceSampler:
         rows, vocab = logits.shape
         blocks = max(self._blocks // rows, -(-vocab // SHARE))
         self._run(
-            (blocks, rows), THREADS,
+            (blocks, rows, 1), THREADS,
             logits, self._options, self._state, tokens, start, sealed, vocab, int(advance),
         )  # fmt: skip

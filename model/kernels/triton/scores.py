@@ -34,16 +34,28 @@ GROUP = 8  # query heads of a KV head, padded
 class BiasTables:
     """A `KeyBias` as the kernels read it: float32 `within [kv_heads, dim, 32]` at the slots of the
     first page, `mean [kv_heads, dim]` over them, and `turns [pages, 2, dim / 2]`, the cosine and
-    sine by which later pages are turned."""
+    sine by which later pages are turned.
+
+    `operand` float16 `[kv_heads, dim / 16, 8, 4, 4, 2, 4]` is `within` as tensor cores take it:
+    lane `4 r + q` reads, for each step k and tile j, the channels `q dim / 4 + 4 k` and following
+    at slot `4 r + j`, rounded, and then what rounding took away; the axes are `k, r, q, j`, which
+    of the two, and the channel.
+    """
 
     within: Tensor
     mean: Tensor
     turns: Tensor
+    operand: Tensor
 
     @classmethod
     def of(cls, bias: KeyBias, pages: int) -> BiasTables:
         """Tables for sequences of `pages` complete pages."""
-        return cls(bias.within, bias.within.mean(dim=2), bias.turns(pages + 1))
+        within = bias.within
+        laid = within.unflatten(1, (4, -1, 4)).unflatten(-1, (8, 4))  # q, k, channel, r, j
+        laid = laid.permute(0, 2, 4, 1, 5, 3)
+        near = laid.half()
+        operand = torch.stack((near, (laid - near.float()).half()), dim=-2).contiguous()
+        return cls(within, within.mean(dim=2), bias.turns(pages + 1), operand)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,7 @@ def select(
         ("KV_HEADS", kv_heads),
     )
     kernel(SOURCE, "select_pages", constants, query.device.index or 0)(
-        (kv_heads, rows), THREADS,
+        (kv_heads, rows, 1), THREADS,
         scores.logits, scores.statistics, start, chosen.pages, chosen.count, capacity,
         scores.statistics.shape[2], sparsity.threshold, -(-sparsity.budget // PAGE),
         sparsity.long, -(-sparsity.long_budget // PAGE), -(-sparsity.sinks // PAGE),
