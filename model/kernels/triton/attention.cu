@@ -1,17 +1,20 @@
 // Attention of a row's query heads over 8-bit pages: the parts that `attention.py` joins.
 //
-// A warp takes a page at a time, and all of it is under way before any is used. The query heads of
-// a KV head, at most 8, are the rows of a tensor core's operand; its other 8 rows hold what
+// A warp takes a page at a time, the next one copied into shared memory meanwhile. The query heads
+// of a KV head, at most 8, are the rows of a tensor core's operand; its other 8 rows hold what
 // rounding them to float16 took away. Codes become float16 by putting their byte below the bits of
-// 1024: 1024 + 128 + code, exactly, and what that adds is subtracted from the sums. Scales are
-// multiplied into the queries, and into the weights.
+// 1024, exactly. Scales are multiplied into the queries, and into the weights.
 //
-// Which number of a sum stands where in an operand is free as long as both operands agree: lane
-// 4 r + q holds for its head r the channels q DIM/4 and following, and the tokens 8 q to 8 q + 7. So
-// the scores of a page are the other operand of the second product as they come.
+// Which number of a sum stands where in an operand is free as long as both operands agree: in step
+// k of a product over channels lane 4 r + q holds for its head r the channels 16 k + 4 q to
+// 16 k + 4 q + 3, and over tokens 8 q to 8 q + 7. So the scores of a page are the other operand of
+// the second product as they come. Rows of 32 bytes are swizzled so that no two lanes meet in a
+// bank.
+//
+// Loops are rolled where they can be: code that is run once comes from far away, too.
 //
 // Defined from outside: DIM (64 or 128), GROUP_HEADS, KV_HEADS, VALUE_BITS, SELECTED, BIASED,
-// COUNTED.
+// COUNTED, STAGES (pages of a warp in shared memory).
 
 typedef unsigned int u32;
 typedef unsigned short u16;
@@ -20,9 +23,12 @@ typedef unsigned char u8;
 #define WARPS 8
 #define THREADS (WARPS * 32)
 #define STEPS (DIM / 16)      // of a product over channels
-#define EACH (DIM / 4)        // channels of a lane
 #define TILES (DIM / 8)       // of eight channels of the output
-#define OFFSET (VALUE_BITS == 8 ? 1152.0f : 1024.0f)
+#define KEY_BYTES (DIM * 32)
+#define VALUE_BYTES (DIM * 4 * VALUE_BITS)
+#define SIGN 0x80808080u
+#define BYTE_ZERO 0x64806480u  // two float16: what a byte of 0 becomes once its sign is turned
+#define NIBBLE_ZERO 0x64006400u
 #define NOTHING __int_as_float(0xFF800000)
 #define LOG2E 1.44269504f
 
@@ -70,13 +76,27 @@ __device__ __forceinline__ void multiply(float (&c)[4], const u32 (&a)[4], u32 b
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-// Byte n of a and of b, each below the bits of 1024.
-__device__ __forceinline__ void pairs(u32 a, u32 b, u32 (&out)[4]) {
+// Byte n of a and of b, each below the bits of 1024, less `zero`.
+__device__ __forceinline__ void pairs(u32 a, u32 b, u32 zero, u32 (&out)[4]) {
     u32 first = __byte_perm(a, b, 0x5140), second = __byte_perm(a, b, 0x7362);
     out[0] = __byte_perm(first, 0x64646464u, 0x4140);
     out[1] = __byte_perm(first, 0x64646464u, 0x4342);
     out[2] = __byte_perm(second, 0x64646464u, 0x4140);
     out[3] = __byte_perm(second, 0x64646464u, 0x4342);
+#pragma unroll
+    for (int j = 0; j < 4; ++j) asm("sub.f16x2 %0, %0, %1;" : "+r"(out[j]) : "r"(zero));
+}
+
+// The four numbers of 16 bit at an address of shared memory.
+__device__ __forceinline__ void four_bf16(const u16* at, float (&x)[4]) {
+    uint2 both = *reinterpret_cast<const uint2*>(at);
+    x[0] = __uint_as_float(both.x << 16), x[1] = __uint_as_float(both.x & 0xFFFF0000u);
+    x[2] = __uint_as_float(both.y << 16), x[3] = __uint_as_float(both.y & 0xFFFF0000u);
+}
+
+__device__ __forceinline__ void copy16(void* to, const void* from) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::
+                 "r"((u32)__cvta_generic_to_shared(to)), "l"(from));
 }
 
 __device__ __forceinline__ float of_quad_max(float x) {
@@ -96,10 +116,20 @@ __device__ __forceinline__ void wait_for_previous() {
 #endif
 }
 
+struct Page {
+    u8 keys[KEY_BYTES], values[VALUE_BYTES];
+    u16 key_scale[DIM], key_mean[DIM], value_scale[32], value_low[32];
+};
+
+// What the warps have found lies where their pages lay.
 struct Shared {
-    float sums[WARPS][8][DIM];  // of weights and values, by warp and head
+    union {
+        Page pages[WARPS][STAGES];
+        float sums[WARPS][8][DIM];  // of weights and values, by warp and head
+    };
     float top[WARPS][8], total[WARPS][8];
-    float query[8][DIM], weights[8][32];
+    float4 query[STEPS][32];  // by lane
+    float plain[8][DIM], weights[8][32];  // of the tail
 };
 
 // What the warps found, as one part.
@@ -129,7 +159,7 @@ __device__ void tail(Shared& s, const u16* query, const float* keys, const float
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int written = begun % 32 + row + 1;
     for (int i = threadIdx.x; i < GROUP_HEADS * DIM; i += THREADS)
-        s.query[i / DIM][i % DIM] = from_bf16(query[(size_t)first_head * DIM + i]) * scaling;
+        s.plain[i / DIM][i % DIM] = from_bf16(query[(size_t)first_head * DIM + i]) * scaling;
     __syncthreads();
     keys += (size_t)kv * 32 * DIM, values += (size_t)kv * 32 * DIM;
     for (int t = warp; t < 32; t += WARPS) {
@@ -147,11 +177,11 @@ __device__ void tail(Shared& s, const u16* query, const float* keys, const float
             key[i] += own * c + (d < DIM / 2 ? -other : other) * o;
 #endif
         }
-#pragma unroll
+#pragma unroll 2
         for (int g = 0; g < GROUP_HEADS; ++g) {
             float score = 0.0f;
 #pragma unroll
-            for (int i = 0; i < DIM / 32; ++i) score += s.query[g][lane + 32 * i] * key[i];
+            for (int i = 0; i < DIM / 32; ++i) score += s.plain[g][lane + 32 * i] * key[i];
 #pragma unroll
             for (int d = 16; d; d >>= 1) score += __shfl_xor_sync(0xFFFFFFFFu, score, d);
             if (lane == 0) s.weights[g][t] = t < written ? score : NOTHING;
@@ -198,7 +228,8 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
        const uint4* __restrict__ bias, const float* __restrict__ within,
        const float* __restrict__ turns, float* part, float2* weight, float* shares,
        int store_pages, int capacity) {
-    __shared__ Shared s;
+    extern __shared__ __align__(128) u8 memory[];
+    Shared& s = *reinterpret_cast<Shared*>(memory);
     const float scaling = rsqrtf(DIM);
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, r = lane >> 2, q = lane & 3;
     const int kv = blockIdx.y, row = blockIdx.z, parts = gridDim.x, splits = parts - 1;
@@ -211,106 +242,106 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
         return;
     }
     const int reads = SELECTED ? count[row] : begun / 32;
-    // Pages are dealt out one by one, so that all warps have as many, give or take one.
-    const int mine = blockIdx.x + splits * warp;
+    const int* chosen = selected + (size_t)(row * KV_HEADS + kv) * capacity;
 
-    float head[STEPS][4];
-    {
-        const uint2* at = reinterpret_cast<const uint2*>(
-            query + (size_t)(first_head + r) * DIM + q * EACH);
-#pragma unroll
-        for (int k = 0; k < STEPS; ++k) {
-            uint2 four = r < GROUP_HEADS ? at[k] : make_uint2(0, 0);
-            head[k][0] = __uint_as_float(four.x << 16) * scaling;
-            head[k][1] = __uint_as_float(four.x & 0xFFFF0000u) * scaling;
-            head[k][2] = __uint_as_float(four.y << 16) * scaling;
-            head[k][3] = __uint_as_float(four.y & 0xFFFF0000u) * scaling;
+    auto fetch = [&](int page, Page& to) {
+        const size_t at = (size_t)kv * store_pages + table[page];
+        const u8 *keys = key_codes + at * KEY_BYTES, *values = value_codes + at * VALUE_BYTES;
+#pragma unroll 4
+        for (int i = lane * 16; i < KEY_BYTES; i += 512)
+            copy16(to.keys + (i ^ (i >> 7 & 3) << 5), keys + i);
+#pragma unroll 4
+        for (int i = lane * 16; i < VALUE_BYTES; i += 512)
+            copy16(to.values + (i ^ i / (VALUE_BYTES / 4) << 5), values + i);
+        if (lane < DIM / 8) {
+            copy16(to.key_scale + lane * 8, key_scale + at * DIM + lane * 8);
+            copy16(to.key_mean + lane * 8, key_mean + at * DIM + lane * 8);
         }
+        if (lane < 4) {
+            copy16(to.value_scale + lane * 8, value_scale + at * 32 + lane * 8);
+#if VALUE_BITS == 4
+            copy16(to.value_low + lane * 8, value_low + at * 32 + lane * 8);
+#endif
+        }
+    };
+
+    // Pages are dealt out one by one, so that all warps have as many, give or take one.
+    const int step = splits * WARPS;
+    int n = blockIdx.x + splits * warp, page = 0, stage = 0;
+    if (n < reads) {
+        page = SELECTED ? chosen[n] : n;
+        fetch(page, s.pages[warp][0]);
     }
+    asm volatile("cp.async.commit_group;" ::: "memory");
+    if (threadIdx.x < STEPS * 32) {
+        float x[4] = {};
+        if (r < GROUP_HEADS)
+            four_bf16(query + (size_t)(first_head + r) * DIM + 16 * warp + 4 * q, x);
+        s.query[warp][lane] =
+            make_float4(x[0] * scaling, x[1] * scaling, x[2] * scaling, x[3] * scaling);
+    }
+    __syncthreads();
 
     float sums[TILES][4] = {};
-    float top = NOTHING, total = 0.0f;
-    float added = 0.0f, lows = 0.0f;  // what is to be taken from the sums, and put to them
-
-    for (int n = mine; n < reads; n += splits * WARPS) {
-        const int page = SELECTED ? selected[(size_t)(row * KV_HEADS + kv) * capacity + n] : n;
-        const size_t at = (size_t)kv * store_pages + table[page];
-        u32 key[STEPS][4];
-        const u32* rows = reinterpret_cast<const u32*>(key_codes + at * (DIM * 32)) + r;
-#pragma unroll
-        for (int k = 0; k < STEPS; ++k)
-#pragma unroll
-            for (int i = 0; i < 4; ++i) key[k][i] = rows[(q * EACH + 4 * k + i) * 8];
-        uint2 scale[STEPS], mean[STEPS];
-        const uint2* scales = reinterpret_cast<const uint2*>(key_scale + at * DIM + q * EACH);
-        const uint2* means = reinterpret_cast<const uint2*>(key_mean + at * DIM + q * EACH);
-#pragma unroll
-        for (int k = 0; k < STEPS; ++k) scale[k] = scales[k], mean[k] = means[k];
-        uint4 unit = *reinterpret_cast<const uint4*>(value_scale + at * 32 + 8 * q);
-        // Tokens 8 q + t, channels from r DIM / 8; of 4 bits, from r DIM / 16 and DIM / 2 further.
-        u32 value[8][WORDS];
-        const Codes* lines = reinterpret_cast<const Codes*>(
-            value_codes + at * (4 * DIM * VALUE_BITS)) + 8 * q * 8 + r;
-#pragma unroll
-        for (int t = 0; t < 8; ++t) {
-            Codes some = lines[t * 8];
-#pragma unroll
-            for (int w = 0; w < WORDS; ++w) value[t][w] = reinterpret_cast<const u32*>(&some)[w];
+    float top = NOTHING, total = 0.0f, lows = 0.0f;
+    while (n < reads) {
+        const int following = n + step;
+        int next = 0;
+#if STAGES > 1
+        if (following < reads) {
+            next = SELECTED ? chosen[following] : following;
+            fetch(next, s.pages[warp][stage ^ 1]);
         }
-#if VALUE_BITS == 4
-        uint4 low = *reinterpret_cast<const uint4*>(value_low + at * 32 + 8 * q);
+        asm volatile("cp.async.commit_group;" ::: "memory");
+        asm volatile("cp.async.wait_group 1;" ::: "memory");
+#else
+        asm volatile("cp.async.wait_group 0;" ::: "memory");
 #endif
+        __syncwarp();
+        const Page& p = s.pages[warp][stage];
 
         float c[4][4] = {};
         float common = 0.0f;  // of all tokens of the page
-#pragma unroll
+#pragma unroll 1
         for (int k = 0; k < STEPS; ++k) {
-            float x[4] = {
-                head[k][0] * __uint_as_float(scale[k].x << 16),
-                head[k][1] * __uint_as_float(scale[k].x & 0xFFFF0000u),
-                head[k][2] * __uint_as_float(scale[k].y << 16),
-                head[k][3] * __uint_as_float(scale[k].y & 0xFFFF0000u),
-            };
-            common += head[k][0] * __uint_as_float(mean[k].x << 16)
-                      + head[k][1] * __uint_as_float(mean[k].x & 0xFFFF0000u)
-                      + head[k][2] * __uint_as_float(mean[k].y << 16)
-                      + head[k][3] * __uint_as_float(mean[k].y & 0xFFFF0000u);
-            u32 a[4];
-            split(x[0], x[1], a[0], a[1]);
-            split(x[2], x[3], a[2], a[3]);
-            common -= 1152.0f * (low_half(a[0]) + high_half(a[0]) + low_half(a[1]) + high_half(a[1])
-                                 + low_half(a[2]) + high_half(a[2]) + low_half(a[3])
-                                 + high_half(a[3]));
-            u32 first[4], second[4];
-            pairs(key[k][0] ^ 0x80808080u, key[k][1] ^ 0x80808080u, first);
-            pairs(key[k][2] ^ 0x80808080u, key[k][3] ^ 0x80808080u, second);
+            const int first = 16 * k + 4 * q;
+            const float4 head = s.query[k][lane];
+            float scale[4], mean[4];
+            four_bf16(p.key_scale + first, scale);
+            four_bf16(p.key_mean + first, mean);
+            common += head.x * mean[0] + head.y * mean[1] + head.z * mean[2] + head.w * mean[3];
+            u32 a[4], key[4];
+            split(head.x * scale[0], head.y * scale[1], a[0], a[1]);
+            split(head.z * scale[2], head.w * scale[3], a[2], a[3]);
 #pragma unroll
-            for (int j = 0; j < 4; ++j) multiply(c[j], a, first[j], second[j]);
-        }
+            for (int i = 0; i < 4; ++i)
+                key[i] = *reinterpret_cast<const u32*>(
+                    p.keys + ((first + i) * 32 ^ q << 5) + 4 * r) ^ SIGN;
+            u32 low[4], high[4];
+            pairs(key[0], key[1], BYTE_ZERO, low);
+            pairs(key[2], key[3], BYTE_ZERO, high);
+#pragma unroll
+            for (int j = 0; j < 4; ++j) multiply(c[j], a, low[j], high[j]);
 #if BIASED
-        // The query turned back to the page's first slot, times the bias at each of its slots.
-        const uint4* table_of = bias + (size_t)kv * STEPS * 32 * 4 + lane * 4;
-#pragma unroll
-        for (int k = 0; k < STEPS; ++k) {
-            float x[4];
-#pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                int d = q * EACH + 4 * k + i, pair = d % (DIM / 2);
-                float across = __shfl_xor_sync(0xFFFFFFFFu, head[k][i], 2);
-                x[i] = head[k][i] * turns[page * DIM + pair]
-                       + (q < 2 ? across : -across) * turns[page * DIM + DIM / 2 + pair];
-            }
-            u32 a[4];
-            split(x[0], x[1], a[0], a[1]);
-            split(x[2], x[3], a[2], a[3]);
+            // The query turned back to the page's first slot, times the bias at each of its slots.
+            const float4 across = s.query[k ^ STEPS / 2][lane];
+            const float* turn = turns + page * DIM + first % (DIM / 2);
+            const float4 cosine = *reinterpret_cast<const float4*>(turn);
+            float4 sine = *reinterpret_cast<const float4*>(turn + DIM / 2);
+            if (k >= STEPS / 2) sine = make_float4(-sine.x, -sine.y, -sine.z, -sine.w);
+            split(head.x * cosine.x + across.x * sine.x, head.y * cosine.y + across.y * sine.y,
+                  a[0], a[1]);
+            split(head.z * cosine.z + across.z * sine.z, head.w * cosine.w + across.w * sine.w,
+                  a[2], a[3]);
+            const uint4* operand = bias + (((size_t)kv * STEPS + k) * 32 + lane) * 4;
 #pragma unroll
             for (int j = 0; j < 4; ++j) {
-                uint4 b = table_of[k * 32 * 4 + j];
+                uint4 b = operand[j];
                 multiply(c[j], a, b.x, b.y);
                 multiply(c[j], a, b.z, b.w);
             }
-        }
 #endif
+        }
         common = of_quad_sum(common);
         float score[8], peak = NOTHING;
 #pragma unroll
@@ -322,29 +353,25 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
         peak = fmaxf(top, of_quad_max(peak));
         const float shrink = exp2f((top - peak) * LOG2E);
         top = peak;
-        const u32 units[4] = {unit.x, unit.y, unit.z, unit.w};
-        float own = 0.0f, taken = 0.0f, put = 0.0f;
+        float own = 0.0f, put = 0.0f, unit[4];
         u32 w[2][4];  // weights in the operand's order
 #pragma unroll
-        for (int t = 0; t < 8; ++t) {
-            score[t] = exp2f((score[t] - peak) * LOG2E);
-            own += score[t];
-#if VALUE_BITS == 4
-            const u32 lowest[4] = {low.x, low.y, low.z, low.w};
-            put += score[t] * __uint_as_float(t & 1 ? lowest[t / 2] & 0xFFFF0000u
-                                                    : lowest[t / 2] << 16);
-#endif
-            score[t] *= __uint_as_float(t & 1 ? units[t / 2] & 0xFFFF0000u : units[t / 2] << 16);
-        }
-#pragma unroll
         for (int u = 0; u < 2; ++u) {
-            split(score[4 * u], score[4 * u + 1], w[u][0], w[u][1]);
-            split(score[4 * u + 2], score[4 * u + 3], w[u][2], w[u][3]);
 #pragma unroll
-            for (int i = 0; i < 4; ++i) taken += low_half(w[u][i]) + high_half(w[u][i]);
+            for (int t = 0; t < 4; ++t) {
+                score[4 * u + t] = exp2f((score[4 * u + t] - peak) * LOG2E);
+                own += score[4 * u + t];
+            }
+#if VALUE_BITS == 4
+            four_bf16(p.value_low + 8 * q + 4 * u, unit);
+#pragma unroll
+            for (int t = 0; t < 4; ++t) put += score[4 * u + t] * unit[t];
+#endif
+            four_bf16(p.value_scale + 8 * q + 4 * u, unit);
+            split(score[4 * u] * unit[0], score[4 * u + 1] * unit[1], w[u][0], w[u][1]);
+            split(score[4 * u + 2] * unit[2], score[4 * u + 3] * unit[3], w[u][2], w[u][3]);
         }
         total = total * shrink + own;
-        added = added * shrink + taken;
         lows = lows * shrink + put;
 #if COUNTED
         own = of_quad_sum(own);
@@ -357,36 +384,53 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
             for (int i = 0; i < 4; ++i) sums[j][i] *= shrink;
 #pragma unroll
         for (int u = 0; u < 2; ++u) {
-#if VALUE_BITS == 8
+            Codes some[4];
+#pragma unroll
+            for (int t = 0; t < 4; ++t) {
+                int at = (8 * q + 4 * u + t) * (VALUE_BYTES / 32) + r * sizeof(Codes);
+                some[t] = *reinterpret_cast<const Codes*>(p.values + (at ^ q << 5));
+            }
 #pragma unroll
             for (int v = 0; v < WORDS; ++v) {
-                u32 first[4], second[4];
-                pairs(value[4 * u][v] ^ 0x80808080u, value[4 * u + 1][v] ^ 0x80808080u, first);
-                pairs(value[4 * u + 2][v] ^ 0x80808080u, value[4 * u + 3][v] ^ 0x80808080u, second);
+                u32 four[4], low[4], high[4];
 #pragma unroll
-                for (int j = 0; j < 4; ++j) multiply(sums[4 * v + j], w[u], first[j], second[j]);
-            }
+                for (int t = 0; t < 4; ++t) four[t] = reinterpret_cast<const u32*>(&some[t])[v];
+#if VALUE_BITS == 8
+                pairs(four[0] ^ SIGN, four[1] ^ SIGN, BYTE_ZERO, low);
+                pairs(four[2] ^ SIGN, four[3] ^ SIGN, BYTE_ZERO, high);
+#pragma unroll
+                for (int j = 0; j < 4; ++j) multiply(sums[4 * v + j], w[u], low[j], high[j]);
 #else
 #pragma unroll
-            for (int v = 0; v < WORDS; ++v)
+                for (int half = 0; half < 2; ++half) {
+                    u32 nibbles[4];
 #pragma unroll
-                for (int high = 0; high < 2; ++high) {
-                    u32 four[4], first[4], second[4];
-#pragma unroll
-                    for (int t = 0; t < 4; ++t)
-                        four[t] = value[4 * u + t][v] >> (4 * high) & 0x0F0F0F0Fu;
-                    pairs(four[0], four[1], first);
-                    pairs(four[2], four[3], second);
+                    for (int t = 0; t < 4; ++t) nibbles[t] = four[t] >> 4 * half & 0x0F0F0F0Fu;
+                    pairs(nibbles[0], nibbles[1], NIBBLE_ZERO, low);
+                    pairs(nibbles[2], nibbles[3], NIBBLE_ZERO, high);
 #pragma unroll
                     for (int j = 0; j < 4; ++j)
-                        multiply(sums[high * (TILES / 2) + 4 * v + j], w[u], first[j], second[j]);
+                        multiply(sums[half * (TILES / 2) + 4 * v + j], w[u], low[j], high[j]);
                 }
 #endif
+            }
         }
+        __syncwarp();  // all lanes have read the page
+        n = following, page = next;
+#if STAGES > 1
+        stage ^= 1;
+#else
+        if (n < reads) {
+            page = SELECTED ? chosen[n] : n;
+            fetch(page, s.pages[warp][0]);
+        }
+        asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
     }
 
     // Column n of tile j is channel n DIM / 8 + j; of 4 bits n DIM / 16 + j, in halves.
-    total = of_quad_sum(total), added = of_quad_sum(added), lows = of_quad_sum(lows);
+    total = of_quad_sum(total), lows = of_quad_sum(lows);
+    __syncthreads();
 #pragma unroll
     for (int j = 0; j < TILES; ++j)
 #pragma unroll
@@ -397,7 +441,7 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
 #else
             int d = j / (TILES / 2) * (DIM / 2) + column * (DIM / 16) + j % (TILES / 2);
 #endif
-            s.sums[warp][r][d] = sums[j][i] + sums[j][i + 2] - OFFSET * added + lows;
+            s.sums[warp][r][d] = sums[j][i] + sums[j][i + 2] + lows;
         }
     if (q == 0) s.top[warp][r] = top, s.total[warp][r] = total;
     __syncthreads();

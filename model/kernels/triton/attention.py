@@ -26,13 +26,12 @@ from torch import Tensor
 from vademecum.model.kernels.pages import QuantizedPages
 from vademecum.model.kernels.triton.early import early, wait_for_previous
 from vademecum.model.kernels.triton.nvrtc import kernel
-from vademecum.model.kernels.triton.scores import GROUP, BiasTables, Selection
+from vademecum.model.kernels.triton.scores import COMPILED, GROUP, BiasTables, Selection
 
 CHANNELS = 32  # joined by one program
 SOURCE = Path(__file__).with_suffix(".cu")
 THREADS = 256  # of a block of it, of which each warp reads a page at a time
 MOST_SPLITS = 32
-COMPILED = (64, 128)  # the sizes of a head that attention.cu is written for
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,11 @@ def _compiled(
     kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
     if query.dtype != torch.bfloat16:
         raise ValueError(f"queries are {query.dtype}, not bfloat16")
-    processors = torch.cuda.get_device_properties(device).multi_processor_count
+    about = torch.cuda.get_device_properties(device)
+    processors = about.multi_processor_count
+    stages = (
+        2 if about.shared_memory_per_block_optin >= shared_bytes(dim, store.value_bits, 2) else 1
+    )
     splits = max(1, processors // (kv_heads * rows) - 1, 8 if rows > 1 else 1)
     splits = min(splits, MOST_SPLITS, max(1, -(-capacity // (THREADS // 32))))
     part = torch.empty(rows, heads, splits + 1, dim, device=device)
@@ -112,10 +115,12 @@ def _compiled(
         ("SELECTED", int(selection is not None)),
         ("BIASED", int(bias is not None)),
         ("COUNTED", int(shares.numel() > 0)),
+        ("STAGES", stages),
     )
     index = device.index or 0
     key_codes, key_mean, key_scale, _, *values = store.tensors()
-    kernel(SOURCE, "attend", constants, index)(
+    shared = shared_bytes(dim, store.value_bits, stages)
+    kernel(SOURCE, "attend", constants, index, shared=shared)(
         (splits + 1, kv_heads, rows), THREADS,
         query, key_codes, key_mean, key_scale, *values, table,
         *((None, None) if selection is None else (selection.pages, selection.count)), *tail, start,
@@ -127,6 +132,13 @@ def _compiled(
         part, weight, out, heads, splits + 1, int(out.dtype == torch.float32),
     )  # fmt: skip
     return weight
+
+
+def shared_bytes(dim: int, value_bits: int, stages: int) -> int:
+    """What a block of attention.cu takes of shared memory: `Shared` there."""
+    warps = THREADS // 32
+    page = 32 * dim + 4 * dim * value_bits + 4 * dim + 128
+    return max(warps * stages * page, warps * 32 * dim) + 64 * warps + 64 * dim + 1024
 
 
 def _in_triton(

@@ -46,14 +46,19 @@ class Kernel:
 
     def __init__(
         self, path: Path, name: str, definitions: tuple[tuple[str, int | str], ...],
-        device: int, *, together: bool,
+        device: int, *, together: bool, shared: int,
     ) -> None:  # fmt: skip
-        """With `together`, all blocks run at once and may wait for each other."""
+        """With `together`, all blocks run at once and may wait for each other; a block has `shared`
+        bytes of memory besides what the program names."""
         from cuda.bindings import driver
 
         self._function = _checked(
             driver.cuModuleGetFunction(_module(path, definitions, device), name.encode())
         )
+        if shared:
+            most = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+            _checked(driver.cuFuncSetAttribute(self._function, most, shared))
+        self._shared = shared
         self._device = device
         self._launch = driver.cuLaunchKernelEx
         self._config = driver.CUlaunchConfig()
@@ -78,7 +83,9 @@ class Kernel:
         from cuda.bindings import driver
 
         found: int = _checked(
-            driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(self._function, threads, 0)
+            driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(
+                self._function, threads, self._shared
+            )
         )
         return found
 
@@ -89,7 +96,7 @@ class Kernel:
         config = self._config
         config.gridDimX, config.gridDimY, config.gridDimZ = blocks
         config.blockDimX, config.blockDimY, config.blockDimZ = threads, 1, 1
-        config.sharedMemBytes = 0
+        config.sharedMemBytes = self._shared
         config.hStream = torch.cuda.current_stream(self._device).cuda_stream
         config.attrs, config.numAttrs = self._attributes, len(self._attributes)
         values = tuple(a.data_ptr() if isinstance(a, Tensor) else a or 0 for a in arguments)
@@ -100,10 +107,10 @@ class Kernel:
 @cache
 def kernel(
     path: Path, name: str, definitions: tuple[tuple[str, int | str], ...], device: int,
-    *, together: bool = False,
+    *, together: bool = False, shared: int = 0,
 ) -> Kernel:  # fmt: skip
     """Compiled once a process for each device."""
-    return Kernel(path, name, definitions, device, together=together)
+    return Kernel(path, name, definitions, device, together=together, shared=shared)
 
 
 @cache

@@ -24,8 +24,10 @@ from vademecum.model.kernels.triton.early import early, wait_for_previous
 from vademecum.model.kernels.triton.nvrtc import kernel
 from vademecum.model.sparsity import Sparsity
 
-SOURCE = Path(__file__).with_name("select.cu")
-THREADS = 1024  # of a block of it
+SCORE = Path(__file__).with_name("score.cu")
+SELECT = Path(__file__).with_name("select.cu")
+COMPILED = (64, 128)  # the sizes of a head that score.cu and attention.cu are written for
+THREADS = 1024  # of a block of select.cu
 PAGES = 32  # scored by one program
 GROUP = 8  # query heads of a KV head, padded
 
@@ -37,9 +39,9 @@ class BiasTables:
     sine by which later pages are turned.
 
     `operand` float16 `[kv_heads, dim / 16, 8, 4, 4, 2, 4]` is `within` as tensor cores take it:
-    lane `4 r + q` reads, for each step k and tile j, the channels `q dim / 4 + 4 k` and following
-    at slot `4 r + j`, rounded, and then what rounding took away; the axes are `k, r, q, j`, which
-    of the two, and the channel.
+    lane `4 r + q` reads, for each step k and tile j, the channels `16 k + 4 q` and following at
+    slot `4 r + j`, rounded, and then what rounding took away; the axes are `k, r, q, j`, which of
+    the two, and the channel.
     """
 
     within: Tensor
@@ -51,8 +53,8 @@ class BiasTables:
     def of(cls, bias: KeyBias, pages: int) -> BiasTables:
         """Tables for sequences of `pages` complete pages."""
         within = bias.within
-        laid = within.unflatten(1, (4, -1, 4)).unflatten(-1, (8, 4))  # q, k, channel, r, j
-        laid = laid.permute(0, 2, 4, 1, 5, 3)
+        laid = within.unflatten(1, (-1, 4, 4)).unflatten(-1, (8, 4))  # k, q, channel, r, j
+        laid = laid.permute(0, 1, 4, 2, 5, 3)
         near = laid.half()
         operand = torch.stack((near, (laid - near.float()).half()), dim=-2).contiguous()
         return cls(within, within.mean(dim=2), bias.turns(pages + 1), operand)
@@ -101,7 +103,7 @@ def select(
         ("GROUP_HEADS", heads // kv_heads),
         ("KV_HEADS", kv_heads),
     )
-    kernel(SOURCE, "select_pages", constants, query.device.index or 0)(
+    kernel(SELECT, "select_pages", constants, query.device.index or 0)(
         (kv_heads, rows, 1), THREADS,
         scores.logits, scores.statistics, start, chosen.pages, chosen.count, capacity,
         scores.statistics.shape[2], sparsity.threshold, -(-sparsity.budget // PAGE),
@@ -121,6 +123,20 @@ def score(
     device = query.device
     logits = torch.empty(rows, heads, capacity, device=device)
     statistics = torch.empty(rows, heads, blocks, 2, device=device)
+    if device.type == "cuda" and dim in COMPILED:
+        constants = (
+            ("DIM", dim),
+            ("GROUP_HEADS", heads // kv_heads),
+            ("KV_HEADS", kv_heads),
+            ("BIASED", int(bias is not None)),
+        )
+        kernel(SCORE, "score_pages", constants, device.index or 0)(
+            (blocks, kv_heads, rows), 256,
+            query, store.key_mean, store.key_scale, store.key_spread,
+            *((None, None) if bias is None else (bias.mean, bias.turns)), table, start,
+            logits, statistics, store.key_mean.shape[1], capacity, blocks,
+        )  # fmt: skip
+        return Scores(logits, statistics)
     mean, turns = (query, query) if bias is None else (bias.mean, bias.turns)
     score_kernel[(blocks, kv_heads, rows)](
         query, store.key_mean, store.key_scale, store.key_spread, mean, turns, table, start,

@@ -1,7 +1,7 @@
 // Which pages a row reads, per KV head: those of the highest scores, by a radix search.
 //
-// Scores are positive, so that their bits are ordered as they are: four rounds of a histogram of
-// eight bits find the score that the last page taken has. One block for each KV head and row, some
+// Scores are positive, so that their bits are ordered as they are: three rounds of a histogram of
+// eleven, ten and ten bits find the score that the last page taken has. One block for each KV head and row, some
 // pages a thread. Nothing depends on the order in which threads come.
 //
 // Defined from outside: PAGES_EACH (of a thread), GROUP_HEADS, KV_HEADS.
@@ -30,7 +30,7 @@ select_pages(const float* logits, const float2* statistics, const int* start, in
              int* count, int capacity, int blocks, int threshold, int budget_pages, int long_from,
              int long_budget_pages, int sink_pages, int recent) {
     __shared__ float tops[GROUP_HEADS], factors[GROUP_HEADS];
-    __shared__ u32 histogram[256], sums[2][WARPS];
+    __shared__ u32 histogram[2 * THREADS], sums[2][WARPS];
     __shared__ u32 digit, rest;
 
     const int kv = blockIdx.x, row = blockIdx.y, thread = threadIdx.x;
@@ -88,39 +88,39 @@ select_pages(const float* logits, const float2* statistics, const int* start, in
     if (kv == 0 && thread == 0) count[row] = wanted;
     if (wanted == 0) return;
 
-    // The `left` highest among the keys that begin as `bound` does.
+    // The `left` highest among the keys that begin as `bound` does. A thread has two bins.
     u32 bound = 0, left = wanted;
 #pragma unroll
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        if (thread < 256) histogram[thread] = 0;
+    for (int round = 0; round < 3; ++round) {
+        const int shift = 20 - 10 * round;
+        histogram[2 * thread] = histogram[2 * thread + 1] = 0;
         __syncthreads();
 #pragma unroll
         for (int i = 0; i < PAGES_EACH; ++i) {
-            bool in = i * THREADS + thread < complete
-                      && (shift == 24 || (key[i] ^ bound) >> (shift + 8 & 31) == 0);
-            u32 mine = in ? key[i] >> shift & 255 : 256;
-            u32 alike = __match_any_sync(ALL, mine);
-            if (in && lane == __ffs(alike) - 1) atomicAdd(&histogram[mine], __popc(alike));
+            if (i * THREADS + thread >= complete) continue;
+            if (round == 0) atomicAdd(&histogram[key[i] >> 20], 1);
+            else if ((key[i] ^ bound) >> (shift + 10) == 0)
+                atomicAdd(&histogram[key[i] >> shift & 1023], 1);
         }
         __syncthreads();
-        if (warp == 0) {  // lane 0 has the highest eight digits
-            u32 own[8], all = 0;
+        // Thread 0 has the highest bins; how many keys reach them.
+        const int top = 2 * THREADS - 1 - 2 * thread;
+        const u32 first = histogram[top], both = first + histogram[top - 1];
+        u32 upto = both;
 #pragma unroll
-            for (int j = 0; j < 8; ++j) all += own[j] = histogram[255 - 8 * lane - j];
-            u32 upto = all;
-            for (int d = 1; d < 32; d <<= 1) {
-                u32 before = __shfl_up_sync(ALL, upto, d);
-                if (lane >= d) upto += before;
-            }
-            u32 above = upto - all;
-            if (above < left && left <= upto) {
-#pragma unroll
-                for (int j = 0; j < 8; ++j) {
-                    if (above < left && left <= above + own[j])
-                        digit = 255 - 8 * lane - j, rest = left - above;
-                    above += own[j];
-                }
-            }
+        for (int d = 1; d < 32; d <<= 1) {
+            u32 before = __shfl_up_sync(ALL, upto, d);
+            if (lane >= d) upto += before;
+        }
+        if (lane == 31) sums[round & 1][warp] = upto;
+        __syncthreads();
+        const u32 of_warp = sums[round & 1][lane];
+        upto += sum_of_warp(lane < warp ? of_warp : 0);
+        const u32 above = upto - both;
+        if (above < left && left <= upto) {
+            const bool higher = left <= above + first;
+            digit = higher ? top : top - 1;
+            rest = left - (higher ? above : above + first);
         }
         __syncthreads();
         bound |= digit << shift;
