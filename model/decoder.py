@@ -22,8 +22,9 @@ from torch import Tensor
 
 from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache, Sequence
+from vademecum.model.head import head
 from vademecum.model.kernels import PAGE, KernelSet, KeyBias, KvKind
-from vademecum.model.linear import Linear, Packed, QuantizedLinear, Weight, head, linear
+from vademecum.model.linear import Linear, Packed, QuantizedLinear, Weight, linear
 from vademecum.model.rope import rope_frequencies, rope_magnitude, rotate
 from vademecum.model.rows import Rows
 from vademecum.model.sparsity import CHUNK, Sparsity
