@@ -178,7 +178,7 @@ class CapturedStep:
 
     def _shape(self, rows: int) -> Shape:
         sparsity = self._decoder.sparsity
-        sparse = sparsity is not None and self.length + 1 >= sparsity.threshold
+        sparse = sparsity is not None and self.length + rows >= sparsity.threshold
         complete = self.length // PAGE
         return Shape(rows, next(b for b in self._buckets if b >= complete), sparse)
 

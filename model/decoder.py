@@ -22,8 +22,9 @@ from torch import Tensor
 
 from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache, Sequence
+from vademecum.model.head import head
 from vademecum.model.kernels import PAGE, KernelSet, KeyBias, KvKind
-from vademecum.model.linear import Linear, Packed, QuantizedLinear, Weight, head, linear
+from vademecum.model.linear import Linear, Packed, QuantizedLinear, Weight, linear
 from vademecum.model.rope import angles, rope_frequencies, rope_magnitude, rotate
 from vademecum.model.rows import Rows
 from vademecum.model.sparsity import CHUNK, Sparsity
@@ -112,8 +113,7 @@ class Decoder:
         self.norm = read.plain("model.norm.weight")
         self.head = read.head(tied=config.tie_embeddings)
         # Counted where the pages are read, so that it cannot claim what did not happen.
-        self.pages_read = torch.zeros((), dtype=torch.int64)
-        self.pages_skipped = torch.zeros((), dtype=torch.int64)
+        self.pages_counted = torch.zeros(2, dtype=torch.int64)
         self._cos, self._sin = torch.empty(0), torch.empty(0)
         self._rows = None if Rows.obstacle(self) else Rows(self, ROWS)
 
@@ -178,12 +178,17 @@ class Decoder:
         filled = start % PAGE
         if filled + ids.shape[0] > PAGE:
             raise ValueError(f"{ids.shape[0]} tokens do not fit a page that holds {filled}")
-        table = sequence.complete
-        sparse = self.sparsity is not None and start + 1 >= self.sparsity.threshold
-        complete = torch.arange(table.shape[0], device=self.device)
-        every = complete.expand(self.config.kv_heads, -1).contiguous()
         if sequence.mass is not None:
             sequence.mass.zero_()
+        if self._rows is not None and ids.shape[0] <= ROWS:
+            cos, sin = self._rotation(start, ids.shape[0])
+            normed = self._rows.forward(
+                self._checked(ids, sequence), cos, sin, cache.stores, sequence
+            )
+            return self.head(normed.to(self.dtype)).float()
+        table = sequence.complete
+        complete = torch.arange(table.shape[0], device=self.device)
+        every = complete.expand(self.config.kv_heads, -1).contiguous()
 
         def attention(n: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             store, tail, bias = cache.stores[n], sequence.tails[n], self.layers[n].key_bias
@@ -191,9 +196,9 @@ class Decoder:
             tail[1][:, filled : filled + key.shape[0]] = value.transpose(0, 1)
             rows = []
             for row in range(query.shape[0]):
-                selected = every
-                if sparse and n in self.sparse_layers:
-                    selected = self._select(n, query[row], cache, table, start + row + 1)
+                selected, length = every, start + row + 1
+                if self.sparsity and length >= self.sparsity.threshold and n in self.sparse_layers:
+                    selected = self._select(n, query[row], cache, table, length)
                 mass = None if sequence.mass is None else sequence.mass[row]
                 rows.append(
                     self.kernels.attention(
@@ -202,10 +207,7 @@ class Decoder:
                 )
             return torch.stack(rows)
 
-        if self._rows is None or ids.shape[0] > ROWS:
-            return self.logits(self._forward(ids, sequence, attention))
-        cos, sin = self._rotation(start, ids.shape[0])
-        return self.logits(self._rows.forward(self._checked(ids, sequence), cos, sin, attention))
+        return self.logits(self._forward(ids, sequence, attention))
 
     @torch.inference_mode()
     def keep(self, tokens: int, cache: PagedCache, sequence: Sequence) -> None:
@@ -240,8 +242,8 @@ class Decoder:
             self.sparsity.recent,
             self.sparsity.sinks,
         )
-        self.pages_read += selected.numel()
-        self.pages_skipped += scores.numel() - selected.numel()
+        self.pages_counted[0] += selected.numel()
+        self.pages_counted[1] += scores.numel() - selected.numel()
         return selected
 
     def _select_for_chunk(
@@ -295,6 +297,16 @@ class Decoder:
         if self._rows is not None:
             return f"compiled between the products, up to {ROWS} tokens at once"
         return f"as prompts are read: {Rows.obstacle(self)}"
+
+    @property
+    def pages_read(self) -> int:
+        """Pages that were read by heads that could choose, since the decoder was made."""
+        return int(self.pages_counted[0])
+
+    @property
+    def pages_skipped(self) -> int:
+        """Pages that they left out."""
+        return int(self.pages_counted[1])
 
     def paths(self) -> dict[str, dict[str, int]]:
         """How each kind of product is computed, and in how many layers."""

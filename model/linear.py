@@ -1,6 +1,6 @@
 """Matrix products: one operator a weight, its path chosen when the model is loaded.
 
-`QuantizedLinear` is an NF4 weight as plain data. `linear`, `packed` and `head` choose how a weight
+`QuantizedLinear` is an NF4 weight as plain data. `linear` and `packed` choose how a weight
 is multiplied by on this machine; every operator says in `path` what it does, for `Engine.report`.
 """
 
@@ -240,7 +240,7 @@ class CompiledNF4:
             wide = torch.backends.cpu.get_cpu_capability() == "AVX2"
             rows = x.float() if wide else x
             parts = []
-            for at in _stripes(weight.shape):
+            for at in stripes(weight.shape):
                 stripe = QuantizedLinear(weight.packed[at], weight.absmax[at])
                 parts.append(F.linear(rows, stripe.dequantize(rows.dtype)))
             out = torch.cat(parts, dim=1).to(x.dtype)
@@ -272,7 +272,7 @@ class Int8:
             raise ValueError(f"in={weight.shape[1]} is not a multiple of {INT8_STEP}")
         codes = torch.empty(weight.shape, dtype=torch.int8)
         scale = torch.empty(weight.shape[0], dtype=torch.bfloat16)
-        for at in _stripes(weight.shape):  # float32 takes eight times what the codes do
+        for at in stripes(weight.shape):  # float32 takes eight times what the codes do
             rows = weight[at].float()
             # The kernel takes bf16 scales, so the codes are made with the scale as rounded.
             scale[at] = (rows.abs().amax(dim=1) / 127).clamp_min(1e-12)
@@ -299,7 +299,7 @@ class Int8:
         elif x.shape[0] <= INT8_TOKENS:
             out = torch._weight_int8pack_mm(x, self.codes, self.scale)
         else:
-            parts = [F.linear(x, self.codes[at].to(x.dtype)) for at in _stripes(self.shape)]
+            parts = [F.linear(x, self.codes[at].to(x.dtype)) for at in stripes(self.shape)]
             out = torch.cat(parts, dim=1).mul_(self.scale)
         out = out if self.bias is None else out.add_(self.bias)
         return out.to(x.dtype)
@@ -311,7 +311,7 @@ class Int8:
         return replace(self, bias=bias)
 
 
-def _stripes(shape: Sequence[int]) -> Iterator[slice]:
+def stripes(shape: Sequence[int]) -> Iterator[slice]:
     """The outputs of a weight `(out, in)`, some millions of weights at a time."""
     rows = max(1, STRIPE_WEIGHTS // shape[1])
     for first in range(0, shape[0], rows):
@@ -414,9 +414,3 @@ def linear(parts: Sequence[Weight], bias: Sequence[Tensor] = ()) -> Linear:
     if found is None:
         raise ValueError("plain and quantised weights cannot be fused")
     return found.biased(joined)
-
-
-def head(weight: Tensor, *, quantized: bool) -> Linear:
-    """The operator for the output head: int8 where the rest of the model is quantised."""
-    found = packed([weight], 8) if quantized else None
-    return Plain(weight, None) if found is None else found

@@ -18,12 +18,14 @@ import torch
 from vademecum.errors import ModelUnsupported, OutOfSpace
 from vademecum.model.decoder import ModelConfig
 from vademecum.model.folders import STAMP, alone, whole
+from vademecum.model.head import packed_head
+from vademecum.model.head import restored as restored_head
 from vademecum.model.layout import is_linear, read_json, tensor_shapes, write_json
 from vademecum.model.linear import Packed, Weight, native_nf4, packed, restored
 from vademecum.model.shards import Shards, ShardWriter
 from vademecum.progress import Progress
 
-FORMAT = 1  # raise it when a layout changes: what older versions made is then made anew
+FORMAT = 2  # raise it when a layout changes: what older versions made is then made anew
 HEAD = "lm_head"
 # The products of a layer, as the decoder asks for them: weights of one input are one product.
 FUSED = (
@@ -55,7 +57,7 @@ class Made(Mapping[str, Packed]):
 
     def __getitem__(self, name: str) -> Packed:
         parts = [self._tensors[part] for part in self._parts[name]]
-        found = packed(parts, 8 if name == HEAD else self._bits)
+        found = packed_head(*parts) if name == HEAD else packed(parts, self._bits)
         if found is None:
             raise KeyError(name)
         return found
@@ -78,7 +80,8 @@ class Mapped(Mapping[str, Packed]):
             self._fields.setdefault(product, []).append(field)
 
     def __getitem__(self, name: str) -> Packed:
-        return restored({field: self._shards[f"{name}.{field}"] for field in self._fields[name]})
+        restore = restored_head if name == HEAD else restored
+        return restore({field: self._shards[f"{name}.{field}"] for field in self._fields[name]})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)

@@ -7,7 +7,8 @@ nothing else takes time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -15,6 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vademecum.model.kernels.naive import KeyBias, bounds
+from vademecum.model.kernels.pages import PAGE, Pages, QuantizedPages
 from vademecum.model.linear import (
     NF4_BLOCK,
     CompiledNF4,
@@ -27,9 +30,11 @@ from vademecum.model.linear import (
 )
 
 if TYPE_CHECKING:
-    from vademecum.model.decoder import Attention, Decoder, Layer, ModelConfig
+    from vademecum.model import cache
+    from vademecum.model.decoder import Decoder, Layer
 
 Array = npt.NDArray[np.float32]
+IArray = npt.NDArray[np.int64]
 
 
 class Product(Protocol):
@@ -75,22 +80,38 @@ class Compiled:
         self._call(self._source[:rows], *self._weight, self._target[:rows])
 
 
+@dataclass(frozen=True, slots=True)
+class RowLayer:
+    """A layer as `Rows` runs it: products between buffers, all else as arrays."""
+
+    attention_norm: Array
+    qkv: Product
+    bias: Array  # of qkv; empty without one
+    head_norms: Array
+    key_bias: KeyBias | None
+    sparse: bool
+    out: Product
+    mlp_norm: Array
+    gate_up: Product
+    down: Product
+
+
 class Rows:
     """Runs up to `limit` tokens through the layers of a decoder with quantised weights."""
 
     def __init__(self, decoder: Decoder, limit: int) -> None:
         """Raises ValueError where `obstacle` finds one."""
-        from vademecum.model.kernels import between
+        from vademecum.model.kernels import between, cpu
 
         obstacle = self.obstacle(decoder)
         if obstacle:
             raise ValueError(obstacle)
         native = isinstance(decoder.layers[0].qkv, NativeNF4)
-        between.warm_up(np.uint16 if native else np.float32)
         config = decoder.config
-        self._config = config
+        self._between, self._cpu = between, cpu
         self._embedding = decoder.embedding
-        self._between = between
+        self._sparsity = decoder.sparsity
+        self._counted = decoder.pages_counted.numpy()
         self._eps = np.float32(config.rms_eps)
         heads = config.heads + 2 * config.kv_heads
 
@@ -106,22 +127,29 @@ class Rows:
         attended, part = room(config.heads * config.head_dim), room(config.hidden)
         both, gated = room(2 * config.intermediate), room(config.intermediate)
         self._layers = [
-            (
-                _numbers(layer.attention_norm),
-                product(layer.qkv, normed, qkv),
-                _bias(layer),
-                _head_norms(layer),
-                product(layer.out, attended, part),
-                _numbers(layer.mlp_norm),
-                product(layer.gate_up, normed, both),
-                product(layer.down, gated, part),
+            RowLayer(
+                attention_norm=_numbers(layer.attention_norm),
+                qkv=product(layer.qkv, normed, qkv),
+                bias=_bias(layer),
+                head_norms=_head_norms(layer),
+                key_bias=layer.key_bias,
+                sparse=n in decoder.sparse_layers,
+                out=product(layer.out, attended, part),
+                mlp_norm=_numbers(layer.mlp_norm),
+                gate_up=product(layer.gate_up, normed, both),
+                down=product(layer.down, gated, part),
             )
-            for layer in decoder.layers
+            for n, layer in enumerate(decoder.layers)
         ]
-        self._normed, self._qkv, self._attended, self._part, self._both, self._gated = (
+        # What follows a layer's sum: the norm of the next, or that of the head.
+        norms = [layer.attention_norm for layer in self._layers]
+        self._norms_after = [*norms[1:], _numbers(decoder.norm)]
+        self._buffers = [
             tensor.view(torch.uint16).numpy() if native else tensor.numpy()
             for tensor in (normed, qkv, attended, part, both, gated)
-        )
+        ]
+        self._normed = normed
+        between.warm_up(np.uint16 if native else np.float32)
 
     @staticmethod
     def obstacle(decoder: Decoder) -> str | None:
@@ -139,35 +167,59 @@ class Rows:
             return "Numba cannot be used"
         return None
 
-    def forward(self, ids: Tensor, cos: Tensor, sin: Tensor, attention: Attention) -> Tensor:
-        """As `Decoder._forward`: `ids [tokens]` to `[tokens, hidden]`."""
-        between, config, eps = self._between, self._config, self._eps
+    def forward(
+        self,
+        ids: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        stores: Sequence[Pages],
+        sequence: cache.Sequence,
+    ) -> Tensor:
+        """`ids [tokens]` to what the head reads, `[tokens, hidden]`, its norm applied. Keys and
+        values go into the sequence's tails."""
+        between, cpu, eps = self._between, self._cpu, self._eps
         rows = ids.shape[0]
-        kept = self._embedding[ids].float()
-        x = kept.numpy()
+        x = self._embedding[ids].float().numpy()
         turn = cos.float().numpy()[:, 0], sin.float().numpy()[:, 0]
-        query, key, value = _heads(config, rows)
-        spread = query.numpy(), key.numpy(), value.numpy()
-        for n, (norm, qkv, bias, norms, out, mlp_norm, gate_up, down) in enumerate(self._layers):
-            between.norm_rows(x, norm, eps, self._normed[:rows])
-            qkv(rows)
-            between.split_heads(self._qkv[:rows], bias, norms, eps, *turn, *spread)
-            told = attention(n, query, key, value).reshape(rows, -1)
-            between.store_rows(told.numpy(), self._attended[:rows])
-            out(rows)
-            between.add_rows(x, self._part[:rows])
-            between.norm_rows(x, mlp_norm, eps, self._normed[:rows])
-            gate_up(rows)
-            between.gate_rows(self._both[:rows], self._gated[:rows])
-            down(rows)
-            between.add_rows(x, self._part[:rows])
-        return kept.bfloat16()
+        table, filled = sequence.complete.numpy(), sequence.length % PAGE
+        every, chosen = self._bounds(sequence.length, rows)
+        mass = cpu.NO_MASS if sequence.mass is None else sequence.mass.numpy()
+        threads = torch.get_num_threads()
+        normed, qkv, attended, part, both, gated = (room[:rows] for room in self._buffers)
+        between.norm_rows(x, self._layers[0].attention_norm, eps, normed)
+        for layer, store, tail, norm_after in zip(
+            self._layers, stores, sequence.tails, self._norms_after, strict=True
+        ):
+            layer.qkv(rows)
+            with cpu.one_at_a_time:
+                between.attend_rows(
+                    qkv, layer.bias, layer.head_norms, eps, *turn,
+                    *cast("QuantizedPages", store).arrays, table, tail[0].numpy(), tail[1].numpy(),
+                    filled, *cpu.bias_tables(layer.key_bias, table.shape[0] + 1),
+                    chosen if layer.sparse else every, threads, mass, self._counted, attended,
+                )  # fmt: skip
+            layer.out(rows)
+            between.add_norm_rows(x, part, layer.mlp_norm, eps, normed)
+            layer.gate_up(rows)
+            between.gate_rows(both, gated)
+            layer.down(rows)
+            between.add_norm_rows(x, part, norm_after, eps, normed)
+        return self._normed[:rows]
 
-
-def _heads(config: ModelConfig, rows: int) -> tuple[Tensor, Tensor, Tensor]:
-    counts = config.heads, config.kv_heads, config.kv_heads
-    query, key, value = (torch.empty(rows, count, config.head_dim) for count in counts)
-    return query, key, value
+    def _bounds(self, start: int, rows: int) -> tuple[IArray, IArray]:
+        """`naive.bounds` of each row where all pages are read, and where they are chosen."""
+        pages = start // PAGE
+        every = np.array([(0, 0, pages)] * rows)
+        sparsity = self._sparsity
+        if sparsity is None or start + rows < sparsity.threshold:
+            return every, every
+        lengths = range(start + 1, start + rows + 1)
+        return every, np.array(
+            [
+                bounds(pages, n, sparsity.budget_for(n), sparsity.recent, sparsity.sinks)
+                for n in lengths
+            ]
+        )
 
 
 def _numbers(tensor: Tensor) -> Array:

@@ -12,7 +12,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from vademecum.model.kernels.attend import attend
 from vademecum.model.kernels.elementary import F32, FAST, Row, exponentials, load, store
+from vademecum.model.kernels.pages import PAGE, QuantizedPages
+from vademecum.model.kernels.select import pick, score
 
 
 @njit(**FAST)
@@ -20,16 +23,6 @@ def store_rows(x: F32, out: Row) -> None:
     """float32 `[rows, n]` as a product reads it."""
     for r in range(x.shape[0]):
         store(x[r], out[r])
-
-
-@njit(**FAST)
-def add_rows(x: F32, part: Row) -> None:
-    """`x += part`, both `[rows, hidden]`."""
-    added = np.empty(x.shape[1], np.float32)
-    for r in range(x.shape[0]):
-        load(part[r], added)
-        for i in range(x.shape[1]):
-            x[r, i] += added[i]
 
 
 @njit(**FAST)
@@ -45,6 +38,17 @@ def norm_rows(x: F32, weight: F32, eps: np.float32, out: Row) -> None:
         for i in range(n):
             scaled[i] = x[r, i] * scale * weight[i]
         store(scaled, out[r])
+
+
+@njit(**FAST)
+def add_norm_rows(x: F32, part: Row, weight: F32, eps: np.float32, out: Row) -> None:
+    """`x += part`, then `norm_rows`."""
+    added = np.empty(x.shape[1], np.float32)
+    for r in range(x.shape[0]):
+        load(part[r], added)
+        for i in range(x.shape[1]):
+            x[r, i] += added[i]
+    norm_rows(x, weight, eps, out)
 
 
 @njit(**FAST)
@@ -87,6 +91,59 @@ def split_heads(
 
 
 @njit(**FAST)
+def attend_rows(
+    qkv, bias, norms, eps, cos, sin,
+    key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
+    table, tail_keys, tail_values, filled, within, turns, bounds, threads, mass, counted, out,
+):  # fmt: skip
+    """From a fused product to what the next one reads: `[rows, (heads + 2 kv_heads) * dim]` to
+    `[rows, heads * dim]`.
+
+    Keys and values go into the tail, from its slot `filled` on. `bounds` int64 `[rows, 3]` are
+    `naive.bounds` of each row: with a count of all pages, all are read and none is scored. How many
+    were read and skipped where there was a choice is added to `counted` int64 `[2]`.
+    """
+    rows = qkv.shape[0]
+    kv_heads, _, dim = tail_keys.shape
+    heads = out.shape[1] // dim
+    pages = table.shape[0]
+    query = np.empty((rows, heads, dim), np.float32)
+    key = np.empty((rows, kv_heads, dim), np.float32)
+    value = np.empty((rows, kv_heads, dim), np.float32)
+    split_heads(qkv, bias, norms, eps, cos, sin, query, key, value)
+    for r in range(rows):
+        for h in range(kv_heads):
+            tail_keys[h, filled + r] = key[r, h]
+            tail_values[h, filled + r] = value[r, h]
+
+    q = query.reshape(rows, kv_heads, heads // kv_heads, dim)
+    counts = bounds[:, 2].copy()
+    selected = np.empty((rows, kv_heads, counts.max()), np.int64)
+    scores = np.empty((kv_heads, pages), np.float32)
+    for r in range(rows):
+        count = counts[r]
+        if count == pages:
+            for h in range(kv_heads):
+                for n in range(pages):
+                    selected[r, h, n] = n
+            continue
+        score(q[r], key_mean, key_scale, key_spread, table, within, turns, threads, scores)
+        chosen = np.empty((kv_heads, count), np.int64)
+        pick(scores, bounds[r, 0], bounds[r, 1], chosen)
+        selected[r, :, :count] = chosen
+        counted[0] += kv_heads * count
+        counted[1] += kv_heads * (pages - count)
+
+    attended = np.empty((rows, kv_heads, heads // kv_heads, dim), np.float32)
+    attend(
+        q, key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low, table,
+        selected, counts, tail_keys, tail_values, filled + 1, within, turns, threads, mass,
+        attended,
+    )  # fmt: skip
+    store_rows(attended.reshape(rows, heads * dim), out)
+
+
+@njit(**FAST)
 def gate_rows(both: Row, out: Row) -> None:
     """SwiGLU (arXiv:2002.05202): `silu(gate) * up`, from `[rows, 2 n]` to `[rows, n]`."""
     n = out.shape[1]
@@ -106,14 +163,19 @@ def gate_rows(both: Row, out: Row) -> None:
 def warm_up(kind: type[np.float32] | type[np.uint16]) -> None:
     """Compile, or load what was compiled before, so that no request waits for it: for products
     that read and write float32, or bf16."""
-    x, row = np.ones((1, 2), np.float32), np.ones((1, 2), kind)
-    eps = np.float32(1e-5)
-    store_rows(x, row)
-    add_rows(x, row)
-    norm_rows(x, x[0], eps, row)
-    gate_rows(np.ones((1, 4), kind), row)
-    heads = np.ones((1, 1, 2), np.float32)
-    split_heads(
-        np.ones((1, 6), kind), np.ones(6, np.float32), np.ones((2, 2), np.float32), eps,
-        x, x, heads, heads, heads,
+    heads, kv_heads, dim, rows = 1, 1, 32, 1
+    eps, one = np.float32(1e-5), np.ones((rows, dim), np.float32)
+    row = np.ones((rows, dim), kind)
+    add_norm_rows(one, row, one[0], eps, row)
+    gate_rows(np.ones((rows, 2 * dim), kind), row)
+    store = QuantizedPages.empty(kv_heads, 2, dim, 8)
+    for tensor in store.tensors():
+        tensor.zero_()
+    tail = np.zeros((kv_heads, PAGE, dim), np.float32)
+    none = np.empty((0, 0, 0), np.float32)
+    attend_rows(
+        np.ones((rows, (heads + 2 * kv_heads) * dim), kind), np.empty(0, np.float32),
+        np.empty((0, 0), np.float32), eps, one, one, *store.arrays, np.zeros(2, np.int64), tail,
+        tail.copy(), 0, none, none, np.array([[0, 1, 1]]), 2, np.empty((0, 0), np.float32),
+        np.zeros(2, np.int64), row,
     )  # fmt: skip

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
 from numba import njit, types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
@@ -23,6 +24,17 @@ def widen(bits: U16, words: U32) -> None:
     """bf16 bits to float32 bits."""
     for i in range(bits.shape[0]):
         words[i] = np.uint32(bits[i]) << np.uint32(16)
+
+
+@intrinsic
+def number(typingctx, bits):  # type: ignore[no-untyped-def]
+    """bf16 bits as a float32."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        word = builder.zext(arguments[0], ir.IntType(32))
+        return builder.bitcast(builder.shl(word, ir.Constant(word.type, 16)), ir.FloatType())
+
+    return types.float32(bits), generate
 
 
 @njit(forceinline=True, **FAST)

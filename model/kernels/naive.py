@@ -68,6 +68,15 @@ def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None
     return shared
 
 
+def bounds(n: int, length: int, budget: int, recent: int, sinks: int) -> tuple[int, int, int]:
+    """Of `n` pages: before which, and from which on, all are kept; and how many in all."""
+    first = -(-sinks // PAGE)
+    newest = max(0, length - recent) // PAGE
+    must = n - max(0, min(n, newest) - min(n, first))
+    tail = length > n * PAGE
+    return first, newest, min(n, max(-(-budget // PAGE) - tail, must))
+
+
 def select_pages(scores: Tensor, length: int, budget: int, recent: int, sinks: int) -> Tensor:
     """Which complete pages to attend to: int64 `[kv_heads, selected]`, ascending.
 
@@ -76,11 +85,10 @@ def select_pages(scores: Tensor, length: int, budget: int, recent: int, sinks: i
     always kept; the best others fill a budget of `budget` tokens, the tail included.
     """
     n = scores.shape[1]
+    first, newest, count = bounds(n, length, budget, recent, sinks)
     must = torch.zeros(n, dtype=torch.bool, device=scores.device)
-    must[: -(-sinks // PAGE)] = True
-    must[max(0, length - recent) // PAGE :] = True
-    tail = length > n * PAGE
-    count = min(n, max(-(-budget // PAGE) - tail, int(must.sum())))
+    must[:first] = True
+    must[newest:] = True
     ranked = torch.where(must, torch.inf, scores)
     chosen: Tensor = ranked.topk(count, dim=1).indices.sort(dim=1).values
     return chosen

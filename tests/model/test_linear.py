@@ -15,7 +15,6 @@ from vademecum.model.linear import (
     NativeNF4,
     Plain,
     QuantizedLinear,
-    head,
     linear,
     native_nf4,
     packed,
@@ -69,7 +68,7 @@ def test_the_native_product_is_the_dequantised_one(rows: int, biased: bool) -> N
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_an_int8_head_is_close(rows: int) -> None:
+def test_int8_is_close(rows: int) -> None:
     weight, x = weight_of(512, 64).bfloat16(), weight_of(rows, 64).bfloat16()
     assert relative_error(Int8.of(weight)(x), x.float() @ weight.float().T) < 0.015
 
@@ -87,8 +86,6 @@ def test_paths_say_what_was_chosen() -> None:
     assert isinstance(linear([wide]), NativeNF4 if native_nf4() else CompiledNF4)
     # 8 outputs are no stripe of the native kernel.
     assert isinstance(linear([QuantizedLinear.quantize(narrow)]), CompiledNF4)
-    assert isinstance(head(narrow, quantized=False), Plain)
-    assert isinstance(head(narrow, quantized=True), Int8)
     with pytest.raises(ValueError, match="fused"):
         linear([wide, narrow])
 
@@ -144,7 +141,6 @@ def test_int8_leaves_the_weight_as_it_was() -> None:
 def test_a_width_that_the_int8_kernel_would_read_beyond_is_left_alone() -> None:
     narrow = weight_of(8, 40).bfloat16()
     assert packed([narrow], 8) is None
-    assert isinstance(head(narrow, quantized=True), Plain)
     with pytest.raises(ValueError, match="in=40"):
         Int8.of(narrow)
 

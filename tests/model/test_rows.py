@@ -52,11 +52,14 @@ def test_rounding_to_bf16_is_as_in_pytorch(rows: int, width: int) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_what_a_product_gave_is_added(rows: int) -> None:
-    x, part = torch.randn(rows, 77), torch.randn(rows, 77).bfloat16()
+def test_what_a_product_gave_is_added_before_the_norm(rows: int) -> None:
+    x, part, weight = torch.randn(rows, 77), torch.randn(rows, 77).bfloat16(), torch.randn(77)
     added = x.clone()
-    between.add_rows(added.numpy(), bits(part))
+    out = np.full((rows, 77), 0x7FC0, np.uint16)
+    between.add_norm_rows(added.numpy(), bits(part), weight.numpy(), np.float32(1e-5), out)
     assert torch.equal(added, x + part.float())
+    exact = F.rms_norm(added.double(), (77,), weight.double(), 1e-5)
+    assert torch.allclose(numbers(out).double(), exact, rtol=2**-8, atol=1e-6)
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -183,7 +183,7 @@ def test_selection_is_that_of_the_naive_scores(pages: int, filled: int, size: fl
     for row in range(2):
         length = int(given.start) + row + 1
         rated = naive.score_pages(given.query[row], given.store, given.own, bias)
-        budget = sparsity.budget_for(length) if int(given.start) + 1 >= 256 else length
+        budget = sparsity.budget_for(length)
         expected = naive.select_pages(rated, length, budget, 64, 32)
         assert int(found.count[row]) == expected.shape[1]
         pages_found = found.pages[row, :, : expected.shape[1]].long()

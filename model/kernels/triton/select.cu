@@ -83,7 +83,7 @@ select_pages(const float* logits, const float2* statistics, const int* start, in
     must = sum_of_warp(sums[0][lane]);
 
     int wanted = length >= long_from ? long_budget_pages : budget_pages;
-    wanted = begun + 1 < threshold ? complete : wanted - 1;  // the tail is always read
+    wanted = length < threshold ? complete : wanted - 1;  // the tail is always read
     wanted = min(complete, max(wanted, (int)must));
     if (kv == 0 && thread == 0) count[row] = wanted;
     if (wanted == 0) return;

@@ -1,0 +1,108 @@
+"""Which pages to read, compiled by Numba: scores of pages, and the best of them."""
+
+# mypy: allow-untyped-decorators
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+from vademecum.model.kernels.attend import GAP, I64, turn_back
+from vademecum.model.kernels.elementary import F32, FAST, exponentials, widen
+
+
+@njit(parallel=True, **FAST)
+def score(q, mean, scale, spread, table, within, turns, spans, scores):  # fmt: skip
+    """As `naive.score_pages`: `q [kv_heads, group, dim]` to `scores [kv_heads, pages]`, the pages
+    cut into `spans` for the threads."""
+    kv_heads, group, _ = q.shape
+    pages = table.shape[0]
+    each = np.empty((kv_heads, group, pages + GAP), np.float32)
+    for job in prange(kv_heads * spans):
+        h, s = job // spans, job % spans
+        _rate(
+            h, pages * s // spans, pages * (s + 1) // spans, q[h], mean, scale, spread, table,
+            within, turns, each[h],
+        )  # fmt: skip
+    for h in prange(kv_heads):
+        _share(each[h], scores[h])
+
+
+@njit(**FAST)
+def _rate(h, first, last, q, mean, scale, spread, table, within, turns, each):  # fmt: skip
+    """What each of `q [group, dim]` may give to a page, for the pages `first..last - 1`."""
+    group, dim = q.shape
+    unit = np.float32(127.0 / 255.0)
+    norm = np.float32(1.0 / math.sqrt(dim))
+    rows = np.empty((5, dim + GAP), np.float32)
+    words = rows.view(np.uint32)
+    middles, spreads = rows[0, :dim], rows[1, :dim]
+    turned, middle = rows[2, :dim], rows[3, :dim]
+    if within.shape[0]:
+        for d in range(dim):
+            middle[d] = within[h, d].mean()
+    for n in range(first, last):
+        at = table[n]
+        widen(mean[h, at], words[0])
+        widen(scale[h, at], words[1])
+        for d in range(dim):
+            spreads[d] *= np.float32(spread[h, at, d]) * unit
+        for i in range(group):
+            total = np.float32(0)
+            for d in range(dim):
+                x = q[i, d]
+                total += x * middles[d] + abs(x) * spreads[d]
+            if within.shape[0]:
+                turn_back(q[i], turns[n], turned)
+                for d in range(dim):
+                    total += turned[d] * middle[d]
+            each[i, n] = total * norm
+
+
+@njit(**FAST)
+def _share(each: F32, total: F32) -> None:
+    """An attention over pages for each row of `each [group, pages and more]`; their sum."""
+    pages = total.shape[0]
+    powers = np.empty(pages, np.float32)
+    bits = powers.view(np.int32)
+    total[:] = 0
+    for i in range(each.shape[0]):
+        row = each[i, :pages]
+        top = np.float32(-1e30)
+        for n in range(pages):
+            top = max(top, row[n])
+        exponentials(row, top, bits, powers)
+        whole = np.float32(0)
+        for n in range(pages):
+            whole += row[n]
+        for n in range(pages):
+            total[n] += row[n] / whole
+
+
+@njit(**FAST)
+def pick(scores: F32, first: int, newest: int, chosen: I64) -> None:
+    """The best of each row, ascending; those before `first` and from `newest` on in any case."""
+    kv_heads, n = scores.shape
+    count = chosen.shape[1]
+    if not count:
+        return
+    ranked = np.empty(n, np.float32)
+    for h in range(kv_heads):
+        for page in range(n):
+            must = page < first or page >= newest
+            ranked[page] = np.float32(3e38) if must else scores[h, page]
+        least = np.partition(ranked, n - count)[n - count]
+        better = 0
+        for page in range(n):
+            better += ranked[page] > least
+        equal = count - better
+        place = 0
+        for page in range(n):
+            take = ranked[page] > least
+            if ranked[page] == least and equal:
+                take, equal = True, equal - 1
+            if take:
+                chosen[h, place] = page
+                place += 1
