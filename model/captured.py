@@ -39,11 +39,13 @@ BUCKETS = (128, 256, 512, 1024, 2048, 4096, 8192)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a graph is captured for: `rows` tokens at once, over at most `pages` complete pages."""
+    """What a graph is captured for: `rows` tokens at once, over at most `pages` complete pages;
+    `watched`, whether the attention that each page receives is counted."""
 
     rows: int
     pages: int
     sparse: bool
+    watched: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,18 @@ class CapturedStep:
         self.tokens = torch.zeros(ROWS, dtype=torch.int64, device=device)
         """What the next step reads; what the last one drew."""
         self.logits = torch.zeros(ROWS, config.vocab_size, device=device)
+        self._mass = torch.zeros(ROWS * config.kv_heads * (pages + 1), device=device)
         self._sampler = DeviceSampler(ROWS, device)
         self._graphs: dict[Shape, torch.cuda.CUDAGraph] = {}
         self._pool = torch.cuda.graph_pool_handle()
         self.length = 0
         """Tokens of the sequence that are written."""
+        self.watched = False
         self._sealed_pages = 0
         self._pinned = torch.zeros(2, ROWS, dtype=torch.int64, pin_memory=True)
         self._events = [torch.cuda.Event(), torch.cuda.Event()]
         self._fetched = 0
+        self._last = Shape(1, self._buckets[0], sparse=False, watched=False)
 
     @staticmethod
     def obstacle(decoder: Decoder) -> str | None:
@@ -120,6 +125,7 @@ class CapturedStep:
                 target.copy_(source)
         sequence.tails = self._tails
         self._sampler.set(options)
+        self.watched = sequence.mass is not None
         self._restart(sequence.length, sequence.length // PAGE)
 
     def go_to(self, length: int) -> None:
@@ -145,6 +151,7 @@ class CapturedStep:
         if shape not in self._graphs:
             self._capture(shape)
         self._graphs[shape].replay()
+        self._last = shape
         self._sealed_pages = self.length // PAGE  # the page that is being filled is not
         if rows == 1:
             self.length += 1
@@ -167,6 +174,19 @@ class CapturedStep:
 
         return wait
 
+    def fetch_mass(self, rows: int = 1) -> Tensor:
+        """What share of the last step's attention each page received, summed over layers and
+        averaged over heads, the tail after the last page: float32 `[rows, pages + 1]`, complete
+        once the `fetch` that is called next was waited for."""
+        complete = (self.length - (rows == 1)) // PAGE
+        received = self._mass_of(self._last)[:, :, : complete + 1].sum(1)
+        return received.to("cpu", non_blocking=True)
+
+    def _mass_of(self, shape: Shape) -> Tensor:
+        """`[rows, kv_heads, pages + 1]`: what a graph of this shape counts into."""
+        count = shape.rows * self._decoder.config.kv_heads * (shape.pages + 1)
+        return self._mass[:count].view(shape.rows, -1, shape.pages + 1)
+
     def warm_up(self) -> None:
         """Capture what single tokens need; it must not be called within a sequence."""
         for pages in self._buckets:
@@ -180,7 +200,8 @@ class CapturedStep:
         sparsity = self._decoder.sparsity
         sparse = sparsity is not None and self.length + rows >= sparsity.threshold
         complete = self.length // PAGE
-        return Shape(rows, next(b for b in self._buckets if b >= complete), sparse)
+        pages = next(b for b in self._buckets if b >= complete)
+        return Shape(rows, pages, sparse, self.watched)
 
     def _capture(self, shape: Shape) -> None:
         # Compile first, at the beginning of an empty sequence; put back what that changes.
@@ -211,6 +232,7 @@ class CapturedStep:
             self._start,
             config.rms_eps,
         )
+        mass = self._mass_of(shape).zero_() if shape.watched else None
         x = norm.embed(self.tokens[:rows], decoder.embedding)
         part: Tensor | None = None
         for n, layer in enumerate(self._layers):
@@ -224,8 +246,13 @@ class CapturedStep:
             chosen = None
             if shape.sparse and n in decoder.sparse_layers:
                 assert decoder.sparsity is not None
-                chosen = scores.select(query, store, table, start, layer.key_bias, decoder.sparsity)
-            told = attention.attention(query, store, table, chosen, tail, start, layer.key_bias)
+                chosen = scores.select(
+                    query, store, table, start, layer.key_bias, decoder.sparsity,
+                    decoder.pages_counted,
+                )  # fmt: skip
+            told = attention.attention(
+                query, store, table, chosen, tail, start, layer.key_bias, mass
+            )
             part = nf4.product(told.flatten(1), layer.out)
             normed = norm.add_norm(x, part, layer.mlp_norm, eps)
             part = nf4.product(nf4.product(normed, layer.gate_up), layer.down)

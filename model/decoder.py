@@ -113,7 +113,7 @@ class Decoder:
         self.norm = read.plain("model.norm.weight")
         self.head = read.head(tied=config.tie_embeddings)
         # Counted where the pages are read, so that it cannot claim what did not happen.
-        self.pages_counted = torch.zeros(2, dtype=torch.int64)
+        self.pages_counted = torch.zeros(2, dtype=torch.int64, device=self.device)
         self._cos, self._sin = torch.empty(0), torch.empty(0)
         self._rows = None if Rows.obstacle(self) else Rows(self, ROWS)
 

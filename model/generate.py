@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -27,6 +28,10 @@ from vademecum.model.reasoning import StopStrings, ThinkingBudget, ThinkingSplit
 from vademecum.model.sampling import Sampler
 from vademecum.model.steps import Steps
 from vademecum.model.watch import Watch
+
+if TYPE_CHECKING:
+    from vademecum.model.captured import CapturedStep
+    from vademecum.model.device_steps import DeviceSteps
 
 
 class Writer:
@@ -103,21 +108,28 @@ class Chooser:
         if options.sources is not None:
             self._citations = CitationConstraint(options.sources, chat.bytes_of)
 
-    def choose(self, logits: Tensor, phase: Phase, thought: int) -> int:
-        """The token after `thought` tokens of thinking, given float32 `[vocab]`."""
+    def choose(
+        self, logits: Tensor, phase: Phase, thought: int, draw: Callable[[], int] | None = None
+    ) -> int:
+        """The token after `thought` tokens of thinking, given float32 `[vocab]`.
+
+        `draw` gives a sample from them where nothing constrains it; None: it is drawn here.
+        """
         if phase == "answer":
             self._forced = []
             if self._citations is None:
-                return self._sampler.sample(logits)
+                return draw() if draw else self._sampler.sample(logits)
             token = self._sampler.sample(logits, self._citations.allows)
             self._citations.advance(token)
             return token
         if self._budget is None:
-            return self._sampler.sample(logits)
+            return draw() if draw else self._sampler.sample(logits)
         self._forced = self._forced or self._budget.forced(thought)
         if self._forced:
             return self._forced.pop(0)
         budget = self._budget
+        if draw and budget.may_end(thought):
+            return draw()
         return self._sampler.sample(logits, lambda token: budget.allows(token, thought))
 
 
@@ -131,10 +143,12 @@ def generate(
     eos: frozenset[int],
     deadline: Deadline,
     watched: Sequence[range] = (),
+    captured: CapturedStep | None = None,
 ) -> Iterator[Token | Finished]:
     """Continue a prompt until it stops; the last event is `Finished`.
 
-    `watched` are ranges of the prompt whose attention every token tells.
+    `watched` are ranges of the prompt whose attention every token tells. `captured` writes, if it
+    is given, on the device that the decoder and the cache are on.
 
     Raises ContextTooLong if prompt and answer do not fit the cache. Closing the iterator gives
     its pages back.
@@ -142,7 +156,14 @@ def generate(
     sequence = cache.open(prompt, len(prompt) + options.max_tokens)
     reused = sequence.length
     watch = Watch(watched, sequence.table.shape[0], decoder.config.layers) if watched else None
-    steps = Steps(decoder, cache, sequence, NgramDrafter(prompt) if options.draft else None, watch)
+    drafter = NgramDrafter(prompt) if options.draft else None
+    steps: Steps | DeviceSteps
+    if captured is None:
+        steps = Steps(decoder, cache, sequence, drafter, watch)
+    else:
+        from vademecum.model.device_steps import DeviceSteps
+
+        steps = DeviceSteps(captured, sequence, options, drafter, watch)
     writer = Writer(chat, options)
     chooser = Chooser(chat, options, eos)
     read, skipped = int(decoder.pages_read), int(decoder.pages_skipped)
@@ -162,7 +183,7 @@ def generate(
         # 2. Choose a token, tell it, compute what may follow.
         while not reason:
             phase = writer.phase
-            token = chooser.choose(logits, phase, writer.thinking)
+            token = chooser.choose(logits, phase, writer.thinking, steps.drawer())
             writer.count(token)
             times[writer.tokens > 1] += time.perf_counter() - began
             if token in eos:

@@ -102,7 +102,11 @@ class ThinkingBudget:
 
     def allows(self, token: int, thought: int) -> bool:
         """Whether the model may think this token."""
-        return thought >= self._least or token not in self._endings
+        return self.may_end(thought) or token not in self._endings
+
+    def may_end(self, thought: int) -> bool:
+        """Whether the thinking may end now, so that any token is allowed."""
+        return thought >= self._least
 
 
 class StopStrings:

@@ -37,7 +37,8 @@ class Sampler:
                 if allows is None or allows(token):
                     return token
                 refused.append(token)
-            logits = logits.index_fill(0, torch.tensor(refused), -torch.inf)
+            at = torch.tensor(refused, device=logits.device)
+            logits = logits.index_fill(0, at, -torch.inf)
             if logits.max() == -torch.inf:
                 return refused[0]
 
@@ -46,7 +47,10 @@ class Sampler:
         if self.options.temperature == 0:
             yield int(logits.argmax())
             return
+        # The stream of random numbers is the CPU's, wherever the logits are.
         probabilities, tokens = candidates(logits, self.options)
+        probabilities = probabilities.cpu()
+        tokens = None if tokens is None else tokens.cpu()
         while True:
             chosen = torch.multinomial(probabilities, 1, generator=self.random)
             yield int(chosen if tokens is None else tokens[chosen])

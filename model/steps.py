@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -58,6 +60,10 @@ class Steps:
         self._rows = self._decoder.decode(ids, self._cache, self._sequence)
         self._row = 0
         return self._rows[0]
+
+    def drawer(self) -> Callable[[], int] | None:
+        """What draws a token where the logits are: nothing does here."""
+        return None
 
     def shares(self) -> Tensor | None:
         """What each watched text received when the last logits were computed: float32 `[texts]`."""

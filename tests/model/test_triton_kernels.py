@@ -37,6 +37,7 @@ pytestmark = [
 DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
 cuda_only = pytest.mark.skipif(INTERPRETED, reason="CUDA C++, which nothing interprets")
 THETA = 10_000.0
+COUNTED = torch.zeros(2, dtype=torch.int64, device=DEVICE)
 # (KV heads, query heads on each, dim, complete pages, filled slots of the tail)
 SHAPES = [
     (2, 3, 16, 0, 1),
@@ -179,7 +180,9 @@ def test_selection_is_that_of_the_naive_scores(pages: int, filled: int, size: fl
     bias = bias_of(2, 64, size) if size else None
     tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
     sparsity = Sparsity(threshold=256, budget=640, long=6_000, long_budget=1_280, recent=64)
-    found = scores.select(given.query, given.store, given.table, given.start, tables, sparsity)
+    found = scores.select(
+        given.query, given.store, given.table, given.start, tables, sparsity, COUNTED
+    )
     for row in range(2):
         length = int(given.start) + row + 1
         rated = naive.score_pages(given.query[row], given.store, given.own, bias)
@@ -201,7 +204,9 @@ def test_selection_is_that_of_the_naive_scores(pages: int, filled: int, size: fl
 @cuda_only
 def test_of_a_sequence_without_complete_pages_none_is_selected() -> None:
     given = case(8, 2, 7, 64, 0, 3)
-    found = scores.select(given.query, given.store, given.table, given.start, None, Sparsity())
+    found = scores.select(
+        given.query, given.store, given.table, given.start, None, Sparsity(), COUNTED
+    )
     assert int(found.count[0]) == 0
 
 
@@ -210,11 +215,23 @@ def test_of_equal_pages_as_many_are_taken_as_the_budget_holds() -> None:
     given = case(8, 1, 2, 16, 40, 1)
     given.query.zero_()
     sparsity = Sparsity(threshold=256, budget=640, recent=64)
-    found = scores.select(given.query, given.store, given.table, given.start, None, sparsity)
+    found = scores.select(
+        given.query, given.store, given.table, given.start, None, sparsity, COUNTED
+    )
     assert int(found.count[0]) == 19
     here = found.pages[0, 0, :19].tolist()
     assert len(set(here)) == 19
     assert {0, 38, 39} <= set(here)
+
+
+@cuda_only
+def test_pages_are_counted_where_they_are_chosen() -> None:
+    given = case(8, 2, 7, 64, 41, 1, rows=2)
+    counted = torch.zeros(2, dtype=torch.int64, device=DEVICE)
+    sparsity = Sparsity(threshold=256, budget=640, recent=64)
+    for _ in range(3):
+        scores.select(given.query, given.store, given.table, given.start, None, sparsity, counted)
+    assert counted.tolist() == [3 * 2 * 2 * 19, 3 * 2 * 2 * (41 - 19)]
 
 
 def rotation(positions: int, dim: int) -> tuple[Tensor, Tensor]:

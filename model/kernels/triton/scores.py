@@ -85,11 +85,13 @@ def select(
     start: Tensor,
     bias: BiasTables | None,
     sparsity: Sparsity,
+    counted: Tensor,
 ) -> Selection:
     """The pages that each row of a step attends to besides the tail.
 
     `query [rows, heads, dim]`, rows at the positions `start, start + 1, ...`; `table` int64
     `[capacity]`, of which the complete pages, `start // 32`, are looked at; `start` int32 `[1]`.
+    To `counted`, int64 `[2]`, is added how many pages were taken, and how many left out.
     """
     rows, heads, _ = query.shape
     kv_heads, capacity = store.key_mean.shape[0], table.shape[0]
@@ -108,7 +110,7 @@ def select(
         scores.logits, scores.statistics, start, chosen.pages, chosen.count, capacity,
         scores.statistics.shape[2], sparsity.threshold, -(-sparsity.budget // PAGE),
         sparsity.long, -(-sparsity.long_budget // PAGE), -(-sparsity.sinks // PAGE),
-        sparsity.recent,
+        sparsity.recent, counted,
     )  # fmt: skip
     return chosen
 

@@ -28,7 +28,7 @@ __device__ __forceinline__ u32 sum_of_warp(u32 x) { return __reduce_add_sync(ALL
 extern "C" __global__ void __launch_bounds__(THREADS)
 select_pages(const float* logits, const float2* statistics, const int* start, int* pages,
              int* count, int capacity, int blocks, int threshold, int budget_pages, int long_from,
-             int long_budget_pages, int sink_pages, int recent) {
+             int long_budget_pages, int sink_pages, int recent, unsigned long long* counted) {
     __shared__ float tops[GROUP_HEADS], factors[GROUP_HEADS];
     __shared__ u32 histogram[2 * THREADS], sums[2][WARPS];
     __shared__ u32 digit, rest;
@@ -85,7 +85,11 @@ select_pages(const float* logits, const float2* statistics, const int* start, in
     int wanted = length >= long_from ? long_budget_pages : budget_pages;
     wanted = length < threshold ? complete : wanted - 1;  // the tail is always read
     wanted = min(complete, max(wanted, (int)must));
-    if (kv == 0 && thread == 0) count[row] = wanted;
+    if (thread == 0) {
+        if (kv == 0) count[row] = wanted;
+        atomicAdd(counted, (unsigned long long)wanted);
+        atomicAdd(counted + 1, (unsigned long long)(complete - wanted));
+    }
     if (wanted == 0) return;
 
     // The `left` highest among the keys that begin as `bound` does. A thread has two bins.
