@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -96,9 +96,15 @@ class CapturedStep:
         self.watched = False
         self._sealed_pages = 0
         self._pinned = torch.zeros(2, ROWS, dtype=torch.int64, pin_memory=True)
-        self._events = [torch.cuda.Event(), torch.cuda.Event()]
+        new_event: Any = torch.cuda.Event  # its types are missing
+        self._events = [new_event(), new_event()]
         self._fetched = 0
         self._last = Shape(1, self._buckets[0], sparse=False, watched=False)
+
+    @property
+    def path(self) -> str:
+        """How tokens are computed, for a person."""
+        return f"one CUDA graph a step, up to {ROWS} tokens at once"
 
     @staticmethod
     def obstacle(decoder: Decoder) -> str | None:
@@ -208,7 +214,8 @@ class CapturedStep:
         length, sealed, tokens = self.length, self._sealed_pages, self.tokens.clone()
         kept = [(keys.clone(), values.clone()) for keys, values in self._tails]
         self._restart(0, 0)
-        stream = torch.cuda.Stream(self.device)
+        new_stream: Any = torch.cuda.Stream
+        stream = new_stream(self.device)
         stream.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(stream):
             self._compute(shape)
@@ -238,7 +245,8 @@ class CapturedStep:
         for n, layer in enumerate(self._layers):
             store, tail = cast("QuantizedPages", self._cache.stores[n]), self._tails[n]
             normed = norm.add_norm(x, part, layer.attention_norm, eps)
-            qkv = nf4.product(normed, layer.qkv).unflatten(-1, (-1, config.head_dim))
+            qkv = nf4.product(normed, layer.qkv)
+            qkv = qkv.view(*qkv.shape[:-1], -1, config.head_dim)
             query = append.append(
                 qkv, layer.bias, layer.head_norms, self._rotation, store, table, tail, start,
                 self._sealed,

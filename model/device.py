@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows it by
@@ -13,7 +14,13 @@ from torch import Tensor
 from vademecum.model.kernels.triton import int8, nf4
 from vademecum.model.kernels.triton.dequantize import dequantize, level_table
 from vademecum.model.kernels.triton.nf4 import PackedNF4
-from vademecum.model.linear import Linear, QuantizedLinear
+from vademecum.model.linear import Linear, QuantizedLinear, Weight, stripes
+from vademecum.model.packed import FUSED
+
+if TYPE_CHECKING:
+    from vademecum.model.decoder import ModelConfig
+
+LEAST_CAPABILITY = (8, 9)  # Ada: RTX 4090
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,13 +73,25 @@ class DeviceInt8:
     codes: Tensor
     scale: Tensor
 
+    @classmethod
+    def of(cls, weight: Tensor) -> DeviceInt8:
+        """Quantise `[out, in]`, `in` a multiple of 16."""
+        codes = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
+        scale = torch.empty(weight.shape[0], dtype=torch.bfloat16, device=weight.device)
+        for at in stripes(weight.shape):  # float32 takes eight times what the codes do
+            rows = weight[at].float()
+            scale[at] = (rows.abs().amax(dim=1) / 127).clamp_min(1e-12)
+            codes[at] = (rows / scale[at].float()[:, None]).round_().clamp_(-127, 127)
+        return cls(codes, scale)
+
     @property
     def shape(self) -> tuple[int, int]:
         """`(out, in)`."""
         return self.codes.shape[0], self.codes.shape[1]
 
     def __call__(self, x: Tensor) -> Tensor:
-        parts = [int8.product(rows, self.codes, self.scale) for rows in x.split(int8.MAX_ROWS)]
+        some = (x[n : n + int8.MAX_ROWS] for n in range(0, x.shape[0], int8.MAX_ROWS))
+        parts = [int8.product(rows, self.codes, self.scale) for rows in some]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def tensors(self) -> dict[str, Tensor]:
@@ -86,4 +105,53 @@ class DeviceInt8:
         return self
 
 
-Products = Mapping[str, DeviceNF4 | DeviceInt8]
+def place(
+    config: ModelConfig, tensors: Mapping[str, Weight], device: torch.device
+) -> tuple[dict[str, Tensor], dict[str, DeviceNF4 | DeviceInt8]]:
+    """A quantised model on `device`: what is read as it is, and products by the names of what they
+    fuse, as `Decoder` takes them. Weights that are not quantised stay plain, the head excepted."""
+    products: dict[str, DeviceNF4 | DeviceInt8] = {}
+    for layer in range(config.layers):
+        for name in FUSED:
+            room, _, fused = name.partition(".")
+            prefix = f"model.layers.{layer}.{room}."
+            parts = [tensors[f"{prefix}{part}.weight"] for part in fused.split("+")]
+            quantized = [part for part in parts if isinstance(part, QuantizedLinear)]
+            if len(quantized) == len(parts):
+                moved = [
+                    QuantizedLinear(p.packed.to(device), p.absmax.to(device)) for p in quantized
+                ]
+                products[prefix + fused] = DeviceNF4.of(
+                    QuantizedLinear.stack(moved), device, gated=fused == "gate_proj+up_proj"
+                )
+    plain = {n: t.to(device) for n, t in tensors.items() if isinstance(t, Tensor)}
+    head = plain.get("lm_head.weight", plain["model.embed_tokens.weight"])
+    if products and head.shape[1] % 16 == 0:
+        products["lm_head"] = DeviceInt8.of(head)
+        plain.pop("lm_head.weight", None)
+    return plain, products
+
+
+def obstacle(quantization: str, kv: str, weights_bytes: int) -> str | None:
+    """Why a model cannot run on a GPU here; None if it can."""
+    if not torch.cuda.is_available():
+        return "PyTorch sees no NVIDIA GPU"
+    if quantization != "nf4" or kv == "plain":
+        return f"weights in {quantization} with {kv} pages are for the CPU"
+    major, minor = torch.cuda.get_device_capability()
+    if (major, minor) < LEAST_CAPABILITY:
+        return f"the GPU's compute capability is {major}.{minor}, below 8.9"
+    for module in ("triton", "cuda.bindings"):
+        if not _importable(module):
+            return f"the module {module} is not installed"
+    free, _ = torch.cuda.mem_get_info()
+    if weights_bytes > free:
+        return f"the GPU has {free / 1e9:.1f} GB free; the weights take {weights_bytes / 1e9:.1f}"
+    return None
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of what it lies in
+        return False

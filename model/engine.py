@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 
@@ -30,10 +31,19 @@ from vademecum.model.sparsity import Sparsity
 from vademecum.model.weights import Quantization
 from vademecum.progress import Progress, Silent
 
+if TYPE_CHECKING:
+    from vademecum.model.captured import CapturedStep
+
+log = logging.getLogger(__name__)
+
 AttentionKind = Literal["dense", "sparse"]
+DeviceKind = Literal["auto", "cpu", "cuda"]
 
 WAITING = 4  # requests that may wait for the one that runs
 CACHE_SHARE = 0.5  # of the memory that is free once the weights are loaded
+DEVICE_CACHE_SHARE = 0.8  # of a GPU's: the rest is for a chunk of a prompt while it is read
+DEVICE_CHUNK = 2_048  # tokens of a prompt that a GPU reads at a time
+DEVICE_SAMPLED = 64  # of which so many choose pages
 KEPT_CONTEXTS = 2  # the cache has room for so many of the longest prompts and answers
 
 
@@ -54,6 +64,7 @@ class Engine:
         context: int,
         quantization: Quantization,
         cache_bytes: int | None = None,
+        device_reason: str = "given",
     ) -> None:
         """`cache_bytes` limits the KV cache; by default, half of the memory that is free now.
 
@@ -69,17 +80,16 @@ class Engine:
             config.layers, config.kv_heads, config.head_dim, decoder.kv, decoder.dtype
         )
         if cache_bytes is None:
-            free = hardware.memory_available()
-            cache_bytes = None if free is None else int(free * CACHE_SHARE)
+            cache_bytes = _cache_bytes(decoder.device)
         pages = KEPT_CONTEXTS * -(-context // PAGE)
         if cache_bytes is not None:
             pages = max(1, min(pages, cache_bytes // self._page_bytes))
         self.context_length = min(context, pages * PAGE)
         self._shortened = self.context_length < context
-        self._loaded: tuple[Decoder, PagedCache] | None = (
-            decoder,
-            decoder.new_cache(pages * PAGE),
-        )
+        cache = decoder.new_cache(pages * PAGE)
+        self._loaded: tuple[Decoder, PagedCache] | None = (decoder, cache)
+        self._device_reason = device_reason
+        self._captured = _captured(decoder, cache, self.context_length)
         self._line = Line(name, WAITING)
 
     @classmethod
@@ -90,6 +100,7 @@ class Engine:
         quantization: Quantization = "nf4",
         attention: AttentionKind = "sparse",
         kv: KvKind | None = None,
+        device: DeviceKind = "auto",
         sparsity: Sparsity | None = None,
         context: int | None = None,
         cache_bytes: int | None = None,
@@ -101,6 +112,7 @@ class Engine:
         `context` is the longest prompt and answer in tokens: by default what the model was
         trained for, at most what its positions allow. `kv` is how keys and values are kept: "int8"
         by default, "k8v4" with values in 4 bit, "plain" as computed (the default in f32).
+        `device` "auto" is a GPU where one can be used; `report` says why it is not.
         `threads` is for the whole process: by default PyTorch's own choice (OMP_NUM_THREADS),
         within the cores this process may use.
         Raises ModelNotFound, ModelUnsupported, AssetUnavailable, UsageError.
@@ -112,11 +124,14 @@ class Engine:
             raise UsageError(f"unknown kv {kv!r}", f"use one of: {', '.join(get_args(KvKind))}")
         chosen = presets.preset(preset)
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
-        loaded = weights.load(chosen, quantization, progress=progress or Silent())
+        where, reason = _device(device, quantization, kv, chosen.memory_bytes(4))
+        loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
+        if sparsity is None and where.type == "cuda":
+            sparsity = Sparsity(chunk=DEVICE_CHUNK, sampled=DEVICE_SAMPLED)
         decoder = Decoder(
             loaded.config,
             loaded.tensors,
-            kernels=choose(torch.device("cpu"), kv),
+            kernels=choose(where, kv),
             dtype=torch.float32 if quantization == "f32" else torch.bfloat16,
             kv=kv,
             sparsity=(sparsity or Sparsity()) if attention == "sparse" else None,
@@ -137,6 +152,7 @@ class Engine:
             context=min(context or chosen.context, loaded.config.max_positions),
             quantization=quantization,
             cache_bytes=cache_bytes,
+            device_reason=reason,
         )
 
     @property
@@ -215,12 +231,13 @@ class Engine:
         return {
             "model": self.name,
             "quantization": self.quantization,
-            "device": "cpu",
-            "capability": torch.backends.cpu.get_cpu_capability(),
+            "device": _name(decoder.device),
+            "device_reason": self._device_reason,
+            "capability": _capability(decoder.device),
             "threads": torch.get_num_threads(),
             "dtype": str(decoder.dtype).removeprefix("torch."),
             "products": decoder.paths(),
-            "writing": decoder.writing,
+            "writing": self._captured.path if self._captured else decoder.writing,
             "kernels": {"set": decoder.kernels.name, "reason": decoder.kernels.reason},
             "attention": {
                 "kind": self.attention,
@@ -244,7 +261,7 @@ class Engine:
 
     def close(self) -> None:
         """Let go of weights and cache; a request that runs keeps them until it ends."""
-        self._loaded = None
+        self._loaded = self._captured = None
 
     def _open(self) -> tuple[Decoder, PagedCache]:
         if self._loaded is None:
@@ -278,6 +295,7 @@ class Engine:
                 yield Finished(reason, Stats(prompt_tokens=len(prompt)))
                 return
             decoder, cache = self._open()
+            captured = self._captured
             yield from generate(
                 decoder,
                 cache,
@@ -287,4 +305,62 @@ class Engine:
                 eos=self._eos,
                 deadline=deadline,
                 watched=watched,
+                captured=captured,
             )
+
+
+def _device(
+    wanted: DeviceKind, quantization: Quantization, kv: KvKind, weights_bytes: int
+) -> tuple[torch.device, str]:
+    """Where a model is to run, and why. Raises UsageError for a GPU that cannot be used."""
+    if wanted not in get_args(DeviceKind):
+        raise UsageError(
+            f"unknown device {wanted!r}", f"use one of: {', '.join(get_args(DeviceKind))}"
+        )
+    if wanted == "cpu":
+        return torch.device("cpu"), "asked for"
+    found: str | None = "PyTorch sees no NVIDIA GPU"
+    if torch.cuda.is_available():
+        from vademecum.model.device import obstacle
+
+        found = obstacle(quantization, kv, weights_bytes)
+    if found is None:
+        return torch.device("cuda", 0), "an NVIDIA GPU that the kernels are written for"
+    if wanted == "cuda":
+        raise UsageError(f"the GPU cannot be used: {found}", "use device='cpu'")
+    return torch.device("cpu"), found
+
+
+def _captured(decoder: Decoder, cache: PagedCache, context: int) -> CapturedStep | None:
+    """What writes answers on a GPU, ready; None where the decoder itself does."""
+    if decoder.device.type != "cuda":
+        return None
+    from vademecum.model.captured import CapturedStep
+
+    obstacle = CapturedStep.obstacle(decoder)
+    if obstacle:
+        log.warning("answers are written without a captured step: %s", obstacle)
+        return None
+    step = CapturedStep(decoder, cache, tokens=context)
+    step.warm_up()
+    return step
+
+
+def _cache_bytes(device: torch.device) -> int | None:
+    """What the KV cache may take of the memory that is free now; None where nobody knows."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free * DEVICE_CACHE_SHARE)
+    available = hardware.memory_available()
+    return None if available is None else int(available * CACHE_SHARE)
+
+
+def _name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _capability(device: torch.device) -> str:
+    if device.type == "cuda":
+        major, minor = torch.cuda.get_device_capability(device)
+        return f"sm_{major}{minor}"
+    return str(torch.backends.cpu.get_cpu_capability())

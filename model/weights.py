@@ -65,10 +65,13 @@ def load(
     model: str | Preset,
     quantization: Quantization = "nf4",
     *,
+    device: torch.device | None = None,
     progress: Progress | None = None,
     settings: Settings | None = None,
 ) -> Weights:
     """Load a preset, or a folder of Hugging Face weights; fetches and converts on first use.
+
+    With a GPU as `device` everything lies there, in NF4 as its kernels read it.
 
     Raises ModelNotFound, ModelUnsupported, UsageError for an unknown quantisation, and what
     `prepare` raises.
@@ -99,7 +102,12 @@ def load(
         if name not in tensors:
             tensors[name] = to_dtype(stored[name], dtype)
     ready: Mapping[str, Packed] = {}
-    if quantization in ("nf4", "int8"):
+    if device is not None and device.type == "cuda":
+        from vademecum.model.device import place
+
+        plain, placed = place(config, tensors, device)
+        tensors, ready = dict(plain), placed
+    elif quantization in ("nf4", "int8"):
         ready = packed.load(
             _derived(found, folder, where) / f"packed-{quantization}",
             config,

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import triton
@@ -98,7 +99,7 @@ def _compiled(
     kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
     if query.dtype != torch.bfloat16:
         raise ValueError(f"queries are {query.dtype}, not bfloat16")
-    about = torch.cuda.get_device_properties(device)
+    about: Any = torch.cuda.get_device_properties(device)  # its types lack what it has
     processors = about.multi_processor_count
     stages = (
         2 if about.shared_memory_per_block_optin >= shared_bytes(dim, store.value_bits, 2) else 1
