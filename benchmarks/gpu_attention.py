@@ -17,7 +17,6 @@ import math
 import os
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +36,7 @@ CUDA = torch.device("cuda")
 THETA = 10_000.0
 BITS = {"int8": 8, "k8v4": 4}
 SPARSITY = Sparsity()
-CUTS = [
-    attention.Cut(pages, warps, programs)
-    for pages, warps in ((1, 4), (2, 4), (4, 4), (4, 8))
-    for programs in (132, 264, 528)
-]
+COUNTED = torch.zeros(2, dtype=torch.int64, device=CUDA)
 
 
 class Pages:
@@ -91,11 +86,11 @@ def check_attention(model: str, kind: str, *, biased: bool) -> float:
     given = Pages(kv_heads, dim, 9_001, BITS[kind])
     bias = bias_of(kv_heads, dim) if biased else None
     tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
-    query = torch.randn(1, heads, dim, device=CUDA)
+    query = torch.randn(1, heads, dim, device=CUDA, dtype=torch.bfloat16)
     given_in = (given.store, given.table)
     every = torch.arange(len(given.complete), device=CUDA).expand(kv_heads, -1)
     errors = []
-    chosen = scores.select(query, *given_in, given.start, tables, SPARSITY)
+    chosen = scores.select(query, *given_in, given.start, tables, SPARSITY, COUNTED)
     count = int(chosen.count[0])
     rated = naive.score_pages(query[0], given.store, given.complete, bias)
     wanted = naive.select_pages(
@@ -108,11 +103,17 @@ def check_attention(model: str, kind: str, *, biased: bool) -> float:
     for selection, pages in ((None, every), (chosen, here)):
         mass = torch.zeros(1, kv_heads, len(given.table) + 1, device=CUDA)
         share = torch.zeros(len(given.complete) + 1, device=CUDA)
-        out = attention.attention(
-            query, *given_in, selection, given.tail, given.start, tables, mass
-        )
+        out = torch.full(query.shape, math.nan, device=CUDA)
+        attention.attention(query, *given_in, selection, given.tail, given.start, tables, mass, out)
         exact = naive.attention(
-            query[0], given.store, given.complete, pages, given.tail, given.filled, bias, share
+            query[0].float(),
+            given.store,
+            given.complete,
+            pages,
+            given.tail,
+            given.filled,
+            bias,
+            share,
         )
         errors.append(relative(out[0], exact))
         errors.append(relative(mass[0].sum(0)[: len(share)], share))
@@ -182,30 +183,27 @@ def time_context(model: str, kind: str, tokens: int, speed: float) -> dict[str, 
         again.store = QuantizedPages(*(t.clone() for t in first.store.tensors()))
         layers.append(again)
     query = torch.randn(1, heads, dim, device=CUDA, dtype=torch.bfloat16)
-    selection = scores.select(query, first.store, first.table, first.start, None, SPARSITY)
+    selection = scores.select(query, first.store, first.table, first.start, None, SPARSITY, COUNTED)
 
-    def fastest(chosen: scores.Selection | None) -> tuple[float, attention.Cut]:
-        def read(cut: attention.Cut) -> float:
-            return 1e3 * each_ms(
-                lambda la: attention.attention(
-                    query, la.store, la.table, chosen, la.tail, la.start, None, None, cut
-                ),
-                layers,
-            )
+    def read(layer: Pages, chosen: scores.Selection | None) -> None:
+        attention.attention(query, layer.store, layer.table, chosen, layer.tail, layer.start, None)
 
-        return min(((read(cut), cut) for cut in CUTS), key=lambda pair: pair[0])
+    def choose(layer: Pages) -> scores.Selection:
+        return scores.select(query, layer.store, layer.table, layer.start, None, SPARSITY, COUNTED)
 
     found: dict[str, Any] = {"model": model, "kind": kind, "tokens": tokens}
-    found["dense_us"], cut = fastest(None)
-    found["dense_cut"] = asdict(cut)
+    found["dense_us"] = 1e3 * each_ms(lambda la: read(la, None), layers)
     found["dense_share"] = first.bytes / (found["dense_us"] * 1e-6) / speed
     found["pages"] = int(selection.count[0])
     if found["pages"] < len(first.complete):
-        found["sparse_us"], cut = fastest(selection)
-        found["sparse_cut"] = asdict(cut)
-        found["select_us"] = 1e3 * each_ms(
-            lambda la: scores.select(query, la.store, la.table, la.start, None, SPARSITY), layers
-        )
+        found["sparse_us"] = 1e3 * each_ms(lambda la: read(la, selection), layers)
+        found["select_us"] = 1e3 * each_ms(choose, layers)
+        found["both_us"] = 1e3 * each_ms(lambda la: read(la, choose(la)), layers)
+        # What must be read: summaries of all pages, and the pages chosen.
+        pages, dim_bytes = len(first.complete), kv_heads * dim
+        summaries = pages * dim_bytes * 5
+        chosen_bytes = found["pages"] / pages * first.bytes
+        found["floor_us"] = (summaries + chosen_bytes) / speed * 1e6
     line = "  ".join(
         f"{k} {v:.2f}" if isinstance(v, float) else f"{k} {v}" for k, v in found.items()
     )
