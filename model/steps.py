@@ -38,7 +38,7 @@ class Steps:
         self._rows = torch.empty(0)
         self._row = -1  # the row that was given last; as many tokens of the draft were right
         if watch:
-            sequence.mass = watch.new_mass(LONGEST + 1)
+            sequence.mass = watch.new_mass(LONGEST + 1).to(decoder.device)
 
     def after(self, token: int) -> Tensor:
         """The logits after this token, float32 `[vocab]`."""
@@ -69,7 +69,7 @@ class Steps:
         """What each watched text received when the last logits were computed: float32 `[texts]`."""
         if self._watch is None or self._sequence.mass is None or self._row < 0:
             return None
-        return self._watch.shares(self._sequence.mass[self._row])
+        return self._watch.shares(self._sequence.mass[self._row].cpu())
 
     def settle(self) -> None:
         """Make what was right part of the sequence and forget the rest."""

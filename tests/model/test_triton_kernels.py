@@ -164,8 +164,8 @@ def test_scores(pages: int, filled: int, size: float) -> None:
     blocks = -(-pages // 32)
     for row in range(2):
         expected = naive.score_pages(given.query[row], given.store, given.own, bias)
-        logits = found.logits[row, :, :pages]
         tops, sums = found.statistics[row, :, :blocks].unbind(-1)
+        logits = found.weights[row, :, :pages].log() + tops.repeat_interleave(32, 1)[:, :pages]
         whole = tops + sums.log()
         torch.testing.assert_close(whole.logsumexp(1), logits.logsumexp(1), rtol=1e-5, atol=1e-5)
         shares = logits.softmax(1).view(2, 7, pages).sum(1)

@@ -109,9 +109,14 @@ __device__ __forceinline__ float of_quad_sum(float x) {
     return x + __shfl_xor_sync(0xFFFFFFFFu, x, 2);
 }
 
-__device__ __forceinline__ void wait_for_previous() {
+__device__ __forceinline__ void begin_next() {
 #if __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+__device__ __forceinline__ void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
@@ -127,27 +132,32 @@ struct Shared {
         Page pages[WARPS][STAGES];
         float sums[WARPS][8][DIM];  // of weights and values, by warp and head
     };
-    float top[WARPS][8], total[WARPS][8];
+    float top[WARPS][8], total[WARPS][8], factor[WARPS][8];
     float4 query[STEPS][32];  // by lane
     float plain[8][DIM], weights[8][32];  // of the tail
 };
 
 // What the warps found, as one part.
-__device__ void leave(Shared& s, int warps, float* part, float2* weight, int first_head, int parts,
-                      int n) {
-    for (int i = threadIdx.x; i < GROUP_HEADS * DIM; i += THREADS) {
-        int g = i / DIM, d = i % DIM;
+__device__ __forceinline__ void leave(Shared& s, int warps, float* part, float2* weight,
+                                      int first_head, int parts, int n) {
+    if (threadIdx.x < 8 * warps) {
+        const int w = threadIdx.x / 8, g = threadIdx.x % 8;
         float top = NOTHING;
-        for (int w = 0; w < warps; ++w) top = fmaxf(top, s.top[w][g]);
-        float sum = 0.0f, total = 0.0f;
-        for (int w = 0; w < warps; ++w) {
-            if (s.top[w][g] == NOTHING) continue;
-            float factor = exp2f((s.top[w][g] - top) * LOG2E);
-            sum += s.sums[w][g][d] * factor, total += s.total[w][g] * factor;
+        for (int i = 0; i < warps; ++i) top = fmaxf(top, s.top[i][g]);
+        s.factor[w][g] = s.top[w][g] == NOTHING ? 0.0f : exp2f((s.top[w][g] - top) * LOG2E);
+        if (w == 0 && g < GROUP_HEADS) {
+            float total = 0.0f;
+            for (int i = 0; i < warps; ++i)
+                if (s.top[i][g] > NOTHING) total += exp2f((s.top[i][g] - top) * LOG2E) * s.total[i][g];
+            weight[(size_t)(first_head + g) * parts + n] = make_float2(top, total);
         }
-        size_t place = (size_t)(first_head + g) * parts + n;
-        part[place * DIM + d] = sum;
-        if (d == 0) weight[place] = make_float2(top, total);
+    }
+    __syncthreads();
+    for (int i = threadIdx.x; i < GROUP_HEADS * DIM; i += THREADS) {
+        const int g = i / DIM, d = i % DIM;
+        float sum = 0.0f;
+        for (int w = 0; w < warps; ++w) sum += s.sums[w][g][d] * s.factor[w][g];
+        part[((size_t)(first_head + g) * parts + n) * DIM + d] = sum;
     }
 }
 
@@ -235,13 +245,6 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     const int kv = blockIdx.y, row = blockIdx.z, parts = gridDim.x, splits = parts - 1;
     const int first_head = row * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS;
     const int begun = *start;
-    wait_for_previous();
-    if (blockIdx.x == splits) {
-        tail(s, query, tail_keys, tail_values, within, turns, kv, row, begun, scaling, part,
-             weight, shares, first_head, parts, capacity);
-        return;
-    }
-    const int reads = SELECTED ? count[row] : begun / 32;
     const int* chosen = selected + (size_t)(row * KV_HEADS + kv) * capacity;
 
     auto fetch = [&](int page, Page& to) {
@@ -268,7 +271,24 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     // Pages are dealt out one by one, so that all warps have as many, give or take one.
     const int step = splits * WARPS;
     int n = blockIdx.x + splits * warp, page = 0, stage = 0;
-    if (n < reads) {
+    begin_next();
+#if SELECTED
+    wait_for_previous();
+    const int reads = count[row];
+    const bool early = false;
+#else
+    // No kernel of this step writes a page, but the one before may seal the last of them.
+    const int reads = begun / 32;
+    const bool early = blockIdx.x < splits && n < reads - (begun % 32 == 0);
+    if (early) fetch(page = n, s.pages[warp][0]);
+    wait_for_previous();
+#endif
+    if (blockIdx.x == splits) {
+        tail(s, query, tail_keys, tail_values, within, turns, kv, row, begun, scaling, part,
+             weight, shares, first_head, parts, capacity);
+        return;
+    }
+    if (n < reads && !early) {
         page = SELECTED ? chosen[n] : n;
         fetch(page, s.pages[warp][0]);
     }
@@ -454,6 +474,7 @@ join(const float* part, const float2* weight, void* out, int heads, int parts, i
     __shared__ float sums[4][DIM];
     const int h = blockIdx.y * heads + blockIdx.x;
     const int d = threadIdx.x % DIM, quarter = threadIdx.x / DIM;
+    begin_next();
     wait_for_previous();
     // Every warp finds the factors of all parts for itself: a lane has those of four at most.
     const int lane = threadIdx.x & 31;

@@ -139,7 +139,7 @@ def shared_bytes(dim: int, value_bits: int, stages: int) -> int:
     """What a block of attention.cu takes of shared memory: `Shared` there."""
     warps = THREADS // 32
     page = 32 * dim + 4 * dim * value_bits + 4 * dim + 128
-    return max(warps * stages * page, warps * 32 * dim) + 64 * warps + 64 * dim + 1024
+    return max(warps * stages * page, warps * 32 * dim) + 96 * warps + 64 * dim + 1024
 
 
 def _in_triton(

@@ -1,6 +1,7 @@
-// How much the query heads of a KV head may attend to pages: the logits of 32 pages a block.
+// How much the query heads of a KV head may attend to pages: 32 pages a block.
 //
 //     logit[h, n] = (q_h . mean_n + |q_h| . spread_n) / sqrt(DIM)
+//     weight[h, n] = exp(logit[h, n] - the block's largest)
 //
 // The pages of a warp are under way before any is used; a lane has DIM / 32 channels of each. All
 // sums over lanes are formed in one go: with each exchange half of them stay on either side.
@@ -36,11 +37,12 @@ __device__ __forceinline__ void unpacked(Wide w, float (&x)[WIDTH]) {
 
 // query: bf16 [rows, heads, DIM]; bias_mean: float [KV_HEADS, DIM] and turns: float
 // [pages, 2, DIM / 2], or null; table: i64 [capacity]; start: the first row's position.
-// logits: float [rows, heads, capacity]; statistics: pairs [rows, heads, blocks].
+// weights: float [rows, heads, capacity]; statistics: pairs [rows, heads, blocks] of the block's
+// largest logit and the sum of its weights.
 extern "C" __global__ void __launch_bounds__(WARPS * 32)
 score_pages(const u16* query, const u16* key_mean, const u16* key_scale, const u8* key_spread,
             const float* __restrict__ bias_mean, const float* __restrict__ turns,
-            const long long* __restrict__ table, const int* start, float* logits,
+            const long long* __restrict__ table, const int* start, float* weights,
             float2* statistics, int store_pages, int capacity, int blocks) {
     __shared__ float found[8][33];
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
@@ -115,17 +117,17 @@ score_pages(const u16* query, const u16* key_mean, const u16* key_scale, const u
     }
     // A lane now has the sum that bears its number.
     const int g = lane & 7, n = warp * EACH + (lane >> 3), page = block * 32 + n;
-    const float logit = sums[0] * rsqrtf(DIM);
-    found[g][n] = page < complete ? logit : NOTHING;
-    if (g < GROUP_HEADS && page < complete)
-        logits[(size_t)(first_head + g) * capacity + page] = logit;
+    found[g][n] = page < complete ? sums[0] * rsqrtf(DIM) : NOTHING;
     __syncthreads();
     if (warp >= GROUP_HEADS) return;
     const float mine = found[warp][lane];
     float top = mine;
 #pragma unroll
     for (int d = 16; d; d >>= 1) top = fmaxf(top, __shfl_xor_sync(0xFFFFFFFFu, top, d));
-    float total = exp2f((mine - top) * LOG2E);
+    const float weight = exp2f((mine - top) * LOG2E);
+    if (block * 32 + lane < complete)
+        weights[(size_t)(first_head + warp) * capacity + block * 32 + lane] = weight;
+    float total = weight;
 #pragma unroll
     for (int d = 16; d; d >>= 1) total += __shfl_xor_sync(0xFFFFFFFFu, total, d);
     if (lane == 0)

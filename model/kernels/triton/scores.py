@@ -71,10 +71,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Float32 `logits [rows, heads, capacity]` of the complete pages, and for every 32 of them
-    `statistics [rows, heads, blocks, 2]`: the maximum, and the sum of the exponentials over it."""
+    """Float32 `weights [rows, heads, capacity]` of the complete pages, exponentials of their logits
+    over the largest of 32 pages; `statistics [rows, heads, blocks, 2]`: that, and their sum."""
 
-    logits: Tensor
+    weights: Tensor
     statistics: Tensor
 
 
@@ -107,7 +107,7 @@ def select(
     )
     kernel(SELECT, "select_pages", constants, query.device.index or 0)(
         (kv_heads, rows, 1), THREADS,
-        scores.logits, scores.statistics, start, chosen.pages, chosen.count, capacity,
+        scores.weights, scores.statistics, start, chosen.pages, chosen.count, capacity,
         scores.statistics.shape[2], sparsity.threshold, -(-sparsity.budget // PAGE),
         sparsity.long, -(-sparsity.long_budget // PAGE), -(-sparsity.sinks // PAGE),
         sparsity.recent, counted,
@@ -123,7 +123,7 @@ def score(
     kv_heads, capacity = store.key_mean.shape[0], table.shape[0]
     blocks = triton.cdiv(capacity, PAGES)
     device = query.device
-    logits = torch.empty(rows, heads, capacity, device=device)
+    weights = torch.empty(rows, heads, capacity, device=device)
     statistics = torch.empty(rows, heads, blocks, 2, device=device)
     if device.type == "cuda" and dim in COMPILED:
         constants = (
@@ -136,22 +136,22 @@ def score(
             (blocks, kv_heads, rows), 256,
             query, store.key_mean, store.key_scale, store.key_spread,
             *((None, None) if bias is None else (bias.mean, bias.turns)), table, start,
-            logits, statistics, store.key_mean.shape[1], capacity, blocks,
+            weights, statistics, store.key_mean.shape[1], capacity, blocks,
         )  # fmt: skip
-        return Scores(logits, statistics)
+        return Scores(weights, statistics)
     mean, turns = (query, query) if bias is None else (bias.mean, bias.turns)
     score_kernel[(blocks, kv_heads, rows)](
         query, store.key_mean, store.key_scale, store.key_spread, mean, turns, table, start,
-        logits, statistics, store.key_mean.shape[1], capacity, blocks, dim**-0.5,
+        weights, statistics, store.key_mean.shape[1], capacity, blocks, dim**-0.5,
         GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, DIM=dim, BIASED=bias is not None,
         PAGES=PAGES, GROUP=GROUP, num_warps=4, **early(device),
     )  # fmt: skip
-    return Scores(logits, statistics)
+    return Scores(weights, statistics)
 
 
 @triton.jit
 def score_kernel(
-    query, key_mean, key_scale, key_spread, bias_mean, turns, table, start, logits, statistics,
+    query, key_mean, key_scale, key_spread, bias_mean, turns, table, start, weights, statistics,
     store_pages, capacity, blocks, scaling,
     GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, BIASED: tl.constexpr,
     PAGES: tl.constexpr, GROUP: tl.constexpr, EARLY: tl.constexpr,
@@ -188,10 +188,11 @@ def score_kernel(
     q = q.to(tl.float32) * scaling
     logit = tl.dot(mean, q, input_precision="tf32x3")
     logit += tl.dot(spread, tl.abs(q), input_precision="tf32x3")
-    both = there[:, None] & real[None, :]
-    tl.store(logits + h[None, :] * capacity + page[:, None], logit, mask=both)
     logit = tl.where(there[:, None], logit, float("-inf"))
     top = tl.max(logit, axis=0)
-    total = tl.sum(tl.exp(logit - top[None, :]), axis=0)
+    weight = tl.exp(logit - top[None, :])
+    at = weights + h[None, :] * capacity + page[:, None]
+    tl.store(at, weight, mask=there[:, None] & real[None, :])
+    total = tl.sum(weight, axis=0)
     tl.store(statistics + (h * blocks + block) * 2, top, mask=real)
     tl.store(statistics + (h * blocks + block) * 2 + 1, total, mask=real)

@@ -22,15 +22,16 @@ __device__ __forceinline__ void wait_for_previous() {
 
 __device__ __forceinline__ u32 sum_of_warp(u32 x) { return __reduce_add_sync(ALL, x); }
 
-// logits: float [rows, heads, capacity]; statistics: pairs [rows, heads, blocks] of the maximum of
-// 32 pages and the sum of their exponentials; start: the position of the first row.
-// pages: int [rows, KV_HEADS, capacity], ascending; count: int [rows].
+// weights: float [rows, heads, capacity], of pages within their 32; statistics: pairs [rows, heads,
+// blocks] of the largest logit of 32 pages and the sum of their weights; start: the position of the
+// first row. pages: int [rows, KV_HEADS, capacity], ascending; count: int [rows]; counted: pages
+// taken and pages left out.
 extern "C" __global__ void __launch_bounds__(THREADS)
-select_pages(const float* logits, const float2* statistics, const int* start, int* pages,
+select_pages(const float* weights, const float2* statistics, const int* start, int* pages,
              int* count, int capacity, int blocks, int threshold, int budget_pages, int long_from,
              int long_budget_pages, int sink_pages, int recent, unsigned long long* counted) {
-    __shared__ float tops[GROUP_HEADS], factors[GROUP_HEADS];
-    __shared__ u32 histogram[2 * THREADS], sums[2][WARPS];
+    __shared__ float factors[GROUP_HEADS][PAGES_EACH * WARPS];  // of 32 pages, a warp's
+    __shared__ u32 histogram[2][2 * THREADS], sums[2][WARPS], votes_of[2][PAGES_EACH][WARPS];
     __shared__ u32 digit, rest;
 
     const int kv = blockIdx.x, row = blockIdx.y, thread = threadIdx.x;
@@ -38,18 +39,31 @@ select_pages(const float* logits, const float2* statistics, const int* start, in
     const int begun = *start, complete = begun / 32, length = begun + row + 1;
     const int newest = max(0, length - recent) / 32;
     const int first_head = row * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS;
+    histogram[0][2 * thread] = histogram[0][2 * thread + 1] = 0;
     wait_for_previous();
 
-    // The softmax of each head, from those of 32 pages each.
-    for (int g = warp; g < GROUP_HEADS; g += WARPS) {
-        const float2* own = statistics + (size_t)(first_head + g) * blocks;
-        float top = NOTHING, total = 0.0f;
-        for (int n = lane; n * 32 < complete; n += 32) {
-            float2 one = own[n];
-            float higher = fmaxf(top, one.x);
-            total = total * __expf(top - higher) + one.y * __expf(one.x - higher);
-            top = higher;
+    float weight[PAGES_EACH][GROUP_HEADS];
+#pragma unroll
+    for (int i = 0; i < PAGES_EACH; ++i)
+#pragma unroll
+        for (int g = 0; g < GROUP_HEADS; ++g) {
+            const int page = min(i * THREADS + thread, max(complete - 1, 0));
+            weight[i][g] = weights[(size_t)(first_head + g) * capacity + page];
         }
+    // The softmax of each head, from those of 32 pages each.
+    if (warp < GROUP_HEADS) {
+        const float2* own = statistics + (size_t)(first_head + warp) * blocks;
+        float tops[PAGES_EACH], top = NOTHING, total = 0.0f;
+#pragma unroll
+        for (int i = 0; i < PAGES_EACH; ++i) {
+            const int n = i * 32 + lane;
+            const float2 one = n * 32 < complete ? own[n] : make_float2(NOTHING, 0.0f);
+            const float higher = fmaxf(top, one.x);
+            if (higher > NOTHING)
+                total = total * __expf(top - higher) + one.y * __expf(one.x - higher);
+            top = higher, tops[i] = one.x;
+        }
+#pragma unroll
         for (int d = 16; d; d >>= 1) {
             float other_top = __shfl_xor_sync(ALL, top, d);
             float other = __shfl_xor_sync(ALL, total, d), higher = fmaxf(top, other_top);
@@ -57,7 +71,9 @@ select_pages(const float* logits, const float2* statistics, const int* start, in
                 total = total * __expf(top - higher) + other * __expf(other_top - higher);
             top = higher;
         }
-        if (lane == 0) tops[g] = top, factors[g] = 1.0f / total;
+#pragma unroll
+        for (int i = 0; i < PAGES_EACH; ++i)
+            factors[warp][i * 32 + lane] = __expf(tops[i] - top) / total;
     }
     __syncthreads();
 
@@ -65,22 +81,19 @@ select_pages(const float* logits, const float2* statistics, const int* start, in
     u32 key[PAGES_EACH], must = 0;
 #pragma unroll
     for (int i = 0; i < PAGES_EACH; ++i) {
-        int page = i * THREADS + thread;
-        key[i] = 0;
-        if (page >= complete) continue;
+        const int page = i * THREADS + thread;
         float score = 0.0f;
 #pragma unroll
-        for (int g = 0; g < GROUP_HEADS; ++g)
-            score += __expf(logits[(size_t)(first_head + g) * capacity + page] - tops[g])
-                     * factors[g];
-        bool needed = page < sink_pages || page >= newest;
+        for (int g = 0; g < GROUP_HEADS; ++g) score += weight[i][g] * factors[g][i * WARPS + warp];
+        const bool there = page < complete;
+        const bool needed = there && (page < sink_pages || page >= newest);
         must += needed;
-        key[i] = needed ? 0x7F800000u : __float_as_uint(score) + 1;
+        key[i] = needed ? 0x7F800000u : there ? __float_as_uint(score) + 1 : 0;
     }
     must = sum_of_warp(must);
-    if (lane == 0) sums[0][warp] = must;
+    if (lane == 0) sums[1][warp] = must;
     __syncthreads();
-    must = sum_of_warp(sums[0][lane]);
+    must = sum_of_warp(sums[1][lane]);
 
     int wanted = length >= long_from ? long_budget_pages : budget_pages;
     wanted = length < threshold ? complete : wanted - 1;  // the tail is always read
@@ -97,19 +110,19 @@ select_pages(const float* logits, const float2* statistics, const int* start, in
 #pragma unroll
     for (int round = 0; round < 3; ++round) {
         const int shift = 20 - 10 * round;
-        histogram[2 * thread] = histogram[2 * thread + 1] = 0;
-        __syncthreads();
+        u32* bins = histogram[round & 1];
 #pragma unroll
         for (int i = 0; i < PAGES_EACH; ++i) {
             if (i * THREADS + thread >= complete) continue;
-            if (round == 0) atomicAdd(&histogram[key[i] >> 20], 1);
+            if (round == 0) atomicAdd(&bins[key[i] >> 20], 1);
             else if ((key[i] ^ bound) >> (shift + 10) == 0)
-                atomicAdd(&histogram[key[i] >> shift & 1023], 1);
+                atomicAdd(&bins[key[i] >> shift & 1023], 1);
         }
         __syncthreads();
         // Thread 0 has the highest bins; how many keys reach them.
         const int top = 2 * THREADS - 1 - 2 * thread;
-        const u32 first = histogram[top], both = first + histogram[top - 1];
+        const u32 first = bins[top], both = first + bins[top - 1];
+        histogram[round & 1 ^ 1][2 * thread] = histogram[round & 1 ^ 1][2 * thread + 1] = 0;
         u32 upto = both;
 #pragma unroll
         for (int d = 1; d < 32; d <<= 1) {
@@ -132,26 +145,34 @@ select_pages(const float* logits, const float2* statistics, const int* start, in
     }
 
     // Those above the bound, and the first `left` of those that equal it, in their order.
-    u32 equals_before = 0, place = 0;
+    const u32 below = (1u << lane) - 1;
 #pragma unroll
     for (int i = 0; i < PAGES_EACH; ++i) {
-        bool there = i * THREADS + thread < complete;
-        bool equal = there && key[i] == bound;
-        u32 votes = __ballot_sync(ALL, equal), below = (1u << lane) - 1;
-        __syncthreads();
-        if (lane == 0) sums[0][warp] = __popc(votes);
-        __syncthreads();
-        u32 of_warp = sums[0][lane];
-        u32 rank = equals_before + sum_of_warp(lane < warp ? of_warp : 0) + __popc(votes & below);
-        equals_before += sum_of_warp(of_warp);
-
-        bool kept = there && (key[i] > bound || (equal && rank < left));
-        votes = __ballot_sync(ALL, kept);
-        if (lane == 0) sums[1][warp] = __popc(votes);
-        __syncthreads();
-        of_warp = sums[1][lane];
-        u32 at = place + sum_of_warp(lane < warp ? of_warp : 0) + __popc(votes & below);
-        place += sum_of_warp(of_warp);
-        if (kept) pages[(size_t)(row * KV_HEADS + kv) * capacity + at] = i * THREADS + thread;
+        const u32 votes = __ballot_sync(ALL, i * THREADS + thread < complete && key[i] == bound);
+        if (lane == 0) votes_of[0][i][warp] = __popc(votes);
+    }
+    __syncthreads();
+    u32 before = 0, mine[PAGES_EACH];
+#pragma unroll
+    for (int i = 0; i < PAGES_EACH; ++i) {
+        const bool there = i * THREADS + thread < complete, equal = there && key[i] == bound;
+        const u32 of_warp = votes_of[0][i][lane];
+        const u32 rank = before + sum_of_warp(lane < warp ? of_warp : 0)
+                         + __popc(__ballot_sync(ALL, equal) & below);
+        before += sum_of_warp(of_warp);
+        mine[i] = there && (key[i] > bound || (equal && rank < left));
+        const u32 votes = __ballot_sync(ALL, mine[i]);
+        if (lane == 0) votes_of[1][i][warp] = __popc(votes);
+    }
+    __syncthreads();
+    before = 0;
+    int* chosen = pages + (size_t)(row * KV_HEADS + kv) * capacity;
+#pragma unroll
+    for (int i = 0; i < PAGES_EACH; ++i) {
+        const u32 of_warp = votes_of[1][i][lane];
+        const u32 place = before + sum_of_warp(lane < warp ? of_warp : 0)
+                          + __popc(__ballot_sync(ALL, mine[i]) & below);
+        before += sum_of_warp(of_warp);
+        if (mine[i]) chosen[place] = i * THREADS + thread;
     }
 }
