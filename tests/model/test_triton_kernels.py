@@ -24,7 +24,7 @@ if not torch.cuda.is_available() and not INTERPRETED:
     pytest.skip("neither a GPU nor TRITON_INTERPRET=1", allow_module_level=True)
 pytest.importorskip("triton")
 
-from vademecum.model.kernels.triton import append, attention, int8, nf4, norm, scores  # noqa: E402
+from vademecum.model.kernels.triton import append, attention, int8, nf4, norm, prefill, scores  # noqa: E402
 from vademecum.model.kernels.triton.dequantize import dequantize, level_table  # noqa: E402
 from vademecum.model.linear import QuantizedLinear  # noqa: E402
 
@@ -350,3 +350,16 @@ def test_dequantize(outputs: int, inner: int, gated: bool) -> None:
     expected = levels[pairs.long()] * plain.absmax.repeat_interleave(64, dim=1)
     assert torch.equal(plain.packed, codes)
     torch.testing.assert_close(found.float(), expected, rtol=8e-3, atol=0)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("size", [0.0, 300.0])
+def test_pages_are_decoded(bits: int, size: float) -> None:
+    given = case(bits, 2, 3, 64, 9, 5)
+    bias = bias_of(2, 64, size) if size else None
+    chosen = torch.tensor([[0, 3, 8], [1, 2, 7]], device=DEVICE)
+    for which in (chosen, chosen[0], chosen[:, :0]):
+        keys, values = prefill.read(given.store, given.table, which, bias)
+        expected_keys, expected_values = naive._read(given.store, given.table, which, bias)
+        torch.testing.assert_close(keys.float(), expected_keys, rtol=8e-3, atol=1e-3 * (1 + size))
+        torch.testing.assert_close(values.float(), expected_values, rtol=8e-3, atol=1e-3)

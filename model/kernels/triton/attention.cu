@@ -126,10 +126,15 @@ struct Page {
     u16 key_scale[DIM], key_mean[DIM], value_scale[32], value_low[32];
 };
 
+struct Tail {
+    float keys[32][DIM + 4], values[32][DIM + 4];  // so that lanes read tokens from other banks
+};
+
 // What the warps have found lies where their pages lay.
 struct Shared {
     union {
         Page pages[WARPS][STAGES];
+        Tail tail;
         float sums[WARPS][8][DIM];  // of weights and values, by warp and head
     };
     float top[WARPS][8], total[WARPS][8], factor[WARPS][8];
@@ -168,61 +173,67 @@ __device__ void tail(Shared& s, const u16* query, const float* keys, const float
                      int parts, int capacity) {
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int written = begun % 32 + row + 1;
+    keys += (size_t)kv * 32 * DIM, values += (size_t)kv * 32 * DIM;
+    for (int i = threadIdx.x * 4; i < written * DIM; i += THREADS * 4) {
+        copy16(&s.tail.keys[i / DIM][i % DIM], keys + i);
+        copy16(&s.tail.values[i / DIM][i % DIM], values + i);
+    }
     for (int i = threadIdx.x; i < GROUP_HEADS * DIM; i += THREADS)
         s.plain[i / DIM][i % DIM] = from_bf16(query[(size_t)first_head * DIM + i]) * scaling;
+    asm volatile("cp.async.wait_all;" ::: "memory");
     __syncthreads();
-    keys += (size_t)kv * 32 * DIM, values += (size_t)kv * 32 * DIM;
-    for (int t = warp; t < 32; t += WARPS) {
-        float key[DIM / 32];
-#pragma unroll
-        for (int i = 0; i < DIM / 32; ++i) {
-            int d = lane + 32 * i;
-            key[i] = t < written ? keys[t * DIM + d] : 0.0f;
 #if BIASED
-            // R(32 page) turns what R(slot) has turned.
-            int pair = d % (DIM / 2), across = (d + DIM / 2) % DIM;
-            float c = turns[(begun / 32) * DIM + pair], o = turns[(begun / 32) * DIM + DIM / 2 + pair];
-            float own = within[((size_t)kv * DIM + d) * 32 + t];
-            float other = within[((size_t)kv * DIM + across) * 32 + t];
-            key[i] += own * c + (d < DIM / 2 ? -other : other) * o;
-#endif
-        }
-#pragma unroll 2
-        for (int g = 0; g < GROUP_HEADS; ++g) {
-            float score = 0.0f;
-#pragma unroll
-            for (int i = 0; i < DIM / 32; ++i) score += s.plain[g][lane + 32 * i] * key[i];
-#pragma unroll
-            for (int d = 16; d; d >>= 1) score += __shfl_xor_sync(0xFFFFFFFFu, score, d);
-            if (lane == 0) s.weights[g][t] = t < written ? score : NOTHING;
-        }
+    // R(32 page) turns what R(slot) has turned.
+    const float* turn = turns + begun / 32 * DIM;
+#pragma unroll 4
+    for (int d = warp; d < DIM; d += WARPS) {
+        const float own = within[((size_t)kv * DIM + d) * 32 + lane];
+        const float other = within[((size_t)kv * DIM + (d + DIM / 2) % DIM) * 32 + lane];
+        const float sine = turn[DIM / 2 + d % (DIM / 2)];
+        s.tail.keys[lane][d] += own * turn[d % (DIM / 2)] + other * (d < DIM / 2 ? -sine : sine);
     }
     __syncthreads();
-    for (int g = warp; g < GROUP_HEADS; g += WARPS) {
-        float score = s.weights[g][lane], top = score;
+#endif
+    // A warp has a head, a lane a token.
+    if (warp < GROUP_HEADS) {
+        float score = 0.0f;
+#pragma unroll 8
+        for (int d = 0; d < DIM; d += 4) {
+            const float4 a = *reinterpret_cast<const float4*>(&s.tail.keys[lane][d]);
+            const float4 b = *reinterpret_cast<const float4*>(&s.plain[warp][d]);
+            score += a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
+        }
+        score = lane < written ? score : NOTHING;
+        float top = score;
 #pragma unroll
         for (int d = 16; d; d >>= 1) top = fmaxf(top, __shfl_xor_sync(0xFFFFFFFFu, top, d));
-        float own = exp2f((score - top) * LOG2E), total = own;
+        const float own = exp2f((score - top) * LOG2E);
+        float total = own;
 #pragma unroll
         for (int d = 16; d; d >>= 1) total += __shfl_xor_sync(0xFFFFFFFFu, total, d);
-        s.weights[g][lane] = own;
-        if (lane == 0) {
-            s.top[0][g] = top, s.total[0][g] = total;
+        s.weights[warp][lane] = own;
+        if (lane < THREADS / DIM) s.top[lane][warp] = top, s.total[lane][warp] = lane ? 0.0f : total;
 #if COUNTED
-            shares[(size_t)(first_head + g) * (capacity + 1) + capacity] = top + __logf(total);
+        if (lane == 0)
+            shares[(size_t)(first_head + warp) * (capacity + 1) + capacity] = top + __logf(total);
 #endif
-        }
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < GROUP_HEADS * DIM; i += THREADS) {
-        int g = i / DIM, d = i % DIM;
-        float sum = 0.0f;
-#pragma unroll 8
-        for (int t = 0; t < written; ++t) sum += s.weights[g][t] * values[t * DIM + d];
-        s.sums[0][g][d] = sum;
+    // Every DIM threads have some of the tokens.
+    const int d = threadIdx.x % DIM, share = threadIdx.x / DIM;
+    const int first = share * (32 * DIM / THREADS), last = min(first + 32 * DIM / THREADS, written);
+    float sums[GROUP_HEADS] = {};
+#pragma unroll 4
+    for (int t = first; t < last; ++t) {
+        const float value = s.tail.values[t][d];
+#pragma unroll
+        for (int g = 0; g < GROUP_HEADS; ++g) sums[g] += s.weights[g][t] * value;
     }
     __syncthreads();
-    leave(s, 1, part, weight, first_head, parts, parts - 1);
+#pragma unroll
+    for (int g = 0; g < GROUP_HEADS; ++g) s.sums[share][g][d] = sums[g];
+    __syncthreads();
+    leave(s, THREADS / DIM, part, weight, first_head, parts, parts - 1);
 }
 
 // query: bf16 [rows, heads, DIM]; table: i64 [capacity]; selected: int [rows, KV_HEADS, capacity],
