@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from vademecum.model.kernels.triton.nf4 import PackedNF4, Tuning, product
+from vademecum.model.kernels.triton.nf4 import PackedNF4, Tuning, product, tuned
 from vademecum.model.linear import QuantizedLinear
 
 # hidden, intermediate, heads, KV heads, head dim, layers
@@ -37,9 +37,9 @@ MODELS = {
 CACHE = 400_000_000  # bytes of weights read before one is read again: several times the L2
 TUNINGS = [
     Tuning(warps, depth, splits)
-    for warps in (4, 8, 16)
-    for depth in (2, 4, 6)
-    for splits in (1, 2, 4)
+    for warps in (6, 7, 8, 10, 12, 14, 16)
+    for depth in (2, 3, 4, 5)
+    for splits in ((1, 2, 4) if warps in (8, 16) and depth % 2 == 0 else (1,))
 ]
 ODD = [(1, 64), (17, 192), (100, 1024), (1152, 896)]
 LARGEST_ERROR = 1e-2
@@ -153,6 +153,7 @@ def time_shape(name: str, shape: tuple[int, int, bool], rows: int, speed: float)
     x = torch.randn(rows, inner, device="cuda", dtype=torch.bfloat16)
     size = weight_bytes(weights[0])
     best: dict[str, Any] = {}
+    tried: list[tuple[float, Tuning]] = []
     for tuning in TUNINGS:
         if gated and tuning.splits > 1:
             continue
@@ -170,6 +171,7 @@ def time_shape(name: str, shape: tuple[int, int, bool], rows: int, speed: float)
         except (RuntimeError, ValueError) as problem:
             print(f"{name} {shape} {tuning}: {str(problem)[:300]}", flush=True)
             continue
+        tried.append((ms, tuning))
         if not best or ms < best["ms"]:
             best = {"ms": ms, "tuning": asdict(tuning), "error": wrong}
     if not best:
@@ -181,6 +183,13 @@ def time_shape(name: str, shape: tuple[int, int, bool], rows: int, speed: float)
         f"bitsandbytes {'-' if theirs is None else f'{theirs * 1e3:.1f} us':<10} {best['tuning']}  "
         f"error {best['error']:.1e}",
         flush=True,
+    )
+    near = sorted(tried, key=lambda pair: pair[0])[:6]
+    print("    " + "  ".join(f"{1e3 * ms:.1f} {tuple(asdict(t).values())}" for ms, t in near))
+    own = tuned(weights[0], rows)
+    now = next((ms for ms, tuning in tried if tuning == own), None)
+    print(
+        f"    as tuned: {own} {'not tried' if now is None else f'{1e3 * now:.1f} us'}", flush=True
     )
     return best | {"name": name, "shape": shape, "share": share, "bitsandbytes_ms": theirs}
 

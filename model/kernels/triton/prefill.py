@@ -116,9 +116,10 @@ def read_kernel(
 
 
 def _flash(query: Tensor, keys: Tensor, values: Tensor, *, causal: bool) -> tuple[Tensor, Tensor]:
-    """Float32 `[heads, tokens, dim]`, and the logarithm of its denominator `[heads, tokens]`."""
-    group = query.shape[0] // keys.shape[0]
-    keys, values = keys.repeat_interleave(group, 0), values.repeat_interleave(group, 0)
+    """Float32 `[heads, tokens, dim]`, and the logarithm of its denominator `[heads, tokens]`.
+
+    The heads of a group read the same keys; PyTorch's public form would copy them for each.
+    """
     out, weight, *_ = torch.ops.aten._scaled_dot_product_flash_attention(
         query[None], keys[None], values[None], 0.0, causal
     )
