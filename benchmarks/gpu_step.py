@@ -30,7 +30,7 @@ from vademecum.model.cache import PagedCache
 from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder
 from vademecum.model.interface import GenerationOptions
-from vademecum.model.kernels import PAGE
+from vademecum.model.kernels import PAGE, KvKind
 from vademecum.model.sparsity import Sparsity
 
 SHORT, LONG = 32, 160
@@ -82,8 +82,13 @@ def kernels_of(step: CapturedStep) -> dict[str, float]:
     return dict(times.most_common(16))
 
 
-def measure(name: str, contexts: list[int], speed: float, *, profile: bool) -> dict[str, Any]:
-    decoder = random_decoder(name, sparsity=Sparsity())
+def measure(
+    name: str, contexts: list[int], speed: float, kv: KvKind, *, profile: bool
+) -> dict[str, Any]:
+    decoder = random_decoder(name, kv=kv, sparsity=Sparsity(chunk=2_048))
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
     tokens = max(contexts) + 2_048
     base = torch.cuda.memory_allocated()
     cache = decoder.new_cache(tokens)
@@ -127,6 +132,12 @@ def measure(name: str, contexts: list[int], speed: float, *, profile: bool) -> d
             for key, us in times.items():
                 print(f"    {us:9.1f} us  {key}", flush=True)
         cache.close(sequence)
+    # The memory that a prompt takes besides: its last chunk, at the deepest place.
+    sequence = cache.open([], max(contexts) + 64)
+    sequence.length = (max(contexts) - 2_048) // PAGE * PAGE
+    decoder.prefill(torch.randint(0, 1_000, (2_048,)), cache, sequence)
+    found["peak_gb"] = torch.cuda.max_memory_allocated() / 1e9
+    print(f"{name}: {found['peak_gb']:.2f} GB at most, {kv} pages", flush=True)
     return found
 
 
@@ -136,6 +147,7 @@ def main() -> None:
     )
     parser.add_argument("--models", default=",".join(SHAPES))
     parser.add_argument("--contexts", default="4096,100000")
+    parser.add_argument("--kv", default="int8", choices=("int8", "k8v4"))
     parser.add_argument("--profile", action="store_true")
     chosen = parser.parse_args()
     torch.manual_seed(0)
@@ -149,7 +161,9 @@ def main() -> None:
         torch.cuda.empty_cache()
         contexts = [int(c) for c in chosen.contexts.split(",")]
         try:
-            found["models"].append(measure(name, contexts, speed, profile=chosen.profile))
+            found["models"].append(
+                measure(name, contexts, speed, chosen.kv, profile=chosen.profile)
+            )
         except Exception as problem:  # noqa: BLE001 - whatever it is, the others go on
             traceback.print_exc(limit=6)
             found["models"].append({"model": name, "failed": str(problem)[:300]})

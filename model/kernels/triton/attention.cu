@@ -1,6 +1,6 @@
 // Attention of a row's query heads over 8-bit pages: the parts that `attention.py` joins.
 //
-// A warp takes a page at a time, copied into shared memory while other warps compute. The query heads
+// A warp takes a page at a time, the next one copied into shared memory meanwhile. The query heads
 // of a KV head, at most 8, are the rows of a tensor core's operand; its other 8 rows hold what
 // rounding them to float16 took away. Codes become float16 by putting their byte below the bits of
 // 1024, exactly. Scales are multiplied into the queries, and into the weights.
@@ -14,7 +14,7 @@
 // Loops are rolled where they can be: code that is run once comes from far away, too.
 //
 // Defined from outside: DIM (64 or 128), GROUP_HEADS, KV_HEADS, VALUE_BITS, SELECTED, BIASED,
-// COUNTED.
+// COUNTED, STAGES (pages of a warp in shared memory).
 
 typedef unsigned int u32;
 typedef unsigned short u16;
@@ -133,7 +133,7 @@ struct Tail {
 // What the warps have found lies where their pages lay.
 struct Shared {
     union {
-        Page pages[WARPS];
+        Page pages[WARPS][STAGES];
         Tail tail;
         float sums[WARPS][8][DIM];  // of weights and values, by warp and head
     };
@@ -241,7 +241,7 @@ __device__ void tail(Shared& s, const u16* query, const float* keys, const float
 // position. bias: float16 [KV_HEADS, STEPS, 32 lanes, 4 tiles, 2 of rounded and rest, 4], see
 // `BiasTables`. part: float [rows, heads, parts, DIM], weight: pairs [rows, heads, parts] of the
 // largest score and the sum of exponentials; shares: float [rows, heads, capacity + 1].
-extern "C" __global__ void __launch_bounds__(THREADS, BIASED ? 1 : 2)
+extern "C" __global__ void __launch_bounds__(THREADS, 1)
 attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* key_scale,
        const u8* value_codes, const u16* value_scale, const u16* value_low,
        const long long* __restrict__ table, const int* selected, const int* count,
@@ -281,7 +281,7 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
 
     // Pages are dealt out one by one, so that all warps have as many, give or take one.
     const int step = splits * WARPS;
-    int n = blockIdx.x + splits * warp, page = 0;
+    int n = blockIdx.x + splits * warp, page = 0, stage = 0;
     begin_next();
 #if SELECTED
     wait_for_previous();
@@ -291,7 +291,7 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     // No kernel of this step writes a page, but the one before may seal the last of them.
     const int reads = begun / 32;
     const bool early = blockIdx.x < splits && n < reads - (begun % 32 == 0);
-    if (early) fetch(page = n, s.pages[warp]);
+    if (early) fetch(page = n, s.pages[warp][0]);
     wait_for_previous();
 #endif
     if (blockIdx.x == splits) {
@@ -299,7 +299,11 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
              weight, shares, first_head, parts, capacity);
         return;
     }
-    if (n < reads && !early) fetch(page = SELECTED ? chosen[n] : n, s.pages[warp]);
+    if (n < reads && !early) {
+        page = SELECTED ? chosen[n] : n;
+        fetch(page, s.pages[warp][0]);
+    }
+    asm volatile("cp.async.commit_group;" ::: "memory");
     if (threadIdx.x < STEPS * 32) {
         float x[4] = {};
         if (r < GROUP_HEADS)
@@ -312,9 +316,20 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     float sums[TILES][4] = {};
     float top = NOTHING, total = 0.0f, lows = 0.0f;
     while (n < reads) {
-        asm volatile("cp.async.wait_all;" ::: "memory");
+        const int following = n + step;
+        int next = 0;
+#if STAGES > 1
+        if (following < reads) {
+            next = SELECTED ? chosen[following] : following;
+            fetch(next, s.pages[warp][stage ^ 1]);
+        }
+        asm volatile("cp.async.commit_group;" ::: "memory");
+        asm volatile("cp.async.wait_group 1;" ::: "memory");
+#else
+        asm volatile("cp.async.wait_group 0;" ::: "memory");
+#endif
         __syncwarp();
-        const Page& p = s.pages[warp];
+        const Page& p = s.pages[warp][stage];
 
         float c[4][4] = {};
         float common = 0.0f;  // of all tokens of the page
@@ -432,8 +447,16 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
             }
         }
         __syncwarp();  // all lanes have read the page
-        n += step;
-        if (n < reads) fetch(page = SELECTED ? chosen[n] : n, s.pages[warp]);
+        n = following, page = next;
+#if STAGES > 1
+        stage ^= 1;
+#else
+        if (n < reads) {
+            page = SELECTED ? chosen[n] : n;
+            fetch(page, s.pages[warp][0]);
+        }
+        asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
     }
 
     // Column n of tile j is channel n DIM / 8 + j; of 4 bits n DIM / 16 + j, in halves.

@@ -100,11 +100,11 @@ def _compiled(
     if query.dtype != torch.bfloat16:
         raise ValueError(f"queries are {query.dtype}, not bfloat16")
     about: Any = torch.cuda.get_device_properties(device)  # its types lack what it has
-    shared = shared_bytes(dim, store.value_bits)
-    # With a key bias a block takes more registers than fit twice.
-    at_once = 1 if bias is not None else max(1, about.shared_memory_per_multiprocessor // shared)
-    room = min(2, at_once) * about.multi_processor_count
-    splits = max(1, room // (kv_heads * rows) - 1, 8 if rows > 1 else 1)
+    processors = about.multi_processor_count
+    stages = (
+        2 if about.shared_memory_per_block_optin >= shared_bytes(dim, store.value_bits, 2) else 1
+    )
+    splits = max(1, processors // (kv_heads * rows) - 1, 8 if rows > 1 else 1)
     splits = min(splits, MOST_SPLITS, max(1, -(-capacity // (THREADS // 32))))
     part = torch.empty(rows, heads, splits + 1, dim, device=device)
     weight = torch.empty(rows, heads, splits + 1, 2, device=device)
@@ -116,9 +116,11 @@ def _compiled(
         ("SELECTED", int(selection is not None)),
         ("BIASED", int(bias is not None)),
         ("COUNTED", int(shares.numel() > 0)),
+        ("STAGES", stages),
     )
     index = device.index or 0
     key_codes, key_mean, key_scale, _, *values = store.tensors()
+    shared = shared_bytes(dim, store.value_bits, stages)
     kernel(SOURCE, "attend", constants, index, shared=shared)(
         (splits + 1, kv_heads, rows), THREADS,
         query, key_codes, key_mean, key_scale, *values, table,
@@ -133,11 +135,11 @@ def _compiled(
     return weight
 
 
-def shared_bytes(dim: int, value_bits: int) -> int:
+def shared_bytes(dim: int, value_bits: int, stages: int) -> int:
     """What a block of attention.cu takes of shared memory: `Shared` there."""
     warps = THREADS // 32
     page = 32 * dim + 4 * dim * value_bits + 4 * dim + 128
-    return warps * max(page, 32 * dim) + 96 * warps + 64 * dim + 1024
+    return max(warps * stages * page, warps * 32 * dim) + 96 * warps + 64 * dim + 1024
 
 
 def _in_triton(

@@ -145,17 +145,18 @@ def product(
 
 def tuned(weight: PackedNF4, rows: int) -> Tuning:
     """What is fastest for a shape, or close: on an H100, for the shapes of benchmarks/gpu.py."""
+    out_tiles, k_tiles = weight.codes.shape[:2]
     if weight.gated:
-        return Tuning(warps=8, depth=2)
+        # 12 warps, unless too many of them would have nothing in the last round.
+        return Tuning(12 if -k_tiles % 12 <= 0.1 * k_tiles and rows <= 8 else 8, 2)
     # 16 warps with more than 8 rows need more shared memory than a block has without asking.
     if rows > 8:
         return Tuning(warps=8, depth=4)
-    out_tiles, k_tiles = weight.codes.shape[:2]
     at_once = 2 * _processors(weight.codes.device.index or 0)  # blocks of 16 warps
     if out_tiles > at_once:  # the last of them would run alone: cut finer
-        return Tuning(8, 2, 4) if k_tiles <= 128 else Tuning(16, 4, 4)
+        return Tuning(12, 4) if k_tiles <= 256 else Tuning(16, 4, 4)
     if 2 * out_tiles <= at_once:
-        return Tuning(8, 2, 2) if k_tiles <= 64 else Tuning(16, 4, 2)
+        return Tuning(14, 2) if k_tiles <= 64 else Tuning(16, 4, 2)
     return Tuning(warps=16, depth=4)
 
 

@@ -26,23 +26,6 @@ typedef u32 Wide;
 typedef u16 Narrow;
 #endif
 
-// Not from a cache that may hold what was there before.
-__device__ __forceinline__ uint2 loaded(const uint2* at) {
-    uint2 v;
-    asm volatile("ld.global.cg.v2.u32 {%0, %1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(at));
-    return v;
-}
-__device__ __forceinline__ u32 loaded(const u32* at) {
-    u32 v;
-    asm volatile("ld.global.cg.u32 %0, [%1];" : "=r"(v) : "l"(at));
-    return v;
-}
-__device__ __forceinline__ u16 loaded(const u16* at) {
-    u16 v;
-    asm volatile("ld.global.cg.u16 %0, [%1];" : "=h"(v) : "l"(at));
-    return v;
-}
-
 __device__ __forceinline__ void unpacked(Wide w, float (&x)[WIDTH]) {
     const u32* words = reinterpret_cast<const u32*>(&w);
 #pragma unroll
@@ -71,25 +54,19 @@ score_pages(const u16* query, const u16* key_mean, const u16* key_scale, const u
 #pragma unroll
     for (int i = 0; i < EACH; ++i)  // past the last page, the last one again
         at[i] = ((size_t)kv * store_pages + table[max(0, min(first + i, complete - 1))]) * DIM;
-    Wide means[EACH], scales[EACH];
-    Narrow spreads[EACH];
-    auto fetch = [&](int i) {
-        means[i] = loaded(reinterpret_cast<const Wide*>(key_mean + at[i] + channel));
-        scales[i] = loaded(reinterpret_cast<const Wide*>(key_scale + at[i] + channel));
-        spreads[i] = loaded(reinterpret_cast<const Narrow*>(key_spread + at[i] + channel));
-    };
-    // No kernel of this step writes a page, but the one before may seal the last of them.
-#pragma unroll
-    for (int i = 0; i < EACH; ++i) fetch(i);
 #if __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
     asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
     if (block * 32 >= complete) return;
-    if (*start % 32 == 0) {
+
+    Wide means[EACH], scales[EACH];
+    Narrow spreads[EACH];
 #pragma unroll
-        for (int i = 0; i < EACH; ++i)
-            if (first + i >= complete - 1) fetch(i);
+    for (int i = 0; i < EACH; ++i) {
+        means[i] = *reinterpret_cast<const Wide*>(key_mean + at[i] + channel);
+        scales[i] = *reinterpret_cast<const Wide*>(key_scale + at[i] + channel);
+        spreads[i] = *reinterpret_cast<const Narrow*>(key_spread + at[i] + channel);
     }
     float head[GROUP_HEADS][WIDTH];
 #pragma unroll
