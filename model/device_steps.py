@@ -14,6 +14,8 @@ from vademecum.model.interface import GenerationOptions
 from vademecum.model.kernels import PAGE
 from vademecum.model.watch import Watch
 
+DRAFTS = (8, 4, 2, 1)  # tokens of a draft: a graph is captured for each length that is run
+
 
 class DeviceSteps:
     """As `Steps`, which runs on a CPU. Besides, tokens that nothing constrains are drawn where the
@@ -108,7 +110,9 @@ class DeviceSteps:
         if not self._running:
             length = sequence.length
             room = min(LONGEST, PAGE - 1 - length % PAGE, sequence.capacity - length - 1)
-            self._draft = self._drafter.propose(room) if self._drafter else []
+            if self._drafter:
+                proposed = self._drafter.propose(room)
+                self._draft = proposed[: next((n for n in DRAFTS if n <= len(proposed)), 0)]
             self.drafted += len(self._draft)
             step.feed([token, *self._draft])
             step.run(1 + len(self._draft))
