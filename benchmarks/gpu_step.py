@@ -114,7 +114,7 @@ def measure(
         sequence = cache.open([], context + 1_900)
         sequence.length = context
         step.begin(sequence, OPTIONS)
-        emit(step, SHORT)
+        emit(step, LONG)
         slopes = []
         for _ in range(PAIRS):
             few, many = emit(step, SHORT), emit(step, LONG)

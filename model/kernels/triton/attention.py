@@ -15,7 +15,6 @@ rounds decoded keys to float16.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +29,11 @@ from vademecum.model.kernels.triton.nvrtc import kernel
 from vademecum.model.kernels.triton.scores import COMPILED, GROUP, BiasTables, Selection
 
 CHANNELS = 32  # joined by one program
+PROGRAMS = 264  # of the Triton kernels, which take so many pages at a time:
+PAGES = 4
 SOURCE = Path(__file__).with_suffix(".cu")
 THREADS = 256  # of a block of it, of which each warp reads a page at a time
 MOST_SPLITS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """How the work is cut in Triton; measured by benchmarks/gpu_attention.py."""
-
-    pages: int = 4  # of a step; with a key bias it is one
-    warps: int = 4  # of a program
-    programs: int = 264
 
 
 def attention(
@@ -154,10 +146,9 @@ def _in_triton(
     out: Tensor,
 ) -> Tensor:
     """For heads of other sizes."""
-    cut = Cut()
     rows, heads, dim = query.shape
     kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
-    splits = max(1, min(triton.cdiv(capacity, 4), cut.programs // (rows * kv_heads), 127))
+    splits = max(1, min(triton.cdiv(capacity, 4), PROGRAMS // (rows * kv_heads), 127))
     part = torch.empty(rows, heads, splits + 1, dim, device=device)
     weight = torch.empty(rows, heads, splits + 1, 2, device=device)
     chosen = (start, start) if selection is None else (selection.pages, selection.count)
@@ -166,9 +157,9 @@ def _in_triton(
         *((query, query) if bias is None else (bias.within, bias.turns)), part, weight, shares,
         store.key_mean.shape[1], capacity, splits, dim**-0.5,
         GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, DIM=dim, GROUP=GROUP,
-        PAGES=cut.pages if bias is None else 1, VALUE_BITS=store.value_bits,
+        PAGES=PAGES if bias is None else 1, VALUE_BITS=store.value_bits,
         SELECTED=selection is not None, BIASED=bias is not None, COUNTED=shares.numel() > 0,
-        num_warps=cut.warps, num_stages=1, **early(device),
+        num_warps=4, num_stages=1, **early(device),
     )  # fmt: skip
     channels = min(CHANNELS, dim)
     join_kernel[(heads, rows, dim // channels)](
