@@ -195,11 +195,15 @@ class CapturedStep:
 
     def warm_up(self) -> None:
         """Capture what single tokens need; it must not be called within a sequence."""
+        first = 0
         for pages in self._buckets:
-            self.length = pages * PAGE - 1
-            shape = self._shape(1)
-            if shape not in self._graphs:
-                self._capture(shape)
+            # A sequence may become sparse between the ends of a bucket.
+            for length in (first, pages * PAGE - 1):
+                self.length = length
+                shape = self._shape(1)
+                if shape not in self._graphs:
+                    self._capture(shape)
+            first = (pages + 1) * PAGE
         self._restart(0, 0)
 
     def _shape(self, rows: int) -> Shape:

@@ -1,5 +1,7 @@
 """Kernels for NVIDIA GPUs, from Ada and Hopper on.
 
-In Triton, but for the 4-bit product: it lives by a table in shared memory that is read by every
-lane, which Triton has no words for, and is CUDA C++ compiled when it is first used.
+In Triton where it has the words for them: norms, append, the head, decoding. In CUDA C++ compiled
+when first used (`nvrtc`) where it has not: a table in shared memory that every lane reads (`nf4`),
+codes that are operands of tensor cores as they lie in memory (`attention`), a radix search
+(`scores`), blocks that wait for each other (`sampling`).
 """
