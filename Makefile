@@ -5,16 +5,19 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types unit chromium constraints bench-engine bench-long bench-quantizing
+.PHONY: help install demo test lint types unit coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo                        build the sample library, answer a question, open the chat page"
 	@echo "make demo DEMO_ARGS=--no-serve   the same, and stop after the answer"
 	@echo "make test                        lint, types, tests"
+	@echo "make coverage                    how much of model/ its tests reach"
 	@echo "make bench-engine                speed beside transformers (LLAMA_PYTHON=...: and llama.cpp)"
 	@echo "make bench-long TEXT=FILE        what sparse attention finds in long texts, perplexity, memory"
 	@echo "make bench-quantizing TEXT=FILE  what fewer bits cost"
+	@echo "make bench-pages TEXT=FILE       which score of a page foresees its attention"
+	@echo "make bench-start                 from nothing to ready, beside transformers"
 
 install: $(STAMP)
 
@@ -53,6 +56,10 @@ unit: $(STAMP) chromium
 
 test: lint types unit
 
+# Compiled anew: what writes the compiler's language is traced only while it does.
+coverage: $(STAMP)
+	NUMBA_CACHE_DIR=$$(mktemp -d) $(BIN)/python -m pytest tests/model --cov=vademecum.model --cov-report=term
+
 # Long measurements, some of them most of an hour. TEXT is a long plain text, .gz too.
 PRESET ?= small
 TEXT ?=
@@ -67,6 +74,12 @@ bench-long: $(STAMP)
 
 bench-quantizing: $(STAMP)
 	$(BIN)/python benchmarks/quantizing.py --text $(TEXT)
+
+bench-pages: $(STAMP)
+	$(BIN)/python benchmarks/page_scores.py --preset $(PRESET) --text $(TEXT)
+
+bench-start: $(STAMP)
+	$(BIN)/python benchmarks/start.py
 
 # Run in a fresh environment that installed without constraints, after the tests passed there.
 constraints: $(STAMP)

@@ -65,6 +65,15 @@ def haystack(engine: Engine, text: str, length: int) -> tuple[list[int], dict[st
     return start + found + body[last:], numbers
 
 
+def question(engine: Engine, name: str) -> list[int]:
+    """What asks for a number, up to where the answer begins."""
+    return _ids(
+        engine,
+        f"\n\nWhat is the access code of {name}? Answer with the number only.<|im_end|>\n"
+        f"<|im_start|>assistant\nThe access code of {name} is ",
+    )
+
+
 def needles(engine: Engine, text: str, length: int) -> dict[str, Any]:
     """Which of the numbers are told, and what it took."""
     prompt, numbers = haystack(engine, text, length)
@@ -74,13 +83,8 @@ def needles(engine: Engine, text: str, length: int) -> dict[str, Any]:
     found, asked_s = [], 0.0
     stats = [first.stats]
     for name in NAMES:
-        question = _ids(
-            engine,
-            f"\n\nWhat is the access code of {name}? Answer with the number only.<|im_end|>\n"
-            f"<|im_start|>assistant\nThe access code of {name} is ",
-        )
         began = time.perf_counter()
-        told, last = _write(engine, prompt + question, 9)
+        told, last = _write(engine, prompt + question(engine, name), 9)
         asked_s += time.perf_counter() - began
         stats.append(last.stats)
         found.append(numbers[name] in told)

@@ -46,8 +46,8 @@ class PagedCache:
     What a prompt left behind stays until its memory is needed, the longest unused first; a prompt
     that begins with the same tokens borrows those pages instead of computing them. What is borrowed
     must be, to the bit, what would be computed: a product of many rows rounds otherwise than one of
-    few, and the rows of a chunk may choose their pages together, so that whole chunks are borrowed
-    only, and pages that an answer filled are not kept.
+    few, and the rows of a chunk may choose their pages together, so that whole chunks are kept and
+    borrowed only, and pages that an answer filled are not kept. A chunk is known by its first page.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class PagedCache:
         self._tail = (kv_heads, PAGE, head_dim)
         self._free = list(range(pages - 1, -1, -1))
         self._prefixes = PrefixIndex()
+        self._chunks: dict[int, list[int]] = {}  # the pages of each that is kept, by the first
 
     @staticmethod
     def bytes_per_page(
@@ -88,12 +89,12 @@ class PagedCache:
     @property
     def free_tokens(self) -> int:
         """How many tokens fit now, prefixes that nobody uses given up."""
-        return (len(self._free) + self._prefixes.idle) * PAGE
+        return (len(self._free) + self._prefixes.idle * self._step) * PAGE
 
     @property
     def kept_tokens(self) -> int:
         """How many tokens of earlier prompts are kept."""
-        return len(self._prefixes) * PAGE
+        return len(self._prefixes) * self._step * PAGE
 
     def open(self, prompt: SequenceOf[int], tokens: int) -> Sequence:
         """Borrow pages for a prompt and its answer, `tokens` in all.
@@ -102,20 +103,19 @@ class PagedCache:
         all but the last, whose logits begin the answer. Raises ContextTooLong, borrowing nothing.
         """
         prompt = tuple(prompt)
-        shareable = (len(prompt) - 1) // PAGE if prompt else 0
-        taken = self._prefixes.take(_blocks(prompt, shareable))
-        known = len(taken) // self._step * self._step
-        self._prefixes.back(taken[known:])
-        del taken[known:]
+        chunks = self._prefixes.take(self._blocks(prompt, max(0, len(prompt) - 1)))
+        taken = [page for chunk in chunks for page in self._chunks[chunk]]
         count = -(-tokens // PAGE) - len(taken)
-        if count > len(self._free) + self._prefixes.idle:
-            self._prefixes.back(taken)
+        if count * PAGE > self.free_tokens:
+            self._prefixes.back(chunks)
             raise ContextTooLong(
                 f"{tokens} tokens of prompt and answer do not fit the cache of "
                 f"{self.free_tokens} tokens",
                 "ask for a shorter answer, or give fewer or shorter sources",
             )
-        self._free += self._prefixes.give_up(count - len(self._free))
+        wanted = -(-(count - len(self._free)) // self._step)
+        for chunk in self._prefixes.give_up(wanted):
+            self._free += self._chunks.pop(chunk)
         fresh = [self._free.pop() for _ in range(count)]
         return Sequence(
             table=torch.tensor([*taken, *fresh], dtype=torch.int64, device=self.device),
@@ -131,15 +131,19 @@ class PagedCache:
     def close(self, sequence: Sequence) -> None:
         """Give the pages back, those of the prompt to be kept; it must not be used again."""
         pages = sequence.table.tolist()
-        taken, fresh = pages[: sequence.reused], pages[sequence.reused :]
-        read = min(sequence.length, len(sequence.prompt)) // PAGE
-        new = _blocks(sequence.prompt, read)[sequence.reused :]
-        learned = self._prefixes.add(taken, new, fresh[: len(new)])
-        self._prefixes.back(pages[: sequence.reused + learned])
-        self._free += fresh[learned:]
+        chunks = [pages[n : n + self._step] for n in range(0, len(pages), self._step)]
+        taken = [chunk[0] for chunk in chunks[: sequence.reused // self._step]]
+        read = min(sequence.length, len(sequence.prompt))
+        new = self._blocks(sequence.prompt, read)[len(taken) :]
+        fresh = chunks[len(taken) :]
+        learned = self._prefixes.add(taken, new, [chunk[0] for chunk in fresh[: len(new)]])
+        self._chunks |= {chunk[0]: chunk for chunk in fresh[:learned]}
+        self._prefixes.back(taken + [chunk[0] for chunk in fresh[:learned]])
+        self._free += [page for chunk in fresh[learned:] for page in chunk]
         sequence.table = sequence.table[:0]
         sequence.length = sequence.reused = 0
 
-
-def _blocks(prompt: tuple[int, ...], pages: int) -> list[tuple[int, ...]]:
-    return [prompt[n * PAGE : (n + 1) * PAGE] for n in range(pages)]
+    def _blocks(self, prompt: tuple[int, ...], tokens: int) -> list[tuple[int, ...]]:
+        """The whole chunks of the first `tokens` tokens."""
+        size = self._step * PAGE
+        return [prompt[n : n + size] for n in range(0, tokens - size + 1, size)]

@@ -18,6 +18,7 @@ import gguf
 import numpy as np
 import numpy.typing as npt
 import torch
+from tokenizers import Regex, pre_tokenizers
 from torch import Tensor
 
 from vademecum.errors import ModelUnsupported
@@ -40,6 +41,18 @@ END_TOKENS = (
     "<|end_of_text|>",
     "<｜end▁of▁sentence｜>",
 )
+# Contractions, words with what stands before them, digits, signs, line ends, blanks.
+WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# How digits are grouped, by the names that GGUF files give to cutting; the R1 distills among them.
+DIGITS = {
+    "qwen2": r"\p{N}",
+    "deepseek-r1-qwen": r"\p{N}",
+    "llama-bpe": r"\p{N}{1,3}",
+    "llama3": r"\p{N}{1,3}",
+}
 CHUNK = 1 << 21  # values dequantised at a time; fits the cache of a core or two
 CONTROL = int(gguf.TokenType.CONTROL)
 ROPE_FACTORS = "rope_freqs.weight"  # [head_dim / 2]: what each frequency is divided by
@@ -250,24 +263,38 @@ def _as_meant(stored: float) -> float:
     return float(f"{stored:.7g}")
 
 
+def _cutting(name: str, source: Path) -> pre_tokenizers.PreTokenizer:
+    """How text is cut before it is encoded; raises ModelUnsupported for a name that is not known.
+
+    Cut otherwise, a text gets other tokens than those the model was trained on, and nothing fails.
+    """
+    whole = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=name not in DIGITS)
+    if name in ("default", "gpt-2"):
+        return whole
+    if name == "smollm":
+        return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), whole])
+    if name not in DIGITS:
+        raise ModelUnsupported(
+            f"{source} cuts text by rules of the name {name!r}, which are not known here",
+            "use the safetensors of this model",
+        )
+    words = Regex(WORDS.replace("DIGITS", DIGITS[name]))
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(words, "isolated"), whole])
+
+
 def _write_tokenizer(reader: _Reader, source: Path, target: Path) -> None:
     """Write `tokenizer.json`, the chat template and the special ids."""
-    from tokenizers import normalizers, pre_tokenizers
+    from tokenizers import normalizers
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = PreTrainedTokenizerFast.from_pretrained(str(source.parent), gguf_file=source.name)
     backend = tokenizer.backend_tokenizer
-    # What a GGUF says only by a name, and transformers leaves out of its conversion.
-    match reader.value("tokenizer.ggml.pre"):
-        case "qwen2":
+    # A GGUF says this by a name only, and transformers' conversion takes another name's for some.
+    if reader.value("tokenizer.ggml.model") == "gpt2":
+        pre = reader.value("tokenizer.ggml.pre", "default")
+        backend.pre_tokenizer = _cutting(pre, source)
+        if pre == "qwen2":
             backend.normalizer = normalizers.NFC()
-        case "smollm":
-            backend.pre_tokenizer = pre_tokenizers.Sequence(
-                [
-                    pre_tokenizers.Digits(individual_digits=True),
-                    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
-                ]
-            )
     backend.save(str(target / "tokenizer.json"))
     template = reader.value("tokenizer.chat_template")
     if not template:

@@ -24,7 +24,7 @@ from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.head import head
 from vademecum.model.kernels import PAGE, KernelSet, KeyBias, KvKind
-from vademecum.model.linear import Linear, Packed, QuantizedLinear, Weight, linear
+from vademecum.model.linear import Linear, Packed, Plain, QuantizedLinear, Weight, linear
 from vademecum.model.rope import angles, rope_frequencies, rope_magnitude, rotate
 from vademecum.model.rows import Rows
 from vademecum.model.sparsity import CHUNK, Sparsity
@@ -112,6 +112,8 @@ class Decoder:
         ]
         self.norm = read.plain("model.norm.weight")
         self.head = read.head(tied=config.tie_embeddings)
+        # Kernels of our own read and give float32; rounding a vocabulary's logits takes time.
+        self._head_input = dtype if isinstance(self.head, Plain) else torch.float32
         # Counted where the pages are read, so that it cannot claim what did not happen.
         self.pages_counted = torch.zeros(2, dtype=torch.int64, device=self.device)
         self._cos, self._sin = torch.empty(0), torch.empty(0)
@@ -185,7 +187,7 @@ class Decoder:
             normed = self._rows.forward(
                 self._checked(ids, sequence), cos, sin, cache.stores, sequence
             )
-            return self.head(normed.to(self.dtype)).float()
+            return self.head(normed.to(self._head_input)).float()
         table = sequence.complete
         complete = torch.arange(table.shape[0], device=self.device)
         every = complete.expand(self.config.kv_heads, -1).contiguous()
@@ -221,7 +223,7 @@ class Decoder:
     def logits(self, hidden: Tensor) -> Tensor:
         """`[tokens, hidden]` -> float32 `[tokens, vocab]`."""
         normed = F.rms_norm(hidden, (self.config.hidden,), self.norm, self.config.rms_eps)
-        return self.head(normed).float()
+        return self.head(normed.to(self._head_input)).float()
 
     def _select(
         self,

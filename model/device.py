@@ -90,6 +90,7 @@ class DeviceInt8:
         return self.codes.shape[0], self.codes.shape[1]
 
     def __call__(self, x: Tensor) -> Tensor:
+        x = x.bfloat16()
         some = (x[n : n + int8.MAX_ROWS] for n in range(0, x.shape[0], int8.MAX_ROWS))
         parts = [int8.product(rows, self.codes, self.scale) for rows in some]
         return torch.cat(parts) if len(parts) > 1 else parts[0]

@@ -1,8 +1,9 @@
-"""Which pages hold which beginning of a prompt: an exact index over whole pages.
+"""Which pages hold which beginning of a prompt: an exact index over blocks of tokens.
 
-A page is known by the page before it and its own 32 token ids, so a chain of pages stands for one
-exact prefix (SGLang's radix cache, arXiv:2312.07104, at page granularity). Nothing is hashed to a
-number that could collide.
+A block is known by the page where the block before it begins and by its own token ids, so a chain
+of them stands for one exact prefix (SGLang's radix cache, arXiv:2312.07104, with whole blocks for
+edges). Nothing is hashed to a number that could collide. Here a block is named by its first page;
+whether it has more is the cache's business.
 """
 
 from __future__ import annotations

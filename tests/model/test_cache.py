@@ -96,6 +96,26 @@ def test_whole_steps_are_borrowed_only() -> None:
     assert cache.free_tokens == 16 * 32
 
 
+def test_a_beginning_shared_in_part_hinders_nobody() -> None:
+    cache = cache_of(40, step=128)
+    system = [1] * 60
+    for own, tokens in ((2, 50), (3, 300), (4, 400)):  # the first is shorter than a step
+        cache.close(used(cache, [*system, *[own] * tokens], 512))
+    assert cache.kept_tokens == 256 + 384
+    assert cache.open([*system, *[3] * 300], 512).length == 256
+    assert cache.open([*system, *[4] * 400], 512).length == 384
+
+
+def test_steps_make_room_as_a_whole() -> None:
+    cache = cache_of(10, step=128)
+    cache.close(used(cache, list(range(260)), 260))
+    assert (cache.kept_tokens, cache.free_tokens) == (256, 320)
+    sequence = cache.open([9] * 90, 96)  # two pages were free: a step is given up for the third
+    assert (cache.kept_tokens, cache.free_tokens) == (128, 224)
+    cache.close(sequence)
+    assert cache.free_tokens == 320
+
+
 def test_two_alike_at_once_leave_one_copy() -> None:
     cache = cache_of(8)
     one, other = used(cache, list(range(64)), 64), used(cache, list(range(64)), 64)
@@ -122,9 +142,11 @@ REQUESTS = st.lists(
 )
 
 
-@given(REQUESTS)
-def test_no_page_is_lost_or_lent_twice(requests: list[tuple[list[int], int, int, bool]]) -> None:
-    cache = cache_of(9)
+@given(REQUESTS, st.sampled_from([32, 64, 96]))
+def test_no_page_is_lost_or_lent_twice(
+    requests: list[tuple[list[int], int, int, bool]], step: int
+) -> None:
+    cache = cache_of(9, step=step)
     running: list[Sequence] = []
     for numbers, answer, computed, close in requests:
         prompt = [n for number in numbers for n in [number] * 20]

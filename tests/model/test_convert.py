@@ -10,7 +10,7 @@ import gguf
 import numpy as np
 import pytest
 import torch
-from tokenizers import pre_tokenizers
+from tokenizers import Tokenizer, pre_tokenizers
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
@@ -82,6 +82,7 @@ def write(tmp_path: Path) -> Write:
         source: PreTrainedModel,
         metadata: dict[str, str | float | int] | None = None,
         divisors: np.ndarray[Any, Any] | None = None,
+        pre: str = "qwen2",
     ) -> Path:
         config: Any = source.config
         family = config.model_type
@@ -105,7 +106,7 @@ def write(tmp_path: Path) -> Write:
             else:
                 out.add_float32(name, value)
         out.add_tokenizer_model("gpt2")
-        out.add_tokenizer_pre("qwen2")
+        out.add_tokenizer_pre(pre)
         out.add_token_list(LETTERS + CONTROL)
         out.add_token_types(
             [gguf.TokenType.NORMAL] * len(LETTERS) + [gguf.TokenType.CONTROL] * len(CONTROL)
@@ -172,6 +173,38 @@ def test_a_model_of_each_family(family: str, tied: bool, write: Write, tmp_path:
         (len(LETTERS) + 2, len(LETTERS)),  # what the file names, then what the families use
         len(LETTERS),
     )
+
+
+TEXT = "It's 12345 mg/L,\n\n  DON'T  stop"
+
+
+@pytest.mark.parametrize(
+    ("family", "pre", "digits"),
+    [
+        ("qwen2", "qwen2", ["1", "2", "3", "4", "5"]),
+        ("qwen2", "deepseek-r1-qwen", ["1", "2", "3", "4", "5"]),
+        ("llama", "llama-bpe", ["123", "45"]),  # Llama 3, and R1 distilled into it
+        ("llama", "smollm", ["1", "2", "3", "4", "5"]),
+        ("llama", "default", ["12345"]),
+    ],
+)
+def test_text_is_cut_as_the_models_family_cuts_it(
+    family: str, pre: str, digits: list[str], write: Write, tmp_path: Path
+) -> None:
+    folder = converted(write(model(family), pre=pre), tmp_path)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    pieces = [TEXT[a:b] for _, (a, b) in tokenizer.pre_tokenizer.pre_tokenize_str(TEXT)]
+    assert "".join(pieces) == TEXT
+    assert [piece.strip() for piece in pieces if piece.strip().isdigit()] == digits
+    if pre in ("qwen2", "deepseek-r1-qwen", "llama-bpe"):
+        assert ("'s" in pieces, "'T" in pieces, ",\n\n" in pieces) == (True, True, True)
+    composed = tokenizer.normalizer is not None
+    assert composed == (pre == "qwen2")
+
+
+def test_unknown_rules_of_cutting_are_refused(write: Write, tmp_path: Path) -> None:
+    with pytest.raises(ModelUnsupported, match="'unheard-of'"):
+        converted(write(model("qwen2"), pre="unheard-of"), tmp_path)
 
 
 def test_yarn_from_its_metadata(write: Write, tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def product(x: Tensor, codes: Tensor, scale: Tensor, out: Tensor | None = None) 
     `codes` int8 `[out, in]`, `scale` bf16 `[out]`; `in` is a multiple of 16.
     """
     (rows, inner), outputs = x.shape, codes.shape[0]
-    if not 1 <= rows <= MAX_ROWS or inner != codes.shape[1] or inner % 16:
-        raise ValueError(f"{tuple(x.shape)} by an int8 weight {tuple(codes.shape)}")
+    fits = inner == codes.shape[1] and inner % 16 == 0 and x.dtype == torch.bfloat16
+    if not 1 <= rows <= MAX_ROWS or not fits:
+        raise ValueError(f"{x.dtype} {tuple(x.shape)} by an int8 weight {tuple(codes.shape)}")
     if out is None:
         out = torch.empty(rows, outputs, device=x.device)
     if rows == 1:
