@@ -142,8 +142,9 @@ def split(codes: Tensor) -> tuple[Tensor, Tensor]:
     low = codes.to(torch.int16) - 16 * high
 
     def pairs(halves: Tensor) -> Tensor:
-        first, second = (halves & 15).to(torch.uint8).unflatten(1, (-1, 2, STEP // 2)).unbind(2)
-        return (first << 4 | second).flatten(1)
+        nibbles = (halves & 15).to(torch.uint8).view(len(halves), -1, 2, STEP // 2)
+        paired: Tensor = nibbles[:, :, 0] << 4 | nibbles[:, :, 1]
+        return paired.flatten(1)
 
     return pairs(high), pairs(low)
 
@@ -152,7 +153,7 @@ def joined(high: Tensor, low: Tensor) -> Tensor:
     """The int8 codes `[out, in]` that `split` took apart."""
 
     def halves(pairs: Tensor) -> Tensor:
-        rows = pairs.view(torch.int8).unflatten(1, (-1, STEP // 2))
+        rows = pairs.view(torch.int8).view(len(pairs), -1, STEP // 2)
         return torch.stack((rows >> 4, rows << 4 >> 4), dim=2).flatten(1)
 
     return halves(high) * 16 + halves(low)
