@@ -18,7 +18,7 @@ class Sparsity:
     threshold: int = 6_144  # a shorter sequence is read whole
     budget: int = 4_096  # for each token of an answer
     prefill_budget: int = 8_192  # for each chunk of a prompt
-    long: int = 65_536  # from here on `long_budget` holds
+    long: int = 24_576  # from here on `long_budget` holds
     long_budget: int = 8_192
     sinks: int = 32  # the first tokens are always read
     recent: int = 512  # and so are the newest
