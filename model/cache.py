@@ -113,13 +113,19 @@ class PagedCache:
                 f"{self.free_tokens} tokens",
                 "ask for a shorter answer, or give fewer or shorter sources",
             )
+        try:  # before anything is taken: a device may have no memory left
+            table = torch.empty(len(taken) + count, dtype=torch.int64, device=self.device)
+            tails = [(self._new_tail(), self._new_tail()) for _ in self.stores]
+        except BaseException:
+            self._prefixes.back(chunks)
+            raise
         wanted = -(-(count - len(self._free)) // self._step)
         for chunk in self._prefixes.give_up(wanted):
             self._free += self._chunks.pop(chunk)
         fresh = [self._free.pop() for _ in range(count)]
         return Sequence(
-            table=torch.tensor([*taken, *fresh], dtype=torch.int64, device=self.device),
-            tails=[(self._new_tail(), self._new_tail()) for _ in self.stores],
+            table=table.copy_(torch.tensor([*taken, *fresh], dtype=torch.int64)),
+            tails=tails,
             prompt=prompt,
             length=len(taken) * PAGE,
             reused=len(taken),

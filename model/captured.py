@@ -89,6 +89,8 @@ class CapturedStep:
         self.logits = torch.zeros(ROWS, config.vocab_size, device=device)
         self._mass = torch.zeros(ROWS * config.kv_heads * (pages + 1), device=device)
         self._sampler = DeviceSampler(ROWS, device)
+        self.most_rows = min(ROWS, self._sampler.rows_at_once(decoder.config.vocab_size))
+        """Rows of a step: a small GPU draws for fewer."""
         self._graphs: dict[Shape, torch.cuda.CUDAGraph] = {}
         self._pool = torch.cuda.graph_pool_handle()
         self.length = 0
@@ -225,7 +227,8 @@ class CapturedStep:
             self._compute(shape)
         torch.cuda.current_stream(self.device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        # What other threads do on the device meanwhile is their own.
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             self._compute(shape)
         self._graphs[shape] = graph
         for (keys, values), (old_keys, old_values) in zip(self._tails, kept, strict=True):

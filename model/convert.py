@@ -263,19 +263,21 @@ def _as_meant(stored: float) -> float:
     return float(f"{stored:.7g}")
 
 
-def _cutting(name: str, source: Path) -> pre_tokenizers.PreTokenizer:
+def _cutting(name: str | None, source: Path) -> pre_tokenizers.PreTokenizer:
     """How text is cut before it is encoded; raises ModelUnsupported for a name that is not known.
 
     Cut otherwise, a text gets other tokens than those the model was trained on, and nothing fails.
     """
     whole = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=name not in DIGITS)
-    if name in ("default", "gpt-2"):
+    if name == "gpt-2":
         return whole
     if name == "smollm":
         return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), whole])
     if name not in DIGITS:
         raise ModelUnsupported(
-            f"{source} cuts text by rules of the name {name!r}, which are not known here",
+            f"{source} cuts text by rules of the name {name!r}, which are not known here"
+            if name
+            else f"{source} does not say how text is cut",
             "use the safetensors of this model",
         )
     words = Regex(WORDS.replace("DIGITS", DIGITS[name]))
@@ -291,7 +293,7 @@ def _write_tokenizer(reader: _Reader, source: Path, target: Path) -> None:
     backend = tokenizer.backend_tokenizer
     # A GGUF says this by a name only, and transformers' conversion takes another name's for some.
     if reader.value("tokenizer.ggml.model") == "gpt2":
-        pre = reader.value("tokenizer.ggml.pre", "default")
+        pre = reader.value("tokenizer.ggml.pre")
         backend.pre_tokenizer = _cutting(pre, source)
         if pre == "qwen2":
             backend.normalizer = normalizers.NFC()

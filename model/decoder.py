@@ -22,7 +22,7 @@ from torch import Tensor
 
 from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache, Sequence
-from vademecum.model.head import head
+from vademecum.model.head import HalvedInt8, head
 from vademecum.model.kernels import PAGE, KernelSet, KeyBias, KvKind
 from vademecum.model.linear import Linear, Packed, Plain, QuantizedLinear, Weight, linear
 from vademecum.model.rope import angles, rope_frequencies, rope_magnitude, rotate
@@ -112,11 +112,12 @@ class Decoder:
         ]
         self.norm = read.plain("model.norm.weight")
         self.head = read.head(tied=config.tie_embeddings)
-        # Kernels of our own read and give float32; rounding a vocabulary's logits takes time.
+        # The CPU's kernels read and give float32; rounding a vocabulary's logits takes time.
         self._head_input = dtype if isinstance(self.head, Plain) else torch.float32
         # Counted where the pages are read, so that it cannot claim what did not happen.
         self.pages_counted = torch.zeros(2, dtype=torch.int64, device=self.device)
         self._cos, self._sin = torch.empty(0), torch.empty(0)
+        self._last_rows = torch.empty(0)  # what the head read last
         self._rows = None if Rows.obstacle(self) else Rows(self, ROWS)
 
     def new_cache(self, tokens: int) -> PagedCache:
@@ -187,7 +188,7 @@ class Decoder:
             normed = self._rows.forward(
                 self._checked(ids, sequence), cos, sin, cache.stores, sequence
             )
-            return self.head(normed.to(self._head_input)).float()
+            return self._head(normed)
         table = sequence.complete
         complete = torch.arange(table.shape[0], device=self.device)
         every = complete.expand(self.config.kv_heads, -1).contiguous()
@@ -223,7 +224,23 @@ class Decoder:
     def logits(self, hidden: Tensor) -> Tensor:
         """`[tokens, hidden]` -> float32 `[tokens, vocab]`."""
         normed = F.rms_norm(hidden, (self.config.hidden,), self.norm, self.config.rms_eps)
-        return self.head(normed.to(self._head_input)).float()
+        return self._head(normed)
+
+    def _head(self, normed: Tensor) -> Tensor:
+        self._last_rows = normed.to(self._head_input)
+        return self.head(self._last_rows).float()
+
+    @property
+    def halves_head(self) -> bool:
+        """Whether the smallest logits are less exact than the largest: see `whole_logits`."""
+        return isinstance(self.head, HalvedInt8)
+
+    @torch.inference_mode()
+    def whole_logits(self, row: int) -> Tensor:
+        """The logits of one row of those that were computed last, all as exact as the largest:
+        float32 `[vocab]`."""
+        assert isinstance(self.head, HalvedInt8)
+        return self.head.whole(self._last_rows[row][None])[0]
 
     def _select(
         self,

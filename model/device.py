@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
@@ -19,8 +18,6 @@ from vademecum.model.packed import FUSED
 
 if TYPE_CHECKING:
     from vademecum.model.decoder import ModelConfig
-
-LEAST_CAPABILITY = (8, 9)  # Ada: RTX 4090
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,28 +128,3 @@ def place(
         products["lm_head"] = DeviceInt8.of(head)
         plain.pop("lm_head.weight", None)
     return plain, products
-
-
-def obstacle(quantization: str, kv: str, weights_bytes: int) -> str | None:
-    """Why a model cannot run on a GPU here; None if it can."""
-    if not torch.cuda.is_available():
-        return "PyTorch sees no NVIDIA GPU"
-    if quantization != "nf4" or kv == "plain":
-        return f"weights in {quantization} with {kv} pages are for the CPU"
-    major, minor = torch.cuda.get_device_capability()
-    if (major, minor) < LEAST_CAPABILITY:
-        return f"the GPU's compute capability is {major}.{minor}, below 8.9"
-    for module in ("triton", "cuda.bindings"):
-        if not _importable(module):
-            return f"the module {module} is not installed"
-    free, _ = torch.cuda.mem_get_info()
-    if weights_bytes > free:
-        return f"the GPU has {free / 1e9:.1f} GB free; the weights take {weights_bytes / 1e9:.1f}"
-    return None
-
-
-def _importable(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # of what it lies in
-        return False

@@ -14,7 +14,7 @@ from vademecum.model.interface import GenerationOptions
 from vademecum.model.kernels import PAGE
 from vademecum.model.watch import Watch
 
-DRAFTS = (8, 4, 2, 1)  # tokens of a draft: a graph is captured for each length that is run
+DRAFTS = (1, 2, 4, 8)  # tokens of a draft: a graph is captured for each length that is run
 
 
 class DeviceSteps:
@@ -111,8 +111,7 @@ class DeviceSteps:
             length = sequence.length
             room = min(LONGEST, PAGE - 1 - length % PAGE, sequence.capacity - length - 1)
             if self._drafter:
-                proposed = self._drafter.propose(room)
-                self._draft = proposed[: next((n for n in DRAFTS if n <= len(proposed)), 0)]
+                self._draft = self._drafter.propose(min(room, step.most_rows - 1))
             self.drafted += len(self._draft)
             step.feed([token, *self._draft])
             step.run(1 + len(self._draft))

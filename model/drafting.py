@@ -24,7 +24,11 @@ class NgramDrafter:
     pauses.
     """
 
-    def __init__(self, prompt: Sequence[int]) -> None:
+    def __init__(
+        self, prompt: Sequence[int], lengths: Sequence[int] = range(1, LONGEST + 1)
+    ) -> None:
+        """Drafts have one of `lengths`, ascending."""
+        self._lengths = lengths
         self._tokens: list[int] = []
         self._behind: dict[tuple[int, ...], int] = {}  # n-gram -> where the token after it stands
         self._length = 4
@@ -48,9 +52,9 @@ class NgramDrafter:
         for n in NGRAMS:
             at = self._behind.get(tuple(self._tokens[-n:]))
             if at is not None and len(self._tokens) >= n:
-                draft = self._tokens[at : at + min(self._length, most)]
-                self._proposed = len(draft)
-                return draft
+                found = min(self._length, most, len(self._tokens) - at)
+                self._proposed = max((n for n in self._lengths if n <= found), default=0)
+                return self._tokens[at : at + self._proposed]
         return []
 
     def learn(self, accepted: int) -> None:

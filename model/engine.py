@@ -115,7 +115,8 @@ class Engine:
         `device` "auto" is a GPU where one can be used; `report` says why it is not.
         `threads` is for the whole process: by default PyTorch's own choice (OMP_NUM_THREADS),
         within the cores this process may use.
-        Raises ModelNotFound, ModelUnsupported, AssetUnavailable, UsageError.
+        Raises ModelNotFound, ModelUnsupported, AssetUnavailable, UsageError, and ModelError where
+        "cuda" was asked for and loading onto the GPU fails.
         """
         if attention not in ("dense", "sparse"):
             raise UsageError(f"unknown attention {attention!r}", "use dense or sparse")
@@ -125,35 +126,49 @@ class Engine:
         chosen = presets.preset(preset)
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
         where, reason = _device(device, quantization, kv, chosen.memory_bytes(4))
-        loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
-        if sparsity is None and where.type == "cuda":
-            sparsity = Sparsity(chunk=DEVICE_CHUNK, sampled=DEVICE_SAMPLED)
-        decoder = Decoder(
-            loaded.config,
-            loaded.tensors,
-            kernels=choose(where, kv),
-            dtype=torch.float32 if quantization == "f32" else torch.bfloat16,
-            kv=kv,
-            sparsity=(sparsity or Sparsity()) if attention == "sparse" else None,
-            packed=loaded.packed,
-        )
-        chat = Chat.load(
-            loaded.tokenizer_json,
-            loaded.chat_template,
-            bos_id=loaded.bos_id,
-            eos_ids=loaded.eos_ids,
-            reasons=chosen.reasons,
-        )
-        return cls(
-            decoder,
-            chat,
-            name=chosen.name,
-            eos_ids=loaded.eos_ids,
-            context=min(context or chosen.context, loaded.config.max_positions),
-            quantization=quantization,
-            cache_bytes=cache_bytes,
-            device_reason=reason,
-        )
+
+        def made(where: torch.device, reason: str) -> Engine:
+            loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
+            fitting = sparsity or Sparsity()
+            if sparsity is None and where.type == "cuda":
+                fitting = Sparsity(chunk=DEVICE_CHUNK, sampled=DEVICE_SAMPLED)
+            decoder = Decoder(
+                loaded.config,
+                loaded.tensors,
+                kernels=choose(where, kv),
+                dtype=torch.float32 if quantization == "f32" else torch.bfloat16,
+                kv=kv,
+                sparsity=fitting if attention == "sparse" else None,
+                packed=loaded.packed,
+            )
+            chat = Chat.load(
+                loaded.tokenizer_json,
+                loaded.chat_template,
+                bos_id=loaded.bos_id,
+                eos_ids=loaded.eos_ids,
+                reasons=chosen.reasons,
+            )
+            return cls(
+                decoder,
+                chat,
+                name=chosen.name,
+                eos_ids=loaded.eos_ids,
+                context=min(context or chosen.context, loaded.config.max_positions),
+                quantization=quantization,
+                cache_bytes=cache_bytes,
+                device_reason=reason,
+            )
+
+        if where.type == "cpu":
+            return made(where, reason)
+        try:
+            return made(where, reason)
+        except (RuntimeError, ImportError, OSError) as error:  # memory, drivers, compilers
+            trouble = f"loading onto the GPU failed: {_first_line(error)}"
+        if device == "cuda":
+            raise ModelError(trouble, "use device='cpu', or free memory of the GPU")
+        log.warning("the model runs on the processor: %s", trouble)
+        return made(torch.device("cpu"), trouble)
 
     @property
     def attention(self) -> str:
@@ -261,7 +276,12 @@ class Engine:
 
     def close(self) -> None:
         """Let go of weights and cache; a request that runs keeps them until it ends."""
+        on_gpu = self._captured is not None
         self._loaded = self._captured = None
+        if on_gpu:
+            from vademecum.model.placement import release
+
+            release()
 
     def _open(self) -> tuple[Decoder, PagedCache]:
         if self._loaded is None:
@@ -294,8 +314,8 @@ class Engine:
             if reason:
                 yield Finished(reason, Stats(prompt_tokens=len(prompt)))
                 return
+            captured = self._captured  # before: `close` takes it away last
             decoder, cache = self._open()
-            captured = self._captured
             yield from generate(
                 decoder,
                 cache,
@@ -321,7 +341,7 @@ def _device(
         return torch.device("cpu"), "asked for"
     found: str | None = "PyTorch sees no NVIDIA GPU"
     if torch.cuda.is_available():
-        from vademecum.model.device import obstacle
+        from vademecum.model.placement import obstacle
 
         found = obstacle(quantization, kv, weights_bytes)
     if found is None:
@@ -349,10 +369,15 @@ def _captured(decoder: Decoder, cache: PagedCache, context: int) -> CapturedStep
 def _cache_bytes(device: torch.device) -> int | None:
     """What the KV cache may take of the memory that is free now; None where nobody knows."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free * DEVICE_CACHE_SHARE)
+        from vademecum.model.placement import free_bytes
+
+        return int(free_bytes() * DEVICE_CACHE_SHARE)
     available = hardware.memory_available()
     return None if available is None else int(available * CACHE_SHARE)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _name(device: torch.device) -> str:

@@ -91,8 +91,16 @@ class Writer:
 class Chooser:
     """The next token: what must come, or else a sample among what may come."""
 
-    def __init__(self, chat: Chat, options: GenerationOptions, eos: frozenset[int]) -> None:
+    def __init__(
+        self,
+        chat: Chat,
+        options: GenerationOptions,
+        eos: frozenset[int],
+        whole: Callable[[], Tensor] | None,
+    ) -> None:
+        """`whole` as in `Sampler.sample`."""
         self._sampler = Sampler(options)
+        self._whole = whole
         self._forced: list[int] = []
         self._budget: ThinkingBudget | None = None
         if chat.reasons and (
@@ -118,19 +126,22 @@ class Chooser:
         if phase == "answer":
             self._forced = []
             if self._citations is None:
-                return draw() if draw else self._sampler.sample(logits)
-            token = self._sampler.sample(logits, self._citations.allows)
+                return draw() if draw else self._sample(logits)
+            token = self._sample(logits, self._citations.allows)
             self._citations.advance(token)
             return token
         if self._budget is None:
-            return draw() if draw else self._sampler.sample(logits)
+            return draw() if draw else self._sample(logits)
         self._forced = self._forced or self._budget.forced(thought)
         if self._forced:
             return self._forced.pop(0)
         budget = self._budget
         if draw and budget.may_end(thought):
             return draw()
-        return self._sampler.sample(logits, lambda token: budget.allows(token, thought))
+        return self._sample(logits, lambda token: budget.allows(token, thought))
+
+    def _sample(self, logits: Tensor, allows: Callable[[int], bool] | None = None) -> int:
+        return self._sampler.sample(logits, allows, self._whole)
 
 
 def generate(
@@ -154,23 +165,26 @@ def generate(
     its pages back.
     """
     sequence = cache.open(prompt, len(prompt) + options.max_tokens)
-    reused = sequence.length
-    watch = Watch(watched, sequence.table.shape[0], decoder.config.layers) if watched else None
-    drafter = NgramDrafter(prompt) if options.draft else None
-    steps: Steps | DeviceSteps
-    if captured is None:
-        steps = Steps(decoder, cache, sequence, drafter, watch)
-    else:
-        from vademecum.model.device_steps import DeviceSteps
-
-        steps = DeviceSteps(captured, sequence, options, drafter, watch)
-    writer = Writer(chat, options)
-    chooser = Chooser(chat, options, eos)
-    read, skipped = int(decoder.pages_read), int(decoder.pages_skipped)
-    times = [0.0, 0.0]  # until the first token, and for the others
-    attention: tuple[float, ...] = ()
-    reason: FinishReason | None = None
     try:
+        reused = sequence.length
+        watch = Watch(watched, sequence.table.shape[0], decoder.config.layers) if watched else None
+        steps: Steps | DeviceSteps
+        if captured is None:
+            drafter = NgramDrafter(prompt) if options.draft else None
+            steps = Steps(decoder, cache, sequence, drafter, watch)
+        else:
+            from vademecum.model.device_steps import DRAFTS, DeviceSteps
+
+            drafter = NgramDrafter(prompt, DRAFTS) if options.draft else None
+            steps = DeviceSteps(captured, sequence, options, drafter, watch)
+        writer = Writer(chat, options)
+        whole = steps.whole if isinstance(steps, Steps) and decoder.halves_head else None
+        chooser = Chooser(chat, options, eos, whole)
+        read, skipped = int(decoder.pages_read), int(decoder.pages_skipped)
+        times = [0.0, 0.0]  # until the first token, and for the others
+        attention: tuple[float, ...] = ()
+        reason: FinishReason | None = None
+
         # 1. Read the prompt, in chunks.
         began = time.perf_counter()
         ids = torch.tensor(prompt, dtype=torch.int64)

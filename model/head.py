@@ -24,9 +24,9 @@ HALVED_OUTPUTS = 100_000
 class HalvedInt8:
     """A weight in int8, one scale a row, whose low 4 bits are read for the best outputs only.
 
-    `high` and `low` uint8 `[out, in / 2]` as `kernels.halves.split` lays them out, `scale` bf16
-    `[out]`. What that does to a result stands there. Many tokens are multiplied by the dequantised
-    weight, a stripe at a time.
+    `high` and `low` uint8 `[out, in / 2]` as `split` lays them out, `scale` bf16 `[out]`. What that
+    does to a result stands in `kernels.halves`; `whole` reads all. Many tokens are multiplied by
+    the dequantised weight, a stripe at a time.
     """
 
     high: Tensor
@@ -37,8 +37,6 @@ class HalvedInt8:
     @classmethod
     def of(cls, weight: Tensor) -> HalvedInt8:
         """Quantise `[out, in]`, `in` a multiple of 64."""
-        from vademecum.model.kernels.halves import split
-
         halves = torch.empty(2, weight.shape[0], weight.shape[1] // 2, dtype=torch.uint8)
         scale = torch.empty(weight.shape[0], dtype=torch.bfloat16)
         for at in stripes(weight.shape):
@@ -52,6 +50,8 @@ class HalvedInt8:
     @property
     def path(self) -> str:
         """What computes it, for a person."""
+        if compiled_halves() is None:
+            return "int8, one scale a row: dequantised (Numba cannot be used)"
         return (
             f"int8, one scale a row: up to {COMPILED_TOKENS} tokens compiled by Numba, the low 4 "
             "bits read for the best outputs; then dequantised"
@@ -62,21 +62,54 @@ class HalvedInt8:
         return self.high.shape[0], self.high.shape[1] * 2
 
     def __call__(self, x: Tensor) -> Tensor:
-        from vademecum.model.kernels.halves import joined, product
-
-        if x.shape[0] <= COMPILED_TOKENS:
-            out = product(x, self.high, self.low, self.scale)
+        kernel = compiled_halves()
+        if x.shape[0] <= COMPILED_TOKENS and kernel is not None:
+            out = kernel(x, self.high, self.low, self.scale)
         else:
             whole = (joined(self.high[at], self.low[at]).to(x.dtype) for at in stripes(self.shape))
             out = torch.cat([F.linear(x, part) for part in whole], dim=1).mul_(self.scale)
         out = out if self.bias is None else out.add_(self.bias)
         return out.to(x.dtype)
 
+    def whole(self, x: Tensor) -> Tensor:
+        """The product with every weight's 8 bits, float32 `[tokens, out]`."""
+        kernel = compiled_halves()
+        if kernel is None:
+            return self(x.float())
+        return kernel(x, self.high, self.low, self.scale, torch.inf)
+
     def tensors(self) -> dict[str, Tensor]:
         return {"high": self.high, "low": self.low, "scale": self.scale}
 
     def biased(self, bias: Tensor | None) -> Linear:
         return replace(self, bias=bias)
+
+
+def split(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """int8 codes `[out, in]` from -120 to 119, as `high` and `low` halves uint8 `[out, in / 2]`.
+
+    Of 64 neighbouring inputs a byte holds two that are 32 apart, the first in its high half; each
+    half is a whole number from -8 to 7.
+    """
+    high = (codes.to(torch.int16) + 8) >> 4
+    low = codes.to(torch.int16) - 16 * high
+
+    def pairs(halves: Tensor) -> Tensor:
+        nibbles = (halves & 15).to(torch.uint8).view(len(halves), -1, 2, HALVED_STEP // 2)
+        paired: Tensor = nibbles[:, :, 0] << 4 | nibbles[:, :, 1]
+        return paired.flatten(1)
+
+    return pairs(high), pairs(low)
+
+
+def joined(high: Tensor, low: Tensor) -> Tensor:
+    """The int8 codes `[out, in]` that `split` took apart."""
+
+    def halves(pairs: Tensor) -> Tensor:
+        rows = pairs.view(torch.int8).view(len(pairs), -1, HALVED_STEP // 2)
+        return torch.stack((rows >> 4, rows << 4 >> 4), dim=2).flatten(1)
+
+    return halves(high) * 16 + halves(low)
 
 
 @cache

@@ -158,6 +158,8 @@ class Rows:
             return f"attention is computed by {decoder.kernels.name} kernels"
         if decoder.dtype != torch.bfloat16:
             return f"activations are {str(decoder.dtype).removeprefix('torch.')}"
+        if decoder.kv == "plain":
+            return "keys and values are not quantised"
         products = [p for la in decoder.layers for p in (la.qkv, la.out, la.gate_up, la.down)]
         if all(isinstance(product, NativeNF4) for product in products):
             return None

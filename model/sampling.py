@@ -19,8 +19,16 @@ class Sampler:
         self.options = options
         self.random = torch.Generator().manual_seed(options.seed)
 
-    def sample(self, logits: Tensor, allows: Callable[[int], bool] | None = None) -> int:
+    def sample(
+        self,
+        logits: Tensor,
+        allows: Callable[[int], bool] | None = None,
+        whole: Callable[[], Tensor] | None = None,
+    ) -> int:
         """The next token, given float32 `[vocab]`, among those that are allowed.
+
+        Where only the largest of `logits` are exact, `whole` gives all of them; it is asked where
+        others may count: at a temperature above 1, and once a token was refused.
 
         A refused token is left out and another drawn. The first allowed token of such draws has
         probability p(x) / p(allowed): exactly that of masking all refused candidates and
@@ -31,32 +39,41 @@ class Sampler:
         chosen among the rest of the vocabulary. If all of it is refused, the first draw stands:
         a constraint must not leave the model without a word.
         """
+        if whole and self.options.temperature > 1:
+            logits, whole = whole(), None
         refused: list[int] = []
         while True:
-            for token in self._draws(logits):
+            for token in self._draws(logits, refused):
                 if allows is None or allows(token):
                     return token
                 refused.append(token)
+                if whole:
+                    break
+            if whole:
+                logits, whole = whole(), None
+                continue
             at = torch.tensor(refused, device=logits.device)
             logits = logits.index_fill(0, at, -torch.inf)
             if logits.max() == -torch.inf:
                 return refused[0]
 
-    def _draws(self, logits: Tensor) -> Iterator[int]:
-        """The candidates, each drawn among those that were not; greedy ones are one."""
+    def _draws(self, logits: Tensor, refused: list[int]) -> Iterator[int]:
+        """The candidates, each drawn among those that were not; greedy ones are one. Those that are
+        `refused` when it begins are none."""
+        before = torch.tensor(refused, dtype=torch.int64)
         if self.options.temperature == 0:
-            yield int(logits.argmax())
+            yield int(logits.index_fill(0, before.to(logits.device), -torch.inf).argmax())
             return
         # The stream of random numbers is the CPU's, wherever the logits are.
         probabilities, tokens = candidates(logits, self.options)
         probabilities = probabilities.cpu()
         tokens = None if tokens is None else tokens.cpu()
-        while True:
+        gone = before if tokens is None else torch.isin(tokens, before).nonzero()[:, 0]
+        probabilities = probabilities.index_fill(0, gone, 0.0)
+        while probabilities.any():
             chosen = torch.multinomial(probabilities, 1, generator=self.random)
             yield int(chosen if tokens is None else tokens[chosen])
             probabilities = probabilities.index_fill(0, chosen, 0.0)
-            if not probabilities.any():
-                return
 
 
 def candidates(logits: Tensor, options: GenerationOptions) -> tuple[Tensor, Tensor | None]:

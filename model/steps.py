@@ -61,6 +61,10 @@ class Steps:
         self._row = 0
         return self._rows[0]
 
+    def whole(self) -> Tensor:
+        """The logits that were given last, or those after the prompt, all of them exact."""
+        return self._decoder.whole_logits(self._row)
+
     def drawer(self) -> Callable[[], int] | None:
         """What draws a token where the logits are: nothing does here."""
         return None

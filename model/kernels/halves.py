@@ -2,10 +2,12 @@
 
     y[o] = scale[o] (16 x . high[o] + x . low[o])
 
+with low halves from -8 to 7, of which the mean, -1/2, is taken for those that are not read.
+
 A vocabulary's logits are bound by reading its weights, and most of them are far below the largest.
 So the high halves are read for all, and the low ones where an output may come within `MARGIN` of
 the largest. The others, whose probabilities are below e^-8 of the largest, stay what 4 bit make
-them.
+them. Whoever refuses the largest, or flattens the distribution, asks for all of them.
 
 Inputs are 16-bit integers, with one scale a row: 1e-4 of the result, where bf16 loses 4e-3.
 """
@@ -25,7 +27,7 @@ from torch import Tensor
 # Entered by one thread at a time, attention's kernels included: see there.
 from vademecum.model.kernels.cpu import one_at_a_time
 from vademecum.model.kernels.elementary import F32, FAST, number
-from vademecum.model.kernels.nibbles import STEP, dot_nibbles
+from vademecum.model.kernels.nibbles import dot_nibbles
 from vademecum.model.kernels.vectors import GROUPS
 
 I16 = npt.NDArray[np.int16]
@@ -39,36 +41,44 @@ LOW_DEVIATION = math.sqrt((16**2 - 1) / 12)  # of whole numbers from -8 to 7
 
 _ROWS = max(GROUPS)
 _LARGEST = np.float32(32767)
-_MARGIN = np.float32(MARGIN)
 _REACH = np.float32(DEVIATIONS * LOW_DEVIATION)
 
 
-def product(x: Tensor, high: Tensor, low: Tensor, scale: Tensor) -> Tensor:
+def product(x: Tensor, high: Tensor, low: Tensor, scale: Tensor, margin: float = MARGIN) -> Tensor:
     """`x [tokens, in]` times a weight `[out, in]`: float32 `[tokens, out]`.
 
-    `high` and `low` uint8 `[out, in / 2]`, `scale` bf16 `[out]`, as in `HalvedInt8`. Each row is
-    computed as if it had come alone.
+    `high` and `low` uint8 `[out, in / 2]`, `scale` bf16 `[out]`, as in `head.HalvedInt8`. Each row
+    is computed as if it had come alone. An infinite `margin` reads all of both halves.
     """
     out = torch.empty(x.shape[0], high.shape[0])
+    if not torch.isfinite(x).all():
+        return out.fill_(torch.nan)  # integers would hide it
     rows, bits = x.float().contiguous().numpy(), scale.view(torch.uint16).numpy()
     with one_at_a_time:
-        _product(rows, high.numpy(), low.numpy(), bits, torch.get_num_threads(), out.numpy())
+        _product(
+            rows, high.numpy(), low.numpy(), bits, np.float32(margin), torch.get_num_threads(),
+            out.numpy(),
+        )  # fmt: skip
     return out
 
 
 @njit(parallel=True, **FAST)
-def _product(x: F32, high: U8, low: U8, scale: U16, spans: int, out: F32) -> None:
+def _product(
+    x: F32, high: U8, low: U8, scale: U16, margin: np.float32, spans: int, out: F32
+) -> None:  # fmt: skip
     rows, width = x.shape
     whole = np.empty((rows, width), np.int16)
     unit = np.empty(rows, np.float32)
+    mean = np.empty(rows, np.float32)  # of what low halves add
     reach = np.empty(rows, np.float32)
     for r in range(rows):
-        unit[r], norm = _quantize(x[r], whole[r])
+        unit[r], mean[r], norm = _quantize(x[r], whole[r])
         reach[r] = norm * _REACH
     n = high.shape[0]
     best = np.empty((spans, rows), np.int64)
     for s in prange(spans):
-        _read_high(whole, unit, high, scale, n * s // spans, n * (s + 1) // spans, out, best[s])
+        first, last = n * s // spans, n * (s + 1) // spans
+        _read_high(whole, unit, mean, high, scale, first, last, out, best[s])
     least = np.empty(rows, np.float32)
     found = np.empty(1, np.float32)
     for r in range(rows):
@@ -77,18 +87,20 @@ def _product(x: F32, high: U8, low: U8, scale: U16, spans: int, out: F32) -> Non
             if out[r, best[s, r]] > out[r, top]:
                 top = best[s, r]
         dot_nibbles(low[top], whole[r : r + 1], found)
-        least[r] = out[r, top] + found[0] * number(scale[top]) * unit[r] - _MARGIN
+        added = (found[0] - mean[r]) * number(scale[top]) * unit[r]
+        least[r] = out[r, top] + added - margin
     for s in prange(spans):
         for r in range(rows):
             _read_low(
-                whole[r : r + 1], unit[r], reach[r], least[r], low, scale,
+                whole[r : r + 1], unit[r], mean[r], reach[r], least[r], low, scale,
                 n * s // spans, n * (s + 1) // spans, out[r],
             )  # fmt: skip
 
 
 @njit(**FAST)
-def _quantize(x: F32, whole: I16) -> tuple[np.float32, np.float32]:
-    """Inputs as integers; their unit, and the length of `x`."""
+def _quantize(x: F32, whole: I16) -> tuple[np.float32, np.float32, np.float32]:
+    """Inputs as integers; their unit, half their sum below 0, and the length of `x`."""
+    total = np.int64(0)
     top, square = np.float32(1e-30), np.float32(0)
     for i in range(x.shape[0]):
         top = max(top, abs(x[i]))
@@ -97,12 +109,13 @@ def _quantize(x: F32, whole: I16) -> tuple[np.float32, np.float32]:
     for i in range(x.shape[0]):
         # A positive number is cut off: it rounds to the nearest.
         whole[i] = np.int16(np.int32(x[i] * step + np.float32(32768.5)) - 32768)
-    return top / _LARGEST, np.float32(math.sqrt(square))
+        total += whole[i]
+    return top / _LARGEST, np.float32(-0.5 * total), np.float32(math.sqrt(square))
 
 
 @njit(**FAST)
 def _read_high(
-    x: I16, unit: F32, high: U8, scale: U16, first: int, last: int, out: F32, best: I64
+    x: I16, unit: F32, mean: F32, high: U8, scale: U16, first: int, last: int, out: F32, best: I64
 ) -> None:  # fmt: skip
     """Outputs `first` to `last - 1` by their high halves, and which is the largest."""
     rows = x.shape[0]
@@ -111,17 +124,17 @@ def _read_high(
     for o in range(first, last):
         for r in range(0, rows, _ROWS):
             dot_nibbles(high[o], x[r : r + _ROWS], found[r : r + _ROWS])
-        size = number(scale[o]) * np.float32(16)
+        size = number(scale[o])
         for r in range(rows):
-            out[r, o] = found[r] * size * unit[r]
+            out[r, o] = (found[r] * np.float32(16) + mean[r]) * size * unit[r]
             if out[r, o] > out[r, best[r]]:
                 best[r] = o
 
 
 @njit(**FAST)
 def _read_low(
-    x: I16, unit: np.float32, reach: np.float32, least: np.float32, low: U8, scale: U16,
-    first: int, last: int, out: F32,
+    x: I16, unit: np.float32, mean: np.float32, reach: np.float32, least: np.float32, low: U8,
+    scale: U16, first: int, last: int, out: F32,
 ) -> None:  # fmt: skip
     """Add what the low halves say of the outputs that may reach `least`."""
     found = np.empty(1, np.float32)
@@ -129,31 +142,4 @@ def _read_low(
         size = number(scale[o])
         if out[o] + size * reach >= least:
             dot_nibbles(low[o], x, found)
-            out[o] += found[0] * size * unit
-
-
-def split(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 codes `[out, in]` from -120 to 119, as `high` and `low` halves uint8 `[out, in / 2]`.
-
-    Of 64 neighbouring inputs a byte holds two that are 32 apart, the first in its high half; each
-    half is a whole number from -8 to 7.
-    """
-    high = (codes.to(torch.int16) + 8) >> 4
-    low = codes.to(torch.int16) - 16 * high
-
-    def pairs(halves: Tensor) -> Tensor:
-        nibbles = (halves & 15).to(torch.uint8).view(len(halves), -1, 2, STEP // 2)
-        paired: Tensor = nibbles[:, :, 0] << 4 | nibbles[:, :, 1]
-        return paired.flatten(1)
-
-    return pairs(high), pairs(low)
-
-
-def joined(high: Tensor, low: Tensor) -> Tensor:
-    """The int8 codes `[out, in]` that `split` took apart."""
-
-    def halves(pairs: Tensor) -> Tensor:
-        rows = pairs.view(torch.int8).view(len(pairs), -1, STEP // 2)
-        return torch.stack((rows >> 4, rows << 4 >> 4), dim=2).flatten(1)
-
-    return halves(high) * 16 + halves(low)
+            out[o] += (found[0] - mean) * size * unit

@@ -2,7 +2,7 @@
 in pairs.
 
 On x86 PMADDWD does both. Sums of a lane are 32 bit: inputs of 15 bit times weights of 3 bit, added
-for all inputs that fall to a lane, do not leave them below some 100,000 inputs.
+for all inputs that fall to a lane, do not leave them below 65,536 inputs.
 """
 
 # mypy: ignore-errors
@@ -45,7 +45,7 @@ def _multiply_add(builder, a, b):
 
 @intrinsic
 def dot_nibbles(typingctx, codes, x, out):
-    """`out[r] = x[r] . codes`: codes uint8 `[in / 2]` as `halves.split` lays them out, `x` int16
+    """`out[r] = x[r] . codes`: codes uint8 `[in / 2]` as `head.split` lays them out, `x` int16
     `[rows, in]`, `out` float32 `[rows]`; `in` is a multiple of 64."""
 
     def generate(context, builder, signature, arguments):

@@ -106,3 +106,6 @@ def pick(scores: F32, first: int, newest: int, chosen: I64) -> None:
             if take:
                 chosen[h, place] = page
                 place += 1
+        if place < count:  # scores that are no numbers: any pages will do, but pages of the table
+            for place in range(count):
+                chosen[h, place] = n - count + place

@@ -82,7 +82,7 @@ def write(tmp_path: Path) -> Write:
         source: PreTrainedModel,
         metadata: dict[str, str | float | int] | None = None,
         divisors: np.ndarray[Any, Any] | None = None,
-        pre: str = "qwen2",
+        pre: str | None = "qwen2",
     ) -> Path:
         config: Any = source.config
         family = config.model_type
@@ -106,7 +106,8 @@ def write(tmp_path: Path) -> Write:
             else:
                 out.add_float32(name, value)
         out.add_tokenizer_model("gpt2")
-        out.add_tokenizer_pre(pre)
+        if pre:
+            out.add_tokenizer_pre(pre)
         out.add_token_list(LETTERS + CONTROL)
         out.add_token_types(
             [gguf.TokenType.NORMAL] * len(LETTERS) + [gguf.TokenType.CONTROL] * len(CONTROL)
@@ -185,7 +186,7 @@ TEXT = "It's 12345 mg/L,\n\n  DON'T  stop"
         ("qwen2", "deepseek-r1-qwen", ["1", "2", "3", "4", "5"]),
         ("llama", "llama-bpe", ["123", "45"]),  # Llama 3, and R1 distilled into it
         ("llama", "smollm", ["1", "2", "3", "4", "5"]),
-        ("llama", "default", ["12345"]),
+        ("llama", "gpt-2", ["12345"]),
     ],
 )
 def test_text_is_cut_as_the_models_family_cuts_it(
@@ -202,9 +203,12 @@ def test_text_is_cut_as_the_models_family_cuts_it(
     assert composed == (pre == "qwen2")
 
 
-def test_unknown_rules_of_cutting_are_refused(write: Write, tmp_path: Path) -> None:
-    with pytest.raises(ModelUnsupported, match="'unheard-of'"):
-        converted(write(model("qwen2"), pre="unheard-of"), tmp_path)
+@pytest.mark.parametrize(("pre", "why"), [("unheard-of", "'unheard-of'"), (None, "does not say")])
+def test_unknown_rules_of_cutting_are_refused(
+    pre: str | None, why: str, write: Write, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelUnsupported, match=why):
+        converted(write(model("qwen2"), pre=pre), tmp_path)
 
 
 def test_yarn_from_its_metadata(write: Write, tmp_path: Path) -> None:

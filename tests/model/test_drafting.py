@@ -33,6 +33,16 @@ def test_what_was_written_is_drafted_from_too() -> None:
     assert drafter.propose(1) == [3]
 
 
+def test_drafts_have_the_lengths_that_are_allowed() -> None:
+    drafter = NgramDrafter([*list(range(40)), 0, 1], (1, 2, 4, 8))
+    lengths = []
+    for accepted in (4, 8, 3, 2, 4):
+        lengths.append(len(drafter.propose(99)))
+        drafter.learn(accepted)
+    assert lengths == [4, 8, 8, 4, 2]
+    assert len(drafter.propose(3)) == 2
+
+
 def test_drafts_that_are_right_grow_and_those_that_are_wrong_shrink() -> None:
     drafter = NgramDrafter([*list(range(40)), 0, 1])
     lengths = []

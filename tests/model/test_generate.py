@@ -29,6 +29,7 @@ class Script:
     on_step: Callable[[int], None] = lambda step: None
     pages_read: int = 0
     pages_skipped: int = 0
+    halves_head: bool = False
     chunk: int = CHUNK
     chunks: list[int] = field(default_factory=list)
     fed: list[int] = field(default_factory=list)

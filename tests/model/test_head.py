@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from vademecum.model import head as heads
-from vademecum.model.head import HalvedInt8, head, packed_head, restored
+from vademecum.model.head import HalvedInt8, head, joined, packed_head, restored, split
 from vademecum.model.linear import Int8, Plain, QuantizedLinear
 
 halves = pytest.importorskip("vademecum.model.kernels.halves", exc_type=ImportError)
@@ -21,19 +22,19 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def stands_for(made: HalvedInt8) -> Tensor:
     """The weight, float64 `[out, in]`."""
-    return halves.joined(made.high, made.low).double() * made.scale.double()[:, None]
+    return joined(made.high, made.low).double() * made.scale.double()[:, None]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_halves_are_the_codes_they_were_split_from(width: int) -> None:
     codes = torch.randint(-120, 120, (33, width)).to(torch.int8)
     codes[0, :2] = torch.tensor([-120, 119])
-    assert torch.equal(halves.joined(*halves.split(codes)), codes)
+    assert torch.equal(joined(*split(codes)), codes)
 
 
 def test_a_half_lies_where_the_layout_says() -> None:
     codes = torch.arange(64).to(torch.int8)[None]
-    high, low = halves.split(codes)
+    high, low = split(codes)
     first, second = 5, 5 + 32
     for half, of in ((high, lambda c: (c + 8) // 16), (low, lambda c: (c + 8) % 16 - 8)):
         assert int(half[0, 5]) == (of(first) & 15) << 4 | of(second) & 15
@@ -56,16 +57,40 @@ def test_what_may_be_sampled_is_the_product_and_the_rest_is_near(
     width: int, outputs: int, tokens: int, threads: int
 ) -> None:
     made = HalvedInt8.of(random(outputs, width))
-    x = random(tokens, width, seed=1) * 6 / width**0.5
+    x = (random(tokens, width, seed=1) + 0.7) * 6 / width**0.5  # a mean that low halves have too
     exact = x.double() @ stands_for(made).T
     out = torch.full(exact.shape, torch.nan)
     arrays = (made.high.numpy(), made.low.numpy(), made.scale.view(torch.uint16).numpy())
-    halves._product(x.numpy(), *arrays, threads, out.numpy())
+    halves._product(x.numpy(), *arrays, np.float32(halves.MARGIN), threads, out.numpy())
     near = exact >= exact.amax(dim=1, keepdim=True) - halves.MARGIN
     torch.testing.assert_close(out[near].double(), exact[near], rtol=1e-3, atol=2e-3)
     # What a low half may add: as often as not 0.5 of this, hardly ever 6 times.
     unit = halves.LOW_DEVIATION * made.scale.double() * x.double().norm(dim=1, keepdim=True)
-    assert ((out - exact).abs() <= halves.DEVIATIONS * unit).all()
+    assert ((out - exact).abs() <= halves.DEVIATIONS * unit + 1e-3).all()
+    if (~near).sum() > 1000:
+        assert ((out - exact) / unit)[~near].mean().abs() < 0.1
+
+
+def test_all_can_be_read_whole() -> None:
+    made, x = HalvedInt8.of(random(4001, 576)), random(3, 576, seed=6)
+    exact = x.double() @ stands_for(made).T
+    torch.testing.assert_close(made.whole(x).double(), exact, rtol=1e-3, atol=1e-2)
+    torch.testing.assert_close(made.whole(x.bfloat16()[:1]), made.whole(x)[:1], rtol=0.1, atol=1.0)
+
+
+def test_what_is_no_number_stays_none() -> None:
+    made, x = HalvedInt8.of(random(40, 64)), random(2, 64)
+    x[1, 3] = torch.nan
+    assert made(x).isnan().all()
+
+
+def test_without_numba_it_is_dequantised_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, x = HalvedInt8.of(random(300, 128)), random(2, 128, seed=7)
+    exact = x.double() @ stands_for(made).T
+    monkeypatch.setattr(heads, "compiled_halves", lambda: None)
+    torch.testing.assert_close(made(x).double(), exact, rtol=1e-3, atol=1e-2)
+    torch.testing.assert_close(made.whole(x).double(), exact, rtol=1e-3, atol=1e-2)
+    assert "Numba cannot be used" in made.path
 
 
 def test_the_low_halves_of_what_is_far_below_are_not_read() -> None:

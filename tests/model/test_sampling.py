@@ -113,3 +113,26 @@ def test_beyond_the_candidates_only_if_all_of_them_are_refused() -> None:
     sampler = Sampler(GenerationOptions(temperature=1.0, top_k=2))
     logits = torch.tensor([3.0, 2.0, 1.0, -50.0])
     assert {sampler.sample(logits, lambda token: token > 1) for _ in range(20)} == {2}
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.6])
+def test_once_a_token_is_refused_the_others_are_drawn_by_exact_logits(temperature: float) -> None:
+    rough = torch.tensor([50.0, 9.0, 3.0, 1.0])
+    exact = torch.tensor([50.0, 3.0, 9.0, 1.0])
+    asked = []
+
+    def whole() -> torch.Tensor:
+        asked.append(1)
+        return exact
+
+    sampler = Sampler(options(temperature=temperature, seed=5))
+    drawn = {sampler.sample(rough, lambda token: token > 0, whole) for _ in range(50)}
+    assert drawn == {2}
+    assert len(asked) == 50
+    assert sampler.sample(rough, None, whole) == 0
+    assert len(asked) == 50  # nothing was refused
+
+
+def test_a_flat_distribution_is_drawn_by_exact_logits() -> None:
+    rough, exact = torch.tensor([0.0, 9.0]), torch.tensor([90.0, 0.0])
+    assert Sampler(options(temperature=2.0)).sample(rough, None, lambda: exact) == 0

@@ -37,11 +37,16 @@ class DeviceSampler:
         self._blocks = torch.cuda.get_device_properties(device).multi_processor_count
         self._run = kernel(SOURCE, "sample", (), device.index or 0, together=True)
 
+    def rows_at_once(self, vocab: int) -> int:
+        """How many rows a launch can draw for: its blocks meet, so that all must run at once."""
+        room = self._blocks * self._run.blocks_per_processor(THREADS)
+        return room // -(-vocab // SHARE)
+
     def set(self, options: GenerationOptions) -> None:
         """Takes effect with the next draw."""
         seed = options.seed % 2**64
         packed = struct.pack(
-            "<ffiII", options.temperature, options.top_p, options.top_k,
+            "<ffiII", options.temperature, options.top_p, min(options.top_k, 2**31 - 1),
             seed % 2**32, seed // 2**32,
         )  # fmt: skip
         self._options.copy_(torch.frombuffer(bytearray(packed), dtype=torch.uint8))
