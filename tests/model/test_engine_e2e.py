@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
 
+from vademecum.errors import ModelError
+from vademecum.model import engine as engines
 from vademecum.model import weights
 from vademecum.model.engine import Engine
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
@@ -130,3 +132,24 @@ def test_tiny_in_nf4_answers_sensibly_and_says_how() -> None:
     generation = engine.generate([Message("user", "What is the capital of France?")], GREEDY)
     assert "Paris" in generation.text
     assert all("NF4" in path for path in engine.report()["products"]["qkv"])
+
+
+@pytest.mark.e2e
+def test_a_gpu_that_fails_while_loading_is_told_and_left(
+    shared_home: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = weights.load
+
+    def without_memory(*arguments: Any, device: torch.device, **more: Any) -> weights.Weights:
+        if device.type == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 7 GiB")
+        return load(*arguments, device=device, **more)
+
+    monkeypatch.setattr(engines, "_device", lambda *_: (torch.device("cuda", 0), "it is there"))
+    monkeypatch.setattr(engines.weights, "load", without_memory)
+    engine = Engine.load("tiny")
+    assert engine.report()["device"] == "cpu"
+    assert engine.report()["device_reason"] == ("loading onto the GPU failed: CUDA out of memory.")
+    engine.close()
+    with pytest.raises(ModelError, match="CUDA out of memory"):
+        Engine.load("tiny", device="cuda")
