@@ -23,6 +23,7 @@ from vademecum.model.kernels.elementary import F32, FAST
 from vademecum.model.kernels.vectors import GROUPS
 
 I16 = npt.NDArray[np.int16]
+I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
 
@@ -38,6 +39,7 @@ CODE = np.array(
 )  # fmt: skip
 PAIRS = np.stack((CODE.repeat(16), np.tile(CODE, 16)), axis=1).view(np.uint64).reshape(256)
 
+_INFINITE, _NAN = np.int32(0x7F800000), np.int32(0x7FC00000)
 _LARGEST = np.float32(lookup.LARGEST_INPUT)
 _UNIT = np.float32(lookup.LARGEST_INPUT * lookup.UNIT)
 _ROWS = max(GROUPS)
@@ -66,23 +68,27 @@ def _in_integers(x: F32, codes: U8, absmax: F32, spans: int, out: F32) -> None:
     rows, width = x.shape
     whole = np.empty((rows, width), np.int16)
     scale = np.empty((rows, width // 64), np.float32)
-    _quantize(x, whole, scale)
+    _quantize(x, x.view(np.int32), whole, scale, scale.view(np.int32))
     for s in prange(spans):
         n = codes.shape[0]
         _integer_span(whole, scale, codes, absmax, n * s // spans, n * (s + 1) // spans, out)
 
 
 @njit(**FAST)
-def _quantize(x: F32, whole: I16, scale: F32) -> None:
-    """Inputs as integers, those of a block in `lookup.order`; the unit of its products."""
+def _quantize(x: F32, bits: I32, whole: I16, scale: F32, scale_bits: I32) -> None:
+    """Inputs as integers, those of a block in `lookup.order`; the unit of its products. `bits` and
+    `scale_bits` view what they are named after: fast mathematics knows no NaN, its bits do."""
     for r in range(x.shape[0]):
         for block in range(scale.shape[1]):
             row = x[r, block * 64 : (block + 1) * 64]
             target = whole[r, block * 64 : (block + 1) * 64]
-            top = np.float32(1e-30)
+            top, largest = np.float32(1e-30), np.int32(0)
             for i in range(64):
                 top = max(top, abs(row[i]))
+                largest = max(largest, bits[r, block * 64 + i] & np.int32(0x7FFFFFFF))
             scale[r, block] = top / _UNIT
+            if largest >= _INFINITE:
+                scale_bits[r, block] = _NAN
             step = _LARGEST / top
             place = 0
             for odd in (0, 1):

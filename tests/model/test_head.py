@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +17,7 @@ from vademecum.model.head import HalvedInt8, head, joined, packed_head, restored
 from vademecum.model.linear import Int8, Plain, QuantizedLinear
 
 halves = pytest.importorskip("vademecum.model.kernels.halves", exc_type=ImportError)
+nibbles = pytest.importorskip("vademecum.model.kernels.nibbles", exc_type=ImportError)
 
 WIDTHS = (64, 576, 896)
 
@@ -116,9 +122,10 @@ def test_any_size_of_input_gives_numbers(scale: float) -> None:
     assert (out - exact).abs().max() <= 0.1 * exact.abs().max() + 1e-30
 
 
+@pytest.mark.parametrize("rows", range(2, 10))
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_row_is_computed_as_if_it_came_alone(width: int) -> None:
-    made, x = HalvedInt8.of(random(301, width)), random(9, width, seed=3)
+def test_a_row_is_computed_as_if_it_came_alone(width: int, rows: int) -> None:
+    made, x = HalvedInt8.of(random(301, width)), random(rows, width, seed=3)
     assert torch.equal(made(x), torch.cat([made(row[None]) for row in x]))
 
 
@@ -157,3 +164,35 @@ def test_a_head_is_halved_where_that_pays(monkeypatch: pytest.MonkeyPatch) -> No
     assert packed_head(QuantizedLinear.quantize(weight)) is None
     monkeypatch.setattr(heads, "compiled_halves", lambda: None)
     assert isinstance(head(weight, quantized=True), Int8)
+
+
+OTHER_PROCESSOR = """
+import llvmlite.binding
+features = llvmlite.binding.get_host_cpu_features()
+for name in features:
+    features[name] &= not name.startswith(LACKING)
+llvmlite.binding.get_host_cpu_features = lambda: features
+import torch
+from vademecum.model.head import HalvedInt8, joined
+from vademecum.model.kernels import nibbles
+assert nibbles.LANES == 16, nibbles.LANES
+random = torch.Generator().manual_seed(0)
+made = HalvedInt8.of(torch.randn(301, 576, generator=random))
+assert "low 4 bits" in made.path, made.path
+x = torch.randn(3, 576, generator=random)
+stands_for = joined(made.high, made.low).double() * made.scale.double()[:, None]
+exact = x.double() @ stands_for.T
+torch.testing.assert_close(made.whole(x).double(), exact, rtol=1e-3, atol=1e-2)
+assert torch.equal(made(x).argmax(1), exact.argmax(1))
+assert torch.equal(made(x), torch.cat([made(row[None]) for row in x]))
+"""
+
+
+@pytest.mark.parametrize("avx2", [True, False])
+def test_processors_without_avx512_compute_the_same(tmp_path: Path, avx2: bool) -> None:
+    if avx2 and not nibbles._FEATURES.get("avx2"):
+        pytest.skip("this processor has no AVX2")
+    script = OTHER_PROCESSOR.replace("LACKING", repr(("avx512",) if avx2 else ("avx512", "avx2")))
+    # What is compiled for other processors must not be found by this one's tests.
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)

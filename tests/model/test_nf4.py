@@ -85,6 +85,17 @@ def test_a_row_is_computed_as_if_it_came_alone(multiply: Multiply, error: float)
     assert torch.equal(together, torch.cat(alone))
 
 
+@pytest.mark.parametrize(("multiply", "error"), WAYS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_stays_none(multiply: Multiply, error: float, value: float) -> None:
+    weight, x = QuantizedLinear.quantize(torch.randn(33, 192)), torch.randn(2, 192)
+    alone = product(multiply, x[:1], weight)
+    x[1, 100] = value
+    found = product(multiply, x, weight)
+    assert torch.equal(found[:1], alone)
+    assert not found[1].isfinite().any()
+
+
 @pytest.mark.skipif(not lookup.available(), reason="this processor has no AVX2")
 def test_inputs_lie_as_the_codes_come_out() -> None:
     """A weight of which one input alone counts picks that input."""

@@ -13,8 +13,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from vademecum.model import head as heads
 from vademecum.model import packed
 from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.head import HalvedInt8
 from vademecum.model.kernels import NAIVE
 from vademecum.model.linear import QuantizedLinear, Weight
 from vademecum.model.packed import Made, Mapped
@@ -91,6 +93,21 @@ def test_mapped_products_are_those_made_in_memory(
     assert set(mapped) == set(Made(config, weights(bits), bits))
     expected = logits(config, weights(bits), Made(config, weights(bits), bits))
     assert torch.equal(logits(config, weights(bits), mapped), expected)
+
+
+def test_a_head_in_halves_is_mapped(
+    load: Load,
+    config: ModelConfig,
+    weights: Callable[[Bits], dict[str, Weight]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("vademecum.model.kernels.halves", exc_type=ImportError)
+    monkeypatch.setattr(heads, "HALVED_OUTPUTS", config.vocab_size)
+    mapped = load()
+    assert isinstance(mapped, Mapped)
+    assert isinstance(mapped["lm_head"], HalvedInt8)
+    expected = logits(config, weights(4), Made(config, weights(4), 4))
+    assert torch.equal(logits(config, weights(4), mapped), expected)
 
 
 def test_the_decoder_reads_no_matrix_that_is_packed(

@@ -11,11 +11,13 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from vademecum.model import linear as linears
+from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.decoder import ROWS, Decoder, ModelConfig
 from vademecum.model.drafting import LONGEST
 from vademecum.model.kernels import choose
 from vademecum.model.linear import QuantizedLinear, packed
 from vademecum.model.rope import rotate
+from vademecum.model.sparsity import Sparsity
 
 between = pytest.importorskip("vademecum.model.kernels.between", exc_type=ImportError)
 
@@ -132,65 +134,109 @@ FUSED = {
 }
 
 
+# The last of nine tokens after 183 is the first that chooses pages; the fifth is the first of those
+# that may read more.
+STRADDLED = (
+    Sparsity(threshold=192, budget=64, sinks=32, recent=32, dense_first=0, dense_last=0, chunk=64),
+    Sparsity(
+        threshold=128, budget=64, long=188, long_budget=96, sinks=32, recent=32, dense_first=0,
+        dense_last=1, chunk=64,
+    ),
+)  # fmt: skip
+
+
 @pytest.fixture(params=PRODUCTS)
-def made(
+def build(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     tensors_of: Callable[..., dict[str, Tensor]],
-    family: str,
-) -> Decoder:
-    """A decoder whose products are computed in one of the ways there are."""
+) -> Callable[..., Decoder]:
+    """`build(family, sparsity)`: a decoder whose products are computed in one of the ways there
+    are."""
     kind = request.param
     if kind != "native":
         monkeypatch.setattr(linears, "native_nf4", lambda: False)
-    shape = config(family, *CONFIGS[family])
-    weights = {name: w.bfloat16() for name, w in tensors_of(shape).items()}
-    ready = {}
-    if kind == "int8":
-        for n in range(shape.layers):
-            for part, products in FUSED.items():
-                for names in products:
-                    prefix = f"model.layers.{n}.{part}"
-                    parts = [weights[f"{prefix}{name}.weight"] for name in names]
-                    ready[prefix + "+".join(names)] = packed(parts, 8)
-    else:
-        for name in weights:
-            if name.endswith("proj.weight"):
-                weights[name] = QuantizedLinear.quantize(weights[name])
-    kernels = choose(torch.device("cpu"), "int8")
-    return Decoder(shape, weights, kernels=kernels, dtype=torch.bfloat16, kv="int8", packed=ready)
+
+    def run(family: str, sparsity: Sparsity | None = None) -> Decoder:
+        shape = config(family, *CONFIGS[family])
+        weights = {name: w.bfloat16() for name, w in tensors_of(shape).items()}
+        ready = {}
+        if kind == "int8":
+            for n in range(shape.layers):
+                for part, products in FUSED.items():
+                    for names in products:
+                        prefix = f"model.layers.{n}.{part}"
+                        parts = [weights[f"{prefix}{name}.weight"] for name in names]
+                        ready[prefix + "+".join(names)] = packed(parts, 8)
+        else:
+            for name in weights:
+                if name.endswith("proj.weight"):
+                    weights[name] = QuantizedLinear.quantize(weights[name])
+        return Decoder(
+            shape,
+            weights,
+            kernels=choose(torch.device("cpu"), "int8"),
+            dtype=torch.bfloat16,
+            kv="int8",
+            packed=ready,
+            sparsity=sparsity,
+        )
+
+    return run
+
+
+def after_prompt(made: Decoder, tokens: int) -> tuple[PagedCache, Sequence]:
+    """A sequence that has read `tokens` tokens, and has room for more."""
+    prompt = torch.arange(tokens) % 300
+    cache = made.new_cache(256)
+    sequence = cache.open(prompt.tolist(), 250)
+    for start in range(0, tokens, made.chunk):
+        made.prefill(prompt[start : start + made.chunk], cache, sequence)
+    return cache, sequence
+
+
+def logits_after(made: Decoder, prompt: int, ids: Tensor, step: int) -> Tensor:
+    """The logits after each of `ids`, `step` of them at a time."""
+    cache, sequence = after_prompt(made, prompt)
+    found = []
+    for start in range(0, len(ids), step):
+        found.append(made.decode(ids[start : start + step], cache, sequence))
+        made.keep(len(found[-1]), cache, sequence)
+    return torch.cat(found)
 
 
 @pytest.mark.parametrize("family", CONFIGS)
-def test_both_ways_through_the_layers_agree(made: Decoder) -> None:
+def test_both_ways_through_the_layers_agree(build: Callable[..., Decoder], family: str) -> None:
+    made = build(family)
     assert made.writing.startswith("compiled")
-    prompt = torch.arange(40)
-    found = []
-    for fast in (True, False):
-        if not fast:
-            made._rows = None
-        cache = made.new_cache(96)
-        sequence = cache.open(prompt.tolist(), 90)
-        made.prefill(prompt, cache, sequence)
-        found.append(made.decode(torch.tensor([7, 8, 9]), cache, sequence))
+    ids = torch.tensor([7, 8, 9])
+    fast = logits_after(made, 40, ids, 3)
+    made._rows = None
+    slow = logits_after(made, 40, ids, 3)
     # The way of prompts rounds to bf16 in between.
-    assert (found[0] - found[1]).norm() < 0.02 * found[1].norm()
+    assert (fast - slow).norm() < 0.02 * slow.norm()
 
 
 @pytest.mark.parametrize("family", CONFIGS)
-def test_a_token_is_computed_as_if_it_came_alone(made: Decoder) -> None:
+def test_a_token_is_computed_as_if_it_came_alone(
+    build: Callable[..., Decoder], family: str
+) -> None:
+    made = build(family)
     ids = torch.randint(300, (1 + LONGEST,), generator=torch.Generator().manual_seed(1))
-    found = []
-    for step in (len(ids), 1):
-        cache = made.new_cache(96)
-        sequence = cache.open(list(range(33)), 90)
-        made.prefill(torch.arange(33), cache, sequence)
-        logits = []
-        for start in range(0, len(ids), step):
-            logits.append(made.decode(ids[start : start + step], cache, sequence))
-            made.keep(step, cache, sequence)
-        found.append(torch.cat(logits))
-    assert torch.equal(*found)
+    assert torch.equal(logits_after(made, 33, ids, len(ids)), logits_after(made, 33, ids, 1))
+
+
+@pytest.mark.parametrize("sparsity", STRADDLED)
+def test_each_token_of_a_draft_chooses_as_its_own_length_asks(
+    build: Callable[..., Decoder], sparsity: Sparsity
+) -> None:
+    made = build("qwen2", sparsity)
+    ids = torch.randint(300, (1 + LONGEST,), generator=torch.Generator().manual_seed(2))
+    together = logits_after(made, 183, ids, len(ids))
+    assert made.pages_skipped > 0
+    assert torch.equal(together, logits_after(made, 183, ids, 1))
+    dense = logits_after(build("qwen2"), 183, ids, len(ids))
+    assert not torch.equal(together[-1], dense[-1])  # or the pages skipped were those of a prompt
 
 
 def test_a_token_and_its_draft_take_the_fast_way() -> None:
