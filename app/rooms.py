@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vademecum.app.console import note
 from vademecum.app.options import Attention, Quantization
+from vademecum.collection import without_collection
 from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import Cancelled, CorpusNotFound, UsageError
 from vademecum.progress import Progress
@@ -81,7 +82,8 @@ def open_assistant(
     with open_library(progress) as library:
         name = pick_corpus(library, corpus).name
 
-        from vademecum.rag.assistant import Assistant
+        with without_collection():
+            from vademecum.rag.assistant import Assistant
 
         with Assistant.open(
             name,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 
+from vademecum.collection import without_collection
 from vademecum.errors import ContextTooLong, ModelError, UsageError
 from vademecum.model import hardware, presets, weights
 from vademecum.model.cache import PagedCache
@@ -132,22 +133,23 @@ class Engine:
             fitting = sparsity or Sparsity()
             if sparsity is None and where.type == "cuda":
                 fitting = Sparsity(chunk=DEVICE_CHUNK, sampled=DEVICE_SAMPLED)
-            decoder = Decoder(
-                loaded.config,
-                loaded.tensors,
-                kernels=choose(where, kv),
-                dtype=torch.float32 if quantization == "f32" else torch.bfloat16,
-                kv=kv,
-                sparsity=fitting if attention == "sparse" else None,
-                packed=loaded.packed,
-            )
-            chat = Chat.load(
-                loaded.tokenizer_json,
-                loaded.chat_template,
-                bos_id=loaded.bos_id,
-                eos_ids=loaded.eos_ids,
-                reasons=chosen.reasons,
-            )
+            with without_collection():
+                decoder = Decoder(
+                    loaded.config,
+                    loaded.tensors,
+                    kernels=choose(where, kv),
+                    dtype=torch.float32 if quantization == "f32" else torch.bfloat16,
+                    kv=kv,
+                    sparsity=fitting if attention == "sparse" else None,
+                    packed=loaded.packed,
+                )
+                chat = Chat.load(
+                    loaded.tokenizer_json,
+                    loaded.chat_template,
+                    bos_id=loaded.bos_id,
+                    eos_ids=loaded.eos_ids,
+                    reasons=chosen.reasons,
+                )
             return cls(
                 decoder,
                 chat,

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
-
-import httpx
+from urllib.parse import urlsplit
 
 from vademecum.assets import DISK_ERRORS, disk_trouble
 from vademecum.errors import AssetUnavailable, HashMismatch, OutOfSpace
@@ -41,8 +40,8 @@ def endpoint() -> str:
 def host() -> str:
     """The hub's name, for people."""
     try:
-        return httpx.URL(endpoint()).host or endpoint()
-    except httpx.InvalidURL:
+        return urlsplit(endpoint()).hostname or endpoint()
+    except ValueError:
         return endpoint()
 
 
@@ -61,6 +60,8 @@ def trouble(hub_id: str, settings: Settings, *, limit_s: float = 3.0) -> str:
     """
     if switch := forbidden(settings):
         return f"{switch} forbids asking a hub"
+    import httpx  # here, so that an engine whose weights are here starts without it
+
     found = [f"{host()} did not answer within {limit_s:g} s"]
 
     def ask() -> None:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 from uuid import uuid4
 
+from vademecum.collection import without_collection
 from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import UsageError
 from vademecum.model.interface import GenerationOptions, LanguageModel, Message, TextEmbedder
@@ -317,7 +318,8 @@ def _load(
         remote = RemoteModel(address, served or None)
         owned.callback(remote.close)
         return remote
-    from vademecum.model.engine import Engine
+    with without_collection():
+        from vademecum.model.engine import Engine
 
     engine = Engine.load(name, quantization=quantization, attention=attention, progress=progress)
     owned.callback(engine.close)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vademecum.collection import without_collection
 from vademecum.errors import VademecumError
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_LAZY[name]), name)
+    with without_collection():
+        value = getattr(import_module(_LAZY[name]), name)
     globals()[name] = value
     return value
 

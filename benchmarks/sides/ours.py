@@ -9,7 +9,7 @@ from typing import Any
 
 import wire
 
-from vademecum.model.engine import Engine
+from vademecum import Engine
 from vademecum.model.interface import Finished, GenerationOptions, Token
 
 
