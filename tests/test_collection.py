@@ -41,6 +41,7 @@ def test_an_engine_starts_without_what_only_fetching_needs() -> None:
     script = (
         "import sys, gc; from vademecum import Engine; import vademecum.model.weights; "
         "assert gc.isenabled(); "
-        "found = {'httpx', 'huggingface_hub', 'transformers'} & set(sys.modules); assert not found, found"
+        "found = {'httpx', 'huggingface_hub', 'transformers'} & set(sys.modules); "
+        "assert not found, found"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
