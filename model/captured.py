@@ -197,10 +197,10 @@ class CapturedStep:
 
     def warm_up(self) -> None:
         """Capture what single tokens need; it must not be called within a sequence."""
-        first = 0
+        first, longest = 0, self._buckets[-1] * PAGE - 1
         for pages in self._buckets:
-            # A sequence may become sparse between the ends of a bucket.
-            for length in (first, pages * PAGE - 1):
+            # A sequence may become sparse between the ends of a bucket, where a page is begun.
+            for length in (first, min(longest, (pages + 1) * PAGE - 1)):
                 self.length = length
                 shape = self._shape(1)
                 if shape not in self._graphs:

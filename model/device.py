@@ -71,12 +71,12 @@ class DeviceInt8:
     scale: Tensor
 
     @classmethod
-    def of(cls, weight: Tensor) -> DeviceInt8:
-        """Quantise `[out, in]`, `in` a multiple of 16."""
-        codes = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
-        scale = torch.empty(weight.shape[0], dtype=torch.bfloat16, device=weight.device)
-        for at in stripes(weight.shape):  # float32 takes eight times what the codes do
-            rows = weight[at].float()
+    def of(cls, weight: Tensor, device: torch.device) -> DeviceInt8:
+        """Quantise `[out, in]`, `in` a multiple of 16, on `device`."""
+        codes = torch.empty(weight.shape, dtype=torch.int8, device=device)
+        scale = torch.empty(weight.shape[0], dtype=torch.bfloat16, device=device)
+        for at in stripes(weight.shape):  # a whole one would take nine times what the codes do
+            rows = weight[at].to(device).float()
             scale[at] = (rows.abs().amax(dim=1) / 127).clamp_min(1e-12)
             codes[at] = (rows / scale[at].float()[:, None]).round_().clamp_(-127, 127)
         return cls(codes, scale)
@@ -122,9 +122,9 @@ def place(
                 products[prefix + fused] = DeviceNF4.of(
                     QuantizedLinear.stack(moved), device, gated=fused == "gate_proj+up_proj"
                 )
-    plain = {n: t.to(device) for n, t in tensors.items() if isinstance(t, Tensor)}
-    head = plain.get("lm_head.weight", plain["model.embed_tokens.weight"])
+    left = {name: tensor for name, tensor in tensors.items() if isinstance(tensor, Tensor)}
+    head = left.get("lm_head.weight", left["model.embed_tokens.weight"])
     if products and head.shape[1] % 16 == 0:
-        products["lm_head"] = DeviceInt8.of(head)
-        plain.pop("lm_head.weight", None)
-    return plain, products
+        products["lm_head"] = DeviceInt8.of(head, device)
+        left.pop("lm_head.weight", None)
+    return {name: tensor.to(device) for name, tensor in left.items()}, products

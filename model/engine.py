@@ -11,7 +11,7 @@ import torch
 
 from vademecum.collection import without_collection
 from vademecum.errors import ContextTooLong, ModelError, UsageError
-from vademecum.model import hardware, presets, weights
+from vademecum.model import hardware, placement, presets, weights
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
 from vademecum.model.deadline import Deadline
@@ -42,8 +42,8 @@ DeviceKind = Literal["auto", "cpu", "cuda"]
 
 WAITING = 4  # requests that may wait for the one that runs
 CACHE_SHARE = 0.5  # of the memory that is free once the weights are loaded
-DEVICE_CACHE_SHARE = 0.8  # of a GPU's: the rest is for a chunk of a prompt while it is read
-DEVICE_CHUNK = 2_048  # tokens of a prompt that a GPU reads at a time
+DEVICE_CACHE_SHARE = 0.9  # of what a GPU has free besides what reading a prompt takes
+DEVICE_CHUNK = placement.CHUNK
 DEVICE_SAMPLED = 64  # of which so many choose pages
 KEPT_CONTEXTS = 2  # the cache has room for so many of the longest prompts and answers
 
@@ -67,10 +67,11 @@ class Engine:
         cache_bytes: int | None = None,
         device_reason: str = "given",
     ) -> None:
-        """`cache_bytes` limits the KV cache; by default, half of the memory that is free now.
+        """`cache_bytes` limits the KV cache; by default, half of the memory that is free now, on a
+        GPU what reading a prompt leaves of it.
 
         The cache holds two contexts if they fit: one for the request that runs, one for the
-        beginnings of earlier ones.
+        beginnings of earlier ones. Raises RuntimeError where a GPU has no room for any.
         """
         self.name = name
         self.quantization: str = quantization
@@ -81,7 +82,7 @@ class Engine:
             config.layers, config.kv_heads, config.head_dim, decoder.kv, decoder.dtype
         )
         if cache_bytes is None:
-            cache_bytes = _cache_bytes(decoder.device)
+            cache_bytes = _cache_bytes(decoder, context)
         pages = KEPT_CONTEXTS * -(-context // PAGE)
         if cache_bytes is not None:
             pages = max(1, min(pages, cache_bytes // self._page_bytes))
@@ -90,7 +91,7 @@ class Engine:
         cache = decoder.new_cache(pages * PAGE)
         self._loaded: tuple[Decoder, PagedCache] | None = (decoder, cache)
         self._device_reason = device_reason
-        self._captured = _captured(decoder, cache, self.context_length)
+        self._captured, self._writing = _captured(decoder, cache, self.context_length)
         self._line = Line(name, WAITING)
 
     @classmethod
@@ -126,7 +127,7 @@ class Engine:
             raise UsageError(f"unknown kv {kv!r}", f"use one of: {', '.join(get_args(KvKind))}")
         chosen = presets.preset(preset)
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
-        where, reason = _device(device, quantization, kv, chosen.memory_bytes(4))
+        where, reason = _device(device, quantization, kv, chosen)
 
         def made(where: torch.device, reason: str) -> Engine:
             loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
@@ -167,6 +168,7 @@ class Engine:
             return made(where, reason)
         except (RuntimeError, ImportError, OSError) as error:  # memory, drivers, compilers
             trouble = f"loading onto the GPU failed: {_first_line(error)}"
+        placement.release()
         if device == "cuda":
             raise ModelError(trouble, "use device='cpu', or free memory of the GPU")
         log.warning("the model runs on the processor: %s", trouble)
@@ -254,7 +256,7 @@ class Engine:
             "threads": torch.get_num_threads(),
             "dtype": str(decoder.dtype).removeprefix("torch."),
             "products": decoder.paths(),
-            "writing": self._captured.path if self._captured else decoder.writing,
+            "writing": self._writing,
             "kernels": {"set": decoder.kernels.name, "reason": decoder.kernels.reason},
             "attention": {
                 "kind": self.attention,
@@ -281,9 +283,7 @@ class Engine:
         on_gpu = self._captured is not None
         self._loaded = self._captured = None
         if on_gpu:
-            from vademecum.model.placement import release
-
-            release()
+            placement.release()
 
     def _open(self) -> tuple[Decoder, PagedCache]:
         if self._loaded is None:
@@ -318,7 +318,7 @@ class Engine:
                 return
             captured = self._captured  # before: `close` takes it away last
             decoder, cache = self._open()
-            yield from generate(
+            written = generate(
                 decoder,
                 cache,
                 self._chat,
@@ -329,10 +329,12 @@ class Engine:
                 watched=watched,
                 captured=captured,
             )
+            on_gpu = decoder.device.type == "cuda"
+            yield from placement.on_device(written, decoder.device) if on_gpu else written
 
 
 def _device(
-    wanted: DeviceKind, quantization: Quantization, kv: KvKind, weights_bytes: int
+    wanted: DeviceKind, quantization: Quantization, kv: KvKind, preset: presets.Preset
 ) -> tuple[torch.device, str]:
     """Where a model is to run, and why. Raises UsageError for a GPU that cannot be used."""
     if wanted not in get_args(DeviceKind):
@@ -341,39 +343,42 @@ def _device(
         )
     if wanted == "cpu":
         return torch.device("cpu"), "asked for"
-    found: str | None = "PyTorch sees no NVIDIA GPU"
-    if torch.cuda.is_available():
-        from vademecum.model.placement import obstacle
-
-        found = obstacle(quantization, kv, weights_bytes)
+    found = placement.obstacle(quantization, kv, preset)
     if found is None:
-        return torch.device("cuda", 0), "an NVIDIA GPU that the kernels are written for"
+        # PyTorch's current one: CUDA_VISIBLE_DEVICES and torch.cuda.set_device choose it.
+        where = torch.device("cuda", torch.cuda.current_device())
+        return where, "an NVIDIA GPU that the kernels are written for"
     if wanted == "cuda":
         raise UsageError(f"the GPU cannot be used: {found}", "use device='cpu'")
     return torch.device("cpu"), found
 
 
-def _captured(decoder: Decoder, cache: PagedCache, context: int) -> CapturedStep | None:
-    """What writes answers on a GPU, ready; None where the decoder itself does."""
+def _captured(decoder: Decoder, cache: PagedCache, context: int) -> tuple[CapturedStep | None, str]:
+    """What writes answers on a GPU, ready, or None where the decoder itself does; and how answers
+    are written, for a person."""
     if decoder.device.type != "cuda":
-        return None
+        return None, decoder.writing
     from vademecum.model.captured import CapturedStep
 
     obstacle = CapturedStep.obstacle(decoder)
     if obstacle:
         log.warning("answers are written without a captured step: %s", obstacle)
-        return None
+        return None, f"as prompts are read, without a captured step: {obstacle}"
     step = CapturedStep(decoder, cache, tokens=context)
     step.warm_up()
-    return step
+    return step, step.path
 
 
-def _cache_bytes(device: torch.device) -> int | None:
+def _cache_bytes(decoder: Decoder, context: int) -> int | None:
     """What the KV cache may take of the memory that is free now; None where nobody knows."""
-    if device.type == "cuda":
-        from vademecum.model.placement import free_bytes
-
-        return int(free_bytes() * DEVICE_CACHE_SHARE)
+    if decoder.device.type == "cuda":
+        free, reading = placement.free_bytes(), placement.reading_bytes(decoder.config, context)
+        if reading >= free:
+            raise RuntimeError(
+                f"beside the weights the GPU has {free / 1e9:.1f} GB free, and reading a prompt "
+                f"takes {reading / 1e9:.1f}"
+            )
+        return int((free - reading) * DEVICE_CACHE_SHARE)
     available = hardware.memory_available()
     return None if available is None else int(available * CACHE_SHARE)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -155,7 +155,7 @@ def generate(
     deadline: Deadline,
     watched: Sequence[range] = (),
     captured: CapturedStep | None = None,
-) -> Iterator[Token | Finished]:
+) -> Generator[Token | Finished]:
     """Continue a prompt until it stops; the last event is `Finished`.
 
     `watched` are ranges of the prompt whose attention every token tells. `captured` writes, if it

@@ -1,31 +1,92 @@
-"""Whether a model can run on a GPU here. Imports no kernel: what they need may be missing."""
+"""Whether a model can run on a GPU here, what it needs there, and what running out is told as.
+
+Imports no kernel: what they need may be missing.
+"""
 
 from __future__ import annotations
 
 import gc
 import importlib.util
+import traceback
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from typing import Protocol, TypeVar
 
 import torch
 
+from vademecum.errors import ModelError
+from vademecum.model.kernels import PAGE, KvKind
+from vademecum.model.presets import BF16_BYTES, Preset
+
 LEAST_CAPABILITY = (8, 9)  # Ada: RTX 4090
+LEAST_TOKENS = 4_096  # of cache: with less, a GPU is of no use
+CHUNK = 2_048  # tokens of a prompt that a GPU reads at a time
+NF4_BYTES = 0.5 + BF16_BYTES / 64  # a weight, in the layout of the kernels
+FLOAT_BYTES = 4
+BLOCK = 1_024  # pages of the past that `prefill_attention` decodes at a time
+# PyTorch's and cuBLAS's own rooms, and what lies between blocks of unequal size.
+SPARE_BYTES = 300_000_000
+
+T = TypeVar("T")
 
 
-def obstacle(quantization: str, kv: str, weights_bytes: int) -> str | None:
-    """Why a model cannot run on a GPU here; None if it can."""
+class Sizes(Protocol):
+    """What a `Preset` and a `ModelConfig` both tell."""
+
+    @property
+    def hidden(self) -> int: ...
+    @property
+    def intermediate(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def kv_heads(self) -> int: ...
+    @property
+    def head_dim(self) -> int: ...
+
+
+def obstacle(quantization: str, kv: KvKind, model: Preset) -> str | None:
+    """Why a model cannot run on the current GPU; None if it can."""
     if not torch.cuda.is_available():
         return "PyTorch sees no NVIDIA GPU"
     if quantization != "nf4" or kv == "plain":
         return f"weights in {quantization} with {kv} pages are for the CPU"
+    if model.head_dim.bit_count() > 1:
+        return f"its heads have {model.head_dim} dimensions, which is no power of 2"
     major, minor = torch.cuda.get_device_capability()
     if (major, minor) < LEAST_CAPABILITY:
         return f"the GPU's compute capability is {major}.{minor}, below 8.9"
     for module in ("triton", "cuda.bindings"):
         if not _importable(module):
             return f"the module {module} is not installed"
-    free = free_bytes()
-    if weights_bytes > free:
-        return f"the GPU has {free / 1e9:.1f} GB free; the weights take {weights_bytes / 1e9:.1f}"
+    free, needed = free_bytes(), needed_bytes(model, kv, LEAST_TOKENS)
+    if needed > free:
+        return (
+            f"the GPU has {free / 1e9:.1f} GB free; {model.name} with {LEAST_TOKENS:,} tokens "
+            f"takes {needed / 1e9:.1f}"
+        )
     return None
+
+
+def needed_bytes(model: Preset, kv: KvKind, tokens: int) -> int:
+    """Memory for the weights, so many tokens, and reading them. While weights are placed, no more
+    than is needed later to read a prompt is taken beside them."""
+    small = model.non_embedding_parameters - model.linear_parameters
+    embedding = model.vocab * model.hidden * (BF16_BYTES + 1)  # and the head, in 8 bit
+    weights = int(model.linear_parameters * NF4_BYTES) + embedding + small * BF16_BYTES
+    return weights + model.kv_bytes(tokens, kv) + reading_bytes(model, tokens)
+
+
+def reading_bytes(model: Sizes, tokens: int) -> int:
+    """Memory that is taken for a while as a prompt of up to `tokens` tokens is read, and by what
+    writes the answer: an upper bound."""
+    dequantized = 2 * model.intermediate * model.hidden * BF16_BYTES  # of gates and what they gate
+    product = dequantized + CHUNK * (4 * model.intermediate + 4 * model.hidden) * BF16_BYTES
+    past = BLOCK * PAGE * model.kv_heads * model.head_dim * 2 * BF16_BYTES
+    attended = past + CHUNK * (6 * model.heads * model.head_dim + 4 * model.hidden) * FLOAT_BYTES
+    angles = max(tokens, CHUNK) * model.head_dim * FLOAT_BYTES  # one table of cosines
+    # One comes after the other; four tables are kept, seven more held while they are made.
+    return max(product, attended, 7 * angles) + 4 * angles + SPARE_BYTES
 
 
 def _importable(module: str) -> bool:
@@ -36,7 +97,7 @@ def _importable(module: str) -> bool:
 
 
 def free_bytes() -> int:
-    """Memory of the GPU that nothing uses, what PyTorch keeps for later among it."""
+    """Memory of the current GPU that nothing uses, what PyTorch keeps for later among it."""
     release()
     return torch.cuda.mem_get_info()[0]
 
@@ -45,3 +106,34 @@ def release() -> None:
     """Give back GPU memory that nothing uses any more."""
     gc.collect()  # a captured step and its decoder know each other
     torch.cuda.empty_cache()
+
+
+def on_device(events: Generator[T], device: torch.device) -> Iterator[T]:
+    """The same events, each made with `device` as the current one, whichever thread asks.
+
+    Raises ModelError where the GPU's memory does not suffice; what the events held is given back.
+    """
+    with closing(events):
+        while True:
+            try:
+                with torch.cuda.device(device):
+                    event = next(events)
+            except StopIteration:
+                return
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                traceback.clear_frames(error.__traceback__)  # they hold what was computed
+                release()
+                raise ModelError(
+                    "the GPU has no memory left for this answer",
+                    "close what else uses the GPU, ask with fewer sources, or load the model with "
+                    "a smaller context",
+                ) from error
+            yield event
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether this is how PyTorch or the driver says so."""
+    said = str(error).lower().replace("_", " ")
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in said

@@ -49,6 +49,13 @@ class KeyBias:
             self._turns = torch.stack((angle.cos(), angle.sin()), dim=1).float()
         return self._turns
 
+    def means(self, pages: int) -> Tensor:
+        """What it adds to the mean key of each of the first pages: float32
+        `[kv_heads, pages, dim]`."""
+        cos, sin = self.turns(pages)[:pages].unbind(1)
+        both = torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
+        return rotate(self.within.mean(dim=2)[:, None], *both)
+
 
 def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None) -> Tensor:
     """How much a query may attend to each page of `table`: float32 `[kv_heads, n]`.
@@ -60,8 +67,7 @@ def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None
     """
     mean, spread = pages.summary(table)
     if bias is not None:
-        n = torch.arange(table.shape[0] * PAGE, device=table.device)
-        mean = mean + bias.at(n).view(*mean.shape[:2], PAGE, -1).mean(dim=2)
+        mean = mean + bias.means(table.shape[0])
     groups = query.float().view(mean.shape[0], -1, query.shape[-1])  # [kv_heads, group, dim]
     scores = (groups @ mean.mT + groups.abs() @ spread.mT) * query.shape[-1] ** -0.5
     shared: Tensor = scores.softmax(dim=-1).sum(dim=1)

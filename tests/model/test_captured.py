@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import torch
@@ -214,6 +215,17 @@ def test_a_graph_begins_anew_with_each_sequence() -> None:
         cache.close(sequence)
     assert seen[0] == seen[1] == seen[2]
     assert len(set(seen[0])) > 5
+
+
+@pytest.mark.parametrize("threshold", [192, 4_100, 4_127, 4_128, 8_000])
+def test_nothing_that_single_tokens_need_is_left_to_capture(threshold: int) -> None:
+    """Also where a sequence becomes sparse in the page that is begun behind a bucket's last."""
+    device, _ = pair(config("llama", layers=3), "int8", replace(SPARSITY, threshold=threshold))
+    step = CapturedStep(device, device.new_cache(8_192), tokens=8_192)
+    step.warm_up()
+    for length in range(8_192):
+        step.length = length
+        assert step._shape(1) in step._graphs
 
 
 @pytest.mark.parametrize("gated", [False, True])

@@ -15,7 +15,7 @@ from vademecum.model.linear import QuantizedLinear, Weight
 
 pytest.importorskip("triton")
 
-from vademecum.model import device, placement
+from vademecum.model import device
 
 CPU = torch.device("cpu")
 
@@ -69,18 +69,3 @@ def test_weights_that_are_not_quantised_stay_plain(
     plain, products = device.place(llama, tensors, CPU)
     assert products == {}
     assert plain.keys() == tensors.keys()
-
-
-def test_a_gpu_is_refused_for_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (8, 6))
-    assert "for the CPU" in str(placement.obstacle("int8", "int8", 0))
-    assert "for the CPU" in str(placement.obstacle("nf4", "plain", 0))
-    assert "8.6, below 8.9" in str(placement.obstacle("nf4", "int8", 0))
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10**9, 10**10))
-    monkeypatch.setattr(device, "_importable", lambda module: True)
-    assert "1.0 GB free" in str(placement.obstacle("nf4", "int8", 2 * 10**9))
-    assert placement.obstacle("nf4", "int8", 10**8) is None
-    monkeypatch.setattr(device, "_importable", lambda module: module == "triton")
-    assert "cuda.bindings" in str(placement.obstacle("nf4", "int8", 0))

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 
-from vademecum.errors import UsageError
+from vademecum.errors import ModelError, UsageError
 from vademecum.model import engine as engines
 from vademecum.model.chat import Chat
 from vademecum.model.deadline import Deadline
 from vademecum.model.engine import Engine
 from vademecum.model.generate import generate
 from vademecum.model.interface import Finished, GenerationOptions, Token
+from vademecum.model.presets import PRESETS
 from vademecum.model.sparsity import Sparsity
 
 
 def test_without_a_gpu_the_cpu_is_chosen_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    device, reason = engines._device("auto", "nf4", "int8", 0)
+    tiny = PRESETS["tiny"]
+    device, reason = engines._device("auto", "nf4", "int8", tiny)
     assert device.type == "cpu"
     assert "no NVIDIA GPU" in reason
-    assert engines._device("cpu", "nf4", "int8", 0)[1] == "asked for"
+    assert engines._device("cpu", "nf4", "int8", tiny)[1] == "asked for"
     with pytest.raises(UsageError, match="no NVIDIA GPU"):
-        engines._device("cuda", "nf4", "int8", 0)
+        engines._device("cuda", "nf4", "int8", tiny)
     with pytest.raises(UsageError, match="unknown device"):
-        engines._device("tpu", "nf4", "int8", 0)  # type: ignore[arg-type]
+        engines._device("tpu", "nf4", "int8", tiny)  # type: ignore[arg-type]
 
 
 if torch.cuda.is_available():
@@ -119,14 +122,18 @@ def test_thinking_is_held_to_its_most_and_sources_to_their_number(
     assert ids(again) == ids(tokens)
 
 
+def engine_with(decoder: Decoder, chat: Chat) -> Engine:
+    return Engine(
+        decoder, chat, name="random", eos_ids=[257], context=1024, quantization="nf4",
+        cache_bytes=1 << 26,
+    )  # fmt: skip
+
+
 @gpu_only
 def test_an_engine_writes_on_the_gpu_and_says_so(
     decoder: Decoder, chat_of: Callable[..., Chat]
 ) -> None:
-    engine = Engine(
-        decoder, chat_of(), name="random", eos_ids=[257], context=1024, quantization="nf4",
-        cache_bytes=1 << 26,
-    )  # fmt: skip
+    engine = engine_with(decoder, chat_of())
     options = replace(OPTIONS, max_tokens=20)
     first, again = (list(engine.stream_ids(PROMPT, options)) for _ in range(2))
     assert [e.id for e in first[:-1]] == [e.id for e in again[:-1]]  # type: ignore[union-attr]
@@ -136,6 +143,78 @@ def test_an_engine_writes_on_the_gpu_and_says_so(
     report = engine.report()
     assert report["device"] == torch.cuda.get_device_name(0)
     assert "CUDA graph" in report["writing"]
+
+
+@gpu_only
+@pytest.mark.parametrize("where", ["prompt", "compiling", "capturing", "writing"])
+def test_running_out_of_memory_fails_one_answer_and_no_more(
+    decoder: Decoder, chat_of: Callable[..., Chat], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    engine = engine_with(decoder, chat_of())
+    step, cache = engine._captured, engine._open()[1]
+    assert step is not None
+    options = replace(OPTIONS, max_tokens=20, draft=True)
+    expected = [e.id for e in list(engine.stream_ids(PROMPT, options))[:-1]]  # type: ignore[union-attr]
+    free = cache.free_tokens
+    thing, name, after = {
+        "prompt": (decoder, "prefill", 0),
+        "compiling": (step, "_compute", 0),
+        "capturing": (step, "_compute", 1),
+        "writing": (step, "fetch", 3),
+    }[where]
+    whole, calls = getattr(thing, name), 0
+
+    def failing(*arguments: object, **more: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return whole(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        step._graphs.clear()
+        patch.setattr(thing, name, failing)
+        with pytest.raises(ModelError, match="no memory left for this answer"):
+            list(engine.stream_ids(PROMPT, options))
+    assert cache.free_tokens == free
+    again = [e.id for e in list(engine.stream_ids(PROMPT, options))[:-1]]  # type: ignore[union-attr]
+    assert again == expected
+
+
+@gpu_only
+def test_an_answer_that_is_cancelled_or_closed_leaves_the_next_as_it_would_be(
+    decoder: Decoder, chat_of: Callable[..., Chat]
+) -> None:
+    engine = engine_with(decoder, chat_of())
+    options = replace(OPTIONS, max_tokens=40)
+    expected = [e.id for e in list(engine.stream_ids(PROMPT, options))[:-1]]  # type: ignore[union-attr]
+    free = engine._open()[1].free_tokens
+    cancel = threading.Event()
+    told = []
+    for event in engine.stream_ids(PROMPT, options, cancel=cancel):
+        told.append(event)
+        if len(told) == 5:
+            cancel.set()
+    assert isinstance(told[-1], Finished)
+    assert told[-1].reason == "cancelled"
+    assert 5 <= len(told) - 1 <= 6
+    left = engine.stream_ids(PROMPT, options)
+    for _ in range(7):
+        next(left)
+    left.close()  # type: ignore[attr-defined]
+    assert engine._open()[1].free_tokens == free
+    again = [e.id for e in list(engine.stream_ids(PROMPT, options))[:-1]]  # type: ignore[union-attr]
+    assert again == expected
+
+
+@gpu_only
+def test_without_a_captured_step_the_report_says_why(chat_of: Callable[..., Chat]) -> None:
+    many = replace(CONFIG, heads=9, kv_heads=1)
+    engine = engine_with(pair(many, "int8", SPARSITY)[0], chat_of())
+    assert "more than 8 query heads" in engine.report()["writing"]
+    *tokens, last = engine.stream_ids(PROMPT, replace(OPTIONS, max_tokens=10))
+    assert isinstance(last, Finished)
+    assert tokens
 
 
 @gpu_only

@@ -72,6 +72,13 @@ def bias_of(kv: int, dim: int, norm: float) -> KeyBias:
     return KeyBias(value, 10_000.0 ** (-torch.arange(0, dim, 2) / dim))
 
 
+def test_the_bias_of_a_pages_mean_is_the_mean_of_its_slots() -> None:
+    bias = bias_of(3, 16, norm=300.0)
+    for pages in (0, 1, 5, 90):
+        wanted = bias.at(torch.arange(pages * PAGE)).unflatten(1, (pages, PAGE)).mean(dim=2)
+        torch.testing.assert_close(bias.means(pages), wanted, rtol=1e-5, atol=1e-4)
+
+
 def plain_attention(query: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     """One query `[heads, dim]` over `[kv_heads, tokens, dim]`, written out in float64; and weights
     `[heads, tokens]`."""
