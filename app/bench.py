@@ -15,6 +15,7 @@ from vademecum.errors import UsageError
 from vademecum.model import weights
 from vademecum.model.engine import AttentionKind, Engine
 from vademecum.model.interface import Finished, GenerationOptions, Stats
+from vademecum.model.placement import DeviceKind
 from vademecum.model.presets import Preset
 from vademecum.model.weights import Quantization
 from vademecum.progress import Progress
@@ -60,6 +61,7 @@ def engine(
     *,
     quantization: Quantization,
     attention: AttentionKind,
+    device: DeviceKind = "auto",
     progress: Progress,
 ) -> EngineBench:
     """Measure a preset; what must be fetched or converted first does not count as loading.
@@ -80,7 +82,11 @@ def engine(
     began = time.perf_counter()
     # A preset of a folder bears the folder's path as its name.
     loaded = Engine.load(
-        preset.name, quantization=quantization, attention=attention, progress=progress
+        preset.name,
+        quantization=quantization,
+        attention=attention,
+        device=device,
+        progress=progress,
     )
     load_s = time.perf_counter() - began
     try:

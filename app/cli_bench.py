@@ -45,17 +45,23 @@ def engine(
     ] = "256,2048",
     quantization: options.QuantizationOption = "nf4",
     attention: options.AttentionOption = "sparse",
+    device: options.DeviceOption = "auto",
     json: options.Json = False,
 ) -> None:
     """Load a model, read prompts of several lengths, write after each; tell how fast it was."""
     wanted = _depths(depths)
-    preset = _preset(model)
+    preset = _preset(model, device, quantization)
 
     from vademecum.app import bench
 
     with ConsoleProgress() as progress:
         found = bench.engine(
-            preset, wanted, quantization=quantization, attention=attention, progress=progress
+            preset,
+            wanted,
+            quantization=quantization,
+            attention=attention,
+            device=device,
+            progress=progress,
         )
     if json:
         print_json(_plain(found))
@@ -76,7 +82,7 @@ def _depths(text: str) -> list[int]:
     return found
 
 
-def _preset(model: str) -> Preset:
+def _preset(model: str, device: options.Device, quantization: options.Quantization) -> Preset:
     """Which preset to measure. Raises ModelNotFound, and UsageError for what runs elsewhere."""
     from vademecum.model.presets import preset
 
@@ -90,7 +96,7 @@ def _preset(model: str) -> Preset:
     if model == "auto":
         from vademecum.model.choose import choose
 
-        choice = choose(settings=settings())
+        choice = choose(device=device, quantization=quantization, settings=settings())
         note(choice.reason)
         model = choice.preset
     return preset(model)

@@ -36,6 +36,7 @@ def chat(
     seed: options.Seed = 0,
     quantization: options.QuantizationOption = "nf4",
     attention: options.AttentionOption = "sparse",
+    device: options.DeviceOption = "auto",
     show_thinking: options.Thinking = False,
 ) -> None:
     """Talk with a corpus; follow-up questions may refer to what was said."""
@@ -46,6 +47,7 @@ def chat(
             model=model,
             quantization=quantization,
             attention=attention,
+            device=device,
             progress=progress,
         ) as (assistant, name),
     ):

@@ -24,6 +24,7 @@ def demo(
         int, typer.Option(min=1, help="How many abstracts of the sample, the newest first.")
     ] = 1000,
     model: options.Model = "auto",
+    device: options.DeviceOption = "auto",
     port: Port = PORT,
     no_serve: Annotated[
         bool, typer.Option("--no-serve", help="Stop after the answer; open no page.")
@@ -35,7 +36,12 @@ def demo(
         report = fill([rooms.SAMPLE], rooms.SAMPLE, limit, progress)
         paragraph(console, summary(report))
         with rooms.open_assistant(
-            rooms.SAMPLE, model=model, quantization="nf4", attention="sparse", progress=progress
+            rooms.SAMPLE,
+            model=model,
+            quantization="nf4",
+            attention="sparse",
+            device=device,
+            progress=progress,
         ) as (assistant, name):
             console.print()
             paragraph(console, f"› {DEMO_QUESTION}")

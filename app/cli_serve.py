@@ -27,6 +27,7 @@ def serve(
     model: options.Model = "auto",
     quantization: options.QuantizationOption = "nf4",
     attention: options.AttentionOption = "sparse",
+    device: options.DeviceOption = "auto",
 ) -> None:
     """Open the chat page in a browser's reach, until Ctrl-C."""
     with (
@@ -36,6 +37,7 @@ def serve(
             model=model,
             quantization=quantization,
             attention=attention,
+            device=device,
             progress=progress,
         ) as (assistant, name),
     ):

@@ -121,7 +121,13 @@ def memory(machine: Hardware) -> Check:
 def gpu(machine: Hardware) -> Check:
     if machine.gpu is None:
         return Check("gpu", "ok", "none: models run on the processor")
-    return Check("gpu", "ok", f"{machine.gpu}, {size(machine.gpu_memory)}")
+    from vademecum.model.placement import obstacle
+    from vademecum.model.presets import PRESETS
+
+    detail = f"{machine.gpu}, {size(machine.gpu_memory)}"
+    if why := obstacle("nf4", "int8", PRESETS["tiny"]):
+        return Check("gpu", "warn", f"{detail}: {why}", "until then models run on the processor")
+    return Check("gpu", "ok", detail)
 
 
 def disk(machine: Hardware, settings: Settings) -> Check:

@@ -12,6 +12,7 @@ from vademecum.errors import UsageError
 
 Quantization = Literal["nf4", "int8", "bf16", "f32"]
 Attention = Literal["dense", "sparse"]
+Device = Literal["auto", "cpu", "cuda"]
 
 Corpus = Annotated[
     str | None,
@@ -36,6 +37,14 @@ AttentionOption = Annotated[
     typer.Option(
         "--attention",
         help="How attention over a long prompt is computed: `sparse` reads the pages that matter.",
+    ),
+]
+DeviceOption = Annotated[
+    Device,
+    typer.Option(
+        "--device",
+        help="Where the model runs: the processor (`cpu`), an NVIDIA GPU (`cuda`), or `auto`, "
+        "a GPU where one can be used.",
     ),
 ]
 Seed = Annotated[

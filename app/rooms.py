@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from vademecum.app.console import note
-from vademecum.app.options import Attention, Quantization
+from vademecum.app.options import Attention, Device, Quantization
 from vademecum.collection import without_collection
 from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import Cancelled, CorpusNotFound, UsageError
@@ -69,6 +69,7 @@ def open_assistant(
     model: str,
     quantization: Quantization,
     attention: Attention,
+    device: Device,
     progress: Progress,
 ) -> Iterator[tuple[Assistant, str]]:
     """An assistant over one corpus, and the name of that corpus; closes both when done.
@@ -91,6 +92,7 @@ def open_assistant(
             library=library,
             quantization=quantization,
             attention=attention,
+            device=device,
             progress=progress,
         ) as assistant:
             yield assistant, name

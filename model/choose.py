@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from vademecum.assets import is_present
 from vademecum.errors import AssetUnavailable
-from vademecum.model import hardware, hub, weights
+from vademecum.model import hardware, hub, placement, weights
+from vademecum.model.placement import DeviceKind
 from vademecum.model.presets import PRESETS, Preset, preset
 from vademecum.settings import Settings
 from vademecum.settings import settings as current_settings
@@ -20,9 +21,15 @@ EFFICIENCY = 0.43
 CONTEXT_TOKENS = 8_192  # room for sources, thinking and answer
 OVERHEAD_BYTES = 1_200_000_000  # libraries, embedder, activations, the library's indexes
 
-# What is chosen without being asked for. Larger R1s are for those who name them: the engine
-# computes on the processor, where they would take minutes to answer.
+# What is fetched without being asked for. Larger R1s are for those who name them: on a processor
+# they would take minutes to answer, for a GPU they are tens of gigabytes to fetch.
 R1 = "r1-qwen-1.5b"
+R1_ON_GPU = "r1-qwen-7b"
+# What a GPU is given without being asked for if it is on this machine already, the best first.
+HELD_ON_GPU = (
+    *("r1-llama-70b", "r1-qwen-32b", "r1-qwen-14b"),
+    *("r1-0528-qwen3-8b", "r1-llama-8b", R1_ON_GPU),
+)
 FROM_REGISTRY = ("medium", "small", "tiny")
 
 
@@ -34,36 +41,78 @@ class Choice:
     reason: str
 
 
-def choose(*, prefer: str | None = None, settings: Settings | None = None) -> Choice:
+def choose(
+    *,
+    prefer: str | None = None,
+    device: DeviceKind = "auto",
+    quantization: str = "nf4",
+    settings: Settings | None = None,
+) -> Choice:
     """An R1 if one can be had and held here, otherwise the best of what a registry carries.
 
-    Takes at most about three seconds (a hub is given that long to answer). Raises ModelNotFound for
-    an unknown `prefer`, AssetUnavailable if no model is here and none may be fetched.
+    `device` and `quantization` are what it will be loaded with: a GPU is given a larger one. Takes
+    at most about three seconds (a hub is given that long to answer). Raises ModelNotFound for an
+    unknown `prefer`, UsageError for an unknown device, AssetUnavailable if no model is here and
+    none may be fetched.
     """
     if prefer is not None:
         return Choice(preset(prefer).name, "chosen by name")
     where = settings or current_settings()
-    r1 = PRESETS[R1]
+    gpu = placement.wanted(device) != "cpu" and quantization == "nf4"
     # The hub is asked while this machine is looked at.
-    answer: list[str] = []
-    asking = threading.Thread(
-        target=lambda: answer.append(hub.trouble(r1.hub_id or "", where, limit_s=HUB_LIMIT_S)),
-        daemon=True,
-    )
-    asking.start()
+    answers: dict[str, str] = {}
+
+    def ask(name: str) -> None:
+        answers[name] = hub.trouble(PRESETS[name].hub_id or "", where, limit_s=HUB_LIMIT_S)
+
+    asking = [threading.Thread(target=ask, args=(r1,), daemon=True) for r1 in (R1, R1_ON_GPU)]
+    for thread in asking:
+        thread.start()
     machine = hardware.inspect(where)
-    trouble = _does_not_fit(r1, machine, where)
-    if not trouble and weights.is_ready(r1, settings=where):
-        return Choice(r1.name, f"{r1.title} ({r1.name}) is on this machine and fits its memory.")
+    room = Room(machine, where, gpu=gpu and machine.gpu is not None)
+
+    for r1 in map(PRESETS.__getitem__, (*HELD_ON_GPU, R1) if room.gpu else (R1,)):
+        held = weights.is_ready(r1, settings=where) and not room.trouble(r1)
+        if held and (r1.name == R1 or room.on_gpu(r1)):
+            fits = "its GPU" if room.on_gpu(r1) else "its memory"
+            return Choice(r1.name, f"{r1.title} ({r1.name}) is on this machine and fits {fits}.")
     speed = hardware.probe()
-    asking.join()
-    trouble = trouble or answer[0]
-    if not trouble:
-        return Choice(
-            r1.name,
-            f"{r1.title} ({r1.name}) can be fetched from {hub.host()} and fits this machine.",
-        )
-    return _from_registry(machine, speed, where, trouble)
+    for thread in asking:
+        thread.join()
+    for r1 in map(PRESETS.__getitem__, (R1_ON_GPU, R1)):
+        if r1.name != R1 and not room.on_gpu(r1):
+            continue
+        trouble = room.trouble(r1) or answers[r1.name]
+        if not trouble:
+            fits = "this machine's GPU" if room.on_gpu(r1) else "this machine"
+            return Choice(
+                r1.name,
+                f"{r1.title} ({r1.name}) can be fetched from {hub.host()} and fits {fits}.",
+            )
+    return _from_registry(room, speed, trouble)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a model has to fit in; `gpu` says whether there is one that it may take."""
+
+    machine: hardware.Hardware
+    settings: Settings
+    gpu: bool
+
+    def on_gpu(self, model: Preset) -> bool:
+        """Whether it would run on the GPU."""
+        return self.gpu and placement.obstacle("nf4", "int8", model) is None
+
+    def trouble(self, model: Preset) -> str:
+        """Why a model does not fit this machine, in a few words; empty if it does."""
+        needed, have = memory_needed(model), self.machine.memory
+        if have is not None and needed > have and not self.on_gpu(model):
+            return f"{model.title} needs {needed / 1e9:.1f} GB of memory, {have / 1e9:.1f} are free"
+        disk, free = disk_needed(model, self.settings), self.machine.disk
+        if disk > free:
+            return f"{model.title} needs {disk / 1e9:.1f} GB of disk, {free / 1e9:.1f} are free"
+        return ""
 
 
 def first_token_s(model: Preset, speed: hardware.Speed) -> float:
@@ -87,10 +136,9 @@ def disk_needed(model: Preset, settings: Settings) -> int:
     return kept + (2 * model.asset.size if model.asset else 0)
 
 
-def _from_registry(
-    machine: hardware.Hardware, speed: hardware.Speed, settings: Settings, why_no_r1: str
-) -> Choice:
+def _from_registry(room: Room, speed: hardware.Speed, why_no_r1: str) -> Choice:
     """The largest model of the registry that fits, fast enough for a person who waits."""
+    settings = room.settings
     here = {name: _is_here(PRESETS[name], settings) for name in FROM_REGISTRY}
     names = [name for name in FROM_REGISTRY if here[name] or not settings.offline]
     if not names:
@@ -101,8 +149,8 @@ def _from_registry(
     passed_over: list[str] = []
     for name in names:
         model = PRESETS[name]
-        wait = first_token_s(model, speed)
-        trouble = _does_not_fit(model, machine, settings)
+        wait = 0.0 if room.on_gpu(model) else first_token_s(model, speed)
+        trouble = room.trouble(model)
         if not trouble and wait > PATIENCE_S and name != names[-1]:
             trouble = f"its first word would take about {wait:.0f} s"
         if trouble and name != names[-1]:
@@ -120,14 +168,3 @@ def _is_here(model: Preset, settings: Settings) -> bool:
     return weights.is_ready(model, settings=settings) or (
         model.asset is not None and is_present(model.asset, settings=settings)
     )
-
-
-def _does_not_fit(model: Preset, machine: hardware.Hardware, settings: Settings) -> str:
-    """Why a model does not fit this machine, in a few words; empty if it does."""
-    needed, have = memory_needed(model), machine.memory
-    if have is not None and needed > have:
-        return f"{model.title} needs {needed / 1e9:.1f} GB of memory, {have / 1e9:.1f} are free"
-    disk = disk_needed(model, settings)
-    if disk > machine.disk:
-        return f"{model.title} needs {disk / 1e9:.1f} GB of disk, {machine.disk / 1e9:.1f} are free"
-    return ""

@@ -28,6 +28,7 @@ from vademecum.model.interface import (
 )
 from vademecum.model.kernels import PAGE, KvKind, choose
 from vademecum.model.line import Line
+from vademecum.model.placement import DeviceKind
 from vademecum.model.sparsity import Sparsity
 from vademecum.model.weights import Quantization
 from vademecum.progress import Progress, Silent
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AttentionKind = Literal["dense", "sparse"]
-DeviceKind = Literal["auto", "cpu", "cuda"]
 
 WAITING = 4  # requests that may wait for the one that runs
 CACHE_SHARE = 0.5  # of the memory that is free once the weights are loaded
@@ -114,7 +114,8 @@ class Engine:
         `context` is the longest prompt and answer in tokens: by default what the model was
         trained for, at most what its positions allow. `kv` is how keys and values are kept: "int8"
         by default, "k8v4" with values in 4 bit, "plain" as computed (the default in f32).
-        `device` "auto" is a GPU where one can be used; `report` says why it is not.
+        `device` "auto" is what VADEMECUM_DEVICE says, or else a GPU where one can be used;
+        `report` says why it is not.
         `threads` is for the whole process: by default PyTorch's own choice (OMP_NUM_THREADS),
         within the cores this process may use.
         Raises ModelNotFound, ModelUnsupported, AssetUnavailable, UsageError, and ModelError where
@@ -127,7 +128,7 @@ class Engine:
             raise UsageError(f"unknown kv {kv!r}", f"use one of: {', '.join(get_args(KvKind))}")
         chosen = presets.preset(preset)
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
-        where, reason = _device(device, quantization, kv, chosen)
+        where, reason = placement.device_for(device, quantization, kv, chosen)
 
         def made(where: torch.device, reason: str) -> Engine:
             loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
@@ -169,8 +170,8 @@ class Engine:
         except (RuntimeError, ImportError, OSError) as error:  # memory, drivers, compilers
             trouble = f"loading onto the GPU failed: {_first_line(error)}"
         placement.release()
-        if device == "cuda":
-            raise ModelError(trouble, "use device='cpu', or free memory of the GPU")
+        if placement.wanted(device) == "cuda":
+            raise ModelError(trouble, "use the device cpu, or free memory of the GPU")
         log.warning("the model runs on the processor: %s", trouble)
         return made(torch.device("cpu"), trouble)
 
@@ -331,26 +332,6 @@ class Engine:
             )
             on_gpu = decoder.device.type == "cuda"
             yield from placement.on_device(written, decoder.device) if on_gpu else written
-
-
-def _device(
-    wanted: DeviceKind, quantization: Quantization, kv: KvKind, preset: presets.Preset
-) -> tuple[torch.device, str]:
-    """Where a model is to run, and why. Raises UsageError for a GPU that cannot be used."""
-    if wanted not in get_args(DeviceKind):
-        raise UsageError(
-            f"unknown device {wanted!r}", f"use one of: {', '.join(get_args(DeviceKind))}"
-        )
-    if wanted == "cpu":
-        return torch.device("cpu"), "asked for"
-    found = placement.obstacle(quantization, kv, preset)
-    if found is None:
-        # PyTorch's current one: CUDA_VISIBLE_DEVICES and torch.cuda.set_device choose it.
-        where = torch.device("cuda", torch.cuda.current_device())
-        return where, "an NVIDIA GPU that the kernels are written for"
-    if wanted == "cuda":
-        raise UsageError(f"the GPU cannot be used: {found}", "use device='cpu'")
-    return torch.device("cpu"), found
 
 
 def _captured(decoder: Decoder, cache: PagedCache, context: int) -> tuple[CapturedStep | None, str]:

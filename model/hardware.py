@@ -146,12 +146,12 @@ def _gflops(dtype: torch.dtype) -> float:
 
 
 def _gpu() -> tuple[str | None, int]:
-    """Name and memory of the first GPU that torch can use."""
+    """Name and memory of the GPU that torch uses."""
     import torch
 
     if not torch.cuda.is_available():
         return None, 0
-    properties = torch.cuda.get_device_properties(0)
+    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
     return str(properties.name), int(properties.total_memory)
 
 

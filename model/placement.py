@@ -1,4 +1,4 @@
-"""Whether a model can run on a GPU here, what it needs there, and what running out is told as.
+"""Where a model runs, what it needs on a GPU, and what running out of its memory is told as.
 
 Imports no kernel: what they need may be missing.
 """
@@ -10,13 +10,16 @@ import importlib.util
 import traceback
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, get_args
 
 import torch
 
-from vademecum.errors import ModelError
+from vademecum.errors import ModelError, UsageError
 from vademecum.model.kernels import PAGE, KvKind
 from vademecum.model.presets import BF16_BYTES, Preset
+from vademecum.settings import settings
+
+DeviceKind = Literal["auto", "cpu", "cuda"]
 
 LEAST_CAPABILITY = (8, 9)  # Ada: RTX 4090
 LEAST_TOKENS = 4_096  # of cache: with less, a GPU is of no use
@@ -43,6 +46,35 @@ class Sizes(Protocol):
     def kv_heads(self) -> int: ...
     @property
     def head_dim(self) -> int: ...
+
+
+def wanted(device: DeviceKind) -> DeviceKind:
+    """What was asked for: VADEMECUM_DEVICE says what "auto" stands for.
+
+    Raises UsageError for a device that there is none of.
+    """
+    asked = (settings().device or "auto") if device == "auto" else device
+    for known in get_args(DeviceKind):
+        if asked == known:
+            return known
+    raise UsageError(f"unknown device {asked!r}", f"use one of: {', '.join(get_args(DeviceKind))}")
+
+
+def device_for(
+    device: DeviceKind, quantization: str, kv: KvKind, model: Preset
+) -> tuple[torch.device, str]:
+    """Where a model is to run, and why. Raises UsageError for a GPU that cannot be used."""
+    asked = wanted(device)
+    if asked == "cpu":
+        return torch.device("cpu"), "asked for"
+    found = obstacle(quantization, kv, model)
+    if found is None:
+        # PyTorch's current one: CUDA_VISIBLE_DEVICES and torch.cuda.set_device choose it.
+        where = torch.device("cuda", torch.cuda.current_device())
+        return where, "an NVIDIA GPU that the kernels are written for"
+    if asked == "cuda":
+        raise UsageError(f"the GPU cannot be used: {found}", "use the device cpu")
+    return torch.device("cpu"), found
 
 
 def obstacle(quantization: str, kv: KvKind, model: Preset) -> str | None:

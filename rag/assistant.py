@@ -84,6 +84,7 @@ class Assistant:
         library: Library | Path | None = None,
         quantization: Literal["nf4", "int8", "bf16", "f32"] = "nf4",
         attention: Literal["dense", "sparse"] = "sparse",
+        device: Literal["auto", "cpu", "cuda"] = "auto",
         prompt_tokens: int | None = None,
         progress: Progress | None = None,
     ) -> Self:
@@ -91,7 +92,8 @@ class Assistant:
 
         `model` is a preset, "auto" for the best that this machine can run, "none" to quote instead
         of writing, or the address of a server (`RemoteModel`; "http://127.0.0.1:8000#name" picks
-        one of its models); `model_reason` says how it was chosen. What is opened here, `close`
+        one of its models); `model_reason` says how it was chosen. `device` says where it runs:
+        "auto" is a GPU where one can be used. What is opened here, `close`
         closes; a `Library` handed in stays open. Raises CorpusNotFound, or ModelNotFound, before
         anything is loaded.
         """
@@ -105,11 +107,13 @@ class Assistant:
             else:
                 shelf = owned.enter_context(Library.open(library, progress=shown))
             info = shelf.corpus(corpus)
-            name, reason = _choose(model)
+            name, reason = _choose(model, device, quantization)
             if model == "auto":
                 shown.note(reason)  # before it is fetched: its owner may want another
             embedder = Embedder.load(info.embedder, progress=shown)
-            writer = _load(name, quantization, attention, owned, shown) if name else None
+            writer = None
+            if name:
+                writer = _load(name, quantization, attention, device, owned, shown)
             assistant = cls(
                 shelf,
                 embedder,
@@ -307,6 +311,7 @@ def _load(
     name: str,
     quantization: Literal["nf4", "int8", "bf16", "f32"],
     attention: Literal["dense", "sparse"],
+    device: Literal["auto", "cpu", "cuda"],
     owned: ExitStack,
     progress: Progress,
 ) -> LanguageModel:
@@ -321,12 +326,18 @@ def _load(
     with without_collection():
         from vademecum.model.engine import Engine
 
-    engine = Engine.load(name, quantization=quantization, attention=attention, progress=progress)
+    engine = Engine.load(
+        name, quantization=quantization, attention=attention, device=device, progress=progress
+    )
     owned.callback(engine.close)
     return engine
 
 
-def _choose(model: str) -> tuple[str | None, str]:
+def _choose(
+    model: str,
+    device: Literal["auto", "cpu", "cuda"],
+    quantization: Literal["nf4", "int8", "bf16", "f32"],
+) -> tuple[str | None, str]:
     """The preset to load, None for none, and why."""
     where = settings()
     reason = "chosen by name"
@@ -342,7 +353,7 @@ def _choose(model: str) -> tuple[str | None, str]:
         return preset(model).name, reason
     from vademecum.model.choose import choose
 
-    choice = choose(settings=where)
+    choice = choose(device=device, quantization=quantization, settings=where)
     return choice.preset, choice.reason
 
 

@@ -14,11 +14,12 @@ TRUE = {"1", "true", "yes", "on"}
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`VADEMECUM_HOME` moves everything; `VADEMECUM_OFFLINE=1` forbids all network access;
-    `VADEMECUM_MODEL` names the model that "auto" stands for."""
+    `VADEMECUM_MODEL` names the model that "auto" stands for, `VADEMECUM_DEVICE` where it runs."""
 
     home: Path
     offline: bool
     model: str = ""
+    device: str = ""
 
     @property
     def library(self) -> Path:
@@ -43,4 +44,5 @@ def settings() -> Settings:
         home=Path(home).expanduser() if home else Path(platformdirs.user_data_dir("vademecum")),
         offline=os.environ.get("VADEMECUM_OFFLINE", "").lower() in TRUE,
         model=os.environ.get("VADEMECUM_MODEL", ""),
+        device=os.environ.get("VADEMECUM_DEVICE", ""),
     )

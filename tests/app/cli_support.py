@@ -129,6 +129,7 @@ class ScriptedAssistant:
 
     answers: list[Answer | VademecumError]
     asked: list[dict[str, Any]] = field(default_factory=list)
+    opened: dict[str, Any] = field(default_factory=dict)
 
     def stream(self, question: str, **how: Any) -> Iterator[Event]:
         self.asked.append({"question": question, **how, "history": list(how.get("history", ()))})
@@ -150,6 +151,7 @@ def script(
 
     @contextmanager
     def open_assistant(corpus: str | None, **how: Any) -> Iterator[tuple[Any, str]]:
+        assistant.opened = how
         yield assistant, corpus or "sample"
 
     monkeypatch.setattr("vademecum.app.rooms.open_assistant", open_assistant)

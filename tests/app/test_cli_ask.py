@@ -33,6 +33,19 @@ def test_an_answer_shows_its_sentences_with_markers_and_support_in_words(
     ) in done.stdout
 
 
+def test_options_reach_what_opens_the_model(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    assistant = script(monkeypatch, [answer()])
+    asked = "ask q --model tiny --quantization int8 --attention dense --device cpu"
+    assert cli(*asked.split()).code == 0
+    del assistant.opened["progress"]
+    assert assistant.opened == {
+        "model": "tiny",
+        "quantization": "int8",
+        "attention": "dense",
+        "device": "cpu",
+    }
+
+
 def test_sources_are_numbered_and_say_what_they_are(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

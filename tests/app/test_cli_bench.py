@@ -91,7 +91,8 @@ def test_json_tells_all(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_options_reach_the_measuring(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = found(monkeypatch, FAST)
     done = cli(
-        *"bench engine --model small --depths 8,16 --quantization bf16 --attention dense".split()
+        *"bench engine --model small --depths 8,16 --quantization bf16 --attention dense".split(),
+        *"--device cpu".split(),
     )
     assert done.code == 0, done.stderr
     del asked["progress"]
@@ -100,6 +101,7 @@ def test_options_reach_the_measuring(cli: Cli, monkeypatch: pytest.MonkeyPatch) 
         "depths": [8, 16],
         "quantization": "bf16",
         "attention": "dense",
+        "device": "cpu",
     }
 
 

@@ -89,7 +89,17 @@ def test_what_is_short_is_warned_of_with_a_hint(home: Path) -> None:
         assert check.hint
     assert doctor.memory(machine()).status == "ok"
     assert doctor.disk(machine(), here).status == "ok"
-    assert doctor.gpu(machine(gpu="H200", gpu_memory=141 * 10**9)).detail == "H200, 141.0 GB"
+
+
+def test_a_gpu_that_cannot_be_used_is_told_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = machine(gpu="H200", gpu_memory=141 * 10**9)
+    monkeypatch.setattr("vademecum.model.placement.obstacle", lambda *_: None)
+    assert doctor.gpu(found) == Check("gpu", "ok", "H200, 141.0 GB")
+    monkeypatch.setattr("vademecum.model.placement.obstacle", lambda *_: "no Triton")
+    told = doctor.gpu(found)
+    assert (told.status, told.detail) == ("warn", "H200, 141.0 GB: no Triton")
 
 
 def test_a_library_in_use_or_damaged_is_told(home: Path) -> None:

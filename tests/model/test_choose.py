@@ -12,9 +12,11 @@ import pytest
 
 from vademecum.errors import AssetUnavailable, ModelNotFound
 from vademecum.model import choose as module
-from vademecum.model import hub
+from vademecum.model import hub, placement
 from vademecum.model.choose import choose
 from vademecum.model.hardware import Hardware, Speed
+from vademecum.model.kernels import KvKind
+from vademecum.model.presets import Preset
 from vademecum.settings import Settings
 
 GB = 10**9
@@ -39,8 +41,15 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
         disk: int = 100 * GB,
         hub_trouble: str = NO_HUB,
         here: tuple[str, ...] = (),
+        gpu: int = 0,
     ) -> None:
-        found = Hardware(2, memory, disk, None, 0, ())
+        found = Hardware(2, memory, disk, "a GPU" if gpu else None, gpu, ())
+
+        def obstacle(quantization: str, kv: KvKind, model: Preset) -> str | None:
+            return "too large" if placement.needed_bytes(model, kv, 4_096) > gpu else None
+
+        monkeypatch.delenv("VADEMECUM_DEVICE", raising=False)
+        monkeypatch.setattr(module.placement, "obstacle", obstacle)
         monkeypatch.setattr(module.hardware, "inspect", lambda _: found)
         monkeypatch.setattr(module.hardware, "probe", lambda: Speed(gflops, gflops / 4))
         monkeypatch.setattr(module.hub, "trouble", lambda *_, **__: hub_trouble)
@@ -155,6 +164,51 @@ def small_hub() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         serving.join()
+
+
+@pytest.mark.parametrize(
+    ("gpu", "expected"),
+    [(2 * GB, "r1-qwen-1.5b"), (8 * GB, "r1-qwen-7b"), (80 * GB, "r1-qwen-7b")],
+)
+def test_a_gpu_has_a_larger_one_fetched(
+    machine: Machine, where: Settings, gpu: int, expected: str
+) -> None:
+    machine(hub_trouble="", gpu=gpu, memory=4 * GB)
+    choice = choose(settings=where)
+    assert choice.preset == expected
+    assert "GPU" in choice.reason or expected == "r1-qwen-1.5b"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "expected"),
+    [(12 * GB, "r1-llama-8b"), (24 * GB, "r1-qwen-32b"), (80 * GB, "r1-qwen-32b")],
+)
+def test_a_gpu_is_given_the_best_that_is_here_and_fits_it(
+    machine: Machine, where: Settings, gpu: int, expected: str
+) -> None:
+    machine(here=("r1-qwen-32b", "r1-llama-8b", "r1-qwen-1.5b"), gpu=gpu)
+    choice = choose(settings=where)
+    assert choice.preset == expected
+    assert choice.reason.endswith("is on this machine and fits its GPU.")
+
+
+def test_a_gpu_that_is_not_to_be_used_changes_nothing(
+    machine: Machine, where: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(here=("r1-qwen-7b", "r1-qwen-1.5b"), gpu=80 * GB)
+    assert choose(settings=where).preset == "r1-qwen-7b"
+    assert choose(device="cpu", settings=where).preset == "r1-qwen-1.5b"
+    assert choose(quantization="bf16", settings=where).preset == "r1-qwen-1.5b"
+    monkeypatch.setenv("VADEMECUM_DEVICE", "cpu")
+    assert choose(settings=where).preset == "r1-qwen-1.5b"
+    assert choose(device="cuda", settings=where).preset == "r1-qwen-7b"
+
+
+def test_on_a_gpu_nobody_waits_for_a_slow_processor(machine: Machine, where: Settings) -> None:
+    machine(gflops=1, gpu=8 * GB)
+    choice = choose(settings=where)
+    assert choice.preset == "medium"
+    assert "first word in about 1 s" in choice.reason
 
 
 def test_the_hub_that_the_environment_names_is_asked(

@@ -1,4 +1,4 @@
-"""Whole answers on a GPU: drafts, constraints, watched texts, the engine's choice of device."""
+"""Whole answers on a GPU: drafts, constraints, watched texts, what ends them early."""
 
 from __future__ import annotations
 
@@ -9,29 +9,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vademecum.errors import ModelError, UsageError
-from vademecum.model import engine as engines
+from vademecum.errors import ModelError
 from vademecum.model.chat import Chat
 from vademecum.model.deadline import Deadline
 from vademecum.model.engine import Engine
 from vademecum.model.generate import generate
 from vademecum.model.interface import Finished, GenerationOptions, Token
-from vademecum.model.presets import PRESETS
 from vademecum.model.sparsity import Sparsity
-
-
-def test_without_a_gpu_the_cpu_is_chosen_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    tiny = PRESETS["tiny"]
-    device, reason = engines._device("auto", "nf4", "int8", tiny)
-    assert device.type == "cpu"
-    assert "no NVIDIA GPU" in reason
-    assert engines._device("cpu", "nf4", "int8", tiny)[1] == "asked for"
-    with pytest.raises(UsageError, match="no NVIDIA GPU"):
-        engines._device("cuda", "nf4", "int8", tiny)
-    with pytest.raises(UsageError, match="unknown device"):
-        engines._device("tpu", "nf4", "int8", tiny)  # type: ignore[arg-type]
-
 
 if torch.cuda.is_available():
     from test_captured import SPARSITY, config, pair

@@ -145,7 +145,8 @@ def test_a_gpu_that_fails_while_loading_is_told_and_left(
             raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 7 GiB")
         return load(*arguments, device=device, **more)
 
-    monkeypatch.setattr(engines, "_device", lambda *_: (torch.device("cuda", 0), "it is there"))
+    there = torch.device("cuda", 0), "it is there"
+    monkeypatch.setattr(engines.placement, "device_for", lambda *_: there)
     monkeypatch.setattr(engines.weights, "load", without_memory)
     engine = Engine.load("tiny")
     assert engine.report()["device"] == "cpu"

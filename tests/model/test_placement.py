@@ -9,9 +9,35 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vademecum.errors import ModelError
+from vademecum.errors import ModelError, UsageError
 from vademecum.model import placement
 from vademecum.model.presets import PRESETS
+
+
+def test_without_a_gpu_the_cpu_is_chosen_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    tiny = PRESETS["tiny"]
+    device, reason = placement.device_for("auto", "nf4", "int8", tiny)
+    assert device.type == "cpu"
+    assert "no NVIDIA GPU" in reason
+    assert placement.device_for("cpu", "nf4", "int8", tiny)[1] == "asked for"
+    with pytest.raises(UsageError, match="no NVIDIA GPU"):
+        placement.device_for("cuda", "nf4", "int8", tiny)
+    with pytest.raises(UsageError, match="unknown device"):
+        placement.device_for("tpu", "nf4", "int8", tiny)  # type: ignore[arg-type]
+
+
+def test_the_environment_says_what_auto_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "obstacle", lambda *_: None)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    tiny = PRESETS["tiny"]
+    assert placement.device_for("auto", "nf4", "int8", tiny)[0] == torch.device("cuda", 1)
+    monkeypatch.setenv("VADEMECUM_DEVICE", "cpu")
+    assert placement.device_for("auto", "nf4", "int8", tiny)[0].type == "cpu"
+    assert placement.device_for("cuda", "nf4", "int8", tiny)[0].type == "cuda"
+    monkeypatch.setenv("VADEMECUM_DEVICE", "npu")
+    with pytest.raises(UsageError, match="unknown device 'npu'"):
+        placement.device_for("auto", "nf4", "int8", tiny)
 
 
 def test_a_gpu_is_refused_for_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

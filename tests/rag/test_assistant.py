@@ -319,6 +319,33 @@ def test_an_automatic_choice_is_told_before_the_model_is_fetched(
     assert listening.notes == told
 
 
+def test_the_device_reaches_the_choice_and_the_engine(monkeypatch, tmp_path, embedder) -> None:
+    asked = []
+
+    class Loaded:
+        def close(self):
+            pass
+
+    def choose(**how):
+        asked.append(how)
+        return Choice("small", "it fits")
+
+    def load(name, **how):
+        asked.append({"name": name} | how)
+        return Loaded()
+
+    monkeypatch.delenv("VADEMECUM_MODEL", raising=False)
+    monkeypatch.setattr("vademecum.model.choose.choose", choose)
+    monkeypatch.setattr("vademecum.model.embedder.Embedder.load", lambda *_, **__: embedder)
+    monkeypatch.setattr("vademecum.model.engine.Engine.load", load)
+    with Library.open(tmp_path) as library:
+        library.create_corpus("test", embedder="words", dim=4, fingerprint="f")
+        Assistant.open("test", library=library, device="cpu", quantization="bf16").close()
+    chosen, loaded = asked
+    assert (chosen["device"], chosen["quantization"]) == ("cpu", "bf16")
+    assert (loaded["name"], loaded["device"], loaded["quantization"]) == ("small", "cpu", "bf16")
+
+
 def test_a_model_may_be_served_at_an_address(shelf, embedder, monkeypatch) -> None:
     opened, closed = [], []
 
