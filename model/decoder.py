@@ -79,6 +79,7 @@ class Decoder:
 
     `tensors` carry their Hugging Face names ("model.layers.0.self_attn.q_proj.weight"); `dtype`
     is that of activations. With `sparsity`, long sequences are read by chosen pages only.
+    `chunk` is how many tokens of a prompt are read at a time where `sparsity` does not say it.
     `packed` holds products that are ready, by the names of what they fuse
     ("model.layers.0.self_attn.q_proj+k_proj+v_proj", "lm_head"): their tensors are not read.
     """
@@ -93,13 +94,14 @@ class Decoder:
         kv: KvKind = "plain",
         sparsity: Sparsity | None = None,
         packed: Mapping[str, Packed] | None = None,
+        chunk: int = CHUNK,
     ) -> None:
         self.config = config
         self.kernels = kernels
         self.dtype = dtype
         self.kv: KvKind = kv
         self.sparsity = sparsity
-        self.chunk = sparsity.chunk if sparsity else CHUNK
+        self.chunk = sparsity.chunk if sparsity else chunk
         self.sparse_layers = sparsity.sparse_layers(config.layers) if sparsity else range(0)
         self.magnitude = rope_magnitude(config)
         read = _Reader(tensors, dtype, packed or {})

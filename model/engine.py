@@ -144,6 +144,7 @@ class Engine:
                     kv=kv,
                     sparsity=fitting if attention == "sparse" else None,
                     packed=loaded.packed,
+                    chunk=fitting.chunk,
                 )
                 chat = Chat.load(
                     loaded.tokenizer_json,

@@ -10,7 +10,7 @@ import importlib.util
 import traceback
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Literal, Protocol, TypeVar, cast, get_args
 
 import torch
 
@@ -54,10 +54,10 @@ def wanted(device: DeviceKind) -> DeviceKind:
     Raises UsageError for a device that there is none of.
     """
     asked = (settings().device or "auto") if device == "auto" else device
-    for known in get_args(DeviceKind):
-        if asked == known:
-            return known
-    raise UsageError(f"unknown device {asked!r}", f"use one of: {', '.join(get_args(DeviceKind))}")
+    if asked not in get_args(DeviceKind):
+        known = ", ".join(get_args(DeviceKind))
+        raise UsageError(f"unknown device {asked!r}", f"use one of: {known}")
+    return cast(DeviceKind, asked)
 
 
 def device_for(
