@@ -65,14 +65,25 @@ def attention(
     shares = torch.empty(rows, heads, 0 if mass is None else capacity + 1, device=query.device)
     weight = read(query, store, table, selection, tail, start, bias, shares, out)
     if mass is not None:
-        chosen = (start, start) if selection is None else (selection.pages, selection.count)
-        mass_kernel[(triton.cdiv(capacity + 1, 128), kv_heads, rows)](
-            shares, weight, *chosen, start, mass, capacity, weight.shape[2],
-            GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads,
-            PARTS=triton.next_power_of_2(weight.shape[2]), SELECTED=selection is not None,
-            num_warps=4, **early(query.device),
-        )  # fmt: skip
+        add_mass(mass, shares, weight, selection, start, heads // kv_heads)
     return out
+
+
+def add_mass(
+    mass: Tensor, shares: Tensor, weight: Tensor, selection: Selection | None, start: Tensor,
+    group: int,
+) -> None:  # fmt: skip
+    """Add to `mass` what the pages received: `shares` float32 `[rows, heads, capacity + 1]` are the
+    logarithms of what the pages read sum to, the tail last; `weight` float32 `[rows, heads, parts,
+    2]` the largest score of each part and the sum of its exponentials over it."""
+    rows, kv_heads, places = mass.shape
+    chosen = (start, start) if selection is None else (selection.pages, selection.count)
+    mass_kernel[(triton.cdiv(places, 128), kv_heads, rows)](
+        shares, weight, *chosen, start, mass, places - 1, weight.shape[2],
+        GROUP_HEADS=group, KV_HEADS=kv_heads,
+        PARTS=triton.next_power_of_2(weight.shape[2]), SELECTED=selection is not None,
+        num_warps=4, **early(mass.device),
+    )  # fmt: skip
 
 
 def _compiled(

@@ -8,8 +8,7 @@
 //
 // Defined from outside: ROW_TILES (1 or 2, of 8 rows each), WARPS, DEPTH, SPLITS, GATED, LEVEL_BITS.
 
-typedef unsigned int u32;
-typedef unsigned short u16;
+#include "device.cuh"
 
 #define THREADS (WARPS * 32)
 #define TILE_LOADS 32  // loads of 16 bytes that make a tile of 16 outputs by 64 inputs
@@ -30,34 +29,6 @@ __device__ __forceinline__ u32 stream4(const u32* at) {
     asm volatile("ld.global.nc.L1::no_allocate.u32 %0, [%1];" : "=r"(v) : "l"(at));
     return v;
 }
-
-// c += a b: 16 outputs by 16 inputs, times 16 inputs by 8 rows.
-__device__ __forceinline__ void multiply(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-        "{%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-__device__ __forceinline__ void wait_for_previous() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
-}
-
-__device__ __forceinline__ void let_next_begin() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-#endif
-}
-
-__device__ __forceinline__ u16 to_bf16(float x) {
-    u16 bits;
-    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
-    return bits;
-}
-
-__device__ __forceinline__ float from_bf16(u16 bits) { return __uint_as_float((u32)bits << 16); }
 
 // An item of work is 16 outputs, and one of SPLITS parts of the inputs: `count` tiles from `first`.
 // The warps of a block take them in turn.
@@ -81,7 +52,7 @@ nf4_product(const uint4* __restrict__ codes, const u32* __restrict__ scales, con
     __shared__ float4 parts[2][WARPS][ROW_TILES][32];
 
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-    const int group = lane >> 2, quad = lane & 3;  // PTX calls them groupID and threadID_in_group
+    const int group = lane >> 2, quad = lane & 3;
     const int items = out_tiles * SPLITS;
 
     // What is fetched next, DEPTH tiles of this warp ahead of what is multiplied.
@@ -121,7 +92,7 @@ nf4_product(const uint4* __restrict__ codes, const u32* __restrict__ scales, con
         u32 pair = LEVELS[byte >> 4] | (u32)LEVELS[byte & 15] << 16;
         reinterpret_cast<uint4*>(table)[i] = make_uint4(pair, pair, pair, pair);
     }
-    let_next_begin();
+    begin_next();
     __syncthreads();
     wait_for_previous();
 
@@ -156,7 +127,7 @@ nf4_product(const uint4* __restrict__ codes, const u32* __restrict__ scales, con
             if (to_multiply > slot * WARPS) {
                 u32 words[4] = {code[slot].x, code[slot].y, code[slot].z, code[slot].w};
                 u32 pair = scale[slot];
-                float low = __uint_as_float(pair << 16), high = __uint_as_float(pair & 0xFFFF0000);
+                float low = low_bf16(pair), high = high_bf16(pair);
                 u32 b[ROW_TILES][8];
 #pragma unroll
                 for (int n = 0; n < ROW_TILES; ++n) {
@@ -172,7 +143,8 @@ nf4_product(const uint4* __restrict__ codes, const u32* __restrict__ scales, con
                     u32 a[4] = {pair_of(q, 0), pair_of(q, 1), pair_of(q, 2), pair_of(q, 3)};
 #pragma unroll
                     for (int n = 0; n < ROW_TILES; ++n)
-                        multiply(block[n], a, b[n][2 * j], b[n][2 * j + 1]);
+                        multiply_bf16(block[n], a[0], a[1], a[2], a[3], b[n][2 * j],
+                                      b[n][2 * j + 1]);
                 }
 #pragma unroll
                 for (int n = 0; n < ROW_TILES; ++n) {

@@ -16,16 +16,22 @@ import torch
 from torch import Tensor
 
 HOPPER = 90
+HERE = Path(__file__).parent
 
 
 def compiled(source: str, definitions: Mapping[str, int | str], capability: int) -> bytes:
     """Machine code for a compute capability (89: RTX 4090, 90: H100, H200).
 
-    Raises RuntimeError with what the compiler said.
+    A source may include the headers that lie here. Raises RuntimeError with what the compiler said.
     """
     from cuda.bindings import nvrtc
 
-    program = _checked(nvrtc.nvrtcCreateProgram(source.encode(), b"kernel.cu", 0, [], []))
+    headers = {path.name.encode(): path.read_bytes() for path in HERE.glob("*.cuh")}
+    program = _checked(
+        nvrtc.nvrtcCreateProgram(
+            source.encode(), b"kernel.cu", len(headers), list(headers.values()), list(headers)
+        )
+    )
     options = [
         f"--gpu-architecture=sm_{capability}", "--std=c++17", "--use_fast_math",
         *(f"-D{name}={value}" for name, value in definitions.items()),
@@ -46,10 +52,11 @@ class Kernel:
 
     def __init__(
         self, path: Path, name: str, definitions: tuple[tuple[str, int | str], ...],
-        device: int, *, together: bool, shared: int,
+        device: int, *, together: bool, early: bool, shared: int,
     ) -> None:  # fmt: skip
-        """With `together`, all blocks run at once and may wait for each other; a block has `shared`
-        bytes of memory besides what the program names."""
+        """With `together`, all blocks run at once and may wait for each other; with `early`, it
+        waits for the kernel before by itself; a block has `shared` bytes of memory besides what
+        the program names."""
         from cuda.bindings import driver
 
         self._function = _checked(
@@ -60,23 +67,20 @@ class Kernel:
             _checked(driver.cuFuncSetAttribute(self._function, most, shared))
         self._shared = shared
         self._device = device
-        self._launch = driver.cuLaunchKernelEx
-        self._config = driver.CUlaunchConfig()
+        attribute = driver.CUlaunchAttributeID
         self._attributes = []
         if together:
             at_once = driver.CUlaunchAttribute()
-            at_once.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_COOPERATIVE
+            at_once.id = attribute.CU_LAUNCH_ATTRIBUTE_COOPERATIVE
             at_once.value.cooperative = 1
-            self._attributes = [at_once]
-        elif _capability(device) >= HOPPER:
+            self._attributes.append(at_once)
+        if early and _capability(device) >= HOPPER:
             # The kernel may begin before the one ahead of it in the stream has ended, and waits
             # for it (griddepcontrol) once it needs its results.
-            early = driver.CUlaunchAttribute()
-            early.id = (
-                driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
-            )
-            early.value.programmaticStreamSerializationAllowed = 1
-            self._attributes = [early]
+            begin = driver.CUlaunchAttribute()
+            begin.id = attribute.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+            begin.value.programmaticStreamSerializationAllowed = 1
+            self._attributes.append(begin)
 
     def blocks_per_processor(self, threads: int) -> int:
         """How many blocks of `threads` run on a multiprocessor at once."""
@@ -93,7 +97,9 @@ class Kernel:
         self, blocks: tuple[int, int, int], threads: int, *arguments: Tensor | int | None
     ) -> None:
         """Launch; tensors are passed as addresses, numbers as `int`, None as a null address."""
-        config = self._config
+        from cuda.bindings import driver
+
+        config = driver.CUlaunchConfig()  # its own: engines share kernels
         config.gridDimX, config.gridDimY, config.gridDimZ = blocks
         config.blockDimX, config.blockDimY, config.blockDimZ = threads, 1, 1
         config.sharedMemBytes = self._shared
@@ -101,16 +107,16 @@ class Kernel:
         config.attrs, config.numAttrs = self._attributes, len(self._attributes)
         values = tuple(a.data_ptr() if isinstance(a, Tensor) else a or 0 for a in arguments)
         kinds = tuple(ctypes.c_int if isinstance(a, int) else ctypes.c_void_p for a in arguments)
-        _checked(self._launch(config, self._function, (values, kinds), 0))
+        _checked(driver.cuLaunchKernelEx(config, self._function, (values, kinds), 0))
 
 
 @cache
 def kernel(
     path: Path, name: str, definitions: tuple[tuple[str, int | str], ...], device: int,
-    *, together: bool = False, shared: int = 0,
+    *, together: bool = False, early: bool = True, shared: int = 0,
 ) -> Kernel:  # fmt: skip
     """Compiled once a process for each device."""
-    return Kernel(path, name, definitions, device, together=together, shared=shared)
+    return Kernel(path, name, definitions, device, together=together, early=early, shared=shared)
 
 
 @cache

@@ -7,8 +7,7 @@
 // How far a logit lies below the highest, over the temperature, is counted in steps of 2^-16: two
 // rounds of a histogram of 2,048 bins find how far down tokens are candidates.
 
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "device.cuh"
 
 #define THREADS 256
 #define BINS 2048
@@ -53,7 +52,7 @@ __device__ __forceinline__ u64 mixed(u64 x) {  // SplitMix64's finaliser
 __device__ __forceinline__ u64 highest(u64 x) {
 #pragma unroll
     for (int d = 16; d; d >>= 1) {
-        u64 other = __shfl_xor_sync(0xFFFFFFFFu, x, d);
+        u64 other = __shfl_xor_sync(ALL, x, d);
         x = x > other ? x : other;
     }
     return x;
@@ -88,7 +87,7 @@ __device__ void find(const u64* histogram, float share, u64 target, Shared& s, u
     for (int j = 0; j < each; ++j) all += own[j] = across(histogram + threadIdx.x * each + j);
     u64 upto = all;
     for (int d = 1; d < 32; d <<= 1) {
-        u64 before = __shfl_up_sync(0xFFFFFFFFu, upto, d);
+        u64 before = __shfl_up_sync(ALL, upto, d);
         if (lane >= d) upto += before;
     }
     if (lane == 31) s.sums[warp] = upto;
@@ -126,9 +125,7 @@ sample(const float* logits, const Options* options, State* states, long long* to
     State* state = states + row;
     const Options o = *options;
     const int position = *start;
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
+    wait_for_previous();
     logits += (size_t)row * vocab;
     const int first = blockIdx.x * THREADS + threadIdx.x, step = gridDim.x * THREADS;
     u32 turn = 0;
@@ -213,7 +210,9 @@ sample(const float* logits, const Options* options, State* states, long long* to
         }
         gather(mine, &state->drawn);
         meet(state, ++turn);
-        chosen = across(&state->drawn);
+        // Of logits that are no numbers nothing can be drawn: what ranks highest is taken.
+        const u64 drawn = across(&state->drawn);
+        if (drawn) chosen = drawn;
     }
 
     // The last to come leaves everything as it was found.

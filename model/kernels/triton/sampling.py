@@ -35,7 +35,7 @@ class DeviceSampler:
         self._state = torch.zeros(rows, STATE_BYTES, dtype=torch.uint8, device=device)
         self._options = torch.zeros(20, dtype=torch.uint8, device=device)
         self._blocks = torch.cuda.get_device_properties(device).multi_processor_count
-        self._run = kernel(SOURCE, "sample", (), device.index or 0, together=True)
+        self._run = kernel(SOURCE, "sample", (), device.index or 0, together=True, early=False)
 
     def rows_at_once(self, vocab: int) -> int:
         """How many rows a launch can draw for: its blocks meet, so that all must run at once."""

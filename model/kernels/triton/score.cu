@@ -8,15 +8,11 @@
 //
 // Defined from outside: DIM (64 or 128), GROUP_HEADS, KV_HEADS, BIASED.
 
-typedef unsigned int u32;
-typedef unsigned short u16;
-typedef unsigned char u8;
+#include "device.cuh"
 
 #define WARPS 8
 #define EACH 4  // pages of a warp
 #define WIDTH (DIM / 32)
-#define NOTHING __int_as_float(0xFF800000)
-#define LOG2E 1.44269504f
 
 #if DIM == 128
 typedef uint2 Wide;  // WIDTH numbers of 16 bit
@@ -30,8 +26,7 @@ __device__ __forceinline__ void unpacked(Wide w, float (&x)[WIDTH]) {
     const u32* words = reinterpret_cast<const u32*>(&w);
 #pragma unroll
     for (int i = 0; i < WIDTH; i += 2) {
-        x[i] = __uint_as_float(words[i / 2] << 16);
-        x[i + 1] = __uint_as_float(words[i / 2] & 0xFFFF0000u);
+        x[i] = low_bf16(words[i / 2]), x[i + 1] = high_bf16(words[i / 2]);
     }
 }
 
@@ -54,10 +49,8 @@ score_pages(const u16* query, const u16* key_mean, const u16* key_scale, const u
 #pragma unroll
     for (int i = 0; i < EACH; ++i)  // past the last page, the last one again
         at[i] = ((size_t)kv * store_pages + table[max(0, min(first + i, complete - 1))]) * DIM;
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
+    begin_next();
+    wait_for_previous();
     if (block * 32 >= complete) return;
 
     Wide means[EACH], scales[EACH];
@@ -112,7 +105,7 @@ score_pages(const u16* query, const u16* key_mean, const u16* key_scale, const u
             if (i >= half) continue;
             float kept = upper ? sums[i + half] : sums[i];
             float sent = upper ? sums[i] : sums[i + half];
-            sums[i] = kept + __shfl_xor_sync(0xFFFFFFFFu, sent, half);
+            sums[i] = kept + __shfl_xor_sync(ALL, sent, half);
         }
     }
     // A lane now has the sum that bears its number.
@@ -121,15 +114,11 @@ score_pages(const u16* query, const u16* key_mean, const u16* key_scale, const u
     __syncthreads();
     if (warp >= GROUP_HEADS) return;
     const float mine = found[warp][lane];
-    float top = mine;
-#pragma unroll
-    for (int d = 16; d; d >>= 1) top = fmaxf(top, __shfl_xor_sync(0xFFFFFFFFu, top, d));
+    const float top = max_of_warp(mine);
     const float weight = exp2f((mine - top) * LOG2E);
     if (block * 32 + lane < complete)
         weights[(size_t)(first_head + warp) * capacity + block * 32 + lane] = weight;
-    float total = weight;
-#pragma unroll
-    for (int d = 16; d; d >>= 1) total += __shfl_xor_sync(0xFFFFFFFFu, total, d);
+    const float total = sum_of_warp(weight);
     if (lane == 0)
         statistics[(size_t)(first_head + warp) * blocks + block] = make_float2(top, total);
 }
