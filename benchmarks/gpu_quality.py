@@ -6,10 +6,10 @@
 
 The reference: the same NF4 weights in float32, keys and values as computed, every page read,
 greedy. It keeps the highest log-probabilities of each token. The check follows the same tokens
-through what writes answers, then writes freely, with drafts and without: where a token is another,
-the reference's lead of its own token tells whether that hung by a hair. Needles are those of
-long_context.py, sparse and dense in one process. Prints lines, then one line of JSON, which also
-goes to $OUT/gpu_quality.json.
+through what writes answers, then writes freely: where a token is another, the reference's lead of
+its own token tells whether that hung by a hair. Then everything is written with drafts and without.
+Needles are those of long_context.py, sparse and dense in one process. Prints lines, then one line
+of JSON, which also goes to $OUT/gpu_quality.json.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from long_context import NAMES, haystack, needles, question
 from material import chat_of, surroundings, text_of, whole_numbers
 from torch import Tensor
 
+from vademecum.app.bench import prose
 from vademecum.model import weights
 from vademecum.model.decoder import Decoder
 from vademecum.model.engine import Engine
-from vademecum.model.interface import Finished, GenerationOptions, Message
+from vademecum.model.interface import Finished, GenerationOptions, Message, Stats
 from vademecum.model.kernels import NAIVE
 from vademecum.model.linear import QuantizedLinear
 
@@ -52,6 +53,7 @@ ASKED = (
     f"{TRIAL * 20}Summarise this.",
     "Repeat this list twice: red, green, blue, yellow, black, white, red, green, blue.",
 )
+COPIES = 24  # more prompts, whose answers copy
 KEPT = 16  # of each token's log-probabilities, the highest
 
 
@@ -112,11 +114,14 @@ def follow(engine: Engine, prompt: list[int], tokens: list[int]) -> list[Tensor]
     return found
 
 
-def write(engine: Engine, prompt: list[int], tokens: int, *, draft: bool) -> list[int]:
-    """The tokens of a greedy answer; what ends it is not among them."""
-    options = GenerationOptions(temperature=0, max_tokens=tokens, draft=draft)
-    *events, _ = engine.stream_ids(prompt, options)
-    return [event.id for event in events if not isinstance(event, Finished)]
+def write(
+    engine: Engine, prompt: list[int], tokens: int, *, draft: bool, temperature: float = 0
+) -> tuple[list[int], Stats]:
+    """The tokens of an answer, what ends it not among them, and what it took."""
+    options = GenerationOptions(temperature=temperature, max_tokens=tokens, draft=draft, seed=1)
+    *events, last = engine.stream_ids(prompt, options)
+    assert isinstance(last, Finished)
+    return [event.id for event in events if not isinstance(event, Finished)], last.stats
 
 
 def first_other(a: list[int], b: list[int]) -> int | None:
@@ -132,7 +137,6 @@ def lead(highest: list[Any]) -> float:
 def check(engine: Engine, cases: list[dict[str, Any]]) -> dict[str, Any]:
     """How far this engine is from the reference."""
     followed, other, errors, parted = 0, [], [], []
-    drafted_same, drafted_parted = 0, []
     for case in cases:
         prompt, tokens = case["prompt"], case["tokens"]
         for ours, highest in zip(follow(engine, prompt, tokens), case["highest"], strict=True):
@@ -141,16 +145,10 @@ def check(engine: Engine, cases: list[dict[str, Any]]) -> dict[str, Any]:
             followed += 1
             if int(ours.argmax()) != highest[0][0]:
                 other.append(lead(highest))
-        free = write(engine, prompt, len(tokens), draft=False)
+        free, _ = write(engine, prompt, len(tokens), draft=False)
         at = first_other(free, tokens)
         if at is not None:
             parted.append(lead(case["highest"][at]))
-        drafted = write(engine, prompt, len(tokens), draft=True)
-        drafted_same += drafted == free
-        at = first_other(drafted, free)
-        if at is not None:
-            values, _ = follow(engine, prompt, free[: at + 1])[at].topk(2)
-            drafted_parted.append(float(values[0] - values[1]))
     errors.sort()
     return {
         "answers": len(cases),
@@ -161,9 +159,30 @@ def check(engine: Engine, cases: list[dict[str, Any]]) -> dict[str, Any]:
         "error_95": errors[int(0.95 * len(errors))],
         "answers_parted": len(parted),
         "largest_lead_where_parted": max(parted, default=0.0),
-        "drafted_as_undrafted": drafted_same,
-        "largest_lead_where_drafts_parted": max(drafted_parted, default=0.0),
     }
+
+
+def drafting(engine: Engine, cases: list[dict[str, Any]], tokens: int) -> dict[str, Any]:
+    """Whether drafts change what is written, most of it copied: greedily and drawn."""
+    texts = [f"Repeat word for word: {prose(80, seed)}" for seed in range(COPIES)]
+    prompts = [case["prompt"] for case in cases]
+    prompts += [engine._chat.encode([Message("user", text)]) for text in texts]
+    found: dict[str, Any] = {"answers": len(prompts), "drafted": 0, "accepted": 0, "tokens": 0}
+    for name, temperature in (("greedy", 0.0), ("drawn", 0.8)):
+        same, leads = 0, []
+        for prompt in prompts:
+            plain, _ = write(engine, prompt, tokens, draft=False, temperature=temperature)
+            told, stats = write(engine, prompt, tokens, draft=True, temperature=temperature)
+            same += told == plain
+            at = first_other(told, plain)
+            if at is not None:
+                before = follow(engine, prompt, plain[: at + 1])[at]
+                leads.append(abs(float(before[told[at]] - before[plain[at]])))
+            for key, count in (("drafted", stats.drafted), ("accepted", stats.accepted)):
+                found[key] += count
+            found["tokens"] += len(told)
+        found |= {f"{name}_same": same, f"{name}_largest_lead_lost": max(leads, default=0.0)}
+    return found
 
 
 def long(preset: str, device: Any, text: str, lengths: list[int]) -> list[dict[str, Any]]:
@@ -173,7 +192,7 @@ def long(preset: str, device: Any, text: str, lengths: list[int]) -> list[dict[s
         engine = Engine.load(preset, attention=attention, device=device, context=lengths[-1] + 512)
         prompt, _ = haystack(engine, text, lengths[0])
         asked = prompt + question(engine, NAMES[0])
-        fresh, borrowed = (write(engine, asked, 9, draft=False) for _ in range(2))
+        fresh, borrowed = (write(engine, asked, 9, draft=False)[0] for _ in range(2))
         for length in lengths:
             began = time.perf_counter()
             row = {"attention": attention, "length": length} | needles(engine, text, length)
@@ -209,8 +228,11 @@ def main() -> None:
         engine = Engine.load(chosen.preset, device=chosen.device)
         report = engine.report()
         found |= {"device": report["device"], "writing": report["writing"]}
-        found["check"] = check(engine, json.loads(chosen.check.read_text("utf-8")))
-        print(json.dumps(found["check"], indent=2), flush=True)
+        cases = json.loads(chosen.check.read_text("utf-8"))
+        found["check"] = check(engine, cases)
+        found["drafting"] = drafting(engine, cases, chosen.tokens)
+        for what in ("check", "drafting"):
+            print(json.dumps(found[what], indent=2), flush=True)
         engine.close()
     if chosen.text:
         lengths = whole_numbers(chosen.lengths)

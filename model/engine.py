@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 
 from vademecum.collection import without_collection
-from vademecum.errors import ContextTooLong, ModelError, UsageError
+from vademecum.errors import ContextTooLong, ModelError, UsageError, VademecumError
 from vademecum.model import hardware, placement, presets, weights
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
@@ -168,7 +168,9 @@ class Engine:
             return made(where, reason)
         try:
             return made(where, reason)
-        except (RuntimeError, ImportError, OSError) as error:  # memory, drivers, compilers
+        except VademecumError:
+            raise
+        except Exception as error:  # noqa: BLE001  drivers and compilers have errors of their own
             trouble = f"loading onto the GPU failed: {_first_line(error)}"
         placement.release()
         if placement.wanted(device) == "cuda":

@@ -135,14 +135,15 @@ def test_tiny_in_nf4_answers_sensibly_and_says_how() -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, ImportError, ValueError])
 def test_a_gpu_that_fails_while_loading_is_told_and_left(
-    shared_home: None, monkeypatch: pytest.MonkeyPatch
+    shared_home: None, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
     load = weights.load
 
     def without_memory(*arguments: Any, device: torch.device, **more: Any) -> weights.Weights:
         if device.type == "cuda":
-            raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 7 GiB")
+            raise kind("CUDA out of memory.\nTried to allocate 7 GiB")
         return load(*arguments, device=device, **more)
 
     there = torch.device("cuda", 0), "it is there"
