@@ -22,6 +22,7 @@ ARCHITECTURES: dict[Family, str] = {
 }
 # What a config.json leaves out when it is so; elsewhere heads share the hidden size.
 QWEN3_HEAD_DIM = 128
+QUANTIZE_HERE = "give the folder of the original weights in 32 or 16 bit; they are quantised here"
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -32,8 +33,17 @@ def read_config(folder: Path) -> ModelConfig:
         raise _unsupported(folder, f"it is of the family {family!r}")
     if raw.get("hidden_act", "silu") != "silu":
         raise _unsupported(folder, f"its activation is {raw['hidden_act']!r}, not silu")
-    if raw.get("use_sliding_window"):
+    if quantized := raw.get("quantization_config"):
+        method = quantized.get("quant_method") if isinstance(quantized, dict) else None
+        raise ModelUnsupported(
+            f"the weights in {folder} are quantised already ({method or 'by rules of their own'})",
+            QUANTIZE_HERE,
+        )
+    if raw.get("use_sliding_window") or set(raw.get("layer_types") or ()) - {"full_attention"}:
         raise _unsupported(folder, "it attends through a sliding window")
+    rope = raw.get("rope_parameters") or {}
+    if {raw.get("partial_rotary_factor"), rope.get("partial_rotary_factor")} - {None, 1}:
+        raise _unsupported(folder, "it rotates only a part of each head")
     if family != "qwen2" and (raw.get("attention_bias") or raw.get("mlp_bias")):
         raise _unsupported(folder, f"its layers have biases that the family {family!r} does not")
     try:
@@ -105,6 +115,15 @@ def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "model.norm.weight", (config.hidden,)
     if not config.tie_embeddings:
         yield "lm_head.weight", (config.vocab_size, config.hidden)
+
+
+def is_spare(name: str, config: ModelConfig) -> bool:
+    """Whether a tensor that `tensor_shapes` does not name may be left out: it says nothing new.
+
+    Old Llama folders keep the frequencies of the rotary embedding, some keep tied heads twice.
+    """
+    tied = config.tie_embeddings and name == "lm_head.weight"
+    return tied or name.endswith(".rotary_emb.inv_freq")
 
 
 def is_linear(name: str) -> bool:

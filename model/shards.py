@@ -137,6 +137,10 @@ class Shards(Mapping[str, Tensor]):
         """The shape of a tensor, from the header alone."""
         return tuple(self._where[name].get_slice(name).get_shape())
 
+    def kind(self, name: str) -> str:
+        """How a tensor's numbers are stored, by safetensors' word for it, from the header alone."""
+        return str(self._where[name].get_slice(name).get_dtype())
+
 
 def to_dtype(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """`tensor` in `dtype`; itself, still mapped, if it has it already."""

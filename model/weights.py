@@ -23,7 +23,9 @@ from vademecum.model import hub, packed
 from vademecum.model.decoder import Family, ModelConfig
 from vademecum.model.folders import STAMP, alone, whole
 from vademecum.model.layout import (
+    QUANTIZE_HERE,
     is_linear,
+    is_spare,
     read_chat_template,
     read_config,
     read_json,
@@ -40,6 +42,7 @@ from vademecum.settings import settings as current_settings
 
 Quantization = Literal["nf4", "int8", "bf16", "f32"]
 FORMAT = 1  # raise it when conversion changes: what older versions made is then made anew
+PLAIN = {"F32", "F16", "BF16"}  # what safetensors calls numbers that mean themselves
 PACKED, ABSMAX = ".packed", ".absmax"
 
 
@@ -228,8 +231,19 @@ def _derived(model: Preset, folder: Path, settings: Settings) -> Path:
 
 
 def _check(stored: Shards, config: ModelConfig, folder: Path) -> None:
-    """Raise ModelUnsupported unless every tensor of `config` is there in the right shape."""
-    for name, shape in tensor_shapes(config):
+    """Raise ModelUnsupported unless the tensors are those of `config`, as numbers of their own.
+
+    Codes of a quantisation that we do not know have the right names and, in 8 bit, the right
+    shapes: their scales are elsewhere, in tensors of names that we do not know.
+    """
+    shapes = dict(tensor_shapes(config))
+    unknown = [n for n in stored if n not in shapes and not is_spare(n, config)]
+    if unknown:
+        raise ModelUnsupported(
+            f"{folder} holds tensors of no known use: {', '.join(sorted(unknown)[:3])}",
+            f"if they are scales of quantised weights, {QUANTIZE_HERE}",
+        )
+    for name, shape in shapes.items():
         if name not in stored:
             raise ModelUnsupported(
                 f"{folder} lacks the tensor {name}", "check that all of its files are there"
@@ -239,6 +253,8 @@ def _check(stored: Shards, config: ModelConfig, folder: Path) -> None:
                 f"{name} in {folder} has the shape {stored.shape(name)}; config.json says {shape}",
                 "config.json and safetensors belong to different models",
             )
+        if (kind := stored.kind(name)) not in PLAIN:
+            raise ModelUnsupported(f"{name} in {folder} is stored as {kind}", QUANTIZE_HERE)
 
 
 def _require_family(model: Preset) -> None:

@@ -246,8 +246,13 @@ def test_both_spellings_of_rotary_scaling(
         ("qwen3", {"attention_bias": True}, "biases"),
         ("llama", {"hidden_size": None}, "hidden_size"),
         ("qwen2", {"use_sliding_window": True}, "window"),
+        ("qwen2", {"layer_types": ["full_attention", "sliding_attention"]}, "window"),
+        ("llama", {"partial_rotary_factor": 0.5}, "part of each head"),
+        ("llama", {"rope_parameters": {"partial_rotary_factor": 0.5}}, "part of each head"),
+        ("qwen2", {"quantization_config": {"quant_method": "awq"}}, r"quantised already \(awq\)"),
         ("qwen2", {"rope_scaling": {"rope_type": "longrope"}}, "longrope"),
         ("qwen2", {"num_hidden_layers": 3}, "lacks the tensor"),
+        ("qwen2", {"num_hidden_layers": 1}, r"no known use: model\.layers\.1"),
         ("qwen2", {"intermediate_size": 127}, "shape"),
     ],
 )
@@ -260,6 +265,40 @@ def test_what_cannot_be_run_is_refused_with_the_reason(
     with pytest.raises(ModelUnsupported, match=why) as caught:
         weights.load(asked, settings=where)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("codes", "scale", "why"),
+    [
+        (torch.float8_e4m3fn, ".weight_scale", "no known use: .*weight_scale"),
+        (torch.float8_e4m3fn, None, "stored as F8_E4M3"),
+        (torch.int8, None, "stored as I8"),
+    ],
+)
+def test_codes_without_their_scales_are_not_read_as_numbers(
+    folder: Folder, where: Settings, codes: torch.dtype, scale: str | None, why: str
+) -> None:
+    made = folder()
+    saved = load_file(made / "model.safetensors")
+    name = "model.layers.0.mlp.up_proj"
+    saved[f"{name}.weight"] = saved[f"{name}.weight"].to(codes)
+    if scale:
+        saved[name + scale] = torch.ones(1)
+    save_file(saved, made / "model.safetensors")
+    with pytest.raises(ModelUnsupported, match=why) as caught:
+        weights.load(str(made), "bf16", settings=where)
+    assert "original weights" in caught.value.hint
+
+
+def test_tensors_that_say_nothing_new_are_left_out(folder: Folder, where: Settings) -> None:
+    made = folder("llama", tie_word_embeddings=True)
+    saved = load_file(made / "model.safetensors")
+    spare = {
+        "model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8),
+        "lm_head.weight": saved["model.embed_tokens.weight"].clone(),
+    }
+    save_file(saved | spare, made / "model.safetensors")
+    assert set(weights.load(str(made), "bf16", settings=where).tensors) == set(saved)
 
 
 @pytest.mark.parametrize("missing", ["tokenizer.json", "model.safetensors", "chat_template.jinja"])
