@@ -8,13 +8,27 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from vademecum.assets import disk_trouble
+from vademecum.errors import ModelUnsupported
+from vademecum.model.layout import read_json
 from vademecum.progress import Progress
 
 STAMP = "vademecum.json"  # says what a finished folder was made from, and by which version
+
+
+def stamp_of(folder: Path) -> dict[str, Any]:
+    """What a folder says it was made from; nothing if it was not finished, or cannot be read.
+
+    A stamp cut short, say, by a copy is no reason to fail: the folder is made anew.
+    """
+    try:
+        return read_json(folder / STAMP, missing={})
+    except ModelUnsupported:
+        return {}
 
 
 @contextlib.contextmanager

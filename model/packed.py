@@ -17,10 +17,10 @@ import torch
 
 from vademecum.errors import ModelUnsupported, OutOfSpace
 from vademecum.model.decoder import ModelConfig
-from vademecum.model.folders import STAMP, alone, whole
+from vademecum.model.folders import STAMP, alone, stamp_of, whole
 from vademecum.model.head import packed_head
 from vademecum.model.head import restored as restored_head
-from vademecum.model.layout import is_linear, read_json, tensor_shapes, write_json
+from vademecum.model.layout import is_linear, tensor_shapes, write_json
 from vademecum.model.linear import Packed, Weight, native_nf4, packed, restored
 from vademecum.model.shards import Shards, ShardWriter
 from vademecum.progress import Progress
@@ -127,10 +127,13 @@ def load(
 
 
 def _mapped(folder: Path, stamp: Mapping[str, Any]) -> Mapped | None:
-    """What `folder` holds, if it was finished, is undamaged, and bears this stamp."""
+    """What `folder` holds, if it bears this stamp and its files have their whole length.
+
+    The numbers themselves are not read: that would take what mapping them saves.
+    """
+    if stamp_of(folder) != stamp:
+        return None
     try:
-        if read_json(folder / STAMP, missing={}) != stamp:
-            return None
         return Mapped(folder)
     except ModelUnsupported:  # cut short, say, by a copy: it is made anew
         return None

@@ -21,14 +21,13 @@ from vademecum.assets import disk_trouble, fetch
 from vademecum.errors import ModelUnsupported, OutOfSpace, UsageError
 from vademecum.model import hub, packed
 from vademecum.model.decoder import Family, ModelConfig
-from vademecum.model.folders import STAMP, alone, whole
+from vademecum.model.folders import STAMP, alone, stamp_of, whole
 from vademecum.model.layout import (
     QUANTIZE_HERE,
     is_linear,
     is_spare,
     read_chat_template,
     read_config,
-    read_json,
     special_ids,
     tensor_shapes,
     write_json,
@@ -166,7 +165,7 @@ def is_ready(model: Preset, *, settings: Settings | None = None) -> bool:
     """Whether a model can be loaded without fetching or converting anything."""
     if model.folder is not None:
         return True
-    stamp = read_json((settings or current_settings()).models / model.name / STAMP, missing={})
+    stamp = stamp_of((settings or current_settings()).models / model.name)
     pinned = model.asset is None or stamp.get("source") == model.asset.sha256
     return stamp.get("format") == FORMAT and pinned
 
@@ -187,11 +186,13 @@ def _quantized(
         if is_linear(name) and shape[1] % NF4_BLOCK == 0
     }
     target = _derived(model, folder, settings) / "nf4"
-    if not _is_stamped(target):
+    codes = _codes(target)
+    if codes is None:
         with alone(target, model.name, progress):
-            if not _is_stamped(target):
+            codes = _codes(target)  # another process may have made it meanwhile
+            if codes is None:
                 _quantize(stored, sizes, target, progress)
-    codes = Shards(target)
+                codes = Shards(target)
     return {name: QuantizedLinear(codes[name + PACKED], codes[name + ABSMAX]) for name in sizes}
 
 
@@ -215,9 +216,14 @@ def _quantize(
         write_json(fresh / STAMP, {"format": FORMAT})
 
 
-def _is_stamped(folder: Path) -> bool:
-    """Whether a folder was finished, by this version of the conversion."""
-    return bool(read_json(folder / STAMP, missing={}).get("format") == FORMAT)
+def _codes(folder: Path) -> Shards | None:
+    """What a folder holds, if this version of the conversion finished it and it is whole."""
+    if stamp_of(folder).get("format") != FORMAT:
+        return None
+    try:
+        return Shards(folder)
+    except ModelUnsupported:  # cut short, say, by a copy: it is made anew
+        return None
 
 
 def _derived(model: Preset, folder: Path, settings: Settings) -> Path:

@@ -175,6 +175,22 @@ def test_nf4_is_made_once_and_again_when_the_weights_change(
     assert not torch.equal(third.packed, kept.packed)
 
 
+@pytest.mark.parametrize("file", ["vademecum.json", "model.safetensors"])
+@pytest.mark.parametrize("kept", [0, 10, None])
+def test_nf4_that_was_cut_short_or_lost_is_made_anew(
+    folder: Folder, where: Settings, file: str, kept: int | None
+) -> None:
+    made = folder()
+    weights.load(str(made), "nf4", settings=where)
+    damaged = next(where.models.glob(f"*/nf4/{file}"))
+    whole = damaged.read_bytes()
+    damaged.unlink()
+    if kept is not None:
+        damaged.write_bytes(whole[:kept])
+    weights.load(str(made), "nf4", settings=where)
+    assert damaged.read_bytes() == whole
+
+
 def test_shards_are_read_as_one(folder: Folder, where: Settings, tmp_path: Path) -> None:
     made = folder()
     whole = load_file(made / "model.safetensors")
@@ -430,6 +446,17 @@ def test_what_an_older_version_converted_is_made_anew(
     assert not weights.is_ready(registry_model, settings=where)
     weights.load(registry_model, "nf4", settings=where)
     assert weights.is_ready(registry_model, settings=where)
+
+
+def test_a_stamp_that_cannot_be_read_is_none(registry_model: Preset, where: Settings) -> None:
+    """So that one damaged model does not keep every other from being chosen."""
+    stamp = weights.prepare(registry_model, settings=where) / weights.STAMP
+    whole = stamp.read_bytes()
+    for damaged in (b"", whole[:10], b"[1]", b"\xff"):
+        stamp.write_bytes(damaged)
+        assert not weights.is_ready(registry_model, settings=where)
+    weights.load(registry_model, settings=where)
+    assert stamp.read_bytes() == whole
 
 
 def test_conversion_asks_for_space_first(
