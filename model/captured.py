@@ -32,6 +32,7 @@ from vademecum.model.kernels.triton.nf4 import PackedNF4
 from vademecum.model.kernels.triton.sampling import DeviceSampler
 from vademecum.model.kernels.triton.scores import BiasTables
 from vademecum.model.rope import angles
+from vademecum.progress import Progress, Silent
 
 # Complete pages that a graph is made for: what is cut by their number is cut for these.
 BUCKETS = (128, 256, 512, 1024, 2048, 4096, 8192)
@@ -195,17 +196,24 @@ class CapturedStep:
         count = shape.rows * self._decoder.config.kv_heads * (shape.pages + 1)
         return self._mass[:count].view(shape.rows, -1, shape.pages + 1)
 
-    def warm_up(self) -> None:
+    def warm_up(self, progress: Progress | None = None) -> None:
         """Capture what single tokens need; it must not be called within a sequence."""
+        progress = progress or Silent()
+        shapes: list[Shape] = []
         first, longest = 0, self._buckets[-1] * PAGE - 1
         for pages in self._buckets:
             # A sequence may become sparse between the ends of a bucket, where a page is begun.
-            for length in (first, min(longest, (pages + 1) * PAGE - 1)):
-                self.length = length
-                shape = self._shape(1)
-                if shape not in self._graphs:
-                    self._capture(shape)
+            for self.length in (first, min(longest, (pages + 1) * PAGE - 1)):
+                shapes.append(self._shape(1))
             first = (pages + 1) * PAGE
+        missing = [shape for shape in dict.fromkeys(shapes) if shape not in self._graphs]
+        progress.start("making the GPU ready", len(missing), "")
+        try:
+            for shape in missing:
+                self._capture(shape)
+                progress.advance(1)
+        finally:
+            progress.finish()
         self._restart(0, 0)
 
     def _shape(self, rows: int) -> Shape:
@@ -227,8 +235,11 @@ class CapturedStep:
             self._compute(shape)
         torch.cuda.current_stream(self.device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        # What other threads do on the device meanwhile is their own.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+        # What other threads do on the device meanwhile is their own. A stream of PyTorch's own
+        # choosing would be on the device that was captured on first.
+        with torch.cuda.graph(
+            graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"
+        ):
             self._compute(shape)
         self._graphs[shape] = graph
         for (keys, values), (old_keys, old_values) in zip(self._tails, kept, strict=True):

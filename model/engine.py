@@ -16,6 +16,7 @@ from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
 from vademecum.model.deadline import Deadline
 from vademecum.model.decoder import Decoder
+from vademecum.model.drafting import LONGEST
 from vademecum.model.generate import generate
 from vademecum.model.interface import (
     Finished,
@@ -66,6 +67,7 @@ class Engine:
         quantization: Quantization,
         cache_bytes: int | None = None,
         device_reason: str = "given",
+        progress: Progress | None = None,
     ) -> None:
         """`cache_bytes` limits the KV cache; by default, half of the memory that is free now, on a
         GPU what reading a prompt leaves of it.
@@ -91,7 +93,9 @@ class Engine:
         cache = decoder.new_cache(pages * PAGE)
         self._loaded: tuple[Decoder, PagedCache] | None = (decoder, cache)
         self._device_reason = device_reason
-        self._captured, self._writing = _captured(decoder, cache, self.context_length)
+        self._captured, self._writing = _captured(
+            decoder, cache, self.context_length, progress or Silent()
+        )
         self._line = Line(name, WAITING)
 
     @classmethod
@@ -130,6 +134,7 @@ class Engine:
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
         where, reason = placement.device_for(device, quantization, kv, chosen)
 
+        @hardware.memory_trouble()
         def made(where: torch.device, reason: str) -> Engine:
             loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
             fitting = sparsity or Sparsity()
@@ -162,6 +167,7 @@ class Engine:
                 quantization=quantization,
                 cache_bytes=cache_bytes,
                 device_reason=reason,
+                progress=progress,
             )
 
         if where.type == "cpu":
@@ -261,6 +267,7 @@ class Engine:
             "dtype": str(decoder.dtype).removeprefix("torch."),
             "products": decoder.paths(),
             "writing": self._writing,
+            "drafts": self._drafts(decoder),
             "kernels": {"set": decoder.kernels.name, "reason": decoder.kernels.reason},
             "attention": {
                 "kind": self.attention,
@@ -293,6 +300,13 @@ class Engine:
         if self._loaded is None:
             raise ModelError("the engine is closed", "load the model again")
         return self._loaded
+
+    def _drafts(self, decoder: Decoder) -> str:
+        if self._captured is not None:
+            return f"up to {LONGEST} tokens, rounded otherwise than one"
+        if decoder.draft_obstacle:
+            return f"none: {decoder.draft_obstacle}"
+        return f"up to {LONGEST} tokens, each computed as if alone"
 
     def _check(self, prompt: Sequence[int], options: GenerationOptions) -> None:
         decoder, _ = self._open()
@@ -334,10 +348,13 @@ class Engine:
                 captured=captured,
             )
             on_gpu = decoder.device.type == "cuda"
-            yield from placement.on_device(written, decoder.device) if on_gpu else written
+            with hardware.memory_trouble():
+                yield from placement.on_device(written, decoder.device) if on_gpu else written
 
 
-def _captured(decoder: Decoder, cache: PagedCache, context: int) -> tuple[CapturedStep | None, str]:
+def _captured(
+    decoder: Decoder, cache: PagedCache, context: int, progress: Progress
+) -> tuple[CapturedStep | None, str]:
     """What writes answers on a GPU, ready, or None where the decoder itself does; and how answers
     are written, for a person."""
     if decoder.device.type != "cuda":
@@ -348,9 +365,22 @@ def _captured(decoder: Decoder, cache: PagedCache, context: int) -> tuple[Captur
     if obstacle:
         log.warning("answers are written without a captured step: %s", obstacle)
         return None, f"as prompts are read, without a captured step: {obstacle}"
+    _read_once(decoder, cache)
     step = CapturedStep(decoder, cache, tokens=context)
-    step.warm_up()
+    step.warm_up(progress)
     return step, step.path
+
+
+def _read_once(decoder: Decoder, cache: PagedCache) -> None:
+    """Read a chunk and a token after it, so that the first prompt waits for no compiler and no
+    library, and memory that does not suffice for reading is told of now."""
+    sequence = cache.open([], cache.pages * PAGE)
+    try:
+        for tokens in (min(decoder.chunk, (cache.pages - 1) * PAGE), 1):
+            if tokens:
+                decoder.prefill(torch.zeros(tokens, dtype=torch.int64), cache, sequence)
+    finally:
+        cache.close(sequence)
 
 
 def _cache_bytes(decoder: Decoder, context: int) -> int | None:

@@ -191,6 +191,24 @@ def test_an_answer_that_is_cancelled_or_closed_leaves_the_next_as_it_would_be(
     assert again == expected
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="no second GPU")
+def test_an_engine_stays_on_its_gpu_whichever_is_the_current_one(
+    chat_of: Callable[..., Chat],
+) -> None:
+    options = replace(OPTIONS, max_tokens=30)
+    engines = []
+    for index in (1, 0):
+        with torch.cuda.device(index):
+            engines.append(engine_with(pair(CONFIG, "int8", SPARSITY)[0], chat_of()))
+    told = []
+    for engine in engines:
+        for index in (0, 1):
+            with torch.cuda.device(index):
+                told.append([e.id for e in list(engine.stream_ids(PROMPT, options))[:-1]])  # type: ignore[union-attr]
+                assert torch.cuda.current_device() == index
+    assert told[0] == told[1] == told[2] == told[3]
+
+
 @gpu_only
 def test_without_a_captured_step_the_report_says_why(chat_of: Callable[..., Chat]) -> None:
     many = replace(CONFIG, heads=9, kv_heads=1)
