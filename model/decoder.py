@@ -24,7 +24,15 @@ from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.head import HalvedInt8, head
 from vademecum.model.kernels import PAGE, KernelSet, KeyBias, KvKind
-from vademecum.model.linear import Linear, Packed, Plain, QuantizedLinear, Weight, linear
+from vademecum.model.linear import (
+    Linear,
+    Packed,
+    Plain,
+    QuantizedLinear,
+    Weight,
+    linear,
+    rows_alike,
+)
 from vademecum.model.rope import angles, rope_frequencies, rope_magnitude, rotate
 from vademecum.model.rows import Rows
 from vademecum.model.sparsity import CHUNK, Sparsity
@@ -121,6 +129,8 @@ class Decoder:
         self._cos, self._sin = torch.empty(0), torch.empty(0)
         self._last_rows = torch.empty(0)  # what the head read last
         self._rows = None if Rows.obstacle(self) else Rows(self, ROWS)
+        # Why a token is computed otherwise with a draft behind it than alone; None if it is not.
+        self.draft_obstacle = self._draft_obstacle()
 
     def new_cache(self, tokens: int) -> PagedCache:
         """A cache that holds `tokens` tokens of this model."""
@@ -177,7 +187,8 @@ class Decoder:
         """Logits after each of `ids` (int64 `[tokens]`), float32 `[tokens, vocab]`.
 
         The tokens stay candidates until `keep` is called. They must fit into the page being
-        filled. Each row is computed as if it had come alone.
+        filled. Each row is computed as if it had come alone, to the bit unless `draft_obstacle`
+        says why not.
         """
         start = sequence.length
         filled = start % PAGE
@@ -318,6 +329,13 @@ class Decoder:
         if self._rows is not None:
             return f"compiled between the products, up to {ROWS} tokens at once"
         return f"as prompts are read: {Rows.obstacle(self)}"
+
+    def _draft_obstacle(self) -> str | None:
+        products = [p for la in self.layers for p in (la.qkv, la.out, la.gate_up, la.down)]
+        for product in (*products, self.head):
+            if not rows_alike(product):
+                return f"{product.path} rounds several tokens otherwise than one"
+        return None
 
     @property
     def pages_read(self) -> int:

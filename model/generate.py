@@ -170,7 +170,8 @@ def generate(
         watch = Watch(watched, sequence.table.shape[0], decoder.config.layers) if watched else None
         steps: Steps | DeviceSteps
         if captured is None:
-            drafter = NgramDrafter(prompt) if options.draft else None
+            drafts = options.draft and not decoder.draft_obstacle
+            drafter = NgramDrafter(prompt) if drafts else None
             steps = Steps(decoder, cache, sequence, drafter, watch)
         else:
             from vademecum.model.device_steps import DRAFTS, DeviceSteps

@@ -27,7 +27,8 @@ class GenerationOptions:
     `sources` is how many sources the answer may cite: the numbers of others cannot be sampled.
     The limits on thinking are for models that reason: after `max_thinking_tokens` the thinking is
     closed, and before `min_thinking_tokens` the model cannot close it. `draft` lets the engine
-    guess ahead from what stands in the prompt: it changes the speed, never the distribution.
+    guess ahead from what stands in the prompt, where that changes the speed only: with weights that
+    are not quantised nothing is drafted (`Engine.report()["drafts"]`).
     `watch` are texts of the prompt, sources say: every token tells how much attention they got.
     """
 

@@ -404,6 +404,15 @@ def restored(tensors: Mapping[str, Tensor]) -> Packed:
     return CompiledNF4(QuantizedLinear(tensors["packed"], tensors["absmax"]))
 
 
+def rows_alike(product: Linear) -> bool:
+    """Whether each of up to `COMPILED_TOKENS` tokens gives the bits that it gives alone."""
+    if isinstance(product, CompiledNF4):
+        return compiled_product() is not None
+    if isinstance(product, Int8):
+        return compiled_int8() is not None
+    return not isinstance(product, Plain)  # libraries choose a sum's order by its shape
+
+
 def linear(parts: Sequence[Weight], bias: Sequence[Tensor] = ()) -> Linear:
     """The operator for weights `[out_i, in]` of one input, fused: their outputs side by side."""
     joined = torch.cat(list(bias)) if bias else None

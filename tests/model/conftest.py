@@ -149,7 +149,7 @@ def engine_of(
     decoder_of: Callable[..., Decoder], chat_of: Callable[..., Chat]
 ) -> Callable[..., Engine]:
     """`engine_of(reasons=False, context=1024, cache_bytes=None, sparsity=None, eos=(257,),
-    kv="plain", dtype=torch.float32)`."""
+    kv="plain", dtype=torch.float32, quantized=False, config=LLAMA, tensors=None)`."""
 
     def build(
         reasons: bool = False,
@@ -159,9 +159,21 @@ def engine_of(
         eos: tuple[int, ...] = (257,),
         kv: KvKind = "plain",
         dtype: torch.dtype = torch.float32,
+        quantized: bool = False,
+        config: ModelConfig = LLAMA,
+        tensors: dict[str, Tensor] | None = None,
     ) -> Engine:
+        if quantized:  # NF4 in blocks of 64 inputs, beside bf16
+            config, dtype = replace(config, intermediate=128), torch.bfloat16
         return Engine(
-            decoder_of(LLAMA, sparsity=sparsity, kv=kv, dtype=dtype),
+            decoder_of(
+                config,
+                sparsity=sparsity,
+                kv=kv,
+                dtype=dtype,
+                quantized=quantized,
+                tensors=tensors,
+            ),
             chat_of(reasons=reasons),
             name="random",
             eos_ids=eos,

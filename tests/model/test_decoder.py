@@ -187,6 +187,27 @@ def test_candidates_are_computed_as_if_each_came_alone(
     torch.testing.assert_close(again, torch.stack(expected[5:]), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kv", ["plain", "int8"])
+@pytest.mark.parametrize("quantized", [False, True])
+def test_a_draft_changes_no_bit_or_its_obstacle_is_told(
+    quantized: bool, kv: str, llama: ModelConfig, decoder_of: Build
+) -> None:
+    # As wide as a real model: of narrower ones PyTorch rounds several rows as it does one.
+    config = replace(llama, hidden=576, heads=9, kv_heads=3, head_dim=64, intermediate=640)
+    decoder = decoder_of(config, kv=kv, dtype=torch.bfloat16, quantized=quantized)
+    ids = torch.arange(79)
+    cache = decoder.new_cache(96)
+    sequence = cache.open([1], 96)
+    decoder.prefill(ids[:70], cache, sequence)
+    together = decoder.decode(ids[70:], cache, sequence).clone()
+    alone = []
+    for at in range(70, 79):
+        alone.append(decoder.decode(ids[at : at + 1], cache, sequence)[0])
+        decoder.keep(1, cache, sequence)
+    assert decoder.draft_obstacle or torch.equal(together, torch.stack(alone))
+    assert (decoder.draft_obstacle is None) == quantized
+
+
 def test_candidates_must_fit_the_page_being_filled(llama: ModelConfig, decoder_of: Build) -> None:
     decoder = decoder_of(llama)
     cache = decoder.new_cache(64)

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 
 from vademecum.errors import ContextTooLong, EngineBusy, ModelError, UsageError
+from vademecum.model.decoder import ModelConfig
 from vademecum.model.engine import WAITING, Engine
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
 from vademecum.model.sparsity import Sparsity
@@ -201,9 +203,9 @@ REPEATING = [7, 8, 9, 10, 11, 12] * 12
 @pytest.mark.parametrize("kv", ["plain", "int8", "k8v4"])
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.5])
 def test_drafting_changes_no_token(engine_of: Build, kv: str, temperature: float) -> None:
-    # In float64 a product of many rows rounds as that of one does, as far as anything can tell.
     sparsity = Sparsity(threshold=64, budget=96, recent=32)
-    engine = engine_of(eos=(), kv=kv, sparsity=sparsity, dtype=torch.float64)
+    engine = engine_of(eos=(), kv=kv, sparsity=sparsity, quantized=True)
+    assert engine.report()["drafts"] == "up to 8 tokens, each computed as if alone"
     accepted = 0
     for seed in range(4):
         told = []
@@ -222,12 +224,29 @@ def test_drafting_changes_no_token(engine_of: Build, kv: str, temperature: float
         assert accepted > 5  # greedy random models run in circles, which is easily guessed
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_nothing_is_drafted_where_several_tokens_round_otherwise_than_one(
+    engine_of: Build, llama: ModelConfig, dtype: torch.dtype
+) -> None:
+    config = replace(llama, vocab_size=16)
+    prompt = [n for first in range(16) for second in range(16) for n in (first, second)]
+    options = GenerationOptions(temperature=0, max_tokens=40)
+    for quantized in (False, True):
+        engine = engine_of(eos=(), kv="int8", dtype=dtype, config=config, quantized=quantized)
+        *_, last = engine.stream_ids(prompt, options)
+        assert isinstance(last, Finished)
+        assert (last.stats.drafted > 0) == quantized
+        assert engine.report()["drafts"].startswith("none: torch linear") == (not quantized)
+
+
 def test_drafting_tells_the_same_attention(engine_of: Build) -> None:
-    engine = engine_of(eos=())
+    engine = engine_of(eos=(), quantized=True)
     told = []
     for draft in (True, False):
         options = GenerationOptions(temperature=0, max_tokens=40, draft=draft)
-        *tokens, _ = engine.stream_ids(REPEATING, options, watched=[range(10, 50)])
+        *tokens, last = engine.stream_ids(REPEATING, options, watched=[range(10, 50)])
+        assert isinstance(last, Finished)
+        assert (last.stats.accepted > 0) == draft
         told.append([token.attention for token in tokens[1:] if isinstance(token, Token)])
     for drafted, alone in zip(*told, strict=True):
         assert drafted == pytest.approx(alone, abs=1e-5)

@@ -30,6 +30,7 @@ class Script:
     pages_read: int = 0
     pages_skipped: int = 0
     halves_head: bool = False
+    draft_obstacle: str | None = None
     chunk: int = CHUNK
     chunks: list[int] = field(default_factory=list)
     fed: list[int] = field(default_factory=list)
