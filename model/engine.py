@@ -16,7 +16,6 @@ from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
 from vademecum.model.deadline import Deadline
 from vademecum.model.decoder import Decoder
-from vademecum.model.drafting import LONGEST
 from vademecum.model.generate import generate
 from vademecum.model.interface import (
     Finished,
@@ -134,7 +133,6 @@ class Engine:
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
         where, reason = placement.device_for(device, quantization, kv, chosen)
 
-        @hardware.memory_trouble()
         def made(where: torch.device, reason: str) -> Engine:
             loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
             fitting = sparsity or Sparsity()
@@ -267,7 +265,6 @@ class Engine:
             "dtype": str(decoder.dtype).removeprefix("torch."),
             "products": decoder.paths(),
             "writing": self._writing,
-            "drafts": self._drafts(decoder),
             "kernels": {"set": decoder.kernels.name, "reason": decoder.kernels.reason},
             "attention": {
                 "kind": self.attention,
@@ -300,13 +297,6 @@ class Engine:
         if self._loaded is None:
             raise ModelError("the engine is closed", "load the model again")
         return self._loaded
-
-    def _drafts(self, decoder: Decoder) -> str:
-        if self._captured is not None:
-            return f"up to {LONGEST} tokens, rounded otherwise than one"
-        if decoder.draft_obstacle:
-            return f"none: {decoder.draft_obstacle}"
-        return f"up to {LONGEST} tokens, each computed as if alone"
 
     def _check(self, prompt: Sequence[int], options: GenerationOptions) -> None:
         decoder, _ = self._open()
@@ -348,8 +338,7 @@ class Engine:
                 captured=captured,
             )
             on_gpu = decoder.device.type == "cuda"
-            with hardware.memory_trouble():
-                yield from placement.on_device(written, decoder.device) if on_gpu else written
+            yield from placement.on_device(written, decoder.device) if on_gpu else written
 
 
 def _captured(
