@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from vademecum.errors import ModelError
 from vademecum.settings import Settings
 from vademecum.settings import settings as current_settings
 
@@ -65,34 +68,61 @@ def cores() -> int:
         count = len(os.sched_getaffinity(0))
     else:
         count = os.cpu_count() or 1
-    quota = _words(CGROUP / "cpu.max")
-    if len(quota) == 2 and quota[0].isdigit():
-        count = min(count, max(1, round(int(quota[0]) / int(quota[1]))))
+    for group in _groups("cpu"):
+        # Microseconds of work, and of time: one file in version 2, two in version 1.
+        quota = _words(group / "cpu.max") or [
+            word
+            for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+            for word in _words(group / name)
+        ]
+        if len(quota) == 2 and quota[0].isdigit():
+            count = min(count, max(1, round(int(quota[0]) / int(quota[1]))))
     return count
 
 
 def memory_available() -> int | None:
-    """Bytes that can be allocated without swapping, within the control group's limit."""
+    """Bytes that can be allocated without swapping, within the limits of the control groups and of
+    the process (`ulimit -v`)."""
     found = [
         int(line.split()[1]) * 1024
         for line in _lines(PROC / "meminfo")
         if line.startswith("MemAvailable:")
     ]
-    for limit_file, usage_file in (
-        ("memory.max", "memory.current"),  # version 2
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),  # version 1
-    ):
-        limit, usage = _words(CGROUP / limit_file), _words(CGROUP / usage_file)
-        if limit and usage and limit[0].isdigit() and int(limit[0]) < UNLIMITED:
-            stat = (CGROUP / limit_file).with_name("memory.stat")
-            # Pages of files count as used, but give way to allocations.
-            cached = [
-                int(line.split()[1]) for line in _lines(stat) if line.startswith("inactive_file ")
-            ]
-            found.append(max(0, int(limit[0]) - int(usage[0]) + sum(cached)))
+    for group in _groups("memory"):
+        for limit_file, usage_file in (
+            ("memory.max", "memory.current"),  # version 2
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),  # version 1
+        ):
+            limit, usage = _words(group / limit_file), _words(group / usage_file)
+            if limit and usage and limit[0].isdigit() and int(limit[0]) < UNLIMITED:
+                # Pages of files count as used, but give way to allocations.
+                cached = [
+                    int(line.split()[1])
+                    for line in _lines(group / "memory.stat")
+                    if line.startswith(("inactive_file ", "total_inactive_file "))
+                ]
+                found.append(max(0, int(limit[0]) - int(usage[0]) + max(cached, default=0)))
+    for line in _lines(PROC / "self/limits"):
+        if line.startswith("Max address space") and (limit := line.split())[3].isdigit():
+            mapped = int((_words(PROC / "self/statm") or ["0"])[0]) * os.sysconf("SC_PAGE_SIZE")
+            found.append(max(0, int(limit[3]) - mapped))
     if not found and "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return min(found, default=None)
+
+
+@contextmanager
+def memory_trouble() -> Iterator[None]:
+    """Turn memory that the system refuses, to Python or to torch, into a ModelError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise ModelError(
+            "this process gets too little memory for the model",
+            "take a smaller model or context, close other programs, or raise `ulimit -v`",
+        ) from error
 
 
 def disk_free(folder: Path) -> int:
@@ -153,6 +183,22 @@ def _gpu() -> tuple[str | None, int]:
         return None, 0
     properties = torch.cuda.get_device_properties(torch.cuda.current_device())
     return str(properties.name), int(properties.total_memory)
+
+
+def _groups(controller: str) -> Iterator[Path]:
+    """The folders of this process's control groups, innermost first: each bounds those inside it.
+
+    A container may see its own group as the root, or its path on a host whose folders it cannot
+    see: what is not there bounds nothing.
+    """
+    for line in [*_lines(PROC / "self/cgroup"), "0::/", f"1:{controller}:/"]:
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        root = CGROUP / controller if controllers else CGROUP  # version 1, or 2
+        inner = PurePosixPath(path)
+        for group in (inner, *inner.parents):
+            yield root / group.relative_to("/")
 
 
 def _lines(path: Path) -> list[str]:

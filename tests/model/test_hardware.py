@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from vademecum.model import hardware
+from vademecum.errors import ModelError
+from vademecum.model import hardware, weights
+from vademecum.model.engine import Engine
 from vademecum.settings import Settings
 
 
@@ -46,6 +50,56 @@ def test_memory_is_bounded_by_an_old_control_group(system: Path) -> None:
     assert hardware.memory_available() == 8_000_000 * 1024
 
 
+@pytest.mark.parametrize("bounding", ["system.slice", "system.slice/unit.service"])
+def test_every_control_group_above_a_process_bounds_it(
+    system: Path, monkeypatch: pytest.MonkeyPatch, bounding: str
+) -> None:
+    monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    (system / "proc/meminfo").write_text("MemAvailable: 8000000 kB\n")
+    (system / "proc/self").mkdir()
+    (system / "proc/self/cgroup").write_text("0::/system.slice/unit.service\n")
+    (system / "cgroup/system.slice/unit.service").mkdir(parents=True)
+    group = system / "cgroup" / bounding
+    (group / "memory.max").write_text("4000000000\n")
+    (group / "memory.current").write_text("1000000000\n")
+    (group / "cpu.max").write_text("200000 100000\n")
+    assert hardware.memory_available() == 3_000_000_000
+    assert hardware.cores() == 2
+    (system / "cgroup/cpu.max").write_text("100000 100000\n")
+    assert hardware.cores() == 1
+
+
+def test_old_control_groups_have_a_tree_each(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    (system / "proc/self").mkdir()
+    (system / "proc/self/cgroup").write_text("4:memory:/a/b\n3:cpu,cpuacct:/a\n1:name=systemd:/\n")
+    (system / "cgroup/memory/a").mkdir(parents=True)
+    (system / "cgroup/memory/a/memory.limit_in_bytes").write_text("900000\n")
+    (system / "cgroup/memory/a/memory.usage_in_bytes").write_text("700000\n")
+    (system / "cgroup/memory/a/memory.stat").write_text(
+        "inactive_file 0\ntotal_inactive_file 100000\n"
+    )
+    (system / "cgroup/cpu").mkdir()  # a container sees its group as the root
+    (system / "cgroup/cpu/cpu.cfs_quota_us").write_text("300000\n")
+    (system / "cgroup/cpu/cpu.cfs_period_us").write_text("100000\n")
+    assert hardware.memory_available() == 300_000
+    assert hardware.cores() == 3
+    (system / "cgroup/cpu/cpu.cfs_quota_us").write_text("-1\n")
+    assert hardware.cores() == 8
+
+
+def test_memory_is_bounded_by_the_limit_of_the_process(system: Path) -> None:
+    (system / "proc/meminfo").write_text("MemAvailable: 8000000 kB\n")
+    (system / "proc/self").mkdir()
+    limits = system / "proc/self/limits"
+    limits.write_text("Max address space         4000000000           unlimited            bytes\n")
+    (system / "proc/self/statm").write_text("1000 500 0 0 0 0 0\n")
+    page = hardware.os.sysconf("SC_PAGE_SIZE")
+    assert hardware.memory_available() == 4_000_000_000 - 1000 * page
+    limits.write_text("Max address space         unlimited            unlimited            bytes\n")
+    assert hardware.memory_available() == 8_000_000 * 1024
+
+
 def test_cores_are_bounded_by_the_quota(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert hardware.cores() == 8
@@ -53,6 +107,16 @@ def test_cores_are_bounded_by_the_quota(system: Path, monkeypatch: pytest.Monkey
     assert hardware.cores() == 2
     (system / "cgroup/cpu.max").write_text("max 100000\n")
     assert hardware.cores() == 8
+
+
+@pytest.mark.parametrize("needed", [lambda: bytearray(1 << 60), lambda: torch.empty(1 << 50)])
+def test_memory_that_the_system_refuses_is_an_error_for_people(
+    needed: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "load", lambda *_, **__: needed())
+    with pytest.raises(ModelError, match="too little memory") as caught:
+        Engine.load("tiny", device="cpu")
+    assert "ulimit" in caught.value.hint
 
 
 def test_features_are_those_that_matter(system: Path) -> None:
