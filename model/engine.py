@@ -16,6 +16,7 @@ from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
 from vademecum.model.deadline import Deadline
 from vademecum.model.decoder import Decoder
+from vademecum.model.drafting import LONGEST
 from vademecum.model.generate import generate
 from vademecum.model.interface import (
     Finished,
@@ -265,6 +266,7 @@ class Engine:
             "dtype": str(decoder.dtype).removeprefix("torch."),
             "products": decoder.paths(),
             "writing": self._writing,
+            "drafts": self._drafts(decoder),
             "kernels": {"set": decoder.kernels.name, "reason": decoder.kernels.reason},
             "attention": {
                 "kind": self.attention,
@@ -297,6 +299,13 @@ class Engine:
         if self._loaded is None:
             raise ModelError("the engine is closed", "load the model again")
         return self._loaded
+
+    def _drafts(self, decoder: Decoder) -> str:
+        if self._captured is not None:
+            return f"up to {LONGEST} tokens, rounded otherwise than one"
+        if decoder.draft_obstacle:
+            return f"none: {decoder.draft_obstacle}"
+        return f"up to {LONGEST} tokens, each computed as if alone"
 
     def _check(self, prompt: Sequence[int], options: GenerationOptions) -> None:
         decoder, _ = self._open()
