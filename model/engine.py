@@ -134,6 +134,7 @@ class Engine:
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
         where, reason = placement.device_for(device, quantization, kv, chosen)
 
+        @hardware.memory_trouble()
         def made(where: torch.device, reason: str) -> Engine:
             loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
             fitting = sparsity or Sparsity()
@@ -347,7 +348,8 @@ class Engine:
                 captured=captured,
             )
             on_gpu = decoder.device.type == "cuda"
-            yield from placement.on_device(written, decoder.device) if on_gpu else written
+            with hardware.memory_trouble():
+                yield from placement.on_device(written, decoder.device) if on_gpu else written
 
 
 def _captured(
