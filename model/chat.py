@@ -57,7 +57,7 @@ class Chat:
         )
         try:
             self._template = environment.from_string(template)
-        except jinja2.TemplateError as error:
+        except Exception as error:  # one nested too deep is a RecursionError
             raise ModelUnsupported(
                 f"the model's chat template cannot be read: {error}", "fetch the model again"
             ) from error
@@ -72,8 +72,14 @@ class Chat:
         eos_ids: Sequence[int],
         reasons: bool,
     ) -> Chat:
-        """Read `tokenizer.json`."""
-        tokenizer = Tokenizer.from_file(str(tokenizer_json))
+        """Read `tokenizer.json`. Raises ModelUnsupported if it cannot be read."""
+        try:
+            tokenizer = Tokenizer.from_file(str(tokenizer_json))
+        except Exception as error:  # the library raises no class of its own
+            raise ModelUnsupported(
+                f"{tokenizer_json} is no tokenizer: {error}",
+                "save it again with `transformers`, or fetch the model again",
+            ) from error
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return cls(tokenizer, template, bos_id=bos_id, eos_ids=eos_ids, reasons=reasons)
@@ -103,6 +109,10 @@ class Chat:
             raise UsageError(
                 f"the model's chat template refuses these messages: {error}",
                 "let user and assistant take turns, the user first",
+            ) from error
+        except Exception as error:  # what the model's authors wrote may do anything
+            raise ModelUnsupported(
+                f"the model's chat template fails: {error}", "mend its chat_template.jinja"
             ) from error
         return open_thinking(prompt) if self.reasons else prompt
 

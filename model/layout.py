@@ -7,13 +7,16 @@ and any other tool can read what was converted.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from vademecum.errors import ModelUnsupported
 from vademecum.model.decoder import Family, ModelConfig
-from vademecum.model.rope import SCALINGS
+from vademecum.model.rope import SCALINGS, rope_frequencies, rope_magnitude
 
 ARCHITECTURES: dict[Family, str] = {
     "llama": "LlamaForCausalLM",
@@ -28,6 +31,13 @@ QUANTIZE_HERE = "give the folder of the original weights in 32 or 16 bit; they a
 def read_config(folder: Path) -> ModelConfig:
     """The shape in `config.json`. Raises ModelUnsupported for what the decoder cannot run."""
     raw = read_json(folder / "config.json")
+    with _as_expected(folder, "its config.json"):
+        config = _config(folder, raw)
+        _require_sound(folder, config)
+    return config
+
+
+def _config(folder: Path, raw: dict[str, Any]) -> ModelConfig:
     family = raw.get("model_type")
     if family not in get_args(Family):
         raise _unsupported(folder, f"it is of the family {family!r}")
@@ -46,28 +56,38 @@ def read_config(folder: Path) -> ModelConfig:
         raise _unsupported(folder, "it rotates only a part of each head")
     if family != "qwen2" and (raw.get("attention_bias") or raw.get("mlp_bias")):
         raise _unsupported(folder, f"its layers have biases that the family {family!r} does not")
-    try:
-        heads, hidden = int(raw["num_attention_heads"]), int(raw["hidden_size"])
-        theta, scaling = _rope(raw)
-        head_dim = QWEN3_HEAD_DIM if family == "qwen3" else hidden // heads
-        return ModelConfig(
-            family=cast(Family, family),
-            vocab_size=int(raw["vocab_size"]),
-            hidden=hidden,
-            layers=int(raw["num_hidden_layers"]),
-            heads=heads,
-            kv_heads=int(raw.get("num_key_value_heads") or heads),
-            head_dim=int(raw.get("head_dim") or head_dim),
-            intermediate=int(raw["intermediate_size"]),
-            rms_eps=float(raw["rms_norm_eps"]),
-            rope_theta=theta,
-            rope_scaling=scaling,
-            tie_embeddings=bool(raw.get("tie_word_embeddings", False)),
-            attention_bias=family == "qwen2",
-            max_positions=int(raw["max_position_embeddings"]),
-        )
-    except KeyError as error:
-        raise _unsupported(folder, f"its config.json has no {error}") from error
+    heads, hidden = int(raw["num_attention_heads"]), int(raw["hidden_size"])
+    theta, scaling = _rope(raw)
+    head_dim = QWEN3_HEAD_DIM if family == "qwen3" else hidden // heads
+    return ModelConfig(
+        family=cast(Family, family),
+        vocab_size=int(raw["vocab_size"]),
+        hidden=hidden,
+        layers=int(raw["num_hidden_layers"]),
+        heads=heads,
+        kv_heads=int(raw.get("num_key_value_heads") or heads),
+        head_dim=int(raw.get("head_dim") or head_dim),
+        intermediate=int(raw["intermediate_size"]),
+        rms_eps=float(raw["rms_norm_eps"]),
+        rope_theta=theta,
+        rope_scaling=scaling,
+        tie_embeddings=bool(raw.get("tie_word_embeddings", False)),
+        attention_bias=family == "qwen2",
+        max_positions=int(raw["max_position_embeddings"]),
+    )
+
+
+def _require_sound(folder: Path, config: ModelConfig) -> None:
+    """Refuse a shape that cannot be computed with, or only to nonsense."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if type(value) in (int, float) and not 0 < value < math.inf:
+            raise _unsupported(folder, f"its config.json gives {value} for {field.name}")
+    if config.heads % config.kv_heads or config.head_dim % 2:
+        raise _unsupported(folder, "its heads cannot share keys, or not be rotated by halves")
+    turned = rope_frequencies(config) * rope_magnitude(config)
+    if not ((turned > 0) & turned.isfinite()).all():
+        raise _unsupported(folder, "its rotary embedding does not turn every pair")
 
 
 def write_config(folder: Path, config: ModelConfig) -> None:
@@ -134,11 +154,12 @@ def is_linear(name: str) -> bool:
 def read_chat_template(folder: Path) -> str:
     """The Jinja chat template of a folder. Raises ModelUnsupported if there is none."""
     file = folder / "chat_template.jinja"
-    if file.is_file():
-        return file.read_text("utf-8")
-    found = read_json(folder / "tokenizer_config.json", missing={}).get("chat_template")
-    if isinstance(found, list):  # several, by name
-        found = {entry["name"]: entry["template"] for entry in found}.get("default")
+    with _as_expected(folder, "its chat template"):
+        if file.is_file():
+            return file.read_text("utf-8")
+        found = read_json(folder / "tokenizer_config.json", missing={}).get("chat_template")
+        if isinstance(found, list):  # several, by name
+            found = {entry["name"]: entry["template"] for entry in found}.get("default")
     if not isinstance(found, str):
         raise _unsupported(folder, "it has no chat template")
     return found
@@ -153,12 +174,13 @@ def special_ids(folder: Path) -> tuple[tuple[int, ...], int | None]:
     tokenizer = read_json(folder / "tokenizer_config.json", missing={})
     generation = read_json(folder / "generation_config.json", missing={})
     config = read_json(folder / "config.json")
-    if "added_tokens_decoder" in tokenizer:
-        listed = tokenizer["added_tokens_decoder"].items()
-        added = {entry["content"]: int(token) for token, entry in listed}
-    else:  # transformers 5 names the ids in tokenizer.json alone
-        whole = read_json(folder / "tokenizer.json", missing={}).get("added_tokens", [])
-        added = {entry["content"]: int(entry["id"]) for entry in whole}
+    with _as_expected(folder, "its list of added tokens"):
+        if "added_tokens_decoder" in tokenizer:
+            listed = tokenizer["added_tokens_decoder"].items()
+            added = {entry["content"]: int(token) for token, entry in listed}
+        else:  # transformers 5 names the ids in tokenizer.json alone
+            whole = read_json(folder / "tokenizer.json", missing={}).get("added_tokens", [])
+            added = {entry["content"]: int(entry["id"]) for entry in whole}
 
     def named(key: str) -> list[int]:
         value = tokenizer.get(key)
@@ -168,11 +190,12 @@ def special_ids(folder: Path) -> tuple[tuple[int, ...], int | None]:
     ends = named("eos_token")
     for source in (generation, config):
         value = source.get("eos_token_id")
-        ends += value if isinstance(value, list) else [] if value is None else [value]
+        values = value if isinstance(value, list) else [value]
+        ends += [token for token in values if isinstance(token, int)]
         if ends and source is generation:
             break
     begins = [*named("bos_token"), generation.get("bos_token_id"), config.get("bos_token_id")]
-    begin = next((token for token in begins if token is not None), None)
+    begin = next((token for token in begins if isinstance(token, int)), None)
     if not ends:
         raise _unsupported(folder, "none of its files says which token ends an answer")
     return tuple(dict.fromkeys(ends)), begin
@@ -217,6 +240,17 @@ def _rope(raw: dict[str, Any]) -> tuple[float, dict[str, Any] | None]:
             f"supported: {', '.join(sorted(SCALINGS))}",
         )
     return theta, scaling
+
+
+@contextmanager
+def _as_expected(folder: Path, part: str) -> Iterator[None]:
+    """Turn what reading an unsound description raises into ModelUnsupported."""
+    try:
+        yield
+    except KeyError as error:
+        raise _unsupported(folder, f"{part} has no {error}") from error
+    except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise _unsupported(folder, f"{part} cannot be understood: {error}") from error
 
 
 def _unsupported(folder: Path, why: str) -> ModelUnsupported:

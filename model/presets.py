@@ -139,7 +139,7 @@ def _of_folder(name: str, folder: Path) -> Preset:
             reasons=_thinks(folder),
             folder=folder,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ModelUnsupported(
             f"{folder / 'config.json'} does not describe a model: {error!r}",
             "give a folder that `save_pretrained` wrote for a Llama, Qwen2 or Qwen3 model",
@@ -149,7 +149,7 @@ def _of_folder(name: str, folder: Path) -> Preset:
 def _thinks(folder: Path) -> bool:
     """Whether the chat template of a folder knows `</think>`, as R1's do."""
     files = (folder / "chat_template.jinja", folder / "tokenizer_config.json")
-    return any("</think>" in file.read_text("utf-8") for file in files if file.is_file())
+    return any("</think>" in file.read_text("utf-8", "replace") for file in files if file.is_file())
 
 
 _R1_HUB = "deepseek-ai/DeepSeek-R1-"

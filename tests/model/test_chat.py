@@ -85,8 +85,22 @@ def test_a_template_runs_in_a_sandbox(chat_of: Chats) -> None:
 
 
 def test_a_broken_template_is_refused_when_loaded(chat_of: Chats) -> None:
-    with pytest.raises(ModelUnsupported, match="chat template"):
-        chat_of("{% if %}")
+    for broken in ("{% if %}", "{{ " + "-" * 10_000 + "1 }}"):
+        with pytest.raises(ModelUnsupported, match="chat template"):
+            chat_of(broken)
+
+
+def test_a_template_that_fails_is_told_as_the_models_fault(chat_of: Chats) -> None:
+    for failing in ("{{ 1 / (messages | length - 1) }}", "{% for n in range(10**9) %}{% endfor %}"):
+        with pytest.raises(ModelUnsupported, match="template fails"):
+            chat_of(failing).render([Message("user", "x")])
+
+
+@pytest.mark.parametrize("content", ["", "{]", '{"a": 1}', "[]"])
+def test_a_tokenizer_that_cannot_be_read_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(ModelUnsupported, match="is no tokenizer"):
+        Chat.load(tmp_path / "tokenizer.json", "", bos_id=None, eos_ids=[], reasons=False)
 
 
 TEXTS = [

@@ -6,6 +6,7 @@ Models are random and small, saved by transformers; test_weights_e2e.py has the 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -238,9 +239,9 @@ def test_head_dimensions_that_are_not_told(folder: Folder) -> None:
             {"rope_type": "linear", "factor": 2.0},
         ),
         (
-            {"rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0}},
+            {"rope_parameters": {"rope_type": "linear", "rope_theta": 5e5, "factor": 8.0}},
             5e5,
-            {"rope_type": "llama3", "factor": 8.0},
+            {"rope_type": "linear", "factor": 8.0},
         ),
     ],
 )
@@ -281,6 +282,67 @@ def test_what_cannot_be_run_is_refused_with_the_reason(
     with pytest.raises(ModelUnsupported, match=why) as caught:
         weights.load(asked, settings=where)
     assert caught.value.hint
+
+
+LINEAR, YARN = ({"rope_type": kind, "factor": 2.0} for kind in ("linear", "yarn"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_attention_heads": 0},
+        {"num_attention_heads": 3},
+        {"num_hidden_layers": 0},
+        {"num_hidden_layers": "many"},
+        {"max_position_embeddings": 0},
+        {"vocab_size": -48},
+        {"head_dim": 15},
+        {"head_dim": [16]},
+        {"hidden_size": math.inf},
+        {"rms_norm_eps": "small"},
+        {"rms_norm_eps": {}},
+        {"rms_norm_eps": math.nan},
+        {"rope_parameters": "yarn"},
+        {"rope_parameters": {"rope_theta": math.nan}},
+        {"rope_parameters": {"rope_theta": -1}},
+        {"rope_parameters": LINEAR | {"factor": 0}},
+        {"rope_parameters": LINEAR | {"factor": -2}},
+        {"rope_parameters": YARN | {"factor": "a"}},
+        {"rope_parameters": YARN | {"original_max_position_embeddings": -1}},
+        {"rope_parameters": YARN | {"attention_factor": math.nan}},
+        {"rope_parameters": {"rope_type": ["yarn"]}},
+        {"layer_types": [[]]},
+    ],
+    ids=str,
+)
+def test_a_config_that_makes_no_sense_is_refused(
+    folder: Folder, where: Settings, changes: dict[str, Any]
+) -> None:
+    made = folder("llama")
+    edit(made / "config.json", **changes)
+    with pytest.raises(ModelUnsupported) as caught:
+        weights.load(str(made), "bf16", settings=where)
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("chat_template.jinja", b"\xff\xfe"),
+        ("tokenizer_config.json", b'{"added_tokens_decoder": {"x": {}}}'),
+        ("tokenizer_config.json", b'{"added_tokens_decoder": []}'),
+        ("generation_config.json", b'{"eos_token_id": [null, "<end>"]}'),
+    ],
+)
+def test_an_unsound_description_of_text_is_refused(
+    folder: Folder, where: Settings, file: str, content: bytes
+) -> None:
+    made = folder()
+    edit(made / "config.json", eos_token_id=None)
+    (made / file).write_bytes(content)
+    with pytest.raises(ModelUnsupported):
+        weights.load(str(made), "bf16", settings=where)
 
 
 @pytest.mark.parametrize(
