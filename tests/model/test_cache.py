@@ -54,6 +54,15 @@ def test_a_prompt_that_begins_alike_borrows_what_is_known() -> None:
     assert (second.length, second.reused) == (64, 2)
 
 
+@pytest.mark.parametrize("at", [0, 1, 30, 31, 32, 63])
+def test_a_chunk_is_borrowed_for_all_of_its_tokens_only(at: int) -> None:
+    cache = cache_of(8)
+    prompt = list(range(70))
+    cache.close(used(cache, prompt, 70))
+    other = [n if place != at else 99 for place, n in enumerate(prompt)]
+    assert cache.open(other, 80).length == at // 32 * 32
+
+
 def test_the_last_token_of_a_prompt_is_always_read() -> None:
     cache = cache_of(8)
     cache.close(used(cache, list(range(64)), 64))

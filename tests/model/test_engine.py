@@ -13,8 +13,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from torch import Tensor
 
 from vademecum.errors import ContextTooLong, EngineBusy, ModelError, UsageError
+from vademecum.model import head as heads
 from vademecum.model.decoder import ModelConfig
 from vademecum.model.engine import WAITING, Engine
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
@@ -252,16 +255,69 @@ def test_drafting_tells_the_same_attention(engine_of: Build) -> None:
         assert drafted == pytest.approx(alone, abs=1e-5)
 
 
-def test_no_source_beyond_the_given_ones_is_cited(engine_of: Build) -> None:
-    engine = engine_of(eos=())
-    cited: set[str] = set()
-    for seed in range(30):
-        prompt = [*b"[1][2][3]", *b"ab[" * 3]
-        options = GenerationOptions(temperature=3.0, top_p=1.0, max_tokens=12, seed=seed, sources=2)
-        ids = [t.id for t in engine.stream_ids(prompt, options) if isinstance(t, Token)]
-        text = bytes(i for i in ids if i < 256).decode("utf-8", "replace")
-        cited |= set(re.findall(r"\[(\d+)\]", text))
-    assert cited <= {"1", "2"}
+@pytest.fixture
+def leaning_of(
+    engine_of: Build,
+    llama: ModelConfig,
+    tensors_of: Callable[[ModelConfig], dict[str, Tensor]],
+    tokenizer: Tokenizer,
+) -> Callable[[str], Engine]:
+    """`leaning_of(letters)`: an engine that writes these letters at random, and no others."""
+
+    def build(letters: str) -> Engine:
+        config = replace(llama, tie_embeddings=False, intermediate=128)
+        tensors = tensors_of(config)
+        # The first feature is the same for every token; the head reads it for these only.
+        for name, tensor in tensors.items():
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                tensor[0] = 0
+        tensors["model.embed_tokens.weight"][:, 0] = 20
+        tensors["lm_head.weight"][:, 0] = -2
+        tensors["lm_head.weight"][tokenizer.encode(letters).ids, 0] = 0
+        return engine_of(eos=(), kv="int8", quantized=True, config=config, tensors=tensors)
+
+    return build
+
+
+def test_no_source_beyond_the_given_ones_is_cited(leaning_of: Callable[[str], Engine]) -> None:
+    engine = leaning_of("[29]")
+
+    def cited(sources: int | None) -> set[str]:
+        found: set[str] = set()
+        for seed in range(8):
+            options = GenerationOptions(
+                temperature=1.0, top_p=1.0, max_tokens=80, seed=seed, sources=sources
+            )
+            text = engine.generate(QUESTION, options).text
+            found |= set(re.findall(r"\[(\d{1,2})\]", text))
+        return found
+
+    assert {"2", "9"} <= cited(None)
+    assert cited(2) == {"2"}
+
+
+@pytest.mark.parametrize("temperature", [0.8, 1.5])
+def test_drafts_are_chosen_from_by_exact_logits_too(
+    leaning_of: Callable[[str], Engine], temperature: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("vademecum.model.kernels.halves", exc_type=ImportError)
+    monkeypatch.setattr(heads, "HALVED_OUTPUTS", 1)
+    engine = leaning_of("[29]")
+    decoder = engine._open()[0]
+    assert decoder.halves_head
+    rows = []
+    whole = decoder.whole_logits
+    monkeypatch.setattr(decoder, "whole_logits", lambda row: (rows.append(row), whole(row))[1])
+    for seed in range(3):
+        told = []
+        for draft in (True, False):
+            options = GenerationOptions(
+                temperature=temperature, max_tokens=80, seed=seed, sources=2, draft=draft
+            )
+            *tokens, _ = engine.stream(QUESTION, options)
+            told.append([token.id for token in tokens if isinstance(token, Token)])
+        assert told[0] == told[1]
+    assert max(rows) > 0  # asked for after a draft that was right
 
 
 def test_counting_tokens(engine_of: Build) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -84,12 +85,13 @@ def play(engine: Engine, requests: list[Request]) -> None:
 def engines(
     llama: ModelConfig, decoder_of: Callable[..., Decoder], chat_of: Callable[..., Chat]
 ) -> list[Engine]:
-    small = replace(llama, layers=3, vocab_size=262, hidden=16, heads=2, kv_heads=1, head_dim=8)
+    # Quantised, so that there are drafts.
+    small = replace(llama, layers=3, vocab_size=262, kv_heads=1, intermediate=64)
     sparsity = Sparsity(threshold=64, budget=96, recent=32, chunk=64, dense_first=1, dense_last=1)
     every = []
     for kv, context in (("plain", 380), ("int8", 250)):
-        decoder = decoder_of(small, kv=kv, sparsity=sparsity)
-        page = PagedCache.bytes_per_page(3, 1, 8, decoder.kv, decoder.dtype)
+        decoder = decoder_of(small, kv=kv, sparsity=sparsity, dtype=torch.bfloat16, quantized=True)
+        page = PagedCache.bytes_per_page(3, 1, 16, decoder.kv, decoder.dtype)
         every.append(
             Engine(
                 decoder,
