@@ -118,8 +118,7 @@ class Shards(Mapping[str, Tensor]):
                 opened: Any = safe_open(file, framework="pt", device="cpu")
             except (SafetensorError, OSError) as error:
                 raise ModelUnsupported(
-                    f"{file} is damaged: {error}",
-                    f"delete {folder} and run the command again: it is made afresh",
+                    f"{file} is damaged: {error}", "copy or download this file again"
                 ) from error
             self._where |= dict.fromkeys(opened.keys(), opened)
 

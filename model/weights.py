@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -86,16 +87,11 @@ def load(
     where, progress = settings or current_settings(), progress or Silent()
     found = preset(model) if isinstance(model, str) else model
     folder = prepare(found, progress=progress, settings=where)
-    config = read_config(folder)
-    stored = Shards(folder)
-    _check(stored, config, folder)
-    tokenizer = folder / "tokenizer.json"
-    if not tokenizer.is_file():
-        raise ModelUnsupported(
-            f"{folder} has no tokenizer.json",
-            "save its tokenizer with `transformers`: AutoTokenizer.from_pretrained(folder)"
-            ".save_pretrained(folder)",
-        )
+    with _remedy(found, folder):
+        config, stored = read_config(folder), Shards(folder)
+        _check(stored, config, folder)
+        tokenizer = _tokenizer(folder)
+        template, (ends, begin) = read_chat_template(folder), special_ids(folder)
     tensors: dict[str, Tensor | QuantizedLinear] = {}
     if quantization == "nf4":
         tensors |= _quantized(found, folder, stored, config, where, progress)
@@ -119,8 +115,7 @@ def load(
             name=found.name,
             progress=progress,
         )
-    ends, begin = special_ids(folder)
-    return Weights(config, tensors, tokenizer, read_chat_template(folder), ends, begin, ready)
+    return Weights(config, tensors, tokenizer, template, ends, begin, ready)
 
 
 def prepare(
@@ -234,6 +229,30 @@ def _derived(model: Preset, folder: Path, settings: Settings) -> Path:
     files = sorted(folder.glob("*.safetensors"))
     facts = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return settings.models / f"local-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}"
+
+
+@contextmanager
+def _remedy(model: Preset, folder: Path) -> Iterator[None]:
+    """What mends a folder that was made here: making it anew. A user's is never to be deleted."""
+    try:
+        yield
+    except ModelUnsupported as error:
+        if model.folder is not None:
+            raise
+        raise ModelUnsupported(
+            error.message, f"delete {folder} and run the command again: it is made afresh"
+        ) from error
+
+
+def _tokenizer(folder: Path) -> Path:
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise ModelUnsupported(
+            f"{folder} has no tokenizer.json",
+            "save its tokenizer with `transformers`: AutoTokenizer.from_pretrained(folder)"
+            ".save_pretrained(folder)",
+        )
+    return file
 
 
 def _check(stored: Shards, config: ModelConfig, folder: Path) -> None:

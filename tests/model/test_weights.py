@@ -391,8 +391,9 @@ def test_a_truncated_file_is_told_by_name(folder: Folder, where: Settings) -> No
     made = folder()
     file = made / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(ModelUnsupported, match=r"model\.safetensors is damaged"):
+    with pytest.raises(ModelUnsupported, match=r"model\.safetensors is damaged") as caught:
         weights.load(str(made), settings=where)
+    assert caught.value.hint == "copy or download this file again"
 
 
 def test_unknown_names_are_refused(where: Settings) -> None:
@@ -519,6 +520,19 @@ def test_a_stamp_that_cannot_be_read_is_none(registry_model: Preset, where: Sett
         assert not weights.is_ready(registry_model, settings=where)
     weights.load(registry_model, settings=where)
     assert stamp.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"]
+)
+def test_only_a_folder_that_was_made_here_is_to_be_deleted(
+    registry_model: Preset, where: Settings, file: str
+) -> None:
+    folder = weights.prepare(registry_model, settings=where)
+    (folder / file).unlink()
+    with pytest.raises(ModelUnsupported) as caught:
+        weights.load(registry_model, settings=where)
+    assert caught.value.hint.startswith(f"delete {folder} and run the command again")
 
 
 def test_conversion_asks_for_space_first(
