@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vademecum.errors import ModelUnsupported, OutOfSpace
-from vademecum.model.layout import write_json
+from vademecum.model.layout import read_json, write_json
 
+ALONE, INDEX = "model.safetensors", "model.safetensors.index.json"
 SHARD_BYTES = 1 << 30
 ALIGNMENT = 64  # a line of the processor's cache
 DTYPES = {
@@ -49,7 +50,7 @@ class ShardWriter:
         self._flush()
         count = len(self._shards)
         if count == 1:
-            self._path(0).rename(self._folder / "model.safetensors")
+            self._path(0).rename(self._folder / ALONE)
             return
         weight_map: dict[str, str] = {}
         for number, names in enumerate(self._shards):
@@ -57,7 +58,7 @@ class ShardWriter:
             self._path(number).rename(self._folder / final)
             weight_map |= dict.fromkeys(names, final)
         index = {"metadata": {"total_size": self._total}, "weight_map": weight_map}
-        write_json(self._folder / "model.safetensors.index.json", index)
+        write_json(self._folder / INDEX, index)
 
     def _flush(self) -> None:
         path = self._path(len(self._shards))
@@ -101,26 +102,32 @@ def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 class Shards(Mapping[str, Tensor]):
-    """The tensors of all `*.safetensors` files of a folder, mapped, not read, until they are used.
+    """The tensors of a folder's safetensors (`files`), mapped, not read, until they are used.
 
-    Raises ModelUnsupported if there is none or if one cannot be read.
+    Raises ModelUnsupported if there are none, one cannot be read, or two hold the same name.
     """
 
     def __init__(self, folder: Path) -> None:
         self._where: dict[str, Any] = {}  # safetensors has no types
-        files = sorted(folder.glob("*.safetensors"))
-        if not files:
+        self.files = _files(folder)
+        if not self.files:
             raise ModelUnsupported(
                 f"{folder} holds no safetensors", "convert the weights with `save_pretrained`"
             )
-        for file in files:
+        for file in self.files:
             try:
                 opened: Any = safe_open(file, framework="pt", device="cpu")
             except (SafetensorError, OSError) as error:
                 raise ModelUnsupported(
                     f"{file} is damaged: {error}", "copy or download this file again"
                 ) from error
-            self._where |= dict.fromkeys(opened.keys(), opened)
+            names = opened.keys()
+            if twice := self._where.keys() & names:
+                raise ModelUnsupported(
+                    f"{file} holds {min(twice)}, and another file of the folder does, too",
+                    "take away the files that are no part of the model",
+                )
+            self._where |= dict.fromkeys(names, opened)
 
     def __getitem__(self, name: str) -> Tensor:
         tensor: Tensor = self._where[name].get_tensor(name)
@@ -139,6 +146,22 @@ class Shards(Mapping[str, Tensor]):
     def kind(self, name: str) -> str:
         """How a tensor's numbers are stored, by safetensors' word for it, from the header alone."""
         return str(self._where[name].get_slice(name).get_dtype())
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files that hold a model, by the rules of `transformers`: one, or those of the index.
+
+    What lies beside them (an adapter, a copy for another program) is no part of it. Only where
+    there is neither are all safetensors taken.
+    """
+    if (alone := folder / ALONE).is_file():
+        return [alone]
+    if (index := folder / INDEX).is_file():
+        named = read_json(index).get("weight_map")
+        if not isinstance(named, dict):
+            raise ModelUnsupported(f"{index} names no files", "copy or download this file again")
+        return [folder / name for name in sorted(set(map(str, named.values())))]
+    return sorted(folder.glob("*.safetensors"))
 
 
 def to_dtype(tensor: Tensor, dtype: torch.dtype) -> Tensor:

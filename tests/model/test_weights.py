@@ -195,11 +195,7 @@ def test_nf4_that_was_cut_short_or_lost_is_made_anew(
 def test_shards_are_read_as_one(folder: Folder, where: Settings, tmp_path: Path) -> None:
     made = folder()
     whole = load_file(made / "model.safetensors")
-    (made / "model.safetensors").unlink()
-    writer = ShardWriter(made, shard_bytes=20_000)
-    for name, tensor in whole.items():
-        writer.add(name, tensor)
-    writer.finish()
+    in_shards(made)
     assert len(list(made.glob("model-*.safetensors"))) > 1
     loaded = weights.load(str(made), "bf16", settings=where).tensors
     assert {name: tuple(t.shape) for name, t in loaded.items()} == {
@@ -210,6 +206,53 @@ def test_shards_are_read_as_one(folder: Folder, where: Settings, tmp_path: Path)
     model = AutoModelForCausalLM.from_pretrained(made, dtype=torch.bfloat16)
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, whole[name]), name
+
+
+def in_shards(folder: Path) -> None:
+    """Save a folder's weights again, in several files and their index."""
+    saved = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    writer = ShardWriter(folder, shard_bytes=20_000)
+    for name, tensor in saved.items():
+        writer.add(name, tensor)
+    writer.finish()
+
+
+@pytest.mark.parametrize("sharded", [False, True])
+def test_a_file_that_lies_beside_a_model_is_no_part_of_it(
+    folder: Folder, where: Settings, sharded: bool
+) -> None:
+    made = folder()
+    norm = load_file(made / "model.safetensors")["model.norm.weight"]
+    if sharded:
+        in_shards(made)
+    save_file({"model.norm.weight": torch.zeros(64)}, made / "zz_adapter.safetensors")
+    found = weights.load(str(made), "bf16", settings=where).tensors["model.norm.weight"]
+    assert isinstance(found, Tensor)
+    assert torch.equal(found, norm)
+
+
+def test_without_an_index_all_files_are_read_and_none_may_contradict(
+    folder: Folder, where: Settings
+) -> None:
+    made = folder()
+    in_shards(made)
+    (made / "model.safetensors.index.json").unlink()
+    weights.load(str(made), "bf16", settings=where)
+    save_file({"model.norm.weight": torch.zeros(64)}, made / "zz_adapter.safetensors")
+    with pytest.raises(ModelUnsupported, match=r"zz_adapter.* holds model\.norm\.weight"):
+        weights.load(str(made), "bf16", settings=where)
+
+
+@pytest.mark.parametrize("index", ["{", "{}", '{"weight_map": {"x": "gone.safetensors"}}'])
+def test_an_index_that_leads_nowhere_is_refused(
+    folder: Folder, where: Settings, index: str
+) -> None:
+    made = folder()
+    in_shards(made)
+    (made / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(ModelUnsupported):
+        weights.load(str(made), "bf16", settings=where)
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
