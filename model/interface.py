@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,9 @@ from typing import Any, Literal, Protocol
 Role = Literal["system", "user", "assistant"]
 Phase = Literal["thinking", "answer"]
 FinishReason = Literal["stop", "length", "cancelled", "timeout"]
+
+LEAST_TEMPERATURE = 1e-5  # but for 0: logits divided by less would not fit a float32
+SEEDS = range(-(2**63), 2**64)  # what PyTorch takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,10 @@ class GenerationOptions:
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
             raise ValueError("max_tokens must be at least 1")
-        if self.temperature < 0:
-            raise ValueError("temperature must not be negative")
+        if self.temperature != 0 and not LEAST_TEMPERATURE <= self.temperature < math.inf:
+            raise ValueError(f"temperature must be 0, or finite and at least {LEAST_TEMPERATURE}")
+        if self.seed not in SEEDS:
+            raise ValueError("seed must fit 64 bits")
         if not 0 < self.top_p <= 1:
             raise ValueError("top_p must be in (0, 1]")
         if self.top_k < 0:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
+from vademecum.errors import ModelError
 from vademecum.model.interface import GenerationOptions
 
 CANDIDATES = 256  # enough for almost every nucleus; a wider one is sorted whole
@@ -38,7 +40,14 @@ class Sampler:
         in no token that the model holds unlikely. Only if all candidates are refused are new ones
         chosen among the rest of the vocabulary. If all of it is refused, the first draw stands:
         a constraint must not leave the model without a word.
+
+        Raises ModelError where the logits are no numbers: nothing drawn from them would be text.
         """
+        if not math.isfinite(logits.max()):  # the largest is NaN if any is
+            raise ModelError(
+                "the model computed no numbers",
+                "its weights may be damaged: remove and fetch them again, or load them in bf16",
+            )
         if whole and self.options.temperature > 1:
             logits, whole = whole(), None
         refused: list[int] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vademecum.model.interface import GenerationOptions
+from vademecum.errors import ModelError
+from vademecum.model.interface import LEAST_TEMPERATURE, GenerationOptions
 from vademecum.model.sampling import CANDIDATES, Sampler, candidates
 
 LOGITS = torch.tensor([2.0, 1.0, 0.0, 1.5, -1.0, -4.0])
@@ -131,6 +132,27 @@ def test_once_a_token_is_refused_the_others_are_drawn_by_exact_logits(temperatur
     assert len(asked) == 50
     assert sampler.sample(rough, None, whole) == 0
     assert len(asked) == 50  # nothing was refused
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.6])
+@pytest.mark.parametrize("top_p", [0.95, 1.0])
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf])
+def test_logits_that_are_no_numbers_are_an_error(
+    wrong: float, top_p: float, temperature: float
+) -> None:
+    sampler = Sampler(options(temperature=temperature, top_p=top_p))
+    one = LOGITS.index_fill(0, torch.tensor([2]), wrong)
+    for logits in (one, torch.full_like(LOGITS, wrong), torch.full_like(LOGITS, -torch.inf)):
+        for allows in (None, lambda token: token % 2 == 0):
+            with pytest.raises(ModelError, match="no numbers") as caught:
+                sampler.sample(logits, allows)
+            assert caught.value.hint
+
+
+@pytest.mark.parametrize("top_p", [0.95, 1.0])
+def test_the_least_temperature_is_as_good_as_greedy(top_p: float) -> None:
+    sampler = Sampler(options(temperature=LEAST_TEMPERATURE, top_p=top_p))
+    assert {sampler.sample(1000 * WIDE) for _ in range(20)} == {int(WIDE.argmax())}
 
 
 def test_a_flat_distribution_is_drawn_by_exact_logits() -> None:
