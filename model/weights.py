@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -92,9 +92,10 @@ def load(
         _check(stored, config, folder)
         tokenizer = _tokenizer(folder)
         template, (ends, begin) = read_chat_template(folder), special_ids(folder)
+    derived, source = _derived(found, stored, where)
     tensors: dict[str, Tensor | QuantizedLinear] = {}
     if quantization == "nf4":
-        tensors |= _quantized(found, folder, stored, config, where, progress)
+        tensors |= _quantized(derived / "nf4", source, stored, config, found.name, progress)
     dtype = torch.float32 if quantization == "f32" else torch.bfloat16
     for name, _ in tensor_shapes(config):
         if name not in tensors:
@@ -107,11 +108,11 @@ def load(
         tensors, ready = dict(plain), placed
     elif quantization in ("nf4", "int8"):
         ready = packed.load(
-            _derived(found, folder, where) / f"packed-{quantization}",
+            derived / f"packed-{quantization}",
             config,
             tensors,
             4 if quantization == "nf4" else 8,
-            source={"converted": FORMAT},
+            source={"converted": FORMAT, **source},
             name=found.name,
             progress=progress,
         )
@@ -166,11 +167,11 @@ def is_ready(model: Preset, *, settings: Settings | None = None) -> bool:
 
 
 def _quantized(
-    model: Preset,
-    folder: Path,
+    target: Path,
+    source: Mapping[str, str],
     stored: Shards,
     config: ModelConfig,
-    settings: Settings,
+    name: str,
     progress: Progress,
 ) -> dict[str, QuantizedLinear]:
     """The NF4 form of the matrices inside the layers, made once and kept on disk."""
@@ -180,19 +181,23 @@ def _quantized(
         # bitsandbytes' blocks run along the inputs; a matrix they do not fit stays in bf16.
         if is_linear(name) and shape[1] % NF4_BLOCK == 0
     }
-    target = _derived(model, folder, settings) / "nf4"
-    codes = _codes(target)
+    stamp = {"format": FORMAT, **source}
+    codes = _codes(target, stamp)
     if codes is None:
-        with alone(target, model.name, progress):
-            codes = _codes(target)  # another process may have made it meanwhile
+        with alone(target, name, progress):
+            codes = _codes(target, stamp)  # another process may have made it meanwhile
             if codes is None:
-                _quantize(stored, sizes, target, progress)
+                _quantize(stored, sizes, target, stamp, progress)
                 codes = Shards(target)
     return {name: QuantizedLinear(codes[name + PACKED], codes[name + ABSMAX]) for name in sizes}
 
 
 def _quantize(
-    stored: Shards, sizes: Mapping[str, tuple[int, ...]], target: Path, progress: Progress
+    stored: Shards,
+    sizes: Mapping[str, tuple[int, ...]],
+    target: Path,
+    stamp: Mapping[str, Any],
+    progress: Progress,
 ) -> None:
     """Write the NF4 form of the matrices named in `sizes` to the folder `target`."""
     with whole(target) as fresh:
@@ -208,12 +213,12 @@ def _quantize(
             writer.finish()
         finally:
             progress.finish()
-        write_json(fresh / STAMP, {"format": FORMAT})
+        write_json(fresh / STAMP, dict(stamp))
 
 
-def _codes(folder: Path) -> Shards | None:
-    """What a folder holds, if this version of the conversion finished it and it is whole."""
-    if stamp_of(folder).get("format") != FORMAT:
+def _codes(folder: Path, stamp: Mapping[str, Any]) -> Shards | None:
+    """What a folder holds, if it bears this stamp and is whole."""
+    if stamp_of(folder) != stamp:
         return None
     try:
         return Shards(folder)
@@ -221,14 +226,23 @@ def _codes(folder: Path) -> Shards | None:
         return None
 
 
-def _derived(model: Preset, folder: Path, settings: Settings) -> Path:
-    """Where what is derived from a model is kept: beside its weights, but a folder of the user's
-    is left alone."""
-    if model.folder is None:
-        return folder
-    files = sorted(folder.glob("*.safetensors"))
-    facts = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return settings.models / f"local-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}"
+def _derived(model: Preset, stored: Shards, settings: Settings) -> tuple[Path, Mapping[str, str]]:
+    """Where what is derived from a model is kept, and what its stamp says of the model.
+
+    That is beside the weights; but a folder of the user's is left alone, and has one place here,
+    whose copies are made anew when it is saved again. A copy can keep the time of the last change
+    to a file (`cp -p`), but not that of its entry (`st_ctime`).
+    """
+    folder = model.folder
+    if folder is None:
+        return settings.models / model.name, {}
+    facts = [
+        (file.name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        for file in stored.files
+        for stat in (file.stat(),)
+    ]
+    place, source = (hashlib.sha256(repr(of).encode()).hexdigest() for of in (str(folder), facts))
+    return settings.models / f"local-{place[:16]}", {"source": source}
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -169,11 +170,29 @@ def test_nf4_is_made_once_and_again_when_the_weights_change(
     assert isinstance(again, QuantizedLinear)
     assert torch.equal(kept.packed, again.packed)
 
-    changed = {key: -tensor for key, tensor in load_file(made / "model.safetensors").items()}
-    save_file(changed, made / "model.safetensors")
-    third = weights.load(str(made), "nf4", settings=where).tensors[name]
+    file = made / "model.safetensors"
+    stat = file.stat()
+    save_file({key: -tensor for key, tensor in load_file(file).items()}, file)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as `cp -p` has it
+    changed = weights.load(str(made), "nf4", settings=where)
+    third = changed.tensors[name]
     assert isinstance(third, QuantizedLinear)
     assert not torch.equal(third.packed, kept.packed)
+    product = "model.layers.1.mlp.down_proj"
+    assert not torch.equal(
+        *(found.packed[product](torch.ones(1, 128).bfloat16()) for found in (first, changed))
+    )
+
+
+def test_a_folder_that_is_saved_again_leaves_no_copies_of_what_it_was(
+    folder: Folder, where: Settings
+) -> None:
+    made = folder()
+    for _ in range(2):
+        os.utime(made / "model.safetensors")
+        weights.load(str(made), "nf4", settings=where)
+    copies = [path for path in where.models.rglob("*") if path.name in ("nf4", "packed-nf4")]
+    assert len(copies) == 2
 
 
 @pytest.mark.parametrize("file", ["vademecum.json", "model.safetensors"])
