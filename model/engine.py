@@ -96,6 +96,7 @@ class Engine:
         self._captured, self._writing = _captured(
             decoder, cache, self.context_length, progress or Silent()
         )
+        self._threads = torch.get_num_threads()
         self._line = Line(name, WAITING)
 
     @classmethod
@@ -120,8 +121,9 @@ class Engine:
         by default, "k8v4" with values in 4 bit, "plain" as computed (the default in f32).
         `device` "auto" is what VADEMECUM_DEVICE says, or else a GPU where one can be used;
         `report` says why it is not.
-        `threads` is for the whole process: by default PyTorch's own choice (OMP_NUM_THREADS),
-        within the cores this process may use.
+        `threads` is for whatever PyTorch does in this thread, in those that have not used it yet,
+        and in those that begin to read an answer: by default PyTorch's own choice
+        (OMP_NUM_THREADS), within the cores this process may use.
         Raises ModelNotFound, ModelUnsupported, AssetUnavailable, UsageError, and ModelError where
         "cuda" was asked for and loading onto the GPU fails.
         """
@@ -130,6 +132,9 @@ class Engine:
         kv = kv or ("plain" if quantization == "f32" else "int8")
         if kv not in get_args(KvKind):
             raise UsageError(f"unknown kv {kv!r}", f"use one of: {', '.join(get_args(KvKind))}")
+        for what, value in (("context", context), ("threads", threads)):
+            if value is not None and value < 1:
+                raise UsageError(f"{what} is {value}", "use 1 or more, or leave it out")
         chosen = presets.preset(preset)
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
         where, reason = placement.device_for(device, quantization, kv, chosen)
@@ -334,6 +339,8 @@ class Engine:
             if reason:
                 yield Finished(reason, Stats(prompt_tokens=len(prompt)))
                 return
+            if torch.get_num_threads() != self._threads:  # it used PyTorch before the engine came
+                torch.set_num_threads(self._threads)
             captured = self._captured  # before: `close` takes it away last
             decoder, cache = self._open()
             written = generate(

@@ -50,6 +50,14 @@ class GenerationOptions:
     watch: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        whole = ("max_tokens", "top_k", "seed", "min_thinking_tokens")
+        for name in (*whole, "sources", "max_thinking_tokens"):
+            value = getattr(self, name)
+            fits = isinstance(value, int) or (value is None and name not in whole)
+            if not fits:
+                raise ValueError(f"{name} must be a whole number")
+        if str in (type(self.stop), type(self.watch)):
+            raise ValueError("stop and watch must be tuples of texts, not one text")
         if self.max_tokens < 1:
             raise ValueError("max_tokens must be at least 1")
         if self.temperature != 0 and not LEAST_TEMPERATURE <= self.temperature < math.inf:
@@ -60,7 +68,7 @@ class GenerationOptions:
             raise ValueError("top_p must be in (0, 1]")
         if self.top_k < 0:
             raise ValueError("top_k must not be negative")
-        if self.timeout_s is not None and self.timeout_s <= 0:
+        if self.timeout_s is not None and not self.timeout_s > 0:  # NaN is no time either
             raise ValueError("timeout_s must be positive")
         if any(not text for text in self.stop):
             raise ValueError("a stop string must not be empty")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vademecum.model.kernels import PAGE
+
 CHUNK = 512  # tokens of a prompt that are read at a time; cancelling waits for one chunk at most
 
 
 @dataclass(frozen=True, slots=True)
 class Sparsity:
-    """Lengths in tokens.
+    """Lengths in tokens. Raises ValueError on nonsense.
 
     The first two layers and the last one stay dense: they find what the others use (DELTA,
     arXiv:2510.09883). Reading a prompt, the tokens of a chunk share one choice of earlier pages.
@@ -26,6 +28,16 @@ class Sparsity:
     dense_last: int = 1
     chunk: int = CHUNK  # `threshold` is a multiple of it
     sampled: int = 16  # tokens of a chunk that choose for all of it
+
+    def __post_init__(self) -> None:
+        if self.chunk < PAGE or self.chunk % PAGE:
+            raise ValueError(f"chunk must be a multiple of {PAGE}")
+        for name in ("sampled", "budget", "prefill_budget", "long_budget"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        for name in ("threshold", "long", "sinks", "recent", "dense_first", "dense_last"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
 
     def budget_for(self, length: int) -> int:
         """How many tokens a layer reads of a sequence of `length`: all of it if it is short."""

@@ -329,6 +329,39 @@ def test_unknown_kinds_of_attention_are_refused() -> None:
         Engine.load("tiny", attention="magic")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"context": 0}, {"context": -5}, {"threads": 0}, {"threads": -1}]
+)
+def test_limits_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        Engine.load("tiny", **wrong)  # type: ignore[arg-type]
+
+
+def test_every_thread_reads_with_the_engines_number_of_threads(engine_of: Build) -> None:
+    before = torch.get_num_threads()
+    used, loaded = threading.Event(), threading.Event()
+    found: list[int] = []
+
+    def read() -> None:
+        torch.set_num_threads(before + 1)  # as one has that used PyTorch before
+        used.set()
+        loaded.wait()
+        ids_of(engine, SHORT)
+        found.append(torch.get_num_threads())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    used.wait()
+    try:
+        torch.set_num_threads(before)
+        engine = engine_of(eos=())
+        loaded.set()
+        reader.join()
+    finally:
+        torch.set_num_threads(before)
+    assert found == [before]
+
+
 @pytest.mark.parametrize(("given", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
 def test_waiting_threads_sleep_unless_the_environment_says_otherwise(
     given: str | None, found: str
