@@ -12,6 +12,7 @@ is that of `Decoder.decode`; the residual stream is float32 here.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from vademecum.model.kernels.triton.scores import BiasTables
 from vademecum.model.rope import angles
 from vademecum.progress import Progress, Silent
 
+_capturing = threading.Lock()  # PyTorch allows one capture at a time in a process
 # Complete pages that a graph is made for: what is cut by their number is cut for these.
 BUCKETS = (128, 256, 512, 1024, 2048, 4096, 8192)
 
@@ -237,9 +239,10 @@ class CapturedStep:
         graph = torch.cuda.CUDAGraph()
         # What other threads do on the device meanwhile is their own. A stream of PyTorch's own
         # choosing would be on the device that was captured on first.
-        with torch.cuda.graph(
+        capture = torch.cuda.graph(
             graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"
-        ):
+        )
+        with _capturing, capture:
             self._compute(shape)
         self._graphs[shape] = graph
         for (keys, values), (old_keys, old_values) in zip(self._tails, kept, strict=True):
