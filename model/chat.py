@@ -17,6 +17,7 @@ from vademecum.errors import ModelUnsupported, UsageError
 from vademecum.model.constraints import token_bytes
 from vademecum.model.interface import Message
 from vademecum.model.reasoning import CLOSE, OPEN, open_thinking
+from vademecum.model.surrogates import joined
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 WORD_JOINER = "\N{WORD JOINER}"
@@ -87,17 +88,18 @@ class Chat:
     def render(self, messages: Sequence[Message]) -> str:
         """The prompt as text, ready for the model's turn; raises UsageError for no messages.
 
-        Control tokens that stand in a user's or a source's text lose their meaning: they are
-        broken by an invisible word joiner, so that no document can speak as the system.
+        Control tokens that stand in a text lose their meaning: they are broken by an invisible
+        word joiner, so that no document can speak as the system, nor an answer that quoted one.
+        An assistant's `<think>` and `</think>` stay: templates cut its thinking out by them.
         """
         if not messages:
             raise UsageError("there is no message to answer", "ask a question")
         turns = [
             {
                 "role": message.role,
-                "content": message.content
-                if message.role == "assistant"
-                else self.defuse(message.content),
+                "content": self.defuse(
+                    message.content, but=(OPEN, CLOSE) if message.role == "assistant" else ()
+                ),
             }
             for message in messages
         ]
@@ -143,10 +145,11 @@ class Chat:
         """How many tokens a text takes in a prompt."""
         return len(self.tokenizer.encode(self.defuse(text), add_special_tokens=False).ids)
 
-    def defuse(self, text: str) -> str:
-        """The text with every control token broken after its first character."""
+    def defuse(self, text: str, but: Sequence[str] = ()) -> str:
+        """The text in whole characters, with every control token broken after its first one."""
+        text = joined(text)
         for token in self._control:
-            if token in text:
+            if token in text and token not in but:
                 text = text.replace(token, token[0] + WORD_JOINER + token[1:])
         return text
 

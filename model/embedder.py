@@ -14,6 +14,7 @@ import numpy.typing as npt
 from vademecum.assets import FolderFile, PackageFolder, fetch
 from vademecum.errors import ModelNotFound, ModelUnsupported
 from vademecum.model.hardware import features
+from vademecum.model.surrogates import joined
 from vademecum.progress import Progress
 from vademecum.settings import Settings
 
@@ -123,7 +124,7 @@ class Embedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as the model counts them against `max_tokens`, special ones too."""
-        return [len(coded.ids) for coded in self._counter.encode_batch_fast(list(texts))]
+        return [len(coded.ids) for coded in self._counter.encode_batch_fast(_whole(texts))]
 
     def embed_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """float32 `[texts, dim]`, rows of norm 1, in the order given."""
@@ -132,7 +133,7 @@ class Embedder:
         # Batches of like length waste little on padding; `encode` puts the rows back in order.
         with self._lock:
             vectors = self._model.encode_document(
-                list(texts),
+                _whole(texts),
                 batch_size=BATCH,
                 show_progress_bar=False,
                 convert_to_tensor=True,
@@ -142,8 +143,15 @@ class Embedder:
     def embed_query(self, text: str) -> npt.NDArray[np.float32]:
         """float32 `[dim]`, norm 1."""
         with self._lock:
-            vector = self._model.encode_query(text, show_progress_bar=False, convert_to_tensor=True)
+            vector = self._model.encode_query(
+                joined(text), show_progress_bar=False, convert_to_tensor=True
+            )
         return _normalized(vector)
+
+
+def _whole(texts: Sequence[str]) -> list[str]:
+    """Texts that a tokenizer takes: it refuses halves of characters."""
+    return [joined(text) for text in texts]
 
 
 def _normalized(vectors: Any) -> npt.NDArray[np.float32]:

@@ -30,6 +30,8 @@ from vademecum.model.chat import WORD_JOINER
 from vademecum.model.completions import Watch, Writer, estimate_tokens, events, finish_of
 from vademecum.model.deadline import Deadline
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
+from vademecum.model.reasoning import CLOSE, OPEN
+from vademecum.model.surrogates import joined
 from vademecum.settings import TRUE, settings
 
 KEY_VARIABLE = "VADEMECUM_REMOTE_KEY"
@@ -186,9 +188,9 @@ class RemoteModel:
             "messages": [
                 {
                     "role": message.role,
-                    "content": message.content
-                    if message.role == "assistant"
-                    else defuse(message.content),
+                    "content": defuse(
+                        message.content, but=(OPEN, CLOSE) if message.role == "assistant" else ()
+                    ),
                 }
                 for message in messages
             ],
@@ -469,13 +471,17 @@ _COUNTERS = (
 )
 
 
-def defuse(text: str) -> str:
+def defuse(text: str, but: Sequence[str] = ()) -> str:
     """The text with control tokens broken by an invisible word joiner, as `Chat.defuse` does.
 
     So no document can speak as the system. The server's own tokens are not known: these are the
     forms that are in use.
     """
-    return _CONTROL.sub(lambda found: found[0][0] + WORD_JOINER + found[0][1:], text)
+
+    def broken(found: re.Match[str]) -> str:
+        return found[0] if found[0] in but else found[0][0] + WORD_JOINER + found[0][1:]
+
+    return _CONTROL.sub(broken, joined(text))
 
 
 def _message(body: str) -> str:

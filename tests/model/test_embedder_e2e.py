@@ -54,6 +54,14 @@ def test_nothing_gives_nothing(embedder: Embedder) -> None:
     assert embedder.count_tokens([]) == []
 
 
+def test_halves_of_characters_count_as_replaced(embedder: Embedder) -> None:
+    halves, replaced = "a\ud800b", "a\ufffdb"
+    assert embedder.count_tokens([halves]) == embedder.count_tokens([replaced])
+    np.testing.assert_array_equal(embedder.embed_query(halves), embedder.embed_query(replaced))
+    found, expected = (embedder.embed_passages([text]) for text in (halves, replaced))
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_near_means_alike(embedder: Embedder) -> None:
     query = embedder.embed_query("Which drug treats high blood sugar?")
     assert query.shape == (384,)
