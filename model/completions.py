@@ -10,13 +10,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 from vademecum.model.deadline import Deadline
 from vademecum.model.interface import FinishReason, Message, Phase, Stats, Token
 from vademecum.model.reasoning import CLOSE, OPEN, StopStrings, ThinkingSplitter
+from vademecum.model.surrogates import joined
 
 POLL_S = 0.05  # how soon a silent server is left after a cancel
+LARGEST_COUNT = 2**31 - 1  # of tokens that a server is believed
 
 _ENDS: dict[str, FinishReason] = {"length": "length", "max_tokens": "length"}
 
@@ -24,8 +26,11 @@ _ENDS: dict[str, FinishReason] = {"length": "length", "max_tokens": "length"}
 class Writer:
     """Turns chunks into events: phases told apart, stops held back, tokens counted."""
 
-    def __init__(self, reasons: bool, told: bool | None, stop: tuple[str, ...]) -> None:
+    def __init__(
+        self, reasons: bool, told: bool | None, stop: tuple[str, ...], max_tokens: int
+    ) -> None:
         self.stopped = False
+        self.full = False  # the server goes on beyond the tokens that were asked for
         self.finish: FinishReason | None = None
         self.thought = False  # seen for certain, not only expected
         # Untold and not expected to think, it is watched for an opening tag.
@@ -36,6 +41,8 @@ class Writer:
         self._unsaid: list[str] = []  # content of a model that is only guessed to think
         self._stops = StopStrings(stop)
         self._at_start = False  # of an answer after thinking in a field: blanks are dropped
+        self._half = {"thinking": "", "content": ""}  # of a character, its rest in the next chunk
+        self._most = max_tokens
         self._usage: Mapping[str, Any] = {}
         self._pieces: dict[Phase, int] = {"thinking": 0, "answer": 0}
         self._began = self._last = time.perf_counter()
@@ -50,12 +57,19 @@ class Writer:
         delta = delta if isinstance(delta, Mapping) else {}
         thinking = delta.get("reasoning_content") or delta.get("reasoning")
         content = delta.get("content")
+        thinking = thinking if isinstance(thinking, str) else ""
+        content = content if isinstance(content, str) else ""
+        if (thinking or content) and sum(self._pieces.values()) >= self._most:  # a piece is a token
+            self.full, self.finish = True, "length"
+            return []
         events: list[Token] = []
-        if isinstance(thinking, str) and thinking:
+        if thinking:
             self._count("thinking")
             events += self._tell(self._begin_by_field())
-            events.append(Token(thinking, -1, "thinking"))
-        if isinstance(content, str) and content:
+            thinking = self._whole("thinking", thinking)
+            events += [Token(thinking, -1, "thinking")] if thinking else []
+        if content:
+            content = self._whole("content", content)
             self._count(self._splitter.phase if self._splitter else "answer")
             events += self._tell(self._split(content))
         finish = finish_of(chunk)
@@ -130,6 +144,13 @@ class Writer:
             self._splitter = ThinkingSplitter(self.thought)
             text, self._head = self._head, ""
         return self._splitter.feed(text)
+
+    def _whole(self, field: str, text: str) -> str:
+        """The text in whole characters; a half at its end is held until the other one comes."""
+        text = self._half[field] + text
+        half = "\ud800" <= text[-1] <= "\udbff"
+        self._half[field] = text[-1] if half else ""
+        return joined(text[:-1] if half else text)
 
     def _tell(self, pieces: Sequence[tuple[Phase, str]]) -> list[Token]:
         events: list[Token] = []
@@ -238,4 +259,9 @@ def finish_of(chunk: Mapping[str, Any]) -> str | None:
 
 def _int(found: Mapping[str, Any], name: str) -> int | None:
     value = found.get(name)
-    return value if isinstance(value, int) else None
+    return value if is_count(value) else None
+
+
+def is_count(value: Any) -> TypeGuard[int]:
+    """Whether a server's number can be one of tokens."""
+    return type(value) is int and 0 <= value <= LARGEST_COUNT

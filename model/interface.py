@@ -34,6 +34,7 @@ class GenerationOptions:
     guess ahead from what stands in the prompt, where that changes the speed only: with weights that
     are not quantised nothing is drafted (`Engine.report()["drafts"]`).
     `watch` are texts of the prompt, sources say: every token tells how much attention they got.
+    A `RemoteModel` holds to neither `sources` nor the limits on thinking, and watches nothing.
     """
 
     max_tokens: int = 1024

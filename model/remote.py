@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from functools import lru_cache
@@ -27,7 +28,14 @@ from vademecum.errors import (
     UsageError,
 )
 from vademecum.model.chat import WORD_JOINER
-from vademecum.model.completions import Watch, Writer, estimate_tokens, events, finish_of
+from vademecum.model.completions import (
+    Watch,
+    Writer,
+    estimate_tokens,
+    events,
+    finish_of,
+    is_count,
+)
 from vademecum.model.deadline import Deadline
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
 from vademecum.model.reasoning import CLOSE, OPEN
@@ -42,6 +50,7 @@ CONNECT_S = 5.0
 SHORT_S = 10.0  # for everything but an answer
 LONGEST_MESSAGE = 200  # characters of a server's own words in an error
 LONGEST_BODY = 1 << 16  # bytes read of an answer that is an error
+LONGEST_LIST = 1 << 24  # and of one that lists models or tokens
 REMEMBERED = 4096  # texts whose length in tokens is known
 
 _REASONS = re.compile(
@@ -162,7 +171,7 @@ class RemoteModel:
     def _stream(
         self, messages: Sequence[Message], options: GenerationOptions, deadline: Deadline
     ) -> Generator[Token | Finished, None, None]:
-        writer = Writer(self.reasons, self._told, options.stop)
+        writer = Writer(self.reasons, self._told, options.stop, options.max_tokens)
         body = self._body(messages, options)
         with Watch(deadline) as watch:
             reason = watch.reached()
@@ -171,7 +180,7 @@ class RemoteModel:
                     for chunk in chunks:
                         yield from writer.take(chunk)
                         reason = watch.reached()
-                        if writer.stopped or reason:
+                        if writer.stopped or writer.full or reason:
                             break
                 # The watch may have cut the connection: then there was no further chunk.
                 reason = reason or watch.reason
@@ -255,7 +264,7 @@ class RemoteModel:
     def _parse(self, data: str) -> dict[str, Any]:
         try:
             chunk = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             chunk = None
         if not isinstance(chunk, dict):
             raise ModelError(
@@ -268,6 +277,11 @@ class RemoteModel:
             raise self._error(status if isinstance(status, int) else 500, data)
         if finish_of(chunk) in _GAVE_UP:
             raise ModelError(f"{self._shown} gave the answer up", "ask again; see its log")
+        if finish_of(chunk) == "content_filter":
+            raise ModelError(
+                f"{self._shown} withholds the rest of the answer: its content filter",
+                "ask in other words, or use another model",
+            )
         return chunk
 
     def _connect(self) -> httpx.Client:
@@ -291,18 +305,19 @@ class RemoteModel:
                     if required:
                         raise ModelError(f"{self._shown} does not list its models", _HOW)
                     return {}
-                listed = json.loads(response.read())
+                listed = json.loads(_read(response, LONGEST_LIST))
             models = {str(one["id"]): one for one in listed["data"] or ()}
         except httpx.HTTPError as error:
             raise self._broken(error) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             if not required:
                 return {}
             raise ModelError(
                 f"{self._shown} lists its models in no way that is understood",
                 "name a model, or check that the server is OpenAI-compatible",
             ) from error
-        return models
+        # A name is shown as it is: none may hold a terminal's control codes.
+        return {name: one for name, one in models.items() if name.isprintable()}
 
     def _context(self, listed: Mapping[str, Any] | None, wanted: int | None) -> tuple[int, str]:
         """How many tokens prompt and answer may take, and who says so."""
@@ -322,7 +337,7 @@ class RemoteModel:
             ("n_ctx", set_up.get("n_ctx") if isinstance(set_up, Mapping) else None),
             ("n_ctx_train", meta.get("n_ctx_train")),
         ):
-            if isinstance(value, int) and value > 0:
+            if is_count(value) and value > 0:
                 return value, where
         return DEFAULT_CONTEXT, "default"
 
@@ -340,9 +355,10 @@ class RemoteModel:
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON object at a path beside `/v1`; None if there is none."""
         try:
-            response = self._client.request(method, f"{self._root}{path}", json=body)
-            found = response.json() if response.is_success else None
-        except (httpx.HTTPError, ValueError):
+            with self._client.stream(method, f"{self._root}{path}", json=body) as response:
+                text = _read(response, LONGEST_LIST) if response.is_success else b"null"
+            found = json.loads(text)
+        except (httpx.HTTPError, ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
 
@@ -350,11 +366,7 @@ class RemoteModel:
 
     def _failure(self, response: httpx.Response) -> ModelError:
         """The error that an answer other than 2xx stands for."""
-        body = b""
-        for piece in response.iter_bytes():
-            body += piece
-            if len(body) > LONGEST_BODY:
-                break
+        body = _read(response, LONGEST_BODY)
         after = response.headers.get("retry-after", "")
         return self._error(response.status_code, body.decode(errors="replace"), after)
 
@@ -446,7 +458,7 @@ class _Counter:
         """None if the server does not count in this way; no text that is asked for is empty."""
         found = model._ask("POST", self.path, self._ask(model.name, defuse(text)))
         count = self._read(found) if found else None
-        return count if isinstance(count, int) and count > 0 else None
+        return count if is_count(count) and count > 0 else None
 
 
 def _length(found: Mapping[str, Any]) -> int | None:
@@ -484,11 +496,23 @@ def defuse(text: str, but: Sequence[str] = ()) -> str:
     return _CONTROL.sub(broken, joined(text))
 
 
+def _read(response: httpx.Response, most: int) -> bytes:
+    """What comes of a body in `SHORT_S` seconds; beyond `most` bytes the rest is left, too."""
+    until = time.monotonic() + SHORT_S
+    pieces, size = [], 0
+    for piece in response.iter_bytes():
+        pieces.append(piece)
+        size += len(piece)
+        if size > most or time.monotonic() > until:
+            break
+    return b"".join(pieces)
+
+
 def _message(body: str) -> str:
     """The words in an error's body: OpenAI's `error.message`, or what others have in its place."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
     for name in ("error", "message", "detail"):
         if isinstance(found, dict) and found.get(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from vademecum.errors import (
     UsageError,
     VademecumError,
 )
+from vademecum.model import remote
 from vademecum.model.completions import estimate_tokens
 from vademecum.model.interface import Finished, GenerationOptions, LanguageModel, Message, Token
 from vademecum.model.remote import DEFAULT_CONTEXT, RemoteModel
@@ -61,6 +63,7 @@ class Served:
     headers: dict[str, str] = field(default_factory=dict)
     silent_after: bool = False  # says nothing more, and keeps the connection
     silent_before: bool = False  # does not even begin
+    drips: str = ""  # a path whose answer comes a blank at a time and never ends
     dies: bool = False  # breaks off in the middle of a chunked body
     asked: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)  # the client hung up
@@ -73,6 +76,10 @@ def handler(served: Served) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # of a client that leaves an answer unread
+                super().handle()
+
         def do_GET(self) -> None:
             self.answer({})
 
@@ -83,6 +90,8 @@ def handler(served: Served) -> type[BaseHTTPRequestHandler]:
             served.asked.append((self.path, body, self.headers.get("Authorization", "")))
             if self.path in served.status:
                 self.send(*served.status[self.path])
+            elif self.path == served.drips:
+                self.drip()
             elif self.path == "/v1/models":
                 self.send(200, json.dumps({"object": "list", "data": served.models}))
             elif self.path == "/v1/chat/completions":
@@ -113,6 +122,16 @@ def handler(served: Served) -> type[BaseHTTPRequestHandler]:
                     self.wfile.write(b"0\r\n\r\n")
             if served.silent_after:
                 self.wait()
+
+        def drip(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            with suppress(ConnectionError):
+                while True:
+                    self.wfile.write(b" ")
+                    time.sleep(0.02)
+            served.left.set()
 
         def wait(self) -> None:
             self.connection.settimeout(PATIENCE_S)
@@ -410,6 +429,35 @@ def test_an_answer_may_be_cut_by_length(served: Served, connect: Connect) -> Non
 # -- what it cost ----------------------------------------------------------------------------------
 
 
+def test_a_server_that_goes_on_beyond_the_length_is_left(served: Served, connect: Connect) -> None:
+    served.stream = [delta(content="bla ")] * 1000
+    served.silent_after = True
+    _, answer, last = ask(connect(), max_tokens=5)
+    assert (answer, last.reason, last.stats.completion_tokens) == ("bla " * 5, "length", 5)
+    assert served.left.wait(PATIENCE_S)
+
+
+def test_as_many_pieces_as_were_asked_for_are_no_reason_to_leave(
+    served: Served, connect: Connect
+) -> None:
+    served.stream = [*(delta(content=text) for text in "Yes."), delta("stop"), usage(9, 4), DONE]
+    _, answer, last = ask(connect(), max_tokens=4)
+    assert (answer, last.reason, last.stats.prompt_tokens) == ("Yes.", "stop", 9)
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning_content"])
+def test_a_character_cut_into_two_chunks_comes_whole(
+    served: Served, connect: Connect, field: str
+) -> None:
+    parts = ("\ud83d", "\ude00Yes.", "\ud83d")  # the last one's rest never comes
+    served.stream = [
+        f"data: {json.dumps({'choices': [{'delta': {field: text}}]})}\n\n" for text in parts
+    ]
+    served.stream += [delta("stop"), DONE]
+    thinking, answer, _ = ask(connect())
+    assert thinking + answer == "😀Yes."
+
+
 def test_tokens_are_counted_by_the_server(served: Served, connect: Connect) -> None:
     details = {"reasoning_tokens": 5}
     served.stream = [
@@ -422,6 +470,20 @@ def test_tokens_are_counted_by_the_server(served: Served, connect: Connect) -> N
     assert (stats.prompt_tokens, stats.completion_tokens, stats.thinking_tokens) == (40, 12, 5)
     assert set(stats.extra.values()) == {"server"}
     assert served.bodies()[0]["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("wrong", [-5, True, 10**12, "3", None])
+def test_a_count_that_can_be_none_is_not_believed(
+    served: Served, connect: Connect, wrong: Any
+) -> None:
+    details = {"completion_tokens_details": {"reasoning_tokens": wrong}}
+    served.stream = [*said("Yes.")[:-1], usage(wrong, wrong, **details), DONE]
+    served.models = [{"id": "plain", "max_model_len": wrong}]
+    model = connect()
+    stats = ask(model)[2].stats
+    assert (stats.completion_tokens, stats.thinking_tokens) == (1, 0)
+    assert stats.extra["prompt_tokens_by"] == "estimate"
+    assert model.context_length == DEFAULT_CONTEXT
 
 
 def test_without_a_count_a_chunk_is_a_token(served: Served, connect: Connect) -> None:
@@ -623,7 +685,48 @@ def test_a_named_model_needs_no_list(served: Served, connect: Connect) -> None:
         connect()
 
 
-@pytest.mark.parametrize("listed", ["<html>", "[]", '{"data": [{}]}', '{"data": 3}'])
+def test_names_that_would_speak_to_the_terminal_are_not_taken(
+    served: Served, connect: Connect
+) -> None:
+    served.models = [{"id": "m\x1b[31m\n evil"}, {"id": "plain"}]
+    assert connect().name == "plain"
+    served.models.pop()
+    with pytest.raises(ModelNotFound, match="serves no model"):
+        connect()
+
+
+def test_a_list_without_an_end_is_left(
+    served: Served, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "LONGEST_LIST", 1000)
+    text = json.dumps({"data": served.models, "padding": "x" * 200_000})
+    served.status["/v1/models"] = (200, text)
+    with pytest.raises(ModelError, match="lists its models in no way"):
+        connect()
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/tokenize"])
+def test_a_server_that_answers_drop_by_drop_is_left(
+    served: Served, connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "SHORT_S", 0.2)
+    served.drips = path
+    assert connect("named").count_tokens("four") == estimate_tokens("four")
+    assert served.left.wait(PATIENCE_S)
+
+
+DEEP = "[" * 200_000
+
+
+def test_what_is_nested_too_deeply_is_not_understood(served: Served, connect: Connect) -> None:
+    served.status["/tokenize"] = (200, DEEP)
+    assert connect().count_tokens("four") == estimate_tokens("four")
+    served.status["/v1/chat/completions"] = (400, DEEP)
+    with pytest.raises(ModelError, match="answered 400"):
+        ask(connect())
+
+
+@pytest.mark.parametrize("listed", ["<html>", "[]", '{"data": [{}]}', '{"data": 3}', DEEP])
 def test_what_is_no_list_of_models_is_told(served: Served, connect: Connect, listed: str) -> None:
     served.status["/v1/models"] = (200, listed)
     with pytest.raises(ModelError, match="lists its models in no way"):
@@ -635,6 +738,8 @@ def test_what_is_no_list_of_models_is_told(served: Served, connect: Connect, lis
     [
         (["data: {broken\n\n"], "not a chat completion"),
         (["data: [1]\n\n"], "not a chat completion"),
+        (["data: " + "[" * 200_000 + "\n\n"], "not a chat completion"),
+        ([delta("content_filter", content="It"), DONE], "content filter"),
         (["<html>hello</html>"], "without finishing"),
         ([delta(content="It")], "without finishing"),
         ([delta(content="It"), 'data: {"error": {"message": "CUDA", "code": 500}}\n\n'], "CUDA"),
