@@ -71,7 +71,7 @@ class DeviceSteps:
             self._drawn = self._read(ahead=False)
         mass = torch.zeros(self._sequence.table.shape[0] + 1)
         mass[: self._mass.shape[1]] = self._mass[self._row]
-        return self._watch.shares(mass)
+        return self._watch.shares(mass, self._sequence.length + 1 + self._row)
 
     def settle(self) -> None:
         """Make what was right part of the sequence and forget the rest."""

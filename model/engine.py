@@ -237,6 +237,8 @@ class Engine:
         """
         options = options or GenerationOptions()
         self._check(prompt, options)
+        if any(span and not 0 <= span[0] <= span[-1] < len(prompt) for span in watched):
+            raise UsageError("a watched range is not in the prompt", "watch texts that it holds")
         return self._stream(prompt, options, Deadline.of(options, cancel), watched)
 
     def generate(

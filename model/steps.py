@@ -73,7 +73,8 @@ class Steps:
         """What each watched text received when the last logits were computed: float32 `[texts]`."""
         if self._watch is None or self._sequence.mass is None or self._row < 0:
             return None
-        return self._watch.shares(self._sequence.mass[self._row].cpu())
+        tokens = self._sequence.length + 1 + self._row
+        return self._watch.shares(self._sequence.mass[self._row].cpu(), tokens)
 
     def settle(self) -> None:
         """Make what was right part of the sequence and forget the rest."""

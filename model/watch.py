@@ -32,8 +32,15 @@ class Watch:
         """Room for the attention of `rows` tokens: `Sequence.mass`."""
         return torch.zeros(rows, self._weights.shape[1])
 
-    def shares(self, mass: Tensor) -> Tensor:
-        """The share of each text, float32 `[texts]`, given a row of the mass of all layers."""
+    def shares(self, mass: Tensor, tokens: int) -> Tensor:
+        """The share of each text, float32 `[texts]`, given a row of the mass of all layers.
+
+        The row's token is the last of `tokens`; the page that it stands in may not be full.
+        """
+        page = (tokens - 1) // PAGE
+        room = PAGE / (tokens - page * PAGE)
+        mass = mass.clone()
+        mass[page] *= room
         return self._weights @ mass / self._layers
 
     def count(self, shares: Tensor) -> None:

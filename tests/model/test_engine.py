@@ -200,6 +200,20 @@ def test_every_token_tells_how_much_attention_the_watched_texts_got(
     assert unwatched.stats.attention == ()
 
 
+def test_the_tokens_of_a_prompt_get_nearly_all_attention_at_first(engine_of: Build) -> None:
+    prompt = list(range(100))  # four tokens stand in the page that the answer goes on in
+    *tokens, _ = engine_of(eos=()).stream_ids(prompt, SHORT, watched=[range(100), range(96)])
+    shares = [token.attention for token in tokens[1:] if isinstance(token, Token)]
+    assert all(0.9 < whole < 1 and whole > pages + 0.01 for whole, pages in shares)
+    assert shares[0][0] > 0.98  # 100 of 101 tokens
+
+
+@pytest.mark.parametrize("span", [range(5000), range(90, 101), range(-50, 2)])
+def test_what_is_not_in_the_prompt_cannot_be_watched(engine_of: Build, span: range) -> None:
+    with pytest.raises(UsageError, match="watched range"):
+        engine_of().stream_ids([1] * 100, SHORT, watched=[range(3), span])
+
+
 REPEATING = [7, 8, 9, 10, 11, 12] * 12
 
 
