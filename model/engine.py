@@ -217,6 +217,9 @@ class Engine:
     ) -> Iterator[Token | Finished]:
         """Answer a conversation, a token at a time.
 
+        Read it to its end or close it: from its first event on, it keeps the engine from others
+        until then, whatever its timeout, which is looked at as it is read.
+
         Raises UsageError, ContextTooLong or EngineBusy before the first event.
         """
         options = options or GenerationOptions()
