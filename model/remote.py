@@ -13,7 +13,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from functools import lru_cache
 from typing import Any, Literal
@@ -68,6 +68,8 @@ _TOO_LONG = re.compile(
 _GAVE_UP = {"abort", "error"}
 _HOW = "start it, or check the address; it should look like http://127.0.0.1:8000/v1"
 
+Reach = Literal["loopback", "private", "public"]
+
 
 class RemoteModel:
     """A `LanguageModel` behind an OpenAI-compatible server.
@@ -103,7 +105,8 @@ class RemoteModel:
         """
         url = _address(base_url)
         self._shown = f"{url.scheme}://{url.netloc.decode()}"
-        reach = _reach(url.host)
+        self._reach = reach = _reach(url.host)
+        self._allow = allow_remote
         _permit(reach, self._shown, allow_remote)
         path = url.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
         self._base = f"{self._shown}{path}"
@@ -221,6 +224,11 @@ class RemoteModel:
         """The JSON objects of one answer; ends early, without an error, once the watch cuts it."""
         begun = ended = False
         refused: ModelError | None = None
+
+        def trace(event: str, info: Mapping[str, Any]) -> None:
+            self._check_peer(event, info)
+            watch.trace(event, info)
+
         try:
             # A connection of its own: the watch must hold it before the server says a word.
             with self._connect() as client:
@@ -229,7 +237,7 @@ class RemoteModel:
                         "POST",
                         f"{self._base}/chat/completions",
                         json=body,
-                        extensions={"trace": watch.trace},
+                        extensions={"trace": trace},
                         timeout=httpx.Timeout(self._timeout, connect=CONNECT_S),
                     ) as response:
                         if response.is_success:
@@ -284,6 +292,21 @@ class RemoteModel:
             )
         return chunk
 
+    def _check_peer(self, event: str, info: Mapping[str, Any]) -> None:
+        """Told by httpx of every step: what the name stands for now may be farther than it was."""
+        if self._reach == "public" or not event.endswith("connect_tcp.complete"):
+            return
+        stream = info["return_value"]
+        try:
+            peer = stream.get_extra_info("socket").getpeername()[0]
+        except OSError:  # it is broken already: nothing can be sent
+            return
+        try:
+            _permit(_farthest([peer]), self._shown, self._allow)
+        except UsageError:
+            stream.close()
+            raise
+
     def _connect(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         return httpx.Client(
@@ -298,7 +321,9 @@ class RemoteModel:
     def _list_models(self, *, required: bool) -> dict[str, Mapping[str, Any]]:
         """The models by id, in the server's order."""
         try:
-            with self._client.stream("GET", f"{self._base}/models") as response:
+            with self._client.stream(
+                "GET", f"{self._base}/models", extensions={"trace": self._check_peer}
+            ) as response:
                 if not response.is_success:
                     if response.status_code not in (404, 405, 501):
                         raise self._failure(response)
@@ -355,7 +380,12 @@ class RemoteModel:
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON object at a path beside `/v1`; None if there is none."""
         try:
-            with self._client.stream(method, f"{self._root}{path}", json=body) as response:
+            with self._client.stream(
+                method,
+                f"{self._root}{path}",
+                json=body,
+                extensions={"trace": self._check_peer},
+            ) as response:
                 text = _read(response, LONGEST_LIST) if response.is_success else b"null"
             found = json.loads(text)
         except (httpx.HTTPError, ValueError, RecursionError):
@@ -543,7 +573,7 @@ def _key(api_key: str | None) -> str:
     return key
 
 
-def _reach(host: str) -> Literal["loopback", "private", "public"]:
+def _reach(host: str) -> Reach:
     """How far away a host is; one whose name is not known counts as public."""
     if host == "localhost" or host.endswith(".localhost"):
         return "loopback"
@@ -551,11 +581,18 @@ def _reach(host: str) -> Literal["loopback", "private", "public"]:
         found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
         return "public"
-    addresses = [ipaddress.ip_address(one) for one in found]
-    plain = [getattr(one, "ipv4_mapped", None) or one for one in addresses]
+    return _farthest(found)
+
+
+def _farthest(addresses: Iterable[str]) -> Reach:
+    """How far away the farthest of some addresses is."""
+    parsed = [ipaddress.ip_address(one) for one in addresses]
+    plain = [getattr(one, "ipv4_mapped", None) or one for one in parsed]
     if all(one.is_loopback for one in plain):
         return "loopback"
-    return "private" if all(one.is_private or one.is_loopback for one in plain) else "public"
+    # Link-local ones are no network that somebody set up; clouds keep secrets there.
+    near = all(one.is_loopback or (one.is_private and not one.is_link_local) for one in plain)
+    return "private" if near else "public"
 
 
 def _permit(reach: str, shown: str, allow_remote: bool | None) -> None:

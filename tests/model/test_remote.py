@@ -791,12 +791,34 @@ def test_silence_has_an_end(served: Served, connect: Connect) -> None:
 # -- whom to trust ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", ["https://8.8.8.8/v1", "http://[2001:4860:4860::8888]:8000"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://8.8.8.8/v1",
+        "http://[2001:4860:4860::8888]:8000",
+        "http://169.254.10.1",
+        "http://[fe80::1]:8000",
+    ],
+)
 def test_nothing_leaves_the_private_network_unless_allowed(url: str) -> None:
     with pytest.raises(UsageError, match="not on this machine") as caught:
         RemoteModel(url, api_key=KEY)
     assert "VADEMECUM_ALLOW_REMOTE" in caught.value.hint
     check(caught.value)
+
+
+def test_a_name_that_moves_out_of_the_private_network_is_not_followed(
+    served: Served, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = connect()
+    asked = len(served.asked)
+    model.close()
+    model._client = model._connect()  # as once its idle connections are gone
+    monkeypatch.setattr(remote, "_farthest", lambda _: "public")
+    for ask_it in (lambda: ask(model), lambda: model.count_tokens("four"), connect):
+        with pytest.raises(UsageError, match="not on this machine"):
+            ask_it()
+    assert len(served.asked) == asked
 
 
 @pytest.mark.parametrize("by", ["argument", "environment"])
