@@ -1,0 +1,176 @@
+"""What a GPU runs also compiles for Ada (RTX 4090) and fits its shared memory: on a GPU only.
+
+Ada's code cannot be run elsewhere. What can is how work is cut for it, and that nothing depends on
+Hopper's early launches.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+if not torch.cuda.is_available():
+    pytest.skip("no GPU", allow_module_level=True)
+pytest.importorskip("triton")
+
+import triton
+from test_captured import CUDA, GREEDY, SPARSITY, config, pair, random_quantized, relative
+
+from vademecum.model.captured import CapturedStep
+from vademecum.model.decoder import Decoder
+from vademecum.model.kernels.triton import early, int8, nf4, nvrtc
+from vademecum.model.kernels.triton.sampling import DeviceSampler
+
+Launched = tuple[str, str, dict[str, int | str], int]  # name, source, definitions, shared memory
+ADA = 89
+SHARED_BYTES = 101_376  # that a block may have
+# (out, in) of R1-Qwen-7B and -32B, R1-Llama-8B; whether gated.
+PRODUCTS = [
+    (4_608, 3_584, False), (3_584, 3_584, False), (18_944, 3_584, True), (3_584, 18_944, False),
+    (7_168, 5_120, False), (27_648, 5_120, True), (5_120, 27_648, False),
+    (6_144, 4_096, False), (14_336, 4_096, True), (4_096, 14_336, False),
+]  # fmt: skip
+# (heads, KV heads, dim): those of the R1s, Qwen2.5-0.5B, SmolLM2-135M.
+HEADS = [
+    (12, 2, 128), (28, 4, 128), (32, 8, 128), (40, 8, 128), (64, 8, 128), (14, 2, 64), (9, 3, 64),
+]  # fmt: skip
+
+
+@contextmanager
+def as_on_ada(recorded: list[Launched]) -> Iterator[None]:
+    """The GPU tells of an RTX 4090's processors and shared memory, and kernels are launched one
+    after the other; those of CUDA C++ go to `recorded`."""
+
+    class Recording(nvrtc.Kernel):
+        def __init__(
+            self, path: Path, name: str, definitions: Any, *other: Any, **how: Any
+        ) -> None:
+            super().__init__(path, name, definitions, *other, **how)
+            source = path.read_text(encoding="utf-8")
+            recorded.append((name, source, dict(definitions), how["shared"]))
+
+    real = torch.cuda.get_device_properties(CUDA)
+    told = SimpleNamespace(**{n: getattr(real, n) for n in dir(real) if not n.startswith("_")})
+    told.multi_processor_count, told.shared_memory_per_block_optin = 128, SHARED_BYTES
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cuda, "get_device_properties", lambda *_: told)
+        for module in (nvrtc, early):
+            patch.setattr(module, "HOPPER", 1_000)
+        patch.setattr(nvrtc, "Kernel", Recording)
+        nvrtc.kernel.cache_clear()
+        try:
+            yield
+        finally:
+            nvrtc.kernel.cache_clear()
+
+
+def written(device: Decoder, prompt: int, steps: int) -> Tensor:
+    """Logits of single tokens and of a few at once in turn, after a prompt."""
+    torch.manual_seed(1)
+    ids = torch.randint(0, device.config.vocab_size, (prompt,))
+    cache = device.new_cache(512)
+    sequence = cache.open(ids.tolist(), 400)
+    for first in range(0, prompt, device.chunk):
+        device.prefill(ids[first : first + device.chunk], cache, sequence)
+    step = CapturedStep(device, cache, tokens=512)
+    step.begin(sequence, GREEDY)
+    found, at = [], prompt
+    for rows in (1, 4) * steps:
+        some = min(rows, 32 - at % 32)
+        step.feed(torch.randint(0, device.config.vocab_size, (some,)).tolist())
+        step.run(some)
+        found.append(step.logits[:some].clone())
+        at += some
+        if some > 1:
+            step.go_to(at)
+    return torch.cat(found)
+
+
+def shared_bytes(code: bytes) -> int:
+    """Shared memory that a compiled program names: the sizes of its ELF sections for it."""
+    (at,) = struct.unpack_from("<Q", code, 0x28)
+    size, count, names = struct.unpack_from("<3H", code, 0x3A)
+    sections = [struct.unpack_from("<IIQQQQ", code, at + n * size) for n in range(count)]
+    strings = sections[names][4]
+    total = 0
+    for name, _, _, _, _, length in sections:
+        start = strings + name
+        if code[start : code.index(b"\0", start)].startswith(b".nv.shared."):
+            total += length
+    return total
+
+
+@pytest.fixture(scope="module")
+def recorded() -> list[Launched]:
+    """Everything that the shapes above take, having run."""
+    found: list[Launched] = []
+    with as_on_ada(found):
+        for heads, kv_heads, dim in HEADS:
+            for family, kind in (("qwen2", "int8"), ("llama", "k8v4")):
+                shape = {"heads": heads, "kv_heads": kv_heads, "head_dim": dim, "layers": 4}
+                device, _ = pair(config(family, **shape), kind, SPARSITY)  # type: ignore[arg-type]
+                assert written(device, 200, 1).isfinite().all()
+        for out, inner, gated in PRODUCTS:
+            weight = random_quantized(2 * out if gated else out, inner)
+            packed = nf4.PackedNF4.of_gate_up(weight) if gated else nf4.PackedNF4.of(weight)
+            for rows in (1, 2, 9, 16):
+                nf4.product(torch.randn(rows, inner, device=CUDA).bfloat16(), packed)
+        codes = torch.zeros(152_064, 5_120, dtype=torch.int8, device=CUDA)
+        for rows in (1, 9):
+            x = torch.randn(rows, 5_120, device=CUDA).bfloat16()
+            int8.product(x, codes, torch.ones(152_064, device=CUDA).bfloat16())
+        DeviceSampler(1, CUDA)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["int8", "k8v4"])
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
+def test_what_is_written_is_the_same(family: str, kind: str) -> None:
+    device, _ = pair(config(family), kind, SPARSITY)  # type: ignore[arg-type]
+    found = written(device, 150, 20)
+    with as_on_ada([]):
+        on_ada = written(device, 150, 20)
+    errors = sorted(relative(a, b) for a, b in zip(on_ada, found, strict=True))
+    assert errors[len(errors) // 2] < 0.01, errors
+    assert errors[-5] < 0.1, errors  # where pages are chosen by scores that are close
+
+
+def test_cuda_compiles_and_fits(recorded: list[Launched]) -> None:
+    assert len({name for name, *_ in recorded}) >= 5
+    for name, source, definitions, shared in recorded:
+        taken = shared + shared_bytes(nvrtc.compiled(source, definitions, ADA))
+        assert taken <= SHARED_BYTES, (name, definitions, taken)
+
+
+@pytest.mark.usefixtures("recorded")
+def test_triton_compiles_and_fits() -> None:
+    from triton.backends.compiler import GPUTarget
+    from triton.runtime.jit import JITFunction
+
+    import vademecum.model.kernels.triton as room
+
+    folder = Path(room.__path__[0])
+    names = [file.stem for file in folder.glob("[a-z]*.py")]
+    modules = [import_module(f"{room.__name__}.{name}") for name in names]
+    things = [thing for module in modules for thing in vars(module).values()]
+    functions = {id(thing): thing for thing in things if isinstance(thing, JITFunction)}
+    device, checked = torch.cuda.current_device(), 0
+    for function in functions.values():
+        for kernel in list(function.device_caches[device][0].values()):
+            if kernel.metadata.launch_pdl:
+                continue  # Hopper's
+            given = kernel.metadata
+            options = {"num_warps": given.num_warps, "num_stages": given.num_stages}
+            made = triton.compile(kernel.src, target=GPUTarget("cuda", ADA, 32), options=options)
+            assert made.metadata.shared <= SHARED_BYTES, (made.name, made.metadata.shared)
+            checked += 1
+    assert checked >= 10
