@@ -57,7 +57,7 @@ class GenerationOptions:
             fits = isinstance(value, int) or (value is None and name not in whole)
             if not fits:
                 raise ValueError(f"{name} must be a whole number")
-        if str in (type(self.stop), type(self.watch)):
+        if any(isinstance(texts, str) for texts in (self.stop, self.watch)):
             raise ValueError("stop and watch must be tuples of texts, not one text")
         if self.max_tokens < 1:
             raise ValueError("max_tokens must be at least 1")
