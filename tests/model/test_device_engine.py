@@ -12,7 +12,8 @@ import torch
 from vademecum.errors import ModelError
 from vademecum.model.chat import Chat
 from vademecum.model.deadline import Deadline
-from vademecum.model.engine import Engine
+from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.engine import Engine, _read_once
 from vademecum.model.generate import generate
 from vademecum.model.interface import Finished, GenerationOptions, Token
 from vademecum.model.sparsity import Sparsity
@@ -21,9 +22,20 @@ if torch.cuda.is_available():
     from test_captured import SPARSITY, config, pair
 
     from vademecum.model.captured import CapturedStep
-    from vademecum.model.decoder import Decoder
 
     CONFIG = replace(config("qwen2"), vocab_size=262, max_positions=1024)
+
+
+@pytest.mark.parametrize("pages", [1, 2, 40])
+def test_what_is_read_to_be_ready_leaves_nothing(
+    decoder_of: Callable[..., Decoder], llama: ModelConfig, pages: int
+) -> None:
+    decoder = decoder_of(llama, kv="int8")
+    cache = decoder.new_cache(pages * 32)
+    _read_once(decoder, cache)
+    assert cache.free_tokens == pages * 32
+    assert cache.kept_tokens == 0
+
 
 gpu_only = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 PROMPT = [*b"What did the trial find? It found that the drug works. " * 5]
