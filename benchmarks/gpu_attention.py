@@ -176,8 +176,10 @@ def time_context(model: str, kind: str, tokens: int, speed: float) -> dict[str, 
     """Dense and sparse attention, selection and append at a depth."""
     _, _, heads, kv_heads, dim, _ = MODELS[model]
     first = Pages(kv_heads, dim, tokens, BITS[kind])
+    # What is chosen is a part of them, which must not fit the cache either.
+    touched = min(first.bytes, first.bytes * SPARSITY.long_budget // tokens)
     layers = [first]
-    for _ in range(min(28, max(2, CACHE // first.bytes))):
+    for _ in range(min(27, max(2, CACHE // touched))):
         again = object.__new__(Pages)
         again.__dict__ |= first.__dict__
         again.store = QuantizedPages(*(t.clone() for t in first.store.tensors()))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows it by
@@ -36,6 +36,9 @@ from vademecum.model.linear import (
 from vademecum.model.rope import angles, rope_frequencies, rope_magnitude, rotate
 from vademecum.model.rows import Rows
 from vademecum.model.sparsity import CHUNK, Sparsity
+
+if TYPE_CHECKING:
+    from vademecum.model.kernels.triton.reading import Reader
 
 ROWS = 9  # tokens computed at once while an answer is written: one and its draft
 
@@ -129,6 +132,7 @@ class Decoder:
         self._cos, self._sin = torch.empty(0), torch.empty(0)
         self._last_rows = torch.empty(0)  # what the head read last
         self._rows = None if Rows.obstacle(self) else Rows(self, ROWS)
+        self._reader = _reader(self)
         # Why a token is computed otherwise with a draft behind it than alone; None if it is not.
         self.draft_obstacle = self._draft_obstacle()
 
@@ -155,14 +159,15 @@ class Decoder:
         start = sequence.length
         if start % PAGE:
             raise ValueError(f"a prompt cannot go on after {start} tokens: not whole pages")
+        if self._reader is not None:
+            normed = self._reader.read(self._checked(ids, sequence), cache, sequence)
+            sequence.length += ids.shape[0]
+            return self._head(normed)[0]
         whole = (start + ids.shape[0]) // PAGE
         own = sequence.table[start // PAGE : whole]
         table = sequence.table[:whole]
         past = torch.arange(start // PAGE, device=self.device)
         every = past.expand(self.config.kv_heads, -1)
-        # A chunk that is not full ends the prompt: there the question stands, and it is short.
-        full = ids.shape[0] == self.chunk
-        chooses = self.sparsity is not None and start >= self.sparsity.threshold and full
 
         def attention(n: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             bias, tail = self.layers[n].key_bias, sequence.tails[n]
@@ -172,8 +177,8 @@ class Decoder:
             complete = slice(0, own.shape[0] * PAGE)
             cache.stores[n].seal(own, _paged(key[complete]), _paged(value[complete]))
             selected = every
-            if chooses and n in self.sparse_layers:
-                selected = self._select_for_chunk(n, query, cache, table[: start // PAGE])
+            if self.chooses(n, start, ids.shape[0]):
+                selected = self.select_for_chunk(n, query, cache, table[: start // PAGE])
             return self.kernels.prefill_attention(
                 query, cache.stores[n], table, selected, start, tail, bias
             )
@@ -278,14 +283,22 @@ class Decoder:
         self.pages_counted[1] += scores.numel() - selected.numel()
         return selected
 
-    def _select_for_chunk(
-        self, n: int, queries: Tensor, cache: PagedCache, table: Tensor
-    ) -> Tensor:
+    def chooses(self, n: int, start: int, tokens: int) -> bool:
+        """Whether a layer reads chosen pages only for a chunk of a prompt.
+
+        A chunk that is not full ends the prompt: there the question stands, and it is short.
+        """
+        sparsity = self.sparsity
+        far = sparsity is not None and start >= sparsity.threshold and tokens == self.chunk
+        return far and n in self.sparse_layers
+
+    def select_for_chunk(self, n: int, queries: Tensor, cache: PagedCache, table: Tensor) -> Tensor:
         """One choice for a chunk, by some of its tokens together."""
         heads, kv_heads = self.config.heads, self.config.kv_heads
         assert self.sparsity is not None
         step = max(1, queries.shape[0] // self.sparsity.sampled)
-        some = queries.flip(0)[::step]  # the last token is always among them
+        last = queries.shape[0] - 1  # it is always among them
+        some = queries[torch.arange(last, -1, -step, device=queries.device)]
         grouped = some.reshape(-1, kv_heads, heads // kv_heads, self.config.head_dim)
         rows = grouped.transpose(0, 1).flatten(0, 2)  # the heads of a KV head stay together
         budget = self.sparsity.prefill_budget
@@ -432,6 +445,15 @@ class _Reader:
         quantized = any(isinstance(tensor, QuantizedLinear) for tensor in self.tensors.values())
         name = "model.embed_tokens.weight" if tied else "lm_head.weight"
         return head(self.plain(name), quantized=quantized)
+
+
+def _reader(decoder: Decoder) -> Reader | None:
+    """What reads prompts on a GPU; None where the decoder itself does."""
+    if decoder.device.type != "cuda":
+        return None
+    from vademecum.model.kernels.triton.reading import Reader
+
+    return None if Reader.obstacle(decoder) else Reader(decoder)
 
 
 # A bias whose norm in some head exceeds this is kept out of the stored keys. Measured on Qwen2.5:

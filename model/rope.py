@@ -67,9 +67,14 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
 
 
-def angles(frequencies: Tensor, magnitude: float, positions: int) -> tuple[Tensor, Tensor]:
-    """Cosine and signed sine for `rotate`, times `magnitude`: float32 `[positions, dim]`."""
-    position = torch.arange(positions, dtype=torch.float32, device=frequencies.device)
+def angles(
+    frequencies: Tensor, magnitude: float, positions: int, first: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Cosine and signed sine for `rotate`, times `magnitude`: float32 `[positions, dim]`, from the
+    position `first` on."""
+    position = torch.arange(
+        first, first + positions, dtype=torch.float32, device=frequencies.device
+    )
     angle = position[:, None] * frequencies
     cos, sin = angle.cos() * magnitude, angle.sin() * magnitude
     return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)

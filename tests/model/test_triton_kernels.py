@@ -24,7 +24,16 @@ if not torch.cuda.is_available() and not INTERPRETED:
     pytest.skip("neither a GPU nor TRITON_INTERPRET=1", allow_module_level=True)
 pytest.importorskip("triton")
 
-from vademecum.model.kernels.triton import append, attention, int8, nf4, norm, prefill, scores  # noqa: E402
+from vademecum.model.kernels.triton import (  # noqa: E402
+    append,
+    attention,
+    int8,
+    nf4,
+    norm,
+    prefill,
+    prompt,
+    scores,
+)
 from vademecum.model.kernels.triton.dequantize import dequantize, level_table  # noqa: E402
 from vademecum.model.linear import QuantizedLinear  # noqa: E402
 
@@ -295,6 +304,95 @@ def test_append(bits: int, filled: int, rows: int, splits: int, qwen3: bool) -> 
             for a, b in zip(*(codes_of(t, bits, field.name) for t in (found, wanted)), strict=True):
                 assert (a - b).abs().max() <= 1
                 assert ((a - b) != 0).float().mean() < 2e-3
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("tokens", [1, 32, 75])
+@pytest.mark.parametrize("qwen3", [False, True])
+@pytest.mark.parametrize("size", [0.0, 100.0])
+def test_a_chunk_is_appended(bits: int, tokens: int, qwen3: bool, size: float) -> None:
+    kv, group, dim, before = 2, 3, 64, 3
+    heads, start = kv * group, before * PAGE
+    given = case(bits, kv, group, dim, before, 1)
+    bias = bias_of(kv, dim, size) if size else None
+    qkv = random(tokens, heads + 2 * kv, dim, seed=8).bfloat16()
+    norms = append.HeadNorms(random(2, dim, seed=10).bfloat16(), 1e-6) if qwen3 else None
+    cos, sin = (part[start : start + tokens] for part in rotation(200, dim))
+    x = qkv.float()
+    query, key, value = x[:, :heads], x[:, heads : heads + kv], x[:, heads + kv :]
+    if norms:
+        query, key = (
+            torch.nn.functional.rms_norm(part, (dim,), weight.float(), 1e-6)
+            for part, weight in zip((query, key), norms.weights, strict=True)
+        )
+    query, key = (rotate(part, cos[:, None], sin[:, None]) for part in (query, key))
+    pages, rest = divmod(tokens, PAGE)
+    own = given.table[before : before + pages]
+    table = given.table[: before + pages]
+    twin = QuantizedPages(*(tensor.clone() for tensor in given.store.tensors()))
+    paged = (
+        part[: pages * PAGE].transpose(0, 1).reshape(kv, pages, PAGE, dim) for part in (key, value)
+    )
+    twin.seal(own, *paged)
+    tail = tuple(torch.full((kv, PAGE, dim), math.nan, device=DEVICE) for _ in range(2))
+
+    found = prompt.append(
+        qkv, norms, (cos, sin), given.store, table, (tail[0], tail[1]), start, bias
+    )
+    torch.testing.assert_close(found.query.float(), query, rtol=8e-3, atol=1e-3)
+    for part, wanted in zip(tail, (key, value), strict=True):
+        torch.testing.assert_close(
+            part[:, :rest], wanted[pages * PAGE :].transpose(0, 1), rtol=1e-4, atol=1e-5
+        )
+        assert part[:, rest:].isnan().all()
+    stored = zip(twin.read(own), (key, value), strict=True)
+    keys, values = (
+        torch.cat((sealed, part[pages * PAGE :].transpose(0, 1)), dim=1) for sealed, part in stored
+    )
+    if bias:
+        keys = keys + bias.at(torch.arange(start, start + tokens, device=DEVICE))
+    # A code may round the other way.
+    torch.testing.assert_close(found.keys.float(), keys, rtol=8e-3, atol=0.03 + 4e-3 * size)
+    torch.testing.assert_close(
+        found.values.float(), values, rtol=8e-3, atol=0.3 if bits == 4 else 0.03
+    )
+    for sealed, wanted in zip(given.store.read(own), twin.read(own), strict=True):
+        torch.testing.assert_close(sealed, wanted, rtol=8e-3, atol=0.3 if bits == 4 else 0.03)
+        assert (sealed - wanted).abs().sum() <= 2e-3 * sealed.numel()
+    for field in ("key_mean", "key_scale", "key_spread"):
+        torch.testing.assert_close(
+            getattr(given.store, field)[:, own].float(), getattr(twin, field)[:, own].float(),
+            rtol=8e-3, atol=1.0 if field == "key_spread" else 1e-3,
+        )  # fmt: skip
+
+
+@cuda_only
+@pytest.mark.parametrize("temperature", [0.0, 0.6])
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_logits_that_are_no_numbers_draw_a_token_of_the_vocabulary(
+    odd: float, temperature: float
+) -> None:
+    from vademecum.model.interface import GenerationOptions
+    from vademecum.model.kernels.triton.sampling import DeviceSampler
+
+    sampler = DeviceSampler(2, DEVICE)
+    sampler.set(GenerationOptions(temperature=temperature, top_p=0.9))
+    logits = torch.full((2, 1001), odd, device=DEVICE)
+    logits[1] = random(1001)
+    logits[1, 77] = odd
+    start, sealed = (torch.zeros(1, dtype=torch.int32, device=DEVICE) for _ in range(2))
+    for _ in range(2):  # what the first leaves must be as it was
+        tokens = torch.full((2,), -1, device=DEVICE)
+        sampler.sample(logits, tokens, start, sealed, advance=False)
+        assert all(0 <= token < 1001 for token in tokens.tolist())
+
+
+@pytest.mark.parametrize("inner", [1, 1024, 1100])
+def test_gated(inner: int) -> None:
+    both = random(3, 2 * inner, seed=1).bfloat16()
+    gate, up = both.float().chunk(2, dim=1)
+    expected = torch.nn.functional.silu(gate) * up
+    torch.testing.assert_close(prompt.gated(both).float(), expected, rtol=8e-3, atol=1e-4)
 
 
 def codes_of(stored: Tensor, bits: int, name: str) -> tuple[Tensor, ...]:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from vademecum.model.kernels.pages import BF16_STEP, QuantizedPages
 from vademecum.model.kernels.triton.early import early, wait_for_previous
+from vademecum.model.kernels.triton.quantize import seal_keys, seal_values, to_bf16
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,80 +66,6 @@ def append(
 
 
 @triton.jit
-def _rounded(x):
-    """To the nearest whole number, halves to the even one; |x| < 2**22."""
-    return (x + 12582912.0) - 12582912.0
-
-
-@triton.jit
-def _bf16(x):
-    """The nearest bf16, for what is finite: Triton's interpreter would cut off."""
-    bits = x.to(tl.int32, bitcast=True)
-    bits = (bits + 0x7FFF + ((bits >> 16) & 1)) & -65536
-    return bits.to(tl.float32, bitcast=True).to(tl.bfloat16)
-
-
-@triton.jit
-def _scale(largest, steps, STEP: tl.constexpr):
-    """The bf16 scale with which `largest` fits into `steps` steps; as in `pages`."""
-    return _bf16(tl.maximum(largest * (STEP / steps), 1e-20))
-
-
-@triton.jit
-def _seal(
-    key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
-    tail_keys, tail_values, at, kv,
-    DIM: tl.constexpr, VALUE_BITS: tl.constexpr, STEP: tl.constexpr,
-):  # fmt: skip
-    """Quantise the tail of a KV head as its page `at` of the store."""
-    dim, slot = tl.arange(0, DIM), tl.arange(0, 32)
-    whole = kv * (32 * DIM) + slot[:, None] * DIM + dim[None, :]
-    keys = tl.load(tail_keys + whole)
-    mean = tl.sum(keys, axis=0) / 32
-    off = keys - mean[None, :]
-    spread = tl.sqrt_rn(tl.sum(off * off, axis=0) / 32)
-    mean = _bf16(mean)
-    offset = keys - mean.to(tl.float32)[None, :]
-    scale = _scale(tl.max(tl.abs(offset), axis=0), 127, STEP)
-    wide = scale.to(tl.float32)
-    codes = _rounded(tl.div_rn(offset, tl.broadcast_to(wide[None, :], offset.shape)))
-    codes = tl.clamp(codes, -127.0, 127.0).to(tl.int8)
-    tl.store(key_codes + at * (DIM * 32) + dim[None, :] * 32 + slot[:, None], codes)
-    tl.store(key_mean + at * DIM + dim, mean)
-    tl.store(key_scale + at * DIM + dim, scale)
-    share = _rounded(tl.div_rn(spread, wide * (127 / 255)))
-    tl.store(key_spread + at * DIM + dim, tl.clamp(share, 0.0, 255.0).to(tl.uint8))
-
-    values = tl.load(tail_values + whole)
-    if VALUE_BITS == 8:
-        scale = _scale(tl.max(tl.abs(values), axis=1), 127, STEP)
-        wide = scale.to(tl.float32)
-        codes = _rounded(tl.div_rn(values, tl.broadcast_to(wide[:, None], values.shape)))
-        codes = tl.clamp(codes, -127.0, 127.0).to(tl.int8)
-        tl.store(value_codes + at * (32 * DIM) + slot[:, None] * DIM + dim[None, :], codes)
-    else:
-        low = _bf16(tl.min(values, axis=1))
-        floor = low.to(tl.float32)
-        scale = _scale(tl.max(values, axis=1) - floor, 15, STEP)
-        wide = scale.to(tl.float32)
-        byte = tl.arange(0, DIM // 2)
-        first = kv * (32 * DIM) + slot[:, None] * DIM + byte[None, :]
-        packed = _four_bit(tl.load(tail_values + first), floor, wide)
-        packed |= _four_bit(tl.load(tail_values + first + DIM // 2), floor, wide) << 4
-        place = at * (16 * DIM) + slot[:, None] * (DIM // 2) + byte[None, :]
-        tl.store(value_codes + place, packed.to(tl.int8))
-        tl.store(value_low + at * 32 + slot, low)
-    tl.store(value_scale + at * 32 + slot, scale)
-
-
-@triton.jit
-def _four_bit(values, floor, scale):
-    offset = values - floor[:, None]
-    codes = _rounded(tl.div_rn(offset, tl.broadcast_to(scale[:, None], offset.shape)))
-    return tl.clamp(codes, 0.0, 15.0).to(tl.int32)
-
-
-@triton.jit
 def _head(
     qkv, bias, norm, head, row, dim, rows, eps,
     HEADS: tl.constexpr, DIM: tl.constexpr, SPLITS: tl.constexpr, BIASED: tl.constexpr,
@@ -172,9 +99,12 @@ def append_kernel(
     wait_for_previous(EARLY)
     if (kv >= 0) & (begun // 32 > tl.load(sealed)):
         at = kv * store_pages.to(tl.int64) + tl.load(table + begun // 32 - 1)
-        _seal(
-            key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
-            tail_keys, tail_values, at, kv, DIM, VALUE_BITS, STEP,
+        slot = kv * 32 + tl.arange(0, 32)
+        keys = tl.load(tail_keys + slot[:, None] * DIM + tl.arange(0, DIM)[None, :])
+        seal_keys(keys, key_codes, key_mean, key_scale, key_spread, at, DIM, STEP)
+        seal_values(
+            tail_values + kv * (32 * DIM), DIM, value_codes, value_scale, value_low, at,
+            DIM, VALUE_BITS, STEP,
         )  # fmt: skip
         tl.debug_barrier()  # other threads write the slots that these have read
     dim = tl.arange(0, DIM)
@@ -189,7 +119,7 @@ def append_kernel(
         turn = (begun + row) * DIM + dim
         turned = x * tl.load(cosines + turn) + crossed * tl.load(sines + turn)
         if kv < 0:
-            tl.store(out + (row * HEADS + head) * DIM + dim, _bf16(turned))
+            tl.store(out + (row * HEADS + head) * DIM + dim, to_bf16(turned))
         else:
             value = _head(
                 qkv, bias, norm, head + KV_HEADS, row, dim, rows, eps,

@@ -20,7 +20,7 @@ struct Shared {
     union {
         Page pages[WARPS][STAGES];
         Tail tail;
-        float sums[WARPS][GROUP_HEADS * DIM];  // of weights and values
+        float sums[WARPS][SUMS];  // of weights and values
     };
     float top[WARPS][8], total[WARPS][8], factor[WARPS][8];
     float4 query[STEPS][32];  // by lane
@@ -44,10 +44,10 @@ __device__ __forceinline__ void leave(Shared& s, int warps, float* part, float2*
     }
     __syncthreads();
     for (int i = threadIdx.x; i < GROUP_HEADS * DIM; i += THREADS) {
-        const int g = head_at(i);
+        const int g = i / DIM, d = i % DIM;
         float sum = 0.0f;
-        for (int w = 0; w < warps; ++w) sum += s.sums[w][i] * s.factor[w][g];
-        part[((size_t)(first_head + g) * parts + n) * DIM + channel_at(i)] = sum;
+        for (int w = 0; w < warps; ++w) sum += s.sums[w][place_of(g, d)] * s.factor[w][g];
+        part[((size_t)(first_head + g) * parts + n) * DIM + d] = sum;
     }
 }
 
@@ -205,45 +205,4 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     found.leave(s.sums[warp], s.top[warp], s.total[warp]);
     __syncthreads();
     leave(s, WARPS, part, weight, first_head, parts, blockIdx.x);
-}
-
-// The softmax over all parts, 128 at most, of a head. out: float or bf16 [rows, heads, DIM]; 4 DIM threads.
-extern "C" __global__ void __launch_bounds__(4 * DIM)
-join(const float* part, const float2* weight, void* out, int heads, int parts, int wide) {
-    __shared__ float sums[4][DIM];
-    const int h = blockIdx.y * heads + blockIdx.x;
-    const int d = threadIdx.x % DIM, quarter = threadIdx.x / DIM;
-    begin_next();
-    wait_for_previous();
-    // Every warp finds the factors of all parts for itself: a lane has those of four at most.
-    const int lane = threadIdx.x & 31;
-    float tops[4], factor[4], top = NOTHING, total = 0.0f;
-#pragma unroll
-    for (int k = 0; k < 4; ++k) {
-        int n = 32 * k + lane;
-        float2 own = n < parts ? weight[(size_t)h * parts + n] : make_float2(NOTHING, 0.0f);
-        tops[k] = own.x, factor[k] = own.y, top = fmaxf(top, own.x);
-    }
-    top = max_of_warp(top);
-#pragma unroll
-    for (int k = 0; k < 4; ++k) {
-        float mine = exp2f((tops[k] - top) * LOG2E);
-        total += mine * factor[k], factor[k] = mine;
-    }
-    total = sum_of_warp(total);
-    float sum = 0.0f;
-#pragma unroll
-    for (int k = 0; k < 4; ++k)
-#pragma unroll
-        for (int i = 0; i < 8; ++i) {
-            int n = 32 * k + 4 * i + quarter;
-            float one = __shfl_sync(ALL, factor[k], 4 * i + quarter);
-            if (n < parts) sum += part[((size_t)h * parts + n) * DIM + d] * one;
-        }
-    sums[quarter][d] = sum;
-    __syncthreads();
-    if (quarter > 0) return;
-    float all = (sums[0][d] + sums[1][d] + sums[2][d] + sums[3][d]) / total;
-    if (wide) reinterpret_cast<float*>(out)[(size_t)h * DIM + d] = all;
-    else reinterpret_cast<u16*>(out)[(size_t)h * DIM + d] = to_bf16(all);
 }

@@ -131,18 +131,25 @@ def _compiled(
         *((None, None, None) if bias is None else (bias.operand, bias.within, bias.turns)),
         part, weight, shares, store.key_mean.shape[1], capacity,
     )  # fmt: skip
-    kernel(SOURCE, "join", constants, index)(
-        (heads, rows, 1), 4 * dim,
-        part, weight, out, heads, splits + 1, int(out.dtype == torch.float32),
-    )  # fmt: skip
+    join(part, weight, out)
     return weight
+
+
+def join(part: Tensor, weight: Tensor, out: Tensor) -> None:
+    """The softmax over all parts, 128 at most, into `out [rows, heads, dim]`: `part` float32
+    `[rows, heads, parts, dim]`, `weight` as for `add_mass`."""
+    rows, heads, parts, dim = part.shape
+    kernel(SOURCE.with_name("join.cu"), "join", (("DIM", dim),), part.device.index or 0)(
+        (heads, rows, 1), 4 * dim,
+        part, weight, out, heads, parts, int(out.dtype == torch.float32),
+    )  # fmt: skip
 
 
 def shared_bytes(dim: int, value_bits: int, stages: int) -> int:
     """What a block of attention.cu takes of shared memory: `Shared` there."""
     warps = THREADS // 32
     page = 32 * dim + 4 * dim * value_bits + 4 * dim + 128
-    return max(warps * stages * page, warps * 32 * dim) + 96 * warps + 64 * dim + 1024
+    return max(warps * stages * page, warps * 33 * dim) + 96 * warps + 64 * dim + 1024
 
 
 def _in_triton(

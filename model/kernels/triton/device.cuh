@@ -40,13 +40,6 @@ __device__ __forceinline__ float high_bf16(u32 both) {
     return __uint_as_float(both & 0xFFFF0000u);
 }
 
-// `near` is a and b rounded to bf16, `rest` what that took away.
-__device__ __forceinline__ void split_bf16(float a, float b, u32& near, u32& rest) {
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(near) : "f"(b), "f"(a));
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;"
-        : "=r"(rest) : "f"(b - high_bf16(near)), "f"(a - low_bf16(near)));
-}
-
 // c += a b: 16 by 16, times 16 by 8. PTX calls lane / 4 groupID and lane % 4 threadID_in_group.
 __device__ __forceinline__ void multiply_bf16(float (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0,
                                               u32 b1) {

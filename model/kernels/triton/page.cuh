@@ -20,6 +20,7 @@
 #define STEPS (DIM / 16)         // of a product over channels
 #define TILES (DIM / 8)          // of eight channels of the output
 #define QUADS (4 * GROUP_HEADS)  // lanes that hold a head
+#define SUMS (2 * TILES * (QUADS + 1))
 #define KEY_BYTES (DIM * 32)
 #define VALUE_BYTES (DIM * 4 * VALUE_BITS)
 #define SIGN 0x80808080u
@@ -281,13 +282,14 @@ struct Attention {
         for (int j = 0; j < TILES; ++j)
 #pragma unroll
             for (int i = 0; i < 2; ++i)
-                out[(2 * j + i) * QUADS + lane] = sums[j][i] + sums[j][i + 2] + lows;
+                out[(2 * j + i) * (QUADS + 1) + lane] = sums[j][i] + sums[j][i + 2] + lows;
         if (q == 0) tops[r] = top, totals[r] = total;
     }
 };
 
-// Sums of a group's heads lie as lanes leave them, so that they do not meet in a bank. Column n of
-// tile j is channel n DIM / 8 + j; of 4 bits n DIM / 16 + j, in halves.
+// Where sums lie so that neither lanes that leave them nor threads that read a head's channels, one
+// after the other, meet in a bank. Column n of tile j is channel n DIM / 8 + j; of 4 bits n DIM / 16
+// + j, in halves.
 __device__ __forceinline__ int place_of(int g, int d) {
 #if VALUE_BITS == 8
     const int column = d / (DIM / 8), j = d % (DIM / 8);
@@ -295,16 +297,5 @@ __device__ __forceinline__ int place_of(int g, int d) {
     const int rest = d % (DIM / 2), column = rest / (DIM / 16);
     const int j = d / (DIM / 2) * (TILES / 2) + rest % (DIM / 16);
 #endif
-    return (2 * j + column % 2) * QUADS + 4 * g + column / 2;
-}
-
-__device__ __forceinline__ int head_at(int place) { return place % QUADS / 4; }
-
-__device__ __forceinline__ int channel_at(int place) {
-    const int j = place / QUADS / 2, column = place % 4 * 2 + place / QUADS % 2;
-#if VALUE_BITS == 8
-    return column * (DIM / 8) + j;
-#else
-    return j / (TILES / 2) * (DIM / 2) + column * (DIM / 16) + j % (TILES / 2);
-#endif
+    return (2 * j + column % 2) * (QUADS + 1) + 4 * g + column / 2;
 }

@@ -40,10 +40,28 @@ def prefill_attention(
         ends = ends + bias.at(torch.arange(filled, device=table.device) + table.shape[0] * PAGE)
     keys = torch.cat((keys, ends.bfloat16()), dim=1)
     values = torch.cat((values, tail[1][:, :filled].bfloat16()), dim=1)
+    return attention(queries, keys, values, pages, table, selected, bias)
+
+
+def attention(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    pages: QuantizedPages,
+    table: Tensor,
+    selected: Tensor,
+    bias: KeyBias | None,
+) -> Tensor:
+    """The same; `keys` with their bias and `values`, bf16 `[kv_heads, tokens, dim]`, are those of
+    the chunk, whose last tokens ask."""
     query = queries.transpose(0, 1)
-    out, weight = _flash(query, keys, values, causal=True)
-    for first in range(0, selected.shape[1], BLOCK):
-        some = selected[:, first : first + BLOCK]
+    first = read(pages, table, selected[:, :BLOCK], bias)
+    # Masked so that the last query sees the last key, and each before it one less.
+    out, weight = _flash(
+        query, torch.cat((first[0], keys), dim=1), torch.cat((first[1], values), dim=1), causal=True
+    )
+    for begin in range(BLOCK, selected.shape[1], BLOCK):
+        some = selected[:, begin : begin + BLOCK]
         part, more = _flash(query, *read(pages, table, some, bias), causal=False)
         both = torch.logaddexp(weight, more)
         out = out * (weight - both).exp()[..., None] + part * (more - both).exp()[..., None]
@@ -116,11 +134,11 @@ def read_kernel(
 
 
 def _flash(query: Tensor, keys: Tensor, values: Tensor, *, causal: bool) -> tuple[Tensor, Tensor]:
-    """Float32 `[heads, tokens, dim]`, and the logarithm of its denominator `[heads, tokens]`.
+    """bf16 `[heads, tokens, dim]`, and the logarithm of its denominator, float32 `[heads, tokens]`.
 
     The heads of a group read the same keys; PyTorch's public form would copy them for each.
     """
     out, weight, *_ = torch.ops.aten._scaled_dot_product_flash_attention(
         query[None], keys[None], values[None], 0.0, causal
     )
-    return out[0].float(), weight[0].float()
+    return out[0], weight[0]

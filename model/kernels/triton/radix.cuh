@@ -13,9 +13,10 @@
 #define WARPS_HERE (THREADS / 32)
 #define BINS_EACH ((2048 + THREADS - 1) / THREADS)  // of a thread
 #define BINS (BINS_EACH * THREADS)
+#define VOTES ((PAGES_EACH * WARPS_HERE + 31) / 32 * 32)
 
 struct Choice {
-    u32 histogram[2][BINS], sums[2][WARPS_HERE], votes[2][PAGES_EACH][WARPS_HERE];
+    u32 histogram[2][BINS], sums[2][WARPS_HERE], votes[2][VOTES];
     u32 digit, rest, size;
 };
 
@@ -24,40 +25,55 @@ __device__ __forceinline__ void clear(Choice& s) {
     for (int i = threadIdx.x; i < BINS; i += THREADS) s.histogram[0][i] = 0;
 }
 
-__device__ __forceinline__ u32 of_warps(const u32* each, int upto) {
+// Of the numbers of each warp's lanes that vote for their i-th key: how many did before, in the
+// order of keys; `votes` holds the sums of warps once another barrier was passed.
+__device__ __forceinline__ void add_votes(u32* votes) {
     const int lane = threadIdx.x & 31;
-    return sum_of_warp(lane < upto ? each[lane] : 0);
+    __syncthreads();
+    if (threadIdx.x < 32) {
+        u32 own[VOTES / 32], all = 0;
+#pragma unroll
+        for (int j = 0; j < VOTES / 32; ++j) {
+            const int n = lane * (VOTES / 32) + j;
+            own[j] = n < PAGES_EACH * WARPS_HERE ? votes[n] : 0;
+            all += own[j];
+        }
+        u32 before = sum_upto_lane(all) - all;
+#pragma unroll
+        for (int j = 0; j < VOTES / 32; ++j) {
+            votes[lane * (VOTES / 32) + j] = before;
+            before += own[j];
+        }
+    }
+    __syncthreads();
 }
 
 #define LOWEST_BIN ((131 << 7) - 2047)  // of a score of 2^-12; the highest score is 8
 
-__device__ __forceinline__ u32 coarse(u32 key) {
-    return min(max((int)(key >> 16) - LOWEST_BIN, 0), 2047);
-}
-
 // Thread t has the keys i THREADS + t, all below 2^31, of which the first `count` are there; of them
 // the `wanted` highest are taken (at least one, at most `count`), of equal ones the first. `place`
-// is how many before a key are.
-__device__ __forceinline__ void choose(Choice& s, const u32 (&key)[PAGES_EACH], int count,
-                                       u32 wanted, bool (&taken)[PAGES_EACH],
-                                       u32 (&place)[PAGES_EACH]) {
+// is how many before a key are. Bit i of what is given tells whether key i is taken.
+__device__ __forceinline__ u32 choose(Choice& s, const u32 (&key)[PAGES_EACH], int count,
+                                      u32 wanted, u32 (&place)[PAGES_EACH]) {
     const int thread = threadIdx.x, lane = thread & 31, warp = thread >> 5;
-    // In the first round all keys are in question, later those that agree with `bound` above
-    // `shift`; what they are told apart by is `digit`.
-    u32 bound = 0, left = wanted, size = 0, bin = 0;
-    int shift = 31;
+    const u32 below = (1u << lane) - 1;
+    u32 taken = 0, open = 0;  // and what is neither taken nor left out
+#pragma unroll
+    for (int i = 0; i < PAGES_EACH; ++i) open |= (i * THREADS + thread < count) << i;
+    u32 left = wanted, size = 0;
+    int shift = 31;  // the lowest bit that was looked at
 #pragma unroll 1
     for (int round = 0; round < 5; ++round) {
         // After the first round bits 15 to 5 and 4 to 0; in its outermost bins 30 to 20 before.
-        const int next = round == 0 ? 31 : shift > 11 ? shift - 11 : 0;
+        const int next = max(shift - 11, 0);
         const u32 mask = (1u << (shift - next)) - 1;
         u32* bins = s.histogram[round & 1];
+        u32 digit[PAGES_EACH];
 #pragma unroll
         for (int i = 0; i < PAGES_EACH; ++i) {
-            if (i * THREADS + thread >= count) continue;
-            if (round == 0) atomicAdd(&bins[coarse(key[i])], 1);
-            else if ((key[i] ^ bound) >> shift == 0 && coarse(key[i]) == bin)
-                atomicAdd(&bins[key[i] >> next & mask], 1);
+            digit[i] = round ? key[i] >> next & mask
+                             : min(max((int)(key[i] >> 16) - LOWEST_BIN, 0), 2047);
+            if (open >> i & 1) atomicAdd(&bins[digit[i]], 1);
         }
         __syncthreads();
         // Thread 0 has the highest bins; how many keys reach them.
@@ -71,7 +87,7 @@ __device__ __forceinline__ void choose(Choice& s, const u32 (&key)[PAGES_EACH], 
         u32 upto = sum_upto_lane(all);
         if (lane == 31) s.sums[round & 1][warp] = upto;
         __syncthreads();
-        upto += of_warps(s.sums[round & 1], warp);
+        upto += sum_of_warp(lane < warp ? s.sums[round & 1][lane] : 0);
         u32 above = upto - all;
         if (above < left && left <= upto) {
 #pragma unroll
@@ -82,57 +98,45 @@ __device__ __forceinline__ void choose(Choice& s, const u32 (&key)[PAGES_EACH], 
             }
         }
         __syncthreads();
+        const u32 bound = s.digit;
         left = s.rest, size = s.size;
-        if (round == 0) {
-            bin = s.digit;
-            // Within a bin keys begin alike, but in the outermost ones.
-            if (bin > 0 && bin < 2047) bound = (bin + LOWEST_BIN) << 16, shift = 16;
-        } else {
-            bound |= s.digit << next, shift = next;
+#pragma unroll
+        for (int i = 0; i < PAGES_EACH; ++i) {
+            taken |= (open >> i & 1 & digit[i] > bound) << i;
+            open &= ~((digit[i] != bound) << i);
         }
+        // Within a bin of the first round keys begin alike, but in the outermost ones.
+        if (round) shift = next;
+        else if (bound > 0 && bound < 2047) shift = 16;
         if (size == left || shift == 0) break;
     }
 
-    // Those above the bound, and the first `left` of those that begin as it does.
-    const u32 below = (1u << lane) - 1;
-    bool equal[PAGES_EACH];
-#pragma unroll
-    for (int i = 0; i < PAGES_EACH; ++i) {
-        const bool there = i * THREADS + thread < count;
-        const u32 own = coarse(key[i]), above = key[i] >> shift, at = bound >> shift;
-        equal[i] = there && own == bin && above == at;
-        taken[i] = there && (own > bin || (own == bin && above > at));
-    }
+    // Of those that are alike the first.
     if (size > left) {
 #pragma unroll
         for (int i = 0; i < PAGES_EACH; ++i) {
-            const u32 votes = __ballot_sync(ALL, equal[i]);
-            if (lane == 0) s.votes[0][i][warp] = __popc(votes);
+            const u32 votes = __ballot_sync(ALL, open >> i & 1);
+            if (lane == 0) s.votes[0][i * WARPS_HERE + warp] = __popc(votes);
         }
-        __syncthreads();
-        u32 before = 0;
+        add_votes(s.votes[0]);
 #pragma unroll
         for (int i = 0; i < PAGES_EACH; ++i) {
-            const u32 votes = __ballot_sync(ALL, equal[i]);
-            const u32 rank = before + of_warps(s.votes[0][i], warp) + __popc(votes & below);
-            before += of_warps(s.votes[0][i], WARPS_HERE);
-            equal[i] = equal[i] && rank < left;
+            const u32 votes = __ballot_sync(ALL, open >> i & 1);
+            const u32 rank = s.votes[0][i * WARPS_HERE + warp] + __popc(votes & below);
+            open &= ~((rank >= left) << i);
         }
     }
+    taken |= open;
 #pragma unroll
     for (int i = 0; i < PAGES_EACH; ++i) {
-        taken[i] = taken[i] || equal[i];
-        const u32 votes = __ballot_sync(ALL, taken[i]);
+        const u32 votes = __ballot_sync(ALL, taken >> i & 1);
         place[i] = __popc(votes & below);
-        if (lane == 0) s.votes[1][i][warp] = __popc(votes);
+        if (lane == 0) s.votes[1][i * WARPS_HERE + warp] = __popc(votes);
     }
-    __syncthreads();
-    u32 before = 0;
+    add_votes(s.votes[1]);
 #pragma unroll
-    for (int i = 0; i < PAGES_EACH; ++i) {
-        place[i] += before + of_warps(s.votes[1][i], warp);
-        before += of_warps(s.votes[1][i], WARPS_HERE);
-    }
+    for (int i = 0; i < PAGES_EACH; ++i) place[i] += s.votes[1][i * WARPS_HERE + warp];
+    return taken;
 }
 
 // The key of a page. Scores are positive, so that their bits are ordered as they are; none reaches

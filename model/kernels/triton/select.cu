@@ -78,11 +78,10 @@ select_pages(const float* weights, const float2* statistics, const int* start, i
         atomicAdd(counted + 1, (u64)(complete - wanted));
     }
     if (wanted == 0) return;
-    bool taken[PAGES_EACH];
     u32 place[PAGES_EACH];
-    choose(choice, key, complete, wanted, taken, place);
+    const u32 taken = choose(choice, key, complete, wanted, place);
     int* chosen = pages + (size_t)(row * KV_HEADS + kv) * capacity;
 #pragma unroll
     for (int i = 0; i < PAGES_EACH; ++i)
-        if (taken[i]) chosen[place[i]] = i * THREADS + thread;
+        if (taken >> i & 1) chosen[place[i]] = i * THREADS + thread;
 }

@@ -1,0 +1,163 @@
+"""What stands between the products of a layer when a prompt is read.
+
+    q, k, v = the product's heads;   Qwen3:  q, k = q / rms(q) w_q, k / rms(k) w_k
+    query = R(position) q;   pages and tail = R(position) k, v;   product = silu(gate) * up
+
+RoPE is RoFormer's (arXiv:2104.09864), halves of a head paired. A page of 32 tokens is quantised as
+`QuantizedPages.seal` does it, and what its codes stand for is left for the attention that follows:
+tokens of one chunk see each other as later ones will see them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from vademecum.model.kernels.naive import KeyBias
+from vademecum.model.kernels.pages import BF16_STEP, PAGE, QuantizedPages
+from vademecum.model.kernels.triton.append import HeadNorms
+from vademecum.model.kernels.triton.quantize import seal_keys, seal_values, to_bf16
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A chunk, bf16: `query [tokens, heads, dim]`, `keys` with their bias and `values [kv_heads,
+    tokens, dim]`, all as attended."""
+
+    query: Tensor
+    keys: Tensor
+    values: Tensor
+
+
+def append(
+    qkv: Tensor,
+    norms: HeadNorms | None,
+    rotation: tuple[Tensor, Tensor],
+    store: QuantizedPages,
+    table: Tensor,
+    tail: tuple[Tensor, Tensor],
+    start: int,
+    bias: KeyBias | None,
+) -> Appended:
+    """Keys and values go into pages and tail, and are given as they are stored there.
+
+    `qkv` is bf16 `[tokens, heads + 2 kv_heads, dim]`, of tokens from `start` on, a multiple of 32;
+    what does not fill a page goes into `tail`, float32 `[kv_heads, 32, dim]` each. `rotation` is
+    cosine and signed sine of these tokens, float32 `[tokens, dim]`.
+    """
+    tokens, both, dim = qkv.shape
+    kv_heads = store.key_mean.shape[0]
+    heads = both - 2 * kv_heads
+    query = torch.empty(tokens, heads, dim, dtype=qkv.dtype, device=qkv.device)
+    keys = torch.empty(kv_heads, tokens, dim, dtype=qkv.dtype, device=qkv.device)
+    values = torch.empty_like(keys)
+    within, turns = (qkv, qkv) if bias is None else (bias.within, bias.turns(table.shape[0] + 1))
+    append_kernel[(triton.cdiv(tokens, PAGE), heads + kv_heads)](
+        qkv, qkv if norms is None else norms.weights, *rotation, *store.tensors(), table, *tail,
+        within, turns, query, keys, values, tokens, start, store.key_mean.shape[1],
+        0.0 if norms is None else norms.eps,
+        HEADS=heads, KV_HEADS=kv_heads, DIM=dim, NORMED=norms is not None, BIASED=bias is not None,
+        VALUE_BITS=store.value_bits, STEP=BF16_STEP, num_warps=4,
+    )  # fmt: skip
+    return Appended(query, keys, values)
+
+
+def gated(both: Tensor) -> Tensor:
+    """`both [tokens, 2 inner]` bf16, gates first, to `silu(gate) * up`, bf16 `[tokens, inner]`."""
+    tokens, inner = both.shape[0], both.shape[1] // 2
+    out = torch.empty(tokens, inner, dtype=both.dtype, device=both.device)
+    gated_kernel[(tokens, triton.cdiv(inner, 1024))](both, out, inner, WIDTH=1024, num_warps=4)
+    return out
+
+
+@triton.jit
+def _turned(
+    x, norm, cosines, sines, rows, dim, there, stride, eps,
+    DIM: tl.constexpr, NORMED: tl.constexpr,
+):  # fmt: skip
+    """32 rows of a head that lie `stride` apart, normed and turned: float32 `[32, DIM]`."""
+    other = (dim + DIM // 2) % DIM
+    own = tl.load(x + rows[:, None] * stride + dim[None, :], mask=there[:, None], other=0.0)
+    across = tl.load(x + rows[:, None] * stride + other[None, :], mask=there[:, None], other=0.0)
+    own, across = own.to(tl.float32), across.to(tl.float32)
+    if NORMED:
+        factor = tl.rsqrt(tl.sum(own * own, axis=1) / DIM + eps)[:, None]
+        own *= factor * tl.load(norm + dim).to(tl.float32)[None, :]
+        across *= factor * tl.load(norm + other).to(tl.float32)[None, :]
+    turn = rows[:, None] * DIM + dim[None, :]
+    cosine = tl.load(cosines + turn, mask=there[:, None], other=0.0)
+    sine = tl.load(sines + turn, mask=there[:, None], other=0.0)
+    return own * cosine + across * sine
+
+
+@triton.jit
+def append_kernel(
+    qkv, norms, cosines, sines,
+    key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
+    table, tail_keys, tail_values, within, turns, query, keys, values,
+    tokens, start, store_pages, eps,
+    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, NORMED: tl.constexpr,
+    BIASED: tl.constexpr, VALUE_BITS: tl.constexpr, STEP: tl.constexpr,
+):  # fmt: skip
+    """32 tokens of a query head, or of a KV head."""
+    block, head = tl.program_id(0), tl.program_id(1)
+    kv = head - HEADS
+    slot, dim = tl.arange(0, 32), tl.arange(0, DIM)
+    rows = block * 32 + slot
+    there = rows < tokens
+    every: tl.constexpr = (HEADS + 2 * KV_HEADS) * DIM
+    norm = norms + tl.where(kv >= 0, DIM, 0)
+    x = _turned(
+        qkv + head * DIM, norm, cosines, sines, rows, dim, there, every, eps,
+        DIM, NORMED,
+    )  # fmt: skip
+    if kv < 0:
+        place = (rows[:, None] * HEADS + head) * DIM + dim[None, :]
+        tl.store(query + place, to_bf16(x), mask=there[:, None])
+        return
+    of_values = qkv + (head + KV_HEADS) * DIM
+    page = start // 32 + block
+    if block * 32 + 32 <= tokens:
+        at = kv * store_pages.to(tl.int64) + tl.load(table + page)
+        key = seal_keys(x, key_codes, key_mean, key_scale, key_spread, at, DIM, STEP)
+        value = seal_values(
+            of_values + block * 32 * every, every, value_codes, value_scale, value_low, at,
+            DIM, VALUE_BITS, STEP,
+        )  # fmt: skip
+    else:
+        key = x
+        value = tl.load(
+            of_values + rows[:, None] * every + dim[None, :], mask=there[:, None], other=0.0
+        ).to(tl.float32)
+        place = kv * (32 * DIM) + slot[:, None] * DIM + dim[None, :]
+        tl.store(tail_keys + place, key, mask=there[:, None])
+        tl.store(tail_values + place, value, mask=there[:, None])
+    if BIASED:
+        half: tl.constexpr = DIM // 2
+        cos = tl.load(turns + page * DIM + dim % half)
+        sin = tl.load(turns + page * DIM + half + dim % half)
+        sin = tl.where(dim < half, -sin, sin)
+        own = tl.load(within + (kv * DIM + dim)[None, :] * 32 + slot[:, None])
+        across = (dim + half) % DIM
+        other = tl.load(within + (kv * DIM + across)[None, :] * 32 + slot[:, None])
+        key += own * cos[None, :] + other * sin[None, :]
+    place = (kv * tokens + rows)[:, None] * DIM + dim[None, :]
+    tl.store(keys + place, to_bf16(key), mask=there[:, None])
+    tl.store(values + place, to_bf16(value), mask=there[:, None])
+
+
+@triton.jit
+def gated_kernel(both, out, inner, WIDTH: tl.constexpr):
+    """Some channels of a token."""
+    row = tl.program_id(0).to(tl.int64)
+    channel = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
+    there = channel < inner
+    gate = tl.load(both + row * 2 * inner + channel, mask=there, other=0.0).to(tl.float32)
+    up = tl.load(both + row * 2 * inner + inner + channel, mask=there, other=0.0).to(tl.float32)
+    tl.store(
+        out + row * inner + channel, (gate * tl.sigmoid(gate) * up).to(tl.bfloat16), mask=there
+    )
