@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from vademecum.model.kernels.attend import GAP, I64, turn_back
+from vademecum.model.kernels.attend import GAP, I64
 from vademecum.model.kernels.elementary import F32, FAST, exponentials, widen
 
 
@@ -36,13 +36,18 @@ def _rate(h, first, last, q, mean, scale, spread, table, within, turns, each):  
     group, dim = q.shape
     unit = np.float32(127.0 / 255.0)
     norm = np.float32(1.0 / math.sqrt(dim))
-    rows = np.empty((5, dim + GAP), np.float32)
+    half = dim // 2
+    rows = np.empty((2, dim + GAP), np.float32)
     words = rows.view(np.uint32)
     middles, spreads = rows[0, :dim], rows[1, :dim]
-    turned, middle = rows[2, :dim], rows[3, :dim]
+    # What a key bias adds is a sum over frequencies of the cosine and the sine of the page's turn.
+    waves = np.empty((2, group, half + GAP), np.float32)
     if within.shape[0]:
-        for d in range(dim):
-            middle[d] = within[h, d].mean()
+        for d in range(half):
+            low, high = within[h, d].mean(), within[h, d + half].mean()
+            for i in range(group):
+                waves[0, i, d] = q[i, d] * low + q[i, d + half] * high
+                waves[1, i, d] = q[i, d + half] * low - q[i, d] * high
     for n in range(first, last):
         at = table[n]
         widen(mean[h, at], words[0])
@@ -55,9 +60,8 @@ def _rate(h, first, last, q, mean, scale, spread, table, within, turns, each):  
                 x = q[i, d]
                 total += x * middles[d] + abs(x) * spreads[d]
             if within.shape[0]:
-                turn_back(q[i], turns[n], turned)
-                for d in range(dim):
-                    total += turned[d] * middle[d]
+                for d in range(half):
+                    total += turns[n, 0, d] * waves[0, i, d] + turns[n, 1, d] * waves[1, i, d]
             each[i, n] = total * norm
 
 
