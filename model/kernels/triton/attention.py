@@ -16,7 +16,7 @@ rounds decoded keys to float16.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -34,6 +34,18 @@ PAGES = 4
 SOURCE = Path(__file__).with_suffix(".cu")
 THREADS = 256  # of a block of it, of which each warp reads a page at a time
 MOST_SPLITS = 32
+
+
+class _Given(NamedTuple):
+    """What `attention` is given to read."""
+
+    query: Tensor
+    store: QuantizedPages
+    table: Tensor
+    selection: Selection | None
+    tail: tuple[Tensor, Tensor]
+    start: Tensor
+    bias: BiasTables | None
 
 
 def attention(
@@ -63,7 +75,8 @@ def attention(
     compiled = query.device.type == "cuda" and dim in COMPILED
     read = _compiled if compiled else _in_triton
     shares = torch.empty(rows, heads, 0 if mass is None else capacity + 1, device=query.device)
-    weight = read(query, store, table, selection, tail, start, bias, shares, out)
+    given = _Given(query, store, table, selection, tail, start, bias)
+    weight = read(given, shares, out)
     if mass is not None:
         add_mass(mass, shares, weight, selection, start, heads // kv_heads)
     return out
@@ -86,18 +99,9 @@ def add_mass(
     )  # fmt: skip
 
 
-def _compiled(
-    query: Tensor,
-    store: QuantizedPages,
-    table: Tensor,
-    selection: Selection | None,
-    tail: tuple[Tensor, Tensor],
-    start: Tensor,
-    bias: BiasTables | None,
-    shares: Tensor,
-    out: Tensor,
-) -> Tensor:
+def _compiled(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
     """By attention.cu; gives the parts' largest scores and sums."""
+    query, store, table, selection, tail, start, bias = given
     rows, heads, dim = query.shape
     kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
     if query.dtype != torch.bfloat16:
@@ -152,18 +156,9 @@ def shared_bytes(dim: int, value_bits: int, stages: int) -> int:
     return max(warps * stages * page, warps * 33 * dim) + 96 * warps + 64 * dim + 1024
 
 
-def _in_triton(
-    query: Tensor,
-    store: QuantizedPages,
-    table: Tensor,
-    selection: Selection | None,
-    tail: tuple[Tensor, Tensor],
-    start: Tensor,
-    bias: BiasTables | None,
-    shares: Tensor,
-    out: Tensor,
-) -> Tensor:
+def _in_triton(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
     """For heads of other sizes."""
+    query, store, table, selection, tail, start, bias = given
     rows, heads, dim = query.shape
     kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
     splits = max(1, min(triton.cdiv(capacity, 4), PROGRAMS // (rows * kv_heads), 127))
