@@ -21,9 +21,9 @@ from gpu_models import random_decoder
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from vademecum.model.chat import Chat
-from vademecum.model.engine import DEVICE_CHUNK, DEVICE_SAMPLED, Engine
+from vademecum.model.engine import Engine
 from vademecum.model.interface import Finished, GenerationOptions
-from vademecum.model.sparsity import Sparsity
+from vademecum.model.sparsity import ON_GPU
 
 TEMPLATE = "{% for m in messages %}{{ m.content }}{% endfor %}"
 
@@ -50,9 +50,7 @@ def main() -> None:
     found: dict[str, Any] = {
         "benchmark": "gpu_answer", "device": torch.cuda.get_device_name(), "model": chosen.model,
     }  # fmt: skip
-    decoder = random_decoder(
-        chosen.model, sparsity=Sparsity(chunk=DEVICE_CHUNK, sampled=DEVICE_SAMPLED)
-    )
+    decoder = random_decoder(chosen.model, sparsity=ON_GPU)
     engine = Engine(
         decoder, byte_chat(), name=chosen.model, eos_ids=[], context=32_768, quantization="nf4"
     )

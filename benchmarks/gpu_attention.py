@@ -30,12 +30,12 @@ from vademecum.model.kernels.naive import KeyBias
 from vademecum.model.kernels.pages import PAGE, QuantizedPages
 from vademecum.model.kernels.triton import append, attention, norm, scores
 from vademecum.model.rope import rotate
-from vademecum.model.sparsity import Sparsity
+from vademecum.model.sparsity import ON_GPU
 
 CUDA = torch.device("cuda")
 THETA = 10_000.0
 BITS = {"int8": 8, "k8v4": 4}
-SPARSITY = Sparsity()
+SPARSITY = ON_GPU
 COUNTED = torch.zeros(2, dtype=torch.int64, device=CUDA)
 
 

@@ -31,7 +31,7 @@ from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder
 from vademecum.model.interface import GenerationOptions
 from vademecum.model.kernels import PAGE, KvKind
-from vademecum.model.sparsity import Sparsity
+from vademecum.model.sparsity import ON_GPU
 
 SHORT, LONG = 32, 160
 PAIRS = 5
@@ -85,7 +85,7 @@ def kernels_of(step: CapturedStep) -> dict[str, float]:
 def measure(
     name: str, contexts: list[int], speed: float, kv: KvKind, *, profile: bool
 ) -> dict[str, Any]:
-    decoder = random_decoder(name, kv=kv, sparsity=Sparsity(chunk=2_048))
+    decoder = random_decoder(name, kv=kv, sparsity=ON_GPU)
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()

@@ -30,7 +30,7 @@ from vademecum.model.interface import (
 from vademecum.model.kernels import PAGE, KvKind, choose
 from vademecum.model.line import Line
 from vademecum.model.placement import DeviceKind
-from vademecum.model.sparsity import Sparsity
+from vademecum.model.sparsity import ON_GPU, Sparsity
 from vademecum.model.weights import Quantization
 from vademecum.progress import Progress, Silent
 
@@ -44,8 +44,6 @@ AttentionKind = Literal["dense", "sparse"]
 WAITING = 4  # requests that may wait for the one that runs
 CACHE_SHARE = 0.5  # of the memory that is free once the weights are loaded
 DEVICE_CACHE_SHARE = 0.9  # of what a GPU has free besides what reading a prompt takes
-DEVICE_CHUNK = placement.CHUNK
-DEVICE_SAMPLED = 64  # of which so many choose pages
 KEPT_CONTEXTS = 2  # the cache has room for so many of the longest prompts and answers
 
 
@@ -142,9 +140,7 @@ class Engine:
         @hardware.memory_trouble()
         def made(where: torch.device, reason: str) -> Engine:
             loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
-            fitting = sparsity or Sparsity()
-            if sparsity is None and where.type == "cuda":
-                fitting = Sparsity(chunk=DEVICE_CHUNK, sampled=DEVICE_SAMPLED)
+            fitting = sparsity or (ON_GPU if where.type == "cuda" else Sparsity())
             with without_collection():
                 decoder = Decoder(
                     loaded.config,

@@ -17,13 +17,13 @@ import torch
 from vademecum.errors import ModelError, UsageError
 from vademecum.model.kernels import PAGE, KvKind
 from vademecum.model.presets import BF16_BYTES, Preset
+from vademecum.model.sparsity import GPU_CHUNK
 from vademecum.settings import settings
 
 DeviceKind = Literal["auto", "cpu", "cuda"]
 
 LEAST_CAPABILITY = (8, 9)  # Ada: RTX 4090
 LEAST_TOKENS = 4_096  # of cache: with less, a GPU is of no use
-CHUNK = 2_048  # tokens of a prompt that a GPU reads at a time
 NF4_BYTES = 0.5 + BF16_BYTES / 64  # a weight, in the layout of the kernels
 FLOAT_BYTES = 4
 BLOCK = 1_024  # pages of the past that `prefill_attention` decodes at a time
@@ -113,10 +113,12 @@ def reading_bytes(model: Sizes, tokens: int) -> int:
     """Memory that is taken for a while as a prompt of up to `tokens` tokens is read, and by what
     writes the answer: an upper bound."""
     dequantized = 2 * model.intermediate * model.hidden * BF16_BYTES  # of gates and what they gate
-    product = dequantized + CHUNK * (4 * model.intermediate + 4 * model.hidden) * BF16_BYTES
+    product = dequantized + GPU_CHUNK * (4 * model.intermediate + 4 * model.hidden) * BF16_BYTES
     past = BLOCK * PAGE * model.kv_heads * model.head_dim * 2 * BF16_BYTES
-    attended = past + CHUNK * (6 * model.heads * model.head_dim + 4 * model.hidden) * FLOAT_BYTES
-    angles = max(tokens, CHUNK) * model.head_dim * FLOAT_BYTES  # one table of cosines
+    attended = (
+        past + GPU_CHUNK * (6 * model.heads * model.head_dim + 4 * model.hidden) * FLOAT_BYTES
+    )
+    angles = max(tokens, GPU_CHUNK) * model.head_dim * FLOAT_BYTES  # one table of cosines
     # One comes after the other; four tables are kept, seven more held while they are made.
     return max(product, attended, 7 * angles) + 4 * angles + SPARE_BYTES
 

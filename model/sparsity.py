@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from vademecum.model.kernels import PAGE
 
 CHUNK = 512  # tokens of a prompt that are read at a time; cancelling waits for one chunk at most
+GPU_CHUNK = 2_048  # the same for a GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,8 @@ class Sparsity:
     threshold: int = 6_144  # a shorter sequence is read whole
     budget: int = 4_096  # for each token of an answer
     prefill_budget: int = 8_192  # for each chunk of a prompt
-    long: int = 24_576  # from here on `long_budget` holds
-    long_budget: int = 8_192
+    long: int = 12_288  # from here on `long_budget` holds
+    long_budget: int = 6_144
     sinks: int = 32  # the first tokens are always read
     recent: int = 512  # and so are the newest
     dense_first: int = 2  # layers
@@ -48,3 +49,7 @@ class Sparsity:
     def sparse_layers(self, layers: int) -> range:
         """The layers that choose pages."""
         return range(self.dense_first, max(self.dense_first, layers - self.dense_last))
+
+
+# A GPU reads many tokens at a time, and more of the past costs it little.
+ON_GPU = Sparsity(long_budget=8_192, chunk=GPU_CHUNK, sampled=64)
