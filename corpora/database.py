@@ -1,4 +1,4 @@
-"""The SQLite file that is the truth of a library: connection, schema, errors for people."""
+"""The SQLite file that is the truth of a library: connection, layout, errors for people."""
 
 from __future__ import annotations
 
@@ -9,77 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vademecum.corpora.layout import LAYOUT, bring_up_to_date
 from vademecum.errors import LibraryDamaged, LibraryError, LibraryLocked, OutOfSpace
-
-SCHEMA_VERSION = 1
-
-SCHEMA = """
-CREATE TABLE corpora (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: derived indexes are named by it
-    name TEXT NOT NULL UNIQUE,
-    embedder TEXT NOT NULL,
-    dim INTEGER NOT NULL,
-    fingerprint TEXT NOT NULL,
-    digest TEXT NOT NULL                   -- sum of all content hashes, modulo 2**256, in hex
-);
-CREATE TABLE documents (
-    id INTEGER PRIMARY KEY,
-    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
-    doc_id TEXT NOT NULL,
-    record TEXT NOT NULL,                  -- Document.to_json, its text left out
-    text TEXT NOT NULL,
-    version TEXT NOT NULL,
-    hash BLOB NOT NULL,                    -- Document.content_hash
-    fingerprint TEXT NOT NULL,             -- the splitter and embedder that made its passages
-    kind TEXT NOT NULL,
-    retracted INTEGER NOT NULL,
-    date TEXT NOT NULL,
-    passages INTEGER NOT NULL,
-    UNIQUE (corpus, doc_id)
-);
-CREATE INDEX documents_facts ON documents (corpus, kind, retracted, date, passages);
-CREATE TABLE passages (
-    document INTEGER NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
-    ordinal INTEGER NOT NULL,
-    start INTEGER NOT NULL,                -- characters in documents.text
-    "end" INTEGER NOT NULL,
-    hash BLOB NOT NULL,                    -- store.passage_hash
-    vector BLOB NOT NULL,                  -- float16, little-endian
-    PRIMARY KEY (document, ordinal)
-);
-CREATE TABLE outbox (                      -- passages touched; what to do is what is true now
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
-    passage_id TEXT NOT NULL
-);
-CREATE INDEX outbox_order ON outbox (corpus, seq);
-CREATE TABLE indexes (                     -- how far each derived index has followed the outbox
-    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    built INTEGER NOT NULL,
-    PRIMARY KEY (corpus, name)
-);
-CREATE TABLE doomed (corpus INTEGER PRIMARY KEY);  -- deleted, its derived indexes perhaps not yet
-CREATE TABLE jobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    corpus TEXT NOT NULL,
-    source TEXT NOT NULL,                  -- JSON: what was asked for, enough to run it again
-    key TEXT NOT NULL,                     -- files by content, selection and fingerprint
-    state TEXT NOT NULL,                   -- running, done, failed, interrupted
-    started TEXT NOT NULL,
-    finished TEXT NOT NULL,
-    snapshot TEXT NOT NULL,                -- of the corpus when the job was done
-    report TEXT NOT NULL
-);
-CREATE TABLE job_files (
-    job INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
-    path TEXT NOT NULL,
-    state TEXT NOT NULL,                   -- pending, done, failed
-    reason TEXT NOT NULL,
-    PRIMARY KEY (job, path)
-);
-"""
 
 
 @contextmanager
@@ -144,10 +75,10 @@ class Database:
     def _prepare(self) -> None:
         run = self._connection.execute
         version = run("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
+        if version > LAYOUT:
             raise LibraryDamaged(
                 f"{self.path} was written by a newer Vademecum (layout {version}, "
-                f"this one reads {SCHEMA_VERSION})",
+                f"this one reads {LAYOUT})",
                 "upgrade: pip install --upgrade vademecum",
             )
         run("PRAGMA journal_mode = WAL")
@@ -157,10 +88,8 @@ class Database:
         run("PRAGMA foreign_keys = ON")
         run("PRAGMA cache_size = -32768")  # KiB
         run("PRAGMA journal_size_limit = 67108864")
-        if version == 0:
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
+        if version < LAYOUT:
+            bring_up_to_date(self._connection)
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""

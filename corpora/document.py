@@ -95,6 +95,16 @@ class Document:
                 return level
         return ""
 
+    @property
+    def notice_of(self) -> str:
+        """What the record is a notice of: "retraction", "concern", "erratum", or "" (a work)."""
+        types = {name.lower() for name in self.publication_types}
+        kinds = {link.kind for link in self.links}
+        for what, (names, kind) in NOTICES.items():
+            if types & names or kind in kinds:
+                return what
+        return ""
+
     def to_json(self) -> str:
         """The whole record as canonical JSON; `from_json` reads it back."""
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -119,6 +129,13 @@ class Document:
         canonical = json.dumps(raw, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+
+# Publication types in lower case (PubMed renamed the first), and what such a record says.
+NOTICES: dict[str, tuple[frozenset[str], LinkKind]] = {
+    "retraction": (frozenset({"retraction of publication", "retraction notice"}), "retraction_of"),
+    "concern": (frozenset({"expression of concern"}), "concern_for"),
+    "erratum": (frozenset({"published erratum"}), "erratum_for"),
+}
 
 # Strongest first; names are PubMed publication types in lower case.
 EVIDENCE_LEVELS: tuple[tuple[str, frozenset[str]], ...] = (

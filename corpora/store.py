@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vademecum.corpora import notices
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Passage
+from vademecum.corpora.hashes import passage_hash
 
 Vectors = npt.NDArray[np.float32]
 
@@ -71,12 +73,6 @@ class Entry:
     def passage_id(self) -> str:
         """`doc#ordinal`."""
         return self.passage.passage_id
-
-
-def passage_hash(document_hash: str, passage: Passage, vector: bytes) -> bytes:
-    """16 bytes over the document's content hash, the passage and its float16 vector."""
-    head = f"{document_hash}\n{passage.passage_id}\n{passage.start}:{passage.end}\n"
-    return hashlib.sha256(head.encode() + passage.text.encode() + b"\n" + vector).digest()[:16]
 
 
 def to_blob(vector: Vectors) -> bytes:
@@ -163,7 +159,18 @@ class Store:
     # reading
 
     def documents(self, corpus: int, doc_ids: Iterable[str]) -> dict[str, Document]:
-        """Those that exist, by id."""
+        """Those that exist, by id, each with what notices elsewhere in the corpus say of it."""
+        found: dict[str, Document] = {}
+        for chunk in chunks(dict.fromkeys(doc_ids)):
+            with self.database.lock:  # nothing is written between the two
+                records = self.records(corpus, chunk)
+                said = notices.concerning(self.database.read, corpus, chunk)
+            for doc_id, document in records.items():
+                found[doc_id] = notices.noticed(document, said.get(doc_id, ()))
+        return found
+
+    def records(self, corpus: int, doc_ids: Iterable[str]) -> dict[str, Document]:
+        """Those that exist, by id, as their own records say they are."""
         found: dict[str, Document] = {}
         for chunk in chunks(dict.fromkeys(doc_ids)):
             for doc_id, record, text in self.database.read(
@@ -227,9 +234,13 @@ class Store:
     # writing
 
     def write(self, connection: sqlite3.Connection, corpus: int, batch: Batch) -> Written:
-        """Replace, add and delete; old passages of a replaced document go."""
+        """Replace, add and delete; old passages of a replaced document go.
+
+        A work that a notice concerns changes with the notice, also if it is not in the batch.
+        """
         digest = int(self.digest(corpus), 16)
         touched: dict[str, None] = {}
+        concerned: list[str] = []
         added = replaced = deleted = 0
         for deletion in batch.deletions:
             removed = self._remove(connection, corpus, deletion.doc_id)
@@ -237,6 +248,7 @@ class Store:
                 digest -= removed[0]
                 touched.update(dict.fromkeys(removed[1]))
                 deleted += 1
+                concerned += notices.forget(connection, corpus, deletion.doc_id)
         for document, passages, vectors in batch.documents:
             removed = self._remove(connection, corpus, document.doc_id)
             if removed is None:
@@ -245,10 +257,15 @@ class Store:
                 digest -= removed[0]
                 touched.update(dict.fromkeys(removed[1]))
                 replaced += 1
+                concerned += notices.forget(connection, corpus, document.doc_id)
+            concerned += notices.remember(connection, corpus, document)
             digest += self._insert(
                 connection, corpus, document, passages, vectors, batch.fingerprint
             )
             touched.update((passage.passage_id, None) for passage in passages)
+        for chunk in chunks(document.doc_id for document, _, _ in batch.documents):
+            concerned += notices.concerning(self.database.read, corpus, chunk)
+        touched.update(dict.fromkeys(notices.refresh(connection, corpus, concerned)))
         connection.execute(
             "UPDATE corpora SET digest = ? WHERE id = ?",
             (f"{digest % DIGEST_MODULUS:064x}", corpus),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vademecum.corpora import notices
+from vademecum.corpora.hashes import noticed_hash, passage_hash
 from vademecum.corpora.outbox import DerivedIndex
 from vademecum.corpora.store import (
     DIGEST_MODULUS,
@@ -14,7 +16,6 @@ from vademecum.corpora.store import (
     Entry,
     Store,
     chunks,
-    passage_hash,
     to_blob,
 )
 from vademecum.corpora.vectors import VectorStore
@@ -58,21 +59,26 @@ def verify(
     bad_passages: list[str] = []
     bad_vectors: list[str] = []
     chroma_readable = True
+    stated: set[tuple[str, ...]] = set()
     digest = documents = 0
     for doc_ids in chunks(store.doc_ids(corpus.id), 100):
         states = store.states(corpus.id, doc_ids)
-        found = store.documents(corpus.id, doc_ids)
-        for doc_id, document in found.items():
+        noticed: dict[str, str] = {}
+        records, found = store.records(corpus.id, doc_ids), store.documents(corpus.id, doc_ids)
+        for doc_id, document in records.items():
             content = states[doc_id][0]
             digest += int(content, 16)
             if document.content_hash() != content:
                 bad_documents.append(doc_id)
+            stated |= {(doc_id, *row) for row in notices.stated(document)}
+            added = found[doc_id].links[len(document.links) :]
+            noticed[doc_id] = noticed_hash(content, added)
         entries = list(store.entries(corpus.id, doc_ids))
         for entry in entries:
             expected[entry.passage_id] = entry.hash
             blob = to_blob(entry.vector)
-            content = states[entry.document.doc_id][0]
-            if passage_hash(content, entry.passage, blob).hex() != entry.hash:
+            state = noticed[entry.document.doc_id]
+            if passage_hash(state, entry.passage, blob).hex() != entry.hash:
                 bad_passages.append(entry.passage_id)
         if chroma_readable:
             try:
@@ -86,6 +92,16 @@ def verify(
     _report(problems, bad_documents, "SQLite: {} with a record unlike its hash: {}", "document")
     _report(problems, bad_passages, "SQLite: {} unlike its hash: {}", "passage")
     _report(problems, bad_vectors, "vectors: {} whose vector differs from SQLite's: {}", "passage")
+    kept = store.database.read(
+        "SELECT source, target, kind, citation FROM notices WHERE corpus = ?", (corpus.id,)
+    )
+    if wrong := stated.symmetric_difference(tuple(row) for row in kept):
+        _report(
+            problems,
+            sorted({row[0] for row in wrong}),
+            "SQLite: {} whose notices are not as it states them: {}",
+            "document",
+        )
     if f"{digest % DIGEST_MODULUS:064x}" != store.digest(corpus.id):
         problems.append("SQLite: the snapshot is not that of the documents")
     if store.info(corpus).passages != len(expected):

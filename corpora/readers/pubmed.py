@@ -334,5 +334,6 @@ def _links(citation: etree._Element) -> tuple[Link, ...]:
         if kind is None:
             continue  # "Cites" and the like say nothing about the record's standing
         pmid = flatten(element.find("PMID"))
-        links.append(Link(kind, pmid or None, flatten(element.find("RefSource"))))
+        number = str(int(pmid)) if _is_pmid(pmid) else None
+        links.append(Link(kind, number, flatten(element.find("RefSource"))))
     return tuple(links)

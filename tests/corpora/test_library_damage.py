@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from library_support import NAME, assert_sound, batch, document, filled, vector_of
 
-from vademecum.corpora.database import SCHEMA_VERSION
+from vademecum.corpora.layout import LAYOUT
 from vademecum.corpora.library import Library
 from vademecum.corpora.vectors import explaining
 from vademecum.errors import LibraryDamaged, OutOfSpace
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_library_is_explained_and_left_alone(tmp_path: Path) -
 def test_a_library_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
     filled(tmp_path, document(1)).close()
     connection = sqlite3.connect(tmp_path / "library.sqlite")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.execute(f"PRAGMA user_version = {LAYOUT + 1}")
     connection.close()
     with pytest.raises(LibraryDamaged, match="newer") as newer:
         Library.open(tmp_path)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from library_support import NAME, batch, document, filled
 
 from vademecum.corpora.document import Passage
-from vademecum.corpora.store import chunks, from_blob, passage_hash, snapshot_of, to_blob
+from vademecum.corpora.hashes import passage_hash
+from vademecum.corpora.store import chunks, from_blob, snapshot_of, to_blob
 
 
 def test_vectors_lose_no_more_than_float16_does() -> None:

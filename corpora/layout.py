@@ -1,0 +1,130 @@
+"""The tables of library.sqlite, and the steps from each layout to the next.
+
+A new library takes every step, an old one those that it lacks, so both come to the same tables. A
+layout that was released is not edited: what changes is a new step at the end of `STEPS`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from vademecum.corpora import notices
+
+FIRST = """
+CREATE TABLE corpora (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: derived indexes are named by it
+    name TEXT NOT NULL UNIQUE,
+    embedder TEXT NOT NULL,
+    dim INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL,
+    digest TEXT NOT NULL                   -- sum of all content hashes, modulo 2**256, in hex
+);
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY,
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    doc_id TEXT NOT NULL,
+    record TEXT NOT NULL,                  -- Document.to_json, its text left out
+    text TEXT NOT NULL,
+    version TEXT NOT NULL,
+    hash BLOB NOT NULL,                    -- Document.content_hash
+    fingerprint TEXT NOT NULL,             -- the splitter and embedder that made its passages
+    kind TEXT NOT NULL,
+    retracted INTEGER NOT NULL,
+    date TEXT NOT NULL,
+    passages INTEGER NOT NULL,
+    UNIQUE (corpus, doc_id)
+);
+CREATE INDEX documents_facts ON documents (corpus, kind, retracted, date, passages);
+CREATE TABLE passages (
+    document INTEGER NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    start INTEGER NOT NULL,                -- characters in documents.text
+    "end" INTEGER NOT NULL,
+    hash BLOB NOT NULL,                    -- store.passage_hash
+    vector BLOB NOT NULL,                  -- float16, little-endian
+    PRIMARY KEY (document, ordinal)
+);
+CREATE TABLE outbox (                      -- passages touched; what to do is what is true now
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    passage_id TEXT NOT NULL
+);
+CREATE INDEX outbox_order ON outbox (corpus, seq);
+CREATE TABLE indexes (                     -- how far each derived index has followed the outbox
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    built INTEGER NOT NULL,
+    PRIMARY KEY (corpus, name)
+);
+CREATE TABLE doomed (corpus INTEGER PRIMARY KEY);  -- deleted, its derived indexes perhaps not yet
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    corpus TEXT NOT NULL,
+    source TEXT NOT NULL,                  -- JSON: what was asked for, enough to run it again
+    key TEXT NOT NULL,                     -- files by content, selection and fingerprint
+    state TEXT NOT NULL,                   -- running, done, failed, interrupted
+    started TEXT NOT NULL,
+    finished TEXT NOT NULL,
+    snapshot TEXT NOT NULL,                -- of the corpus when the job was done
+    report TEXT NOT NULL
+);
+CREATE TABLE job_files (
+    job INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    state TEXT NOT NULL,                   -- pending, done, failed
+    reason TEXT NOT NULL,
+    PRIMARY KEY (job, path)
+);
+"""
+
+NOTICES = """
+CREATE TABLE notices (                     -- what the records of a corpus say of other works
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    source TEXT NOT NULL,                  -- doc_id of the record that says it
+    target TEXT NOT NULL,                  -- doc_id of the work it concerns, held here or not
+    kind TEXT NOT NULL,                    -- a LinkKind, from the side of the work concerned
+    citation TEXT NOT NULL,
+    PRIMARY KEY (corpus, source, target, kind)
+) WITHOUT ROWID;
+CREATE INDEX notices_concerning ON notices (corpus, target);
+"""
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    _run(connection, FIRST)
+
+
+def _notices(connection: sqlite3.Connection) -> None:
+    _run(connection, NOTICES)
+    notices.gather(connection)
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _notices)
+LAYOUT = len(STEPS)
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Take the steps that a library lacks: all of them, or none if anything interrupts."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for step in STEPS[version:]:
+            step(connection)
+        connection.execute(f"PRAGMA user_version = {LAYOUT}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    """Each statement of a script (`executescript` would end the transaction)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
