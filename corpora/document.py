@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -71,12 +72,15 @@ class Document:
     url: str = ""
     doi: str = ""
     pmcid: str = ""
+    pmid: str = ""  # of a document whose id is another: the full text of a PubMed record
     language: str = ""  # ISO 639-2 as PubMed writes it: "eng", "chi"
     publication_types: tuple[str, ...] = ()
     mesh: tuple[MeshHeading, ...] = ()
     keywords: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     retracted: bool = False
+    licence: str = ""  # "CC BY 4.0", or the source's own words
+    pages: tuple[int, ...] = ()  # where each page starts in the text, for sources that have pages
     version: str = ""  # the source's own version of the record, "" where it has none
     origin: str = ""  # the file it was read from (its name only)
 
@@ -85,6 +89,10 @@ class Document:
         """The year of publication, if the source gives one."""
         head = self.date[:4]
         return int(head) if head.isdigit() else None
+
+    def page_at(self, offset: int) -> int | None:
+        """The page, counted from 1, that a character of the text stands on."""
+        return bisect_right(self.pages, offset) or None
 
     @property
     def evidence_level(self) -> str:
@@ -118,14 +126,17 @@ class Document:
             MeshHeading(**{**m, "qualifiers": tuple(m["qualifiers"])}) for m in raw["mesh"]
         )
         raw["links"] = tuple(Link(**link) for link in raw["links"])
-        for name in ("authors", "publication_types", "keywords"):
-            raw[name] = tuple(raw[name])
+        for name in ("authors", "publication_types", "keywords", "pages"):
+            raw[name] = tuple(raw.get(name, ()))
         return cls(**raw)
 
     def content_hash(self) -> str:
         """SHA-256 of the record, without the file it came from: equal means nothing changed."""
         raw = asdict(self)
         del raw["origin"]
+        for name in LATER_FIELDS:
+            if not raw[name]:
+                del raw[name]
         canonical = json.dumps(raw, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -136,6 +147,10 @@ NOTICES: dict[str, tuple[frozenset[str], LinkKind]] = {
     "concern": (frozenset({"expression of concern"}), "concern_for"),
     "erratum": (frozenset({"published erratum"}), "erratum_for"),
 }
+
+# Without one of these a record has the hash that it had before they were thought of, so that it is
+# not embedded again.
+LATER_FIELDS = ("pmid", "licence", "pages")
 
 # Strongest first; names are PubMed publication types in lower case.
 EVIDENCE_LEVELS: tuple[tuple[str, frozenset[str]], ...] = (

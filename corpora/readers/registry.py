@@ -20,6 +20,7 @@ from typing import Any
 
 from vademecum.corpora.document import Record
 from vademecum.corpora.readers.base import Choosy, Reader
+from vademecum.corpora.readers.jats import JatsReader
 from vademecum.corpora.readers.pubmed import PubmedReader
 from vademecum.corpora.readers.stream import chunks, printable
 from vademecum.corpora.readers.text import TextReader
@@ -29,7 +30,7 @@ GROUP = "vademecum.readers"
 
 # Of several readers for one ending, those that know their kind of file come first; the last one
 # takes what nobody claims.
-READERS: tuple[Reader, ...] = (PubmedReader(), TextReader())
+READERS: tuple[Reader, ...] = (JatsReader(), PubmedReader(), TextReader())
 
 
 def readers() -> tuple[Reader, ...]:

@@ -55,3 +55,13 @@ def chunks(path: Path) -> Iterator[bytes]:
             f"{printable(path.name)}: {error.strerror or error}",
             hint="check that the file exists and that you may read it",
         ) from error
+
+
+def whole(path: Path, most: int, hint: str) -> bytes:
+    """All (decompressed) bytes of a file; raises DocumentRejected if there are more than `most`."""
+    data = bytearray()
+    for chunk in chunks(path):
+        data += chunk
+        if len(data) > most:
+            raise DocumentRejected(f"{printable(path.name)}: larger than {most >> 20} MB", hint)
+    return bytes(data)

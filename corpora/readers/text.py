@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vademecum.corpora.document import Document, Record, Section
-from vademecum.corpora.readers.stream import chunks, printable
+from vademecum.corpora.readers.stream import printable, whole
 from vademecum.errors import DocumentRejected
 
 MAX_BYTES = 64 << 20
@@ -40,7 +40,7 @@ class TextReader:
         Line ends become "\\n". Raises DocumentRejected if the file is empty, binary or larger
         than `MAX_BYTES`.
         """
-        data = _bytes(path)
+        data = whole(path, MAX_BYTES, hint="split the file into its works or chapters")
         text = re.sub(r"\r\n?", "\n", decode(data, printable(path.name)))
         if not text.strip():
             raise DocumentRejected(
@@ -94,18 +94,6 @@ def _try(data: bytes, encoding: str) -> str | None:
         return data.decode(encoding)
     except UnicodeDecodeError:
         return None
-
-
-def _bytes(path: Path) -> bytes:
-    data = bytearray()
-    for chunk in chunks(path):
-        data += chunk
-        if len(data) > MAX_BYTES:
-            raise DocumentRejected(
-                f"{printable(path.name)}: larger than {MAX_BYTES >> 20} MB of text",
-                hint="split the file into its works or chapters",
-            )
-    return bytes(data)
 
 
 def _first_line(text: str) -> str:
