@@ -325,19 +325,17 @@ def native_nf4() -> bool:
 
 
 @cache
-def nf4_gemv() -> Callable[..., None]:
-    """bitsandbytes' fused product as a plain function of numbers and addresses.
+def nf4_gemv() -> int:
+    """Where bitsandbytes' fused product lies, a plain function of numbers and addresses:
 
     `(rows, out, in, x, codes, absmax, y, block, stride of x, stride of y)`; `x` and `y` bf16.
     """
     bitsandbytes()
     from bitsandbytes.cextension import lib
 
-    number, address = ctypes.c_int64, ctypes.c_void_p
-    kind = ctypes.CFUNCTYPE(
-        None, number, number, number, address, address, address, address, number, number, number
-    )
-    return ctypes.cast(lib.gemv_4bit_inference_cpu_nf4_bf16, kind)
+    address = ctypes.cast(lib.gemv_4bit_inference_cpu_nf4_bf16, ctypes.c_void_p).value
+    assert address is not None
+    return address
 
 
 @cache

@@ -1,25 +1,23 @@
 """The layers of a decoder for one token or a few, called as rarely as can be.
 
-The same mathematics as `Decoder._forward`, which reads prompts: between the products compiled
-functions, and the products called without PyTorch in between. Writing is bound by memory only if
-nothing else takes time.
+The same mathematics as `Decoder._forward`, which reads prompts, in one compiled call a token.
+Writing is bound by memory only if nothing else takes time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vademecum.model.kernels.naive import KeyBias, bounds
+from vademecum.model.kernels.naive import bounds
 from vademecum.model.kernels.pages import PAGE, Pages, QuantizedPages
 from vademecum.model.linear import (
-    NF4_BLOCK,
     CompiledNF4,
     Int8,
     Linear,
@@ -37,119 +35,51 @@ Array = npt.NDArray[np.float32]
 IArray = npt.NDArray[np.int64]
 
 
-class Product(Protocol):
-    """A product between two buffers, `[limit, in]` and `[limit, out]`, over their first rows."""
-
-    def __call__(self, rows: int) -> None: ...
-
-
-class Native:
-    """bitsandbytes' NF4 product, called by address; the buffers are bf16."""
-
-    def __init__(self, weight: NativeNF4, source: Tensor, target: Tensor) -> None:
-        out, inner = weight.shape
-        self._held = (weight, source, target)  # the function knows addresses only
-        self._call = nf4_gemv()
-        self._arguments = (
-            out, inner, source.data_ptr(), weight.codes.data_ptr(), weight.absmax.data_ptr(),
-            target.data_ptr(), NF4_BLOCK, source.stride(0), target.stride(0),
-        )  # fmt: skip
-
-    def __call__(self, rows: int) -> None:
-        self._call(rows, *self._arguments)
-
-
-class Compiled:
-    """Our own NF4 or int8 product; the buffers are float32."""
-
-    def __init__(self, weight: CompiledNF4 | Int8, source: Tensor, target: Tensor) -> None:
-        from vademecum.model.kernels import int8, nf4
-
-        self._call: Callable[..., None]
-        self._weight: tuple[npt.NDArray[Any], npt.NDArray[Any]]
-        if isinstance(weight, Int8):
-            self._call = int8.multiply
-            scale = weight.scale.view(torch.uint16)
-            self._weight = weight.codes.numpy(), scale.numpy()
-        else:
-            self._call = nf4.multiply
-            self._weight = weight.weight.packed.numpy(), weight.weight.absmax.numpy()
-        self._source, self._target = source.numpy(), target.numpy()
-
-    def __call__(self, rows: int) -> None:
-        self._call(self._source[:rows], *self._weight, self._target[:rows])
-
-
-@dataclass(frozen=True, slots=True)
-class RowLayer:
-    """A layer as `Rows` runs it: products between buffers, all else as arrays."""
-
-    attention_norm: Array
-    qkv: Product
-    bias: Array  # of qkv; empty without one
-    head_norms: Array
-    key_bias: KeyBias | None
-    sparse: bool
-    out: Product
-    mlp_norm: Array
-    gate_up: Product
-    down: Product
-
-
 class Rows:
     """Runs up to `limit` tokens through the layers of a decoder with quantised weights."""
 
     def __init__(self, decoder: Decoder, limit: int) -> None:
         """Raises ValueError where `obstacle` finds one."""
-        from vademecum.model.kernels import between, cpu
+        from vademecum.model.kernels import cpu, layers
 
         obstacle = self.obstacle(decoder)
         if obstacle:
             raise ValueError(obstacle)
-        native = isinstance(decoder.layers[0].qkv, NativeNF4)
         config = decoder.config
-        self._between, self._cpu = between, cpu
+        products = [
+            [_product(getattr(layer, name)) for name in ("qkv", "out", "gate_up", "down")]
+            for layer in decoder.layers
+        ]
+        native = isinstance(decoder.layers[0].qkv, NativeNF4)
+        self._cpu, self._layers = cpu, layers
         self._embedding = decoder.embedding
         self._sparsity = decoder.sparsity
+        self._sparse = np.array([n in decoder.sparse_layers for n in range(config.layers)])
         self._counted = decoder.pages_counted.numpy()
         self._eps = np.float32(config.rms_eps)
-        heads = config.heads + 2 * config.kv_heads
+        self._held = products, decoder.layers  # the compiled function knows addresses only
+        self._products = np.array([[product.row for product in layer] for layer in products])
+        self._key_biases = [layer.key_bias for layer in decoder.layers]
+        self._within = np.array([0 if b is None else b.within.data_ptr() for b in self._key_biases])
+        self._norms = _stacked([*(la.attention_norm for la in decoder.layers), decoder.norm])
+        self._mlp_norms = _stacked([layer.mlp_norm for layer in decoder.layers])
+        self._biases = _stacked([_bias(layer) for layer in decoder.layers])
+        self._head_norms = _stacked([_head_norms(layer) for layer in decoder.layers])
 
         def room(width: int) -> Tensor:
             return torch.zeros(limit, width, dtype=torch.bfloat16 if native else torch.float32)
 
-        def product(weight: Linear, source: Tensor, target: Tensor) -> Product:
-            if native:
-                return Native(cast("NativeNF4", weight), source, target)
-            return Compiled(cast("CompiledNF4 | Int8", weight), source, target)
-
-        normed, qkv = room(config.hidden), room(heads * config.head_dim)
-        attended, part = room(config.heads * config.head_dim), room(config.hidden)
+        heads, dim = config.heads + 2 * config.kv_heads, config.head_dim
+        normed, qkv = room(config.hidden), room(heads * dim)
+        attended, part = room(config.heads * dim), room(config.hidden)
         both, gated = room(2 * config.intermediate), room(config.intermediate)
-        self._layers = [
-            RowLayer(
-                attention_norm=_numbers(layer.attention_norm),
-                qkv=product(layer.qkv, normed, qkv),
-                bias=_bias(layer),
-                head_norms=_head_norms(layer),
-                key_bias=layer.key_bias,
-                sparse=n in decoder.sparse_layers,
-                out=product(layer.out, attended, part),
-                mlp_norm=_numbers(layer.mlp_norm),
-                gate_up=product(layer.gate_up, normed, both),
-                down=product(layer.down, gated, part),
-            )
-            for n, layer in enumerate(decoder.layers)
-        ]
-        # What follows a layer's sum: the norm of the next, or that of the head.
-        norms = [layer.attention_norm for layer in self._layers]
-        self._norms_after = [*norms[1:], _numbers(decoder.norm)]
-        self._buffers = [
+        self._rooms = [
             tensor.view(torch.uint16).numpy() if native else tensor.numpy()
             for tensor in (normed, qkv, attended, part, both, gated)
         ]
         self._normed = normed
-        between.warm_up(np.uint16 if native else np.float32)
+        self._stores: tuple[Sequence[Pages], IArray] | None = None
+        layers.warm_up(np.uint16 if native else np.float32)
 
     @staticmethod
     def obstacle(decoder: Decoder) -> str | None:
@@ -179,34 +109,33 @@ class Rows:
     ) -> Tensor:
         """`ids [tokens]` to what the head reads, `[tokens, hidden]`, its norm applied. Keys and
         values go into the sequence's tails."""
-        between, cpu, eps = self._between, self._cpu, self._eps
         rows = ids.shape[0]
-        x = self._embedding[ids].float().numpy()
-        turn = cos.float().numpy()[:, 0], sin.float().numpy()[:, 0]
-        table, filled = sequence.complete.numpy(), sequence.length % PAGE
+        first = cast("QuantizedPages", stores[0])
+        table = sequence.complete.numpy()
         every, chosen = self._bounds(sequence.length, rows)
-        mass = cpu.NO_MASS if sequence.mass is None else sequence.mass.numpy()
-        threads = torch.get_num_threads()
-        normed, qkv, attended, part, both, gated = (room[:rows] for room in self._buffers)
-        between.norm_rows(x, self._layers[0].attention_norm, eps, normed)
-        for layer, store, tail, norm_after in zip(
-            self._layers, stores, sequence.tails, self._norms_after, strict=True
-        ):
-            layer.qkv(rows)
-            with cpu.one_at_a_time:
-                between.attend_rows(
-                    qkv, layer.bias, layer.head_norms, eps, *turn,
-                    *cast("QuantizedPages", store).arrays, table, tail[0].numpy(), tail[1].numpy(),
-                    filled, *cpu.bias_tables(layer.key_bias, table.shape[0] + 1),
-                    chosen if layer.sparse else every, threads, mass, self._counted, attended,
-                )  # fmt: skip
-            layer.out(rows)
-            between.add_norm_rows(x, part, layer.mlp_norm, eps, normed)
-            layer.gate_up(rows)
-            between.gate_rows(both, gated)
-            layer.down(rows)
-            between.add_norm_rows(x, part, norm_after, eps, normed)
+        bias = next((b for b in self._key_biases if b is not None), None)
+        _, turns = self._cpu.bias_tables(bias, table.shape[0] + 1)  # the same for all layers
+        tails = np.array([[part.data_ptr() for part in tail] for tail in sequence.tails])
+        with self._cpu.one_at_a_time:
+            self._layers.forward(
+                self._embedding[ids].float().numpy(),
+                self._norms, self._mlp_norms, self._eps, self._biases, self._head_norms,
+                cos.float().numpy()[:, 0], sin.float().numpy()[:, 0],
+                self._products, self._within, turns,
+                self._addresses(stores), first.key_codes.shape[1], first.value_bits, tails,
+                table, sequence.length % PAGE, every, chosen, self._sparse,
+                torch.get_num_threads(),
+                self._cpu.NO_MASS if sequence.mass is None else sequence.mass.numpy(),
+                self._counted, *(room[:rows] for room in self._rooms),
+            )  # fmt: skip
         return self._normed[:rows]
+
+    def _addresses(self, stores: Sequence[Pages]) -> IArray:
+        """Where the arrays of each layer's pages lie: int64 `[layers, 7]`."""
+        if self._stores is None or self._stores[0] is not stores:
+            found = [[tensor.data_ptr() for tensor in store.tensors()] for store in stores]
+            self._stores = stores, np.array(found)
+        return self._stores[1]
 
     def _bounds(self, start: int, rows: int) -> tuple[IArray, IArray]:
         """`naive.bounds` of each row where all pages are read, and where they are chosen."""
@@ -224,16 +153,43 @@ class Rows:
         )
 
 
-def _numbers(tensor: Tensor) -> Array:
-    return tensor.float().numpy()
+@dataclass(frozen=True, slots=True)
+class _Product:
+    """The weight of a product as a compiled function reads it."""
+
+    codes: Tensor
+    scale: Tensor
+    shape: tuple[int, int]
+    multiplied_by: int
+
+    @property
+    def row(self) -> list[int]:
+        """As in `layers.forward`."""
+        return [self.codes.data_ptr(), self.scale.data_ptr(), *self.shape, self.multiplied_by]
 
 
-def _bias(layer: Layer) -> Array:
+def _product(weight: Linear) -> _Product:
+    from vademecum.model.kernels import layers
+
+    if isinstance(weight, NativeNF4):
+        return _Product(weight.codes, weight.absmax, weight.shape, nf4_gemv())
+    if isinstance(weight, CompiledNF4):
+        nf4 = weight.weight
+        return _Product(nf4.packed, nf4.absmax, weight.shape, layers.NF4)
+    int8 = cast("Int8", weight)
+    return _Product(int8.codes, int8.scale, int8.shape, layers.INT8)
+
+
+def _stacked(parts: Sequence[Tensor]) -> Array:
+    return torch.stack([part.float() for part in parts]).numpy()
+
+
+def _bias(layer: Layer) -> Tensor:
     bias = cast("NativeNF4 | CompiledNF4 | Int8", layer.qkv).bias
-    return np.empty(0, np.float32) if bias is None else _numbers(bias)
+    return torch.empty(0) if bias is None else bias
 
 
-def _head_norms(layer: Layer) -> Array:
+def _head_norms(layer: Layer) -> Tensor:
     if layer.query_norm is None or layer.key_norm is None:
-        return np.empty((0, 0), np.float32)
-    return np.stack((_numbers(layer.query_norm), _numbers(layer.key_norm)))
+        return torch.empty(0, 0)
+    return torch.stack((layer.query_norm, layer.key_norm))

@@ -14,7 +14,6 @@ from numba import njit
 
 from vademecum.model.kernels.attend import attend
 from vademecum.model.kernels.elementary import F32, FAST, Row, exponentials, load, store
-from vademecum.model.kernels.pages import PAGE, QuantizedPages
 from vademecum.model.kernels.select import pick, score
 
 
@@ -158,24 +157,3 @@ def gate_rows(both: Row, out: Row) -> None:
         for i in range(n):
             result[i] = wide[i] / (np.float32(1) + result[i]) * wide[n + i]
         store(result, out[r])
-
-
-def warm_up(kind: type[np.float32] | type[np.uint16]) -> None:
-    """Compile, or load what was compiled before, so that no request waits for it: for products
-    that read and write float32, or bf16."""
-    heads, kv_heads, dim, rows = 1, 1, 32, 1
-    eps, one = np.float32(1e-5), np.ones((rows, dim), np.float32)
-    row = np.ones((rows, dim), kind)
-    add_norm_rows(one, row, one[0], eps, row)
-    gate_rows(np.ones((rows, 2 * dim), kind), row)
-    store = QuantizedPages.empty(kv_heads, 2, dim, 8)
-    for tensor in store.tensors():
-        tensor.zero_()
-    tail = np.zeros((kv_heads, PAGE, dim), np.float32)
-    none = np.empty((0, 0, 0), np.float32)
-    attend_rows(
-        np.ones((rows, (heads + 2 * kv_heads) * dim), kind), np.empty(0, np.float32),
-        np.empty((0, 0), np.float32), eps, one, one, *store.arrays, np.zeros(2, np.int64), tail,
-        tail.copy(), 0, none, none, np.array([[0, 1, 1]]), 2, np.empty((0, 0), np.float32),
-        np.zeros(2, np.int64), row,
-    )  # fmt: skip

@@ -34,11 +34,11 @@ def product(x: Tensor, codes: Tensor, scale: Tensor) -> Tensor:
 def multiply(x: F32, codes: I8, scale: U16, out: F32) -> None:
     """The same into `out`."""
     with one_at_a_time:
-        _together(x, codes, scale, torch.get_num_threads(), out)
+        together(x, codes, scale, torch.get_num_threads(), out)
 
 
 @njit(parallel=True, **FAST)
-def _together(x: F32, codes: I8, scale: U16, spans: int, out: F32) -> None:
+def together(x: F32, codes: I8, scale: U16, spans: int, out: F32) -> None:
     for s in prange(spans):
         n = codes.shape[0]
         _span(x, codes, scale, n * s // spans, n * (s + 1) // spans, out)

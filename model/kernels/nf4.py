@@ -60,7 +60,7 @@ def product(x: Tensor, codes: Tensor, absmax: Tensor) -> Tensor:
 def multiply(x: F32, codes: U8, absmax: F32, out: F32) -> None:
     """The same into `out`."""
     with one_at_a_time:
-        _together(x, codes, absmax, torch.get_num_threads(), out)
+        together(x, codes, absmax, torch.get_num_threads(), out)
 
 
 @njit(parallel=True, **FAST)
@@ -152,4 +152,4 @@ def _float_span(
                 out[r, o] += total * absmax[o, block]
 
 
-_together = _in_integers if lookup.available() else _in_floats
+together = _in_integers if lookup.available() else _in_floats
