@@ -83,6 +83,7 @@ class Document:
     pages: tuple[int, ...] = ()  # where each page starts in the text, for sources that have pages
     version: str = ""  # the source's own version of the record, "" where it has none
     origin: str = ""  # the file it was read from (its name only)
+    revised: str = ""  # the day the source last changed the record, ISO 8601
 
     @property
     def year(self) -> int | None:
@@ -131,9 +132,12 @@ class Document:
         return cls(**raw)
 
     def content_hash(self) -> str:
-        """SHA-256 of the record, without the file it came from: equal means nothing changed."""
+        """SHA-256 of the record: equal means nothing changed.
+
+        The file it came from and the day it was touched are left out.
+        """
         raw = asdict(self)
-        del raw["origin"]
+        del raw["origin"], raw["revised"]
         for name in LATER_FIELDS:
             if not raw[name]:
                 del raw[name]
@@ -185,6 +189,8 @@ class Deletion:
     """The source withdrew a record (`DeleteCitation`)."""
 
     doc_id: str
+    version: str = field(default="", compare=False)  # as in Document
+    origin: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,19 @@ CREATE TABLE notices (                     -- what the records of a corpus say o
 CREATE INDEX notices_concerning ON notices (corpus, target);
 """
 
+REVISIONS = """
+ALTER TABLE documents ADD COLUMN origin TEXT NOT NULL DEFAULT '';  -- the last file that had it so
+ALTER TABLE documents ADD COLUMN revised TEXT NOT NULL DEFAULT '';
+CREATE TABLE withdrawn (                   -- deleted by their source, for files that come late
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    doc_id TEXT NOT NULL,
+    version TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    PRIMARY KEY (corpus, doc_id)
+) WITHOUT ROWID;
+UPDATE documents SET origin = COALESCE(json_extract(record, '$.origin'), '');
+"""
+
 
 def _first(connection: sqlite3.Connection) -> None:
     _run(connection, FIRST)
@@ -101,7 +114,11 @@ def _notices(connection: sqlite3.Connection) -> None:
     notices.gather(connection)
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _notices)
+def _revisions(connection: sqlite3.Connection) -> None:
+    _run(connection, REVISIONS)
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _notices, _revisions)
 LAYOUT = len(STEPS)
 
 

@@ -16,11 +16,12 @@ from types import TracebackType
 import numpy as np
 
 from vademecum.corpora.database import Database
-from vademecum.corpora.document import CorpusInfo, Document, Filters, Hit, Passage
+from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
 from vademecum.corpora.jobs import Job, Jobs
 from vademecum.corpora.lexical import LexicalIndex
 from vademecum.corpora.lock import LibraryLock
 from vademecum.corpora.outbox import DerivedIndex, Outbox
+from vademecum.corpora.revision import Revision
 from vademecum.corpora.store import Batch, CorpusRow, Store, Vectors, Written
 from vademecum.corpora.vectors import ChromaStore, VectorStore
 from vademecum.corpora.verify import Verification
@@ -224,6 +225,23 @@ class Library:
             for document in documents
             if states.get(document.doc_id) != (document.content_hash(), fingerprint)
         ]
+
+    def sift(
+        self, corpus: str, records: Sequence[Document | Deletion]
+    ) -> tuple[set[str], set[str]]:
+        """Ids of those that come too late, as the corpus knows a later record or deletion of the
+        same work, and of those that are later than what it knows."""
+        known = self._store.revisions(self._row(corpus).id, (item.doc_id for item in records))
+        outdated: set[str] = set()
+        later: set[str] = set()
+        for item in records:
+            if (held := known.get(item.doc_id)) is not None:
+                new = Revision.of(item)
+                if new.precedes(held):
+                    outdated.add(item.doc_id)
+                elif held.precedes(new):
+                    later.add(item.doc_id)
+        return outdated, later
 
     def commit(self, corpus: str, batch: Batch, *, progress: Progress | None = None) -> Written:
         """Write a batch, all or nothing, then feed the indexes.

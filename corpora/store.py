@@ -17,6 +17,7 @@ from vademecum.corpora import notices
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Passage
 from vademecum.corpora.hashes import passage_hash
+from vademecum.corpora.revision import Revision, file_number
 
 Vectors = npt.NDArray[np.float32]
 
@@ -29,7 +30,8 @@ class Batch:
     """What one commit writes; deletions come before documents, a document comes once.
 
     Each document carries its passages and their vectors, float32 `[passages, dim]`.
-    `files_done` are files of the job whose last record is in this batch or an earlier one.
+    `files_done` are files of the job whose last record is in this batch or an earlier one,
+    `confirmed` documents that are stored as they are, and came again in a later file.
     """
 
     documents: Sequence[tuple[Document, Sequence[Passage], Vectors]]
@@ -37,6 +39,7 @@ class Batch:
     deletions: Sequence[Deletion] = ()
     job_id: int | None = None
     files_done: Sequence[str] = ()
+    confirmed: Sequence[Document] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,19 @@ class Store:
                 found[doc_id] = (content.hex(), fingerprint)
         return found
 
+    def revisions(self, corpus: int, doc_ids: Iterable[str]) -> dict[str, Revision]:
+        """Where what is known of these documents stands; also of those that were withdrawn."""
+        found: dict[str, Revision] = {}
+        for chunk in chunks(dict.fromkeys(doc_ids)):
+            for table, revised in (("withdrawn", "''"), ("documents", "revised")):
+                for doc_id, *revision in self.database.read(
+                    f"SELECT doc_id, version, origin, {revised} FROM {table} "
+                    f"WHERE corpus = ? AND doc_id IN ({_marks(chunk)})",
+                    (corpus, *chunk),
+                ):
+                    found[doc_id] = Revision(*revision)
+        return found
+
     def entries(self, corpus: int, doc_ids: Iterable[str]) -> Iterator[Entry]:
         """All passages of these documents, with their vectors; a chunk of documents at a time."""
         for chunk in chunks(dict.fromkeys(doc_ids), 100):
@@ -249,6 +265,11 @@ class Store:
                 touched.update(dict.fromkeys(removed[1]))
                 deleted += 1
                 concerned += notices.forget(connection, corpus, deletion.doc_id)
+            if file_number(deletion.origin):
+                connection.execute(
+                    "INSERT OR REPLACE INTO withdrawn VALUES (?, ?, ?, ?)",
+                    (corpus, deletion.doc_id, deletion.version, deletion.origin),
+                )
         for document, passages, vectors in batch.documents:
             removed = self._remove(connection, corpus, document.doc_id)
             if removed is None:
@@ -263,6 +284,14 @@ class Store:
                 connection, corpus, document, passages, vectors, batch.fingerprint
             )
             touched.update((passage.passage_id, None) for passage in passages)
+        connection.executemany(
+            "DELETE FROM withdrawn WHERE corpus = ? AND doc_id = ?",
+            [(corpus, document.doc_id) for document, _, _ in batch.documents],
+        )
+        connection.executemany(
+            "UPDATE documents SET origin = ?, revised = ? WHERE corpus = ? AND doc_id = ?",
+            [(item.origin, item.revised, corpus, item.doc_id) for item in batch.confirmed],
+        )
         for chunk in chunks(document.doc_id for document, _, _ in batch.documents):
             concerned += notices.concerning(self.database.read, corpus, chunk)
         touched.update(dict.fromkeys(notices.refresh(connection, corpus, concerned)))
@@ -304,7 +333,8 @@ class Store:
         record["text"] = ""  # it has a column of its own
         cursor = connection.execute(
             "INSERT INTO documents (corpus, doc_id, record, text, version, hash, fingerprint, "
-            "kind, retracted, date, passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "kind, retracted, date, passages, origin, revised) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 corpus,
                 document.doc_id,
@@ -317,6 +347,8 @@ class Store:
                 int(document.retracted),
                 document.date,
                 len(passages),
+                document.origin,
+                document.revised,
             ),
         )
         rows = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from vademecum.corpora.jobs import JobState
 from vademecum.corpora.library import Batch, Library
 from vademecum.corpora.readers import reader_for
 from vademecum.corpora.readers.stream import printable
+from vademecum.corpora.revision import Revision
 from vademecum.errors import DocumentRejected, LibraryError, VademecumError
+from vademecum.ingest.checksum import md5_problem
 from vademecum.ingest.newest import Newest
 from vademecum.ingest.plan import Plan, file_hash, job_key
 from vademecum.ingest.report import IngestReport
@@ -212,15 +215,19 @@ class _Run:
         self._progress.finish()
 
     def _take(self, records: Iterable[Record]) -> None:
-        """Into the batch, and out of it when it is full."""
+        """Into the batch, and out of it when it is full; of two records the later one."""
         for record in records:
+            if isinstance(record, Rejection):
+                continue
+            waiting = self._documents.get(record.doc_id)
+            if waiting is not None and Revision.of(record).precedes(Revision.of(waiting)):
+                self._report.superseded += isinstance(record, Document)
+                continue
+            if self._documents.pop(record.doc_id, None) is not None:
+                self._report.superseded += 1
             if isinstance(record, Deletion):
-                if self._documents.pop(record.doc_id, None) is not None:
-                    self._report.superseded += 1
                 self._deletions[record.doc_id] = record
-            elif isinstance(record, Document):
-                if self._documents.pop(record.doc_id, None) is not None:
-                    self._report.superseded += 1
+            else:
                 self._documents[record.doc_id] = record
             if len(self._documents) + len(self._deletions) >= self._batch_size:
                 self._commit()
@@ -233,6 +240,9 @@ class _Run:
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe may wait for ever
                 self._fail(path, "it is not a regular file")
+                return
+            if problem := md5_problem(path):
+                self._fail(path, problem)
                 return
             for record in reader_for(path).read(path):
                 if isinstance(record, Rejection):
@@ -282,20 +292,27 @@ class _Run:
 
     def _commit(self) -> None:
         """One batch: skip, split, embed what is new, write."""
-        documents, deletions = list(self._documents.values()), list(self._deletions.values())
+        read, deletions = list(self._documents.values()), list(self._deletions.values())
+        outdated, later = self._library.sift(self._corpus, read)
+        too_late, _ = self._library.sift(self._corpus, deletions)
+        deletions = [deletion for deletion in deletions if deletion.doc_id not in too_late]
+        documents = [document for document in read if document.doc_id not in outdated]
         needed = self._library.needs(self._corpus, documents, self._fingerprint)
-        if needed or deletions or self._finished:
-            batch = self._embedded(needed, deletions)
+        new = {document.doc_id for document in needed}
+        confirmed = [item for item in documents if item.doc_id in later - new]
+        if needed or deletions or confirmed or self._finished:
+            batch = replace(self._embedded(needed, deletions), confirmed=confirmed)
             written = self._library.commit(self._corpus, batch)
             # The deletions of a document that came again in the same batch are replacements.
             self._report.deleted += written.deleted
+        self._report.superseded += len(read) - len(documents)
         self._report.skipped += len(documents) - len(needed)
         self._report.kept += len(needed)
         self._report.titles_only += sum(document.kind == "title" for document in needed)
         self._documents.clear()
         self._deletions.clear()
         self._finished.clear()
-        self._progress.advance(len(documents))
+        self._progress.advance(len(read))
 
     def _embedded(self, documents: Sequence[Document], deletions: Sequence[Deletion]) -> Batch:
         """Split and embed, over the whole batch so that the embedder can sort by length."""

@@ -21,7 +21,7 @@ class IngestReport:
     read: int = 0
     kept: int = 0  # new or changed, and written
     skipped: int = 0  # unchanged since an earlier run
-    superseded: int = 0  # a later record of the same document came in the same batch
+    superseded: int = 0  # a later record of the same document is there
     passed_over: int = 0  # not among the newest that were asked for
     titles_only: int = 0  # of those kept
     deleted: int = 0  # withdrawn by their source

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vademecum.assets import SAMPLE_PUBMED, fetch
 from vademecum.corpora.readers import reader_for
+from vademecum.corpora.revision import file_number
 from vademecum.errors import DocumentRejected, UsageError
 from vademecum.ingest.plan import SAMPLE_SIZE, Plan
 from vademecum.progress import Progress, Silent
@@ -35,7 +36,20 @@ def resolve(paths: Sequence[str], *, progress: Progress | None = None) -> Plan:
         path = Path(named).expanduser()
         for file in _walk(path) if path.is_dir() else [_existing(path, named)]:
             files.setdefault(file.resolve(), file)  # each file once, however often it is named
-    return Plan(tuple(files.values()))
+    return Plan(in_order(files.values()))
+
+
+def in_order(files: Iterable[Path]) -> tuple[Path, ...]:
+    """NLM's numbered files by their numbers, in the places that they have among the others.
+
+    A revision or a deletion in a later file is about records in earlier ones.
+    """
+    given = list(files)
+    places = [at for at, path in enumerate(given) if file_number(path.name)]
+    numbered = sorted((given[at] for at in places), key=lambda path: file_number(path.name) or (0,))
+    for at, path in zip(places, numbered, strict=True):
+        given[at] = path
+    return tuple(given)
 
 
 def _existing(path: Path, named: str) -> Path:

@@ -75,3 +75,14 @@ def _parts_date(element: etree._Element | None) -> str:
         element.findtext("Month") or "",
         element.findtext("Day") or "",
     )
+
+
+def whole_date(element: etree._Element | None) -> str:
+    """A date of year, month and day in numbers, as NLM dates its own work; "" if it is not."""
+    if element is None:
+        return ""
+    parts = [(element.findtext(name) or "").strip() for name in ("Year", "Month", "Day")]
+    if not all(part.isascii() and part.isdecimal() for part in parts):
+        return ""
+    year, month, day = map(int, parts)
+    return f"{year:04}-{month:02}-{day:02}"

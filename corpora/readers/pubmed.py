@@ -24,7 +24,7 @@ from vademecum.corpora.document import (
     Rejection,
     Section,
 )
-from vademecum.corpora.readers.dates import publication_date
+from vademecum.corpora.readers.dates import publication_date, whole_date
 from vademecum.corpora.readers.markup import flatten
 from vademecum.corpora.readers.stream import DOWNLOAD_AGAIN, chunks, printable
 from vademecum.errors import DocumentRejected
@@ -89,7 +89,7 @@ class PubmedReader:
             where = f"{printable(path.name)}, record {number}"
             if element.tag == "DeleteCitation":
                 for pmid in element.findall("PMID"):
-                    yield _deletion(pmid, where)
+                    yield _deletion(pmid, where, printable(path.name))
             elif element.tag == "PubmedBookArticle":
                 yield Rejection(where, "a book record; only journal articles are read")
             else:
@@ -156,11 +156,11 @@ def _events(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
             yield element
 
 
-def _deletion(pmid: etree._Element, where: str) -> Deletion | Rejection:
+def _deletion(pmid: etree._Element, where: str, origin: str) -> Deletion | Rejection:
     number = flatten(pmid)
     if not _is_pmid(number):
         return Rejection(where, f"DeleteCitation names {number!r}, which is not a PMID")
-    return Deletion(f"pmid:{int(number)}")
+    return Deletion(f"pmid:{int(number)}", pmid.get("Version", ""), origin)
 
 
 def _is_pmid(text: str) -> bool:
@@ -211,6 +211,7 @@ def _article(element: etree._Element, where: str, origin: str) -> Document | Rej
         or any(link.kind == "retraction_in" for link in links),
         version=pmid_element.get("Version", ""),
         origin=origin,
+        revised=whole_date(citation.find("DateRevised")),
     )
 
 

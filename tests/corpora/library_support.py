@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -86,3 +87,15 @@ def assert_sound(library: Library, passages: int | None = None) -> None:
     assert found.sqlite == found.chroma == found.tantivy
     if passages is not None:
         assert found.sqlite == passages
+
+
+def to_first_layout(path: Path) -> None:
+    """Make the tables of a closed library those of the first layout."""
+    connection = sqlite3.connect(path / "library.sqlite")
+    with connection:
+        for table in ("notices", "withdrawn"):
+            connection.execute(f"DROP TABLE {table}")
+        for column in ("origin", "revised"):
+            connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()

@@ -8,7 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from library_support import NAME, assert_sound, batch, document, filled, vector_of
+from library_support import (
+    NAME,
+    assert_sound,
+    batch,
+    document,
+    filled,
+    to_first_layout,
+    vector_of,
+)
 from pubmed_support import article_set, citation, read_text, record
 
 from vademecum.corpora.document import Document, Filters, Link, LinkKind
@@ -145,7 +153,6 @@ def test_a_library_of_the_first_layout_learns_its_notices(tmp_path: Path) -> Non
         plain = library._database.read("SELECT hash FROM passages ORDER BY ordinal")
     old = sqlite3.connect(tmp_path / "library.sqlite")  # as the first layout would have left it
     with old:
-        old.execute("DROP TABLE notices")
         old.execute("UPDATE documents SET retracted = 0 WHERE doc_id = 'pmid:1'")
         for ordinal, (digest,) in enumerate(plain):
             old.execute(
@@ -153,8 +160,8 @@ def test_a_library_of_the_first_layout_learns_its_notices(tmp_path: Path) -> Non
                 "(SELECT id FROM documents WHERE doc_id = 'pmid:1')",
                 (digest, ordinal),
             )
-        old.execute("PRAGMA user_version = 1")
     old.close()
+    to_first_layout(tmp_path)
     with Library.open(tmp_path) as library:
         assert paper(library).retracted
         assert state(library) == expected
@@ -167,10 +174,8 @@ def test_an_interrupted_step_leaves_the_old_layout(
 ) -> None:
     with filled(tmp_path, PAPER):
         pass
+    to_first_layout(tmp_path)
     old = sqlite3.connect(tmp_path / "library.sqlite")
-    with old:
-        old.execute("DROP TABLE notices")
-        old.execute("PRAGMA user_version = 1")
 
     def interrupted(connection: sqlite3.Connection) -> None:
         raise KeyboardInterrupt

@@ -1,0 +1,46 @@
+"""Which of two records of one work is the later.
+
+NLM's files are to be taken in the order of their numbers. Where a file comes late (it was damaged,
+and is read again after the next ones), what it says must not undo what later files said.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vademecum.corpora.document import Deletion, Document
+
+NUMBERED = re.compile(r"(?:pubmed|medline)(\d{2})n(\d{4,})\.xml(?:\.gz)?", re.IGNORECASE)
+
+
+def file_number(name: str) -> tuple[int, int] | None:
+    """Year and number of one of NLM's files, "pubmed26n1334.xml.gz"; None of another file."""
+    found = NUMBERED.fullmatch(name)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Where a record stands among the records of its work."""
+
+    version: str = ""  # of the work: PubMed keeps several of some
+    origin: str = ""  # the name of the file it came in
+    revised: str = ""  # the day the source last changed it, ISO 8601
+
+    @classmethod
+    def of(cls, record: Document | Deletion) -> Revision:
+        """That of a record as a reader yields it."""
+        revised = record.revised if isinstance(record, Document) else ""
+        return cls(record.version, record.origin, revised)
+
+    def precedes(self, other: Revision) -> bool:
+        """Whether this one is surely the earlier: by version, by file, else by day."""
+        if self.version.isdecimal() and other.version.isdecimal():
+            mine, theirs = int(self.version), int(other.version)
+            if mine != theirs:
+                return mine < theirs
+        here, there = file_number(self.origin), file_number(other.origin)
+        if here and there:
+            return here < there
+        return bool(self.revised and other.revised) and self.revised < other.revised
