@@ -18,7 +18,7 @@ from vademecum.corpora.readers.building import TextBuilder
 from vademecum.corpora.readers.dates import iso_date
 from vademecum.corpora.readers.languages import language_code
 from vademecum.corpora.readers.licences import licence_name
-from vademecum.corpora.readers.markup import MATHML, flatten, normalise
+from vademecum.corpora.readers.markup import MATHML, detach, flatten, normalise
 from vademecum.corpora.readers.stream import printable, whole
 from vademecum.corpora.readers.tables import table_text
 from vademecum.corpora.readers.xml import SAFE, root_name
@@ -276,17 +276,17 @@ def _mend(article: etree._Element) -> None:
     for element in list(article.iter("tex-math")):
         parent = element.getparent()
         if parent is not None and parent.tag == "alternatives" and parent.find(math) is not None:
-            _remove(element)  # the same formula again
+            detach(element)  # the same formula again
         elif found := TEX.search(element.text or ""):
             element.text = found[1].strip().strip("$").strip()
     for element in list(article.iter("sup")):
         # "reduced by 50<sup>12</sup>", where 12 is a reference, is not 50 to the power of 12.
         marks = element.findall("xref[@ref-type='bibr']")
         if marks and not (element.text or "").strip(" ,-–;[]()"):
-            _remove(element)
+            detach(element)
     for element in list(article.iter("xref")):
         if element.get("ref-type") == "bibr" and len(element) == 1 and element[0].tag == "sup":
-            _remove(element)
+            detach(element)
     for name in ("break", "hr"):
         for element in article.iter(name):
             element.tail = f" {element.tail or ''}"
@@ -297,21 +297,7 @@ def _mend(article: etree._Element) -> None:
         for element in list(article.iter(name)):
             parent = element.getparent()
             if parent is not None and parent.tag != "article-meta":
-                _remove(element)
-
-
-def _remove(element: etree._Element) -> None:
-    """Take an element out; the text behind it stays."""
-    parent = element.getparent()
-    if parent is None:
-        return
-    if element.tail:
-        before = element.getprevious()
-        if before is not None:
-            before.tail = (before.tail or "") + element.tail
-        else:
-            parent.text = (parent.text or "") + element.tail
-    parent.remove(element)
+                detach(element)
 
 
 def _abstracts(meta: etree._Element, builder: TextBuilder) -> None:

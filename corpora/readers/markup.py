@@ -35,6 +35,20 @@ def normalise(text: str) -> str:
     return " ".join(text.split())
 
 
+def detach(element: etree._Element) -> None:
+    """Take an element out of its tree; the text behind it stays."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    if element.tail:
+        before = element.getprevious()
+        if before is not None:
+            before.tail = (before.tail or "") + element.tail
+        else:
+            parent.text = (parent.text or "") + element.tail
+    parent.remove(element)
+
+
 def _collect(element: etree._Element, parts: list[str]) -> None:
     if element.text:
         parts.append(element.text)

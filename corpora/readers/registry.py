@@ -20,6 +20,7 @@ from typing import Any
 
 from vademecum.corpora.document import Record
 from vademecum.corpora.readers.base import Choosy, Reader
+from vademecum.corpora.readers.html import HtmlReader
 from vademecum.corpora.readers.jats import JatsReader
 from vademecum.corpora.readers.pubmed import PubmedReader
 from vademecum.corpora.readers.stream import chunks, printable
@@ -30,7 +31,12 @@ GROUP = "vademecum.readers"
 
 # Of several readers for one ending, those that know their kind of file come first; the last one
 # takes what nobody claims.
-READERS: tuple[Reader, ...] = (JatsReader(), PubmedReader(), TextReader())
+READERS: tuple[Reader, ...] = (
+    JatsReader(),
+    PubmedReader(),
+    HtmlReader(),
+    TextReader(),
+)
 
 
 def readers() -> tuple[Reader, ...]:
