@@ -22,6 +22,7 @@ from vademecum.corpora.document import Record
 from vademecum.corpora.readers.base import Choosy, Reader
 from vademecum.corpora.readers.html import HtmlReader
 from vademecum.corpora.readers.jats import JatsReader
+from vademecum.corpora.readers.pdf import PdfReader
 from vademecum.corpora.readers.pubmed import PubmedReader
 from vademecum.corpora.readers.stream import chunks, printable
 from vademecum.corpora.readers.text import TextReader
@@ -35,6 +36,7 @@ READERS: tuple[Reader, ...] = (
     JatsReader(),
     PubmedReader(),
     HtmlReader(),
+    PdfReader(),
     TextReader(),
 )
 
