@@ -20,6 +20,7 @@ from typing import Any
 
 from vademecum.corpora.document import Record
 from vademecum.corpora.readers.base import Choosy, Reader
+from vademecum.corpora.readers.docx import DocxReader
 from vademecum.corpora.readers.html import HtmlReader
 from vademecum.corpora.readers.jats import JatsReader
 from vademecum.corpora.readers.pdf import PdfReader
@@ -37,6 +38,7 @@ READERS: tuple[Reader, ...] = (
     PubmedReader(),
     HtmlReader(),
     PdfReader(),
+    DocxReader(),
     TextReader(),
 )
 
