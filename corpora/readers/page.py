@@ -22,7 +22,10 @@ GOES_ON = 0.25  # of the lines of prose: they begin with a small letter, as cell
 GAP = 1.0  # in heights of the text: words within a piece are closer
 
 HYPHENS = "-\u00ad\u2010"
-ENDS = re.compile(r"[.!?:。！？：]['\"”’)\]]*$")
+ENDS = re.compile(r"[.!?:;。！？：；]['\"”’)\]]*$")
+ITEM = re.compile(
+    r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-z]{1,4}|[A-Z])[.)]|\d+(?:\.\d+)+|[•▪●◦§–]|第.{1,8}条)\s"
+)
 CJK = re.compile(r"[\u3000-\u9fff\uf900-\ufaff\uff00-\uffef]")
 DIGITS = re.compile(r"\d+|\b[ivxlc]+\b")
 
@@ -236,6 +239,8 @@ def _begins(before: Line, line: Line, left: float, right: float, step: float) ->
         return True  # a heading, or what follows one
     if line.pieces > 1 or before.pieces > 1:
         return False
+    if ITEM.match(line.text) and ENDS.search(before.text):
+        return True
     short = before.x1 < right - 0.15 * (right - left)
     indented = line.x0 > before.x0 + 0.8 * size
     return (short and bool(ENDS.search(before.text))) or (indented and line.x0 < left + 4 * size)

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vademecum.corpora.document import Document, Record, Rejection
+from vademecum.corpora.readers.contracts import clauses
 from vademecum.corpora.readers.isolated import ask
+from vademecum.corpora.readers.statutes import articles
 from vademecum.corpora.readers.stream import printable, whole
 from vademecum.errors import DocumentRejected
 
@@ -23,7 +25,7 @@ class PdfReader:
     """Reads .pdf: one document, which knows where its pages start.
 
     Columns are read one after the other, words divided at a line's end are joined, and heads and
-    feet that repeat on the pages are left out.
+    feet that repeat on the pages are left out. Statutes and contracts have sections.
     """
 
     suffixes = (".pdf",)
@@ -66,6 +68,7 @@ class PdfReader:
             title=answer["title"][:TITLE_CHARACTERS] or printable(path.stem),
             text=text,
             kind="full_text",
+            sections=articles(text) or clauses(text),
             pages=tuple(min(start, len(text)) for start in starts),
             doi=dois.pop() if len(dois) == 1 else "",
             origin=name,

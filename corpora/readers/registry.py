@@ -20,11 +20,13 @@ from typing import Any
 
 from vademecum.corpora.document import Record
 from vademecum.corpora.readers.base import Choosy, Reader
+from vademecum.corpora.readers.contracts import ContractReader
 from vademecum.corpora.readers.docx import DocxReader
 from vademecum.corpora.readers.html import HtmlReader
 from vademecum.corpora.readers.jats import JatsReader
 from vademecum.corpora.readers.pdf import PdfReader
 from vademecum.corpora.readers.pubmed import PubmedReader
+from vademecum.corpora.readers.statutes import StatuteReader
 from vademecum.corpora.readers.stream import chunks, printable
 from vademecum.corpora.readers.text import TextReader
 from vademecum.errors import DocumentRejected, VademecumError
@@ -39,6 +41,8 @@ READERS: tuple[Reader, ...] = (
     HtmlReader(),
     PdfReader(),
     DocxReader(),
+    StatuteReader(),
+    ContractReader(),
     TextReader(),
 )
 

@@ -6,7 +6,10 @@ import codecs
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+import charset_normalizer
 
 from vademecum.corpora.document import Document, Record, Section
 from vademecum.corpora.readers.stream import printable, whole
@@ -15,18 +18,38 @@ from vademecum.errors import DocumentRejected
 MAX_BYTES = 64 << 20
 TITLE_CHARACTERS = 200
 
+SAMPLE_BYTES = 1 << 16  # of a text, to guess its encoding
+
 BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is the start of this one
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is the start of this one
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
 )
+LATIN = frozenset(
+    "ascii cp037 cp1026 cp1140 cp1250 cp1252 cp1254 cp1257 cp1258 cp273 cp437 cp500 cp775 cp850 "
+    "cp852 cp857 cp858 cp860 cp861 cp863 cp865 hp_roman8 iso8859_2 iso8859_3 iso8859_4 iso8859_9 "
+    "iso8859_10 iso8859_13 iso8859_14 iso8859_15 iso8859_16 latin_1 mac_iceland mac_latin2 "
+    "mac_roman mac_turkish".split()
+)
+# The commonest characters of Chinese prose and law.
+COMMON = frozenset("的一是不了在有人和为以及于中用对等第条定法者与其可或按应当国大上个本")
+CENTRAL = frozenset({"Polish", "Czech", "Slovak", "Hungarian"})
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufffe\uffff]")
 HEADING = re.compile(r"^(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 FENCE = re.compile(r"^ {0,3}(```|~~~)")
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---(?:\n|\Z)", re.DOTALL)
 WORD = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a text says of itself."""
+
+    title: str = ""
+    date: str = ""
+    language: str = ""
 
 
 class TextReader:
@@ -46,25 +69,37 @@ class TextReader:
             raise DocumentRejected(
                 f"{printable(path.name)}: no text in the file", hint="leave it out"
             )
-        sections: tuple[Section, ...] = ()
-        title = ""
-        if path.suffix.lower() == ".md":
-            title, sections = _markdown(text)
+        sections, facts = self.structure(text, path)
         yield Document(
             doc_id=f"file:{hashlib.sha256(data).hexdigest()[:32]}",
-            title=title or _first_line(text) or printable(path.stem),
+            title=facts.title or _first_line(text) or printable(path.stem),
             text=text,
             kind="full_text",
             sections=sections,
+            date=facts.date,
+            language=facts.language,
             origin=printable(path.name),
         )
 
+    def structure(self, text: str, path: Path) -> tuple[tuple[Section, ...], Facts]:
+        """The sections of the text, and what it says of itself."""
+        if path.suffix.lower() != ".md":
+            return (), Facts()
+        title, sections = _markdown(text)
+        return sections, Facts(title)
 
-def decode(data: bytes, name: str) -> str:
-    """Decode text of unknown encoding: a byte order mark, UTF-8, GB18030 (Chinese), or Western
-    European. Raises DocumentRejected, naming the file `name`, if the bytes are no text.
+
+def decode(data: bytes, name: str, *, whole: bool = True) -> str:
+    """Decode text of unknown encoding. Raises DocumentRejected, naming the file `name`, if the
+    bytes are no text.
+
+    Not `whole`: the beginning of a text, perhaps cut within a character.
     """
-    text = _decode(data)
+    decoder = codecs.getincrementaldecoder(encoding_of(data, whole=whole))()
+    try:
+        text = decoder.decode(data, final=whole)
+    except UnicodeDecodeError:
+        text = None
     # A stray control character occurs in text; one in a hundred means it is something else.
     if text is None or len(CONTROL.findall(text)) > len(text) / 100:
         raise DocumentRejected(
@@ -74,26 +109,45 @@ def decode(data: bytes, name: str) -> str:
     return text.replace("\x00", "")
 
 
-def _decode(data: bytes) -> str | None:
+def encoding_of(data: bytes, *, whole: bool = True) -> str:
+    """The name of the encoding that text is probably in: by its byte order mark, UTF-8 if it is
+    that, otherwise by what its letters would be. UTF-8 where nothing fits.
+    """
     for mark, encoding in BOMS:
         if data.startswith(mark):
-            return _try(data[len(mark) :], encoding)
-    text = _try(data, "utf-8")
-    if text is not None:
-        return text
-    # In Chinese text most bytes are beyond ASCII, in Western European text few are.
-    beyond_ascii = len(data) - len(data.translate(None, bytes(range(128, 256))))
-    if beyond_ascii > 0.3 * len(data) and (text := _try(data, "gb18030")) is not None:
-        return text
-    text = _try(data, "cp1252")
-    return text if text is not None else data.decode("latin-1")
+            return encoding
+    if _fits(data, "utf-8", whole):
+        return "utf-8"
+    if _is_chinese(data[:SAMPLE_BYTES]) and _fits(data, "gb18030", whole):
+        return "gb18030"
+    guess = charset_normalizer.from_bytes(data[:SAMPLE_BYTES]).best()
+    name = guess.encoding if guess else ""
+    if guess and name not in LATIN:
+        return name if _fits(data, name, whole) else "utf-8"
+    # Letters of Western Europe are the same bytes as others of Central Europe; only where words
+    # are surely of one of these languages, they are taken for it.
+    if guess and guess.language in CENTRAL:
+        name = "cp1250" if name == "cp1250" else "iso8859_2"
+        if _fits(data, name, whole):
+            return name
+    return "cp1252" if _fits(data, "cp1252", whole) else "latin-1"
 
 
-def _try(data: bytes, encoding: str) -> str | None:
+def _is_chinese(sample: bytes) -> bool:
+    """Whether bytes read as GB18030 make words; a guess by letters needs more text than this."""
+    text = sample.decode("gb18030", "ignore")
+    beyond_ascii = len(text.encode("ascii", "ignore")) < 0.7 * len(text)
+    common = sum(letter in COMMON for letter in text)
+    kana = sum("\u3041" <= letter <= "\u30ff" for letter in text)
+    return beyond_ascii and common > 0.08 * len(text) and kana < 0.05 * len(text)
+
+
+def _fits(data: bytes, encoding: str, whole: bool) -> bool:
     try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        return None
+        codecs.getincrementaldecoder(encoding)().decode(data, final=whole)
+    except (LookupError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _first_line(text: str) -> str:

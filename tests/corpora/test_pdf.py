@@ -107,6 +107,14 @@ def test_the_title_and_the_doi(tmp_path: Path) -> None:
     assert junk.title == "The large line"
 
 
+def test_a_contract_has_its_clauses(tmp_path: Path) -> None:
+    head = "This Agreement is entered into by and between Ito Ltd and Li Inc (the Parties)."
+    names = ("Rest", "Price", "Tax", "Term", "End")
+    items = [f"{number}. {name}. It is owed." for number, name in enumerate(names, 1)]
+    document = read(tmp_path, page(*lines(60, 700, head, *items)))
+    assert [section.label for section in document.sections][:2] == ["1 Rest", "2 Price"]
+
+
 def test_a_scanned_page_is_told_and_the_others_are_read(tmp_path: Path) -> None:
     data = pdf([page(*lines(60, 700, *LEFT)), SCAN, b""])
     rejection, document = read_all(PdfReader(), tmp_path / "a.pdf", data)

@@ -11,10 +11,18 @@ import pytest
 
 from vademecum.corpora.document import Document
 from vademecum.corpora.readers import reader_for
-from vademecum.corpora.readers.text import TextReader
+from vademecum.corpora.readers.text import TextReader, decode
 from vademecum.errors import DocumentRejected
 
 CHINESE = "第一条 为了规范诊疗行为，制定本办法。\n第二条 本办法自发布之日起施行。\n"
+RUSSIAN = (
+    "Отдых после физической нагрузки снижает частоту пульса у пожилых людей. "
+    "Это исследование проводилось два года.\n"
+)
+JAPANESE = "運動後の休息は高齢者の脈拍を下げる。この研究は二年間にわたって行われた。\n"
+KOREAN = "운동 후 휴식은 노인의 맥박을 낮춘다. 이 연구는 2년 동안 진행되었다.\n"
+POLISH = "Odpoczynek po wysiłku obniża tętno u osób starszych. Żadna różnica nie była większa.\n"
+GERMAN = "Ruhe nach Übung senkt den Puls älterer Menschen in größeren Städten.\n"
 FRENCH = "L'été dernier, une étude française a évalué le repos après l'effort.\n"
 
 
@@ -50,12 +58,30 @@ def test_the_same_bytes_are_the_same_document_under_any_name(tmp_path: Path) -> 
         (codecs.BOM_UTF32_LE + CHINESE.encode("utf-32-le"), CHINESE),
         (CHINESE.encode("gb18030"), CHINESE),
         (FRENCH.encode("latin-1"), FRENCH),
+        (FRENCH.encode("cp1252") * 50, FRENCH * 50),
+        (GERMAN.encode("cp1252"), GERMAN),
+        (POLISH.encode("cp1250"), POLISH),
+        (POLISH.encode("iso8859-2"), POLISH),
+        (RUSSIAN.encode("cp1251"), RUSSIAN),
+        (RUSSIAN.encode("koi8-r"), RUSSIAN),
+        (JAPANESE.encode("shift_jis"), JAPANESE),
+        (JAPANESE.encode("euc_jp"), JAPANESE),
+        (KOREAN.encode("euc_kr"), KOREAN),
+        ("為了規範診療行為，制定本辦法。".encode("big5"), "為了規範診療行為，制定本辦法。"),
         ("“Smart” – quotes".encode("cp1252"), "“Smart” – quotes"),
         (b"one\r\ntwo\rthree\n", "one\ntwo\nthree\n"),
     ],
 )
 def test_encodings_and_line_ends(tmp_path: Path, data: bytes, text: str) -> None:
     assert read_one(tmp_path / "a.txt", data).text == text
+
+
+def test_the_beginning_of_a_text_may_end_within_a_character() -> None:
+    for encoding in ("utf-8", "gb18030", "utf-16"):
+        data = (CHINESE * 5).encode(encoding)
+        for cut in range(20, 60):
+            beginning = decode(data[:cut], "a.txt", whole=False)
+            assert (CHINESE * 5).startswith(beginning)
 
 
 def test_markdown_headings_become_title_and_sections(tmp_path: Path) -> None:
