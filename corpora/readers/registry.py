@@ -26,6 +26,7 @@ from vademecum.corpora.readers.html import HtmlReader
 from vademecum.corpora.readers.jats import JatsReader
 from vademecum.corpora.readers.pdf import PdfReader
 from vademecum.corpora.readers.pubmed import PubmedReader
+from vademecum.corpora.readers.rows import RowReader
 from vademecum.corpora.readers.statutes import StatuteReader
 from vademecum.corpora.readers.stream import chunks, printable
 from vademecum.corpora.readers.text import TextReader
@@ -41,6 +42,7 @@ READERS: tuple[Reader, ...] = (
     HtmlReader(),
     PdfReader(),
     DocxReader(),
+    RowReader(),
     StatuteReader(),
     ContractReader(),
     TextReader(),

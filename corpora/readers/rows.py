@@ -1,0 +1,335 @@
+"""Tables and lists of records: CSV, TSV and JSON Lines, a document for each row.
+
+Which columns mean what is guessed from their names, or told by a file beside the data:
+`papers.csv` is explained by `papers.csv.fields.toml`, or by `fields.toml` for the whole folder.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
+
+from vademecum.corpora.document import Document, Record, Rejection
+from vademecum.corpora.readers.dates import iso_date
+from vademecum.corpora.readers.languages import language_code
+from vademecum.corpora.readers.licences import licence_name
+from vademecum.corpora.readers.markup import normalise
+from vademecum.corpora.readers.stream import chunks, printable
+from vademecum.corpora.readers.text import CONTROL, encoding_of
+from vademecum.errors import DocumentRejected
+
+MAX_LINE = 16 << 20  # characters of one line, and of one field
+MAX_COLUMNS = 2000
+TITLE_CHARACTERS = 200
+SAMPLE_BYTES = 1 << 20
+MAP = ".fields.toml"
+FOLDER_MAP = "fields.toml"
+
+DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?!\d)")
+PMCID = re.compile(r"(?:PMC)?(\d+)", re.IGNORECASE)
+NAMES = re.compile(r"\s*;\s*")
+
+Row = Mapping[str, Any]
+
+# What columns are called when nobody says what they mean; the first that is there is taken.
+USUAL: dict[str, tuple[str, ...]] = {
+    "text": ("text", "abstract", "body", "content", "contents", "passage", "full_text", "answer"),
+    "title": ("title", "headline", "question", "name", "subject"),
+    "id": ("id", "_id", "doc_id", "document_id", "key", "uid"),
+    "authors": ("authors", "author"),
+    "journal": ("journal", "source", "publisher"),
+    "date": ("date", "published", "publication_date", "pub_date", "year"),
+    "url": ("url", "link", "uri"),
+    "doi": ("doi",),
+    "pmid": ("pmid", "pubmed_id"),
+    "pmcid": ("pmcid", "pmc"),
+    "language": ("language", "lang"),
+    "licence": ("licence", "license"),
+    "keywords": ("keywords", "tags"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """The columns that each part of a document comes from.
+
+    Several columns for `text` become paragraphs; for anything else the first that has a value
+    counts. In JSON a dot leads inwards: `metadata.url`.
+    """
+
+    text: tuple[str, ...] = ()
+    title: tuple[str, ...] = ()
+    id: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    journal: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    url: tuple[str, ...] = ()
+    doi: tuple[str, ...] = ()
+    pmid: tuple[str, ...] = ()
+    pmcid: tuple[str, ...] = ()
+    language: tuple[str, ...] = ()
+    licence: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+
+    @classmethod
+    def beside(cls, path: Path) -> FieldMap | None:
+        """What a file beside the data says, if there is one; raises DocumentRejected if that
+        makes no sense."""
+        for place in (path.with_name(path.name + MAP), path.with_name(FOLDER_MAP)):
+            try:
+                raw = tomllib.loads(place.read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                raise _wrong_map(path, place, normalise(str(error))) from error
+            known = {each.name for each in fields(cls)}
+            columns: dict[str, tuple[str, ...]] = {}
+            for name, value in raw.items():
+                named = [value] if isinstance(value, str) else value
+                if name not in known:
+                    raise _wrong_map(path, place, f"{name!r} is not one of {', '.join(known)}")
+                if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+                    raise _wrong_map(path, place, f"{name!r} is no column's name and no list")
+                columns[name] = tuple(named)
+            if not columns.get("text"):
+                raise _wrong_map(path, place, "it names no column for 'text'")
+            return cls(**columns)
+        return None
+
+    @classmethod
+    def guessed(cls, columns: Mapping[str, Any]) -> FieldMap:
+        """By the usual names, whatever their case."""
+        there = {name.strip().lower(): name for name in columns}
+        found = {
+            part: tuple(there[name] for name in usual if name in there)[:1]
+            for part, usual in USUAL.items()
+        }
+        return cls(**found)
+
+
+def _wrong_map(path: Path, place: Path, what: str) -> DocumentRejected:
+    return DocumentRejected(
+        f"{printable(path.name)}: {printable(place.name)} cannot be followed: {what[:200]}",
+        hint='write lines like `text = "abstract"` or `text = ["question", "answer"]`',
+    )
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What has been seen of a file."""
+
+    name: str
+    stem: str
+    stated: FieldMap | None
+    seen: dict[str, bytes] = field(default_factory=dict)  # ids, and what stood under them
+
+
+class RowReader:
+    """Reads .csv, .tsv, .jsonl and .ndjson (also .gz), a row at a time: memory does not grow
+    with the file, except for the ids of its rows."""
+
+    suffixes = tuple(
+        suffix + packed
+        for suffix in (".csv", ".tsv", ".jsonl", ".ndjson")
+        for packed in ("", ".gz")
+    )
+
+    def read(self, path: Path) -> Iterator[Record]:
+        """Yield each row as a document of kind "full_text".
+
+        Rows without text, that stood before, or that cannot be read are yielded as rejections. A
+        row under the id of another is kept, its id made longer. Raises DocumentRejected if no
+        column is known to be the text, or the file is no text or damaged.
+        """
+        name = printable(path.name)
+        stem = name.lower().removesuffix(".gz").rpartition(".")[0]
+        rows = _Rows(name, stem, FieldMap.beside(path))
+        lines = _lines(path)
+        is_json = path.name.lower().removesuffix(".gz").endswith(("jsonl", "ndjson"))
+        for where, row in _json(lines, name) if is_json else _table(lines, path):
+            if isinstance(row, str):
+                yield Rejection(where, row)
+            else:
+                yield _document(row, where, rows)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Lines with their ends, decoded; none longer than `MAX_LINE`."""
+    name = printable(path.name)
+    pieces = chunks(path)
+    sample = bytearray()
+    for piece in pieces:
+        sample += piece
+        if len(sample) >= SAMPLE_BYTES:
+            break
+    encoding = encoding_of(bytes(sample), whole=len(sample) < SAMPLE_BYTES)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    rest = ""
+    number = 0
+    for piece in chain([bytes(sample)], pieces, [b""]):
+        try:
+            text = rest + decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            raise DocumentRejected(
+                f"{name}: not a text file in {encoding} behind line {number:,}",
+                hint="save it as UTF-8 text",
+            ) from error
+        found = text.split("\n")
+        rest = found.pop()
+        if len(rest) > MAX_LINE or any(len(line) > MAX_LINE for line in found):
+            raise DocumentRejected(
+                f"{name}: line {number + 1:,} or one of the next is longer than "
+                f"{MAX_LINE >> 20} million characters",
+                hint="a row has to be a line; split it",
+            )
+        number += len(found)
+        for line in found:
+            yield f"{line}\n"
+    if rest:
+        yield rest
+
+
+def _json(lines: Iterator[str], name: str) -> Iterator[tuple[str, Row | str]]:
+    for number, line in enumerate(lines, 1):
+        where = f"{name}, line {number}"
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            told = normalise(str(error))[:100] or "nested too deeply"
+            yield where, f"not JSON: {told}"
+            continue
+        if isinstance(row, dict):
+            yield where, row
+        else:
+            yield where, f"a {type(row).__name__} and not an object"
+
+
+def _table(lines: Iterator[str], path: Path) -> Iterator[tuple[str, Row | str]]:
+    name = printable(path.name)
+    first = next(lines, "")
+    if not first.strip():
+        raise DocumentRejected(f"{name}: no header in its first line", hint="leave it out")
+    if len(CONTROL.findall(first)) > len(first) / 100:
+        raise DocumentRejected(f"{name}: not a text file", hint="save it as CSV in UTF-8")
+    tabbed = path.name.lower().removesuffix(".gz").endswith(".tsv")
+    separator = "\t" if tabbed else max(",;\t|", key=first.count)
+    before = csv.field_size_limit(MAX_LINE)
+    try:
+        reader = csv.reader(
+            (line.replace("\0", "") for line in chain([first], lines)),
+            delimiter=separator,
+            strict=False,
+        )
+        header = [column.strip() for column in next(reader)]
+        if len(header) > MAX_COLUMNS:
+            raise DocumentRejected(f"{name}: more than {MAX_COLUMNS:,} columns", hint="split it")
+        for row in reader:
+            where = f"{name}, line {reader.line_num}"
+            if not any(row):
+                continue
+            if len(row) > len(header):
+                yield where, f"{len(row)} fields, and the header names {len(header)}"
+            else:
+                yield where, dict(zip_longest(header, row, fillvalue=""))
+    except csv.Error as error:
+        raise DocumentRejected(
+            f"{name}: not sound CSV: {normalise(str(error))}",
+            hint="perhaps a quotation mark is not closed",
+        ) from error
+    finally:
+        csv.field_size_limit(before)
+
+
+def _document(row: Row, where: str, rows: _Rows) -> Record:
+    columns = rows.stated or FieldMap.guessed(row)
+    if not columns.text and rows.seen:
+        return Rejection(where, "no text")
+    if not columns.text:
+        names = ", ".join(repr(name[:40]) for name in list(row)[:20])
+        raise DocumentRejected(
+            f"{rows.name}: no column is known to be the text; there are {names}"[:390],
+            hint=f'write {rows.name}{MAP} with lines like `text = "abstract"`',
+        )
+    text = "\n\n".join(filter(None, (_value(row, name).strip() for name in columns.text)))
+    if not text:
+        return Rejection(where, "no text")
+
+    def one(names: tuple[str, ...]) -> str:
+        return next((found for name in names if (found := normalise(_value(row, name)))), "")
+
+    def several(names: tuple[str, ...]) -> tuple[str, ...]:
+        raw = next((found for name in names if (found := _find(row, name))), "")
+        parts = raw if isinstance(raw, list) else NAMES.split(_string(raw))
+        return tuple(dict.fromkeys(filter(None, (normalise(_string(part)) for part in parts))))
+
+    pmid, pmcid = one(columns.pmid), PMCID.fullmatch(one(columns.pmcid))
+    document = Document(
+        doc_id="",
+        title=(one(columns.title) or normalise(text[:1000]))[:TITLE_CHARACTERS],
+        text=text,
+        kind="full_text",
+        authors=several(columns.authors),
+        journal=one(columns.journal),
+        date=_date(one(columns.date)),
+        url=one(columns.url),
+        doi=one(columns.doi).removeprefix("https://doi.org/"),
+        pmcid=f"PMC{pmcid[1]}" if pmcid else "",
+        pmid=pmid if pmid.isascii() and pmid.isdecimal() else "",
+        language=language_code(one(columns.language)),
+        keywords=several(columns.keywords),
+        licence=licence_name(one(columns.licence)),
+        origin=rows.name,
+    )
+    content = hashlib.sha256(document.to_json().encode()).digest()
+    named = one(columns.id)
+    doc_id = f"{rows.stem}:{named}" if named else f"row:{content.hex()[:32]}"
+    if rows.seen.get(doc_id, content[:8]) != content[:8]:
+        doc_id += f"~{content.hex()[:8]}"  # another row under the same id
+    if doc_id in rows.seen:
+        return Rejection(where, "the same row again")
+    rows.seen[doc_id] = content[:8]
+    return replace(document, doc_id=doc_id)
+
+
+def _find(row: Row, name: str) -> Any:
+    """A column's value; in JSON, dots in its name lead inwards."""
+    if name in row:
+        return row[name]
+    value: Any = row
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _value(row: Row, name: str) -> str:
+    found = _find(row, name)
+    if isinstance(found, list):
+        return "\n\n".join(filter(None, map(_string, found)))
+    return _string(found)
+
+
+def _string(value: Any) -> str:
+    """A value as text that can be stored."""
+    if value is None or isinstance(value, bool):
+        return ""
+    if not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False)
+    # JSON can hold halves of characters ("\ud800").
+    whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\0", "").replace("\r\n", "\n")
+
+
+def _date(text: str) -> str:
+    found = DATE.match(text)
+    return iso_date(found[1], found[2] or "", found[3] or "") if found else ""

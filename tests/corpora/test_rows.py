@@ -1,0 +1,200 @@
+"""CSV, TSV and JSON Lines."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reader_support import check, damaged, read_all, survives
+
+from vademecum.corpora.document import Document, Record, Rejection
+from vademecum.corpora.readers.rows import RowReader
+from vademecum.errors import DocumentRejected
+
+
+def read(path: Path, content: str | bytes) -> list[Record]:
+    data = content.encode() if isinstance(content, str) else content
+    return read_all(RowReader(), path, data)
+
+
+def documents(path: Path, content: str | bytes) -> list[Document]:
+    found = [record for record in read(path, content) if isinstance(record, Document)]
+    for document in found:
+        check(document)
+    return found
+
+
+CSV = """id,Title,Abstract,Year,DOI,Authors
+1,Rest,"It helped, a lot.
+And more.",2020,10.1/x,Ito A; Li B
+2,Pulse,It fell.,,,
+"""
+
+
+def test_columns_are_known_by_their_usual_names(tmp_path: Path) -> None:
+    one, two = documents(tmp_path / "papers.csv", CSV)
+    assert (one.doc_id, two.doc_id) == ("papers:1", "papers:2")
+    assert (one.title, one.text) == ("Rest", "It helped, a lot.\nAnd more.")
+    assert (one.date, one.doi, one.authors) == ("2020", "10.1/x", ("Ito A", "Li B"))
+    assert two.date == two.doi == ""
+    assert one.origin == "papers.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "separator"), [("a.tsv", "\t"), ("a.csv", ";"), ("a.csv", "\t"), ("a.csv", "|")]
+)
+def test_separators(tmp_path: Path, name: str, separator: str) -> None:
+    [document] = documents(
+        tmp_path / name, separator.join(["title", "text"]) + f"\nA{separator}B, c"
+    )
+    assert (document.title, document.text) == ("A", "B, c")
+
+
+def test_json_lines_with_a_map_beside_them(tmp_path: Path) -> None:
+    (tmp_path / "qa.jsonl.gz.fields.toml").write_text(
+        'text = ["q", "answers"]\ntitle = "q"\nurl = "meta.link"\nkeywords = "tags"\nid = "n"\n'
+        'pmid = "meta.pmid"\npmcid = "meta.pmc"\nlanguage = "lang"\n'
+    )
+    row = {
+        "n": 7,
+        "q": "Why rest?",
+        "answers": ["It helps.", "So they say."],
+        "meta": {"link": "https://example.org", "pmid": 12, "pmc": "PMC3"},
+        "tags": ["rest", "pulse", "rest"],
+        "lang": "en",
+    }
+    data = gzip.compress(json.dumps(row).encode() + b"\n\n")
+    [document] = documents(tmp_path / "qa.jsonl.gz", data)
+    assert document.doc_id == "qa:7"
+    assert document.text == "Why rest?\n\nIt helps.\n\nSo they say."
+    assert (document.title, document.url) == ("Why rest?", "https://example.org")
+    assert (document.pmid, document.pmcid) == ("12", "PMC3")
+    assert (document.keywords, document.language) == (("rest", "pulse"), "eng")
+
+
+def test_a_map_for_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "fields.toml").write_text('text = "Spalte 2"')
+    [document] = documents(tmp_path / "a.csv", "Spalte 1,Spalte 2\nx,Der Text.")
+    assert document.text == document.title == "Der Text."
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["text =", 'title = "a"', 'text = "a"\nnonsense = "b"', "text = 5", "text = [1]", "\udc80"],
+)
+def test_a_map_that_makes_no_sense_is_told(tmp_path: Path, said: str) -> None:
+    (tmp_path / "fields.toml").write_bytes(said.encode("utf-8", "surrogateescape"))
+    with pytest.raises(DocumentRejected, match=r"a\.csv: fields\.toml cannot be followed") as told:
+        read(tmp_path / "a.csv", "text\nx")
+    assert "text =" in told.value.hint
+
+
+def test_rows_without_an_id_are_known_by_what_they_say(tmp_path: Path) -> None:
+    one, again, other = read(tmp_path / "a.csv", "text\nSame.\nSame.\nOther.")
+    assert isinstance(one, Document)
+    assert isinstance(other, Document)
+    assert one.doc_id.startswith("row:")
+    assert one.doc_id != other.doc_id
+    assert again == Rejection("a.csv, line 3", "the same row again")
+    [elsewhere] = documents(tmp_path / "b.csv", "text\nSame.")
+    assert elsewhere.doc_id != one.doc_id or elsewhere.origin == "b.csv"
+
+
+def test_two_rows_under_one_id_are_both_kept(tmp_path: Path) -> None:
+    one, other = documents(tmp_path / "a.csv", "id,text\n1,One.\n1,Another.\n1,One.\n")
+    assert one.doc_id == "a:1"
+    assert other.doc_id.startswith("a:1~")
+
+
+def test_rows_that_cannot_be_taken_are_told_and_the_others_read(tmp_path: Path) -> None:
+    table = "id,text\n1,One.\n2,\n\n\n3,x,y\n4\n5,Five."
+    first, *told, last = read(tmp_path / "a.csv", table)
+    assert told == [
+        Rejection("a.csv, line 3", "no text"),
+        Rejection("a.csv, line 6", "3 fields, and the header names 2"),
+        Rejection("a.csv, line 7", "no text"),
+    ]
+    assert isinstance(first, Document)
+    assert isinstance(last, Document)
+    lines = '{"text": "One."}\n[1]\n{"text": \n"x"\n' + "[" * 100_000 + '\n{"text": "\\ud800x"}'
+    records = read(tmp_path / "a.jsonl", lines)
+    reasons = [record.reason for record in records if isinstance(record, Rejection)]
+    assert [reason.split(":")[0] for reason in reasons] == [
+        "a list and not an object",
+        "not JSON",
+        "a str and not an object",
+        "not JSON",
+    ]
+    halved = records[-1]
+    assert isinstance(halved, Document)
+    assert halved.text == "\ufffdx"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    table = "title,text\n第一条,为了规范诊疗行为，制定本办法。\n第二条,本办法自发布之日起施行。\n"
+    one, two = documents(tmp_path / "a.csv", table.encode(encoding))
+    assert (one.title, two.text) == ("第一条", "本办法自发布之日起施行。")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("a.csv", b"", "no header"),
+        ("a.csv", b"a,b\n1,2", "no column is known to be the text; there are 'a', 'b'"),
+        ("a.jsonl", b'{"a": 1}', "no column is known"),
+        ("a.csv", b"\x00\x01\x02\x03\x04\x05" * 9, "not a text file"),
+        ("a.csv", b"text\n" + b"x" * (2 << 20), "longer than"),
+        ("a.jsonl", b"x" * (2 << 20), "longer than"),
+        ("a.csv", b'text\n"' + b"x\n" * (1 << 20), "not sound CSV"),
+        ("a.csv", b"text\nx\n" + b"a" * (1 << 20) + b"\xff\xfe\n", "not a text file in utf-8"),
+        ("a.csv.gz", b"\x1f\x8b\x08", "gzip"),
+        ("a.csv", b"," * 3000 + b"\n", "more than 2,000 columns"),
+    ],
+)
+def test_what_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes, says: str
+) -> None:
+    monkeypatch.setattr("vademecum.corpora.readers.rows.MAX_LINE", 1 << 20)
+    monkeypatch.setattr("vademecum.corpora.readers.rows.SAMPLE_BYTES", 1 << 16)
+    with pytest.raises(DocumentRejected, match=says) as caught:
+        read(tmp_path / name, data)
+    assert caught.value.message.startswith(f"{name}: ")
+    assert caught.value.hint
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=damaged(CSV.encode()))
+def test_damaged_tables_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
+    survives(RowReader(), tmp_path / "a.csv", data)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+PARTS = st.sampled_from(["text", "title", "id", "date", "authors", "pmid", "pmcid", "url", "tags"])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rows=st.lists(st.dictionaries(PARTS, VALUES), max_size=4))
+def test_any_json_is_read_or_rejected(tmp_path: Path, rows: list[dict[str, object]]) -> None:
+    data = "\n".join(map(json.dumps, rows)).encode()
+    survives(RowReader(), tmp_path / "a.jsonl", data)
+
+
+def test_real_question_and_answer_pairs(real_data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "medquad.jsonl.gz"
+    path.symlink_to(real_data / "medquad" / "medquad.jsonl.gz")
+    (tmp_path / "fields.toml").write_text(
+        'text = ["question", "answer"]\ntitle = "question"\nid = "id"\nurl = "url"\n'
+    )
+    records = list(RowReader().read(path))
+    found = [record for record in records if isinstance(record, Document)]
+    assert len(found) == len({document.doc_id for document in found}) == 16_407
+    assert all(document.url for document in found)
