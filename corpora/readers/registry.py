@@ -22,6 +22,7 @@ from vademecum.corpora.document import Record
 from vademecum.corpora.readers.base import Choosy, Reader
 from vademecum.corpora.readers.contracts import ContractReader
 from vademecum.corpora.readers.docx import DocxReader
+from vademecum.corpora.readers.epub import EpubReader
 from vademecum.corpora.readers.html import HtmlReader
 from vademecum.corpora.readers.jats import JatsReader
 from vademecum.corpora.readers.pdf import PdfReader
@@ -42,6 +43,7 @@ READERS: tuple[Reader, ...] = (
     HtmlReader(),
     PdfReader(),
     DocxReader(),
+    EpubReader(),
     RowReader(),
     StatuteReader(),
     ContractReader(),
