@@ -43,7 +43,8 @@ UNIT = re.compile(
 
 # Files that lost their line ends keep wide gaps where those were.
 GAP = re.compile(
-    r"(?:\n|[ \t]{2,})(?=[ \t]*(?:ARTICLE|Article|SECTION|Section|EXHIBIT|SCHEDULE|Exhibit|Schedule"
+    r"(?:\n|(?<![ \t])[ \t]{2,}+)(?=[ \t]*+"
+    r"(?:ARTICLE|Article|SECTION|Section|EXHIBIT|SCHEDULE|Exhibit|Schedule"
     r"|\d{1,3}(?:\.\d{1,3}){0,3}[.):]?[ \t]+[\"“A-Z]))|\n"
 )
 

@@ -39,9 +39,8 @@ class DocxReader:
         del data
         answer = ask(WORKER, path)
         root = html.parse(answer["html"] or "<p></p>", name)
-        for mark in list(root.iter("a")):
-            if mark.get("href", "").startswith(("#footnote-ref", "#endnote-ref")):
-                detach(mark)  # "↑", which leads back from a note
+        back = ("#footnote-ref", "#endnote-ref")  # "↑", which leads back from a note
+        detach(root, [a for a in root.iter("a") if a.get("href", "").startswith(back)])
         heading = flatten(root.find(".//h1"))
         builder = TextBuilder()
         html.write(root, builder)

@@ -206,9 +206,8 @@ def _main(root: etree._Element) -> etree._Element:
 
 def drop_furniture(root: etree._Element) -> None:
     """Take menus, forms, scripts and pictures out of a page."""
-    for element in list(root.iter()):
-        if element is not root and _is_furniture(element):
-            detach(element)
+    # As a list: the elements are renamed while they are gone through.
+    detach(root, [each for each in root.iterdescendants() if _is_furniture(each)])
 
 
 def _is_furniture(element: etree._Element) -> bool:
@@ -244,25 +243,29 @@ class _Writer:
         self._holders = holders
         self._below = below
         self._run = etree.Element("p")
+        self._last: etree._Element | None = None  # element of the run
+        self._texts: list[str] = []  # what stands behind it
 
     def write(self, root: etree._Element) -> None:
         self._block(root)
         self._flush()
 
     def _flush(self) -> None:
+        self._join()
         self._builder.paragraph(flatten(self._run))
-        self._run = etree.Element("p")
+        self._run, self._last = etree.Element("p"), None
 
-    def _text(self, text: str | None) -> None:
-        if not text:
-            return
-        if len(self._run):
-            self._run[-1].tail = (self._run[-1].tail or "") + text
-        else:
-            self._run.text = (self._run.text or "") + text
+    def _join(self) -> None:
+        if self._texts:
+            text = "".join(self._texts)
+            self._texts.clear()
+            if self._last is not None:
+                self._last.tail = text
+            else:
+                self._run.text = text
 
     def _inside(self, element: etree._Element) -> None:
-        self._text(element.text)
+        self._texts.append(element.text or "")
         breaks = 0
         for child in list(element):
             tail, child.tail = child.tail, None
@@ -270,12 +273,14 @@ class _Writer:
                 breaks += 1
                 if breaks == 2:  # how old pages end a paragraph
                     self._flush()
-                self._text(" ")
+                self._texts.append(" ")
             elif child.tag in BLOCKS or child in self._holders:
                 self._block(child) if child.tag in BLOCKS else self._inside(child)
             else:
+                self._join()
                 self._run.append(child)
-            self._text(tail)
+                self._last = child
+            self._texts.append(tail or "")
             if child.tag != "br" or (tail and tail.strip()):
                 breaks = 0
 
@@ -330,8 +335,7 @@ def _list(element: etree._Element) -> str:
     lines: list[str] = []
     for item in element:
         inner = [_list(child) for child in item.iterchildren(*LISTS)]
-        for child in list(item.iterchildren(*LISTS)):
-            detach(child)
+        detach(item, list(item.iterchildren(*LISTS)))
         text = _line(item)
         if item.tag == "dd" and lines:
             lines[-1] += f": {text}" if text else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from lxml import etree
@@ -273,31 +274,34 @@ def _links(meta: etree._Element) -> tuple[Link, ...]:
 def _mend(article: etree._Element) -> None:
     """Change the tree so that `flatten` says what a reader of the page sees."""
     math = f"{MATHML}math"
-    for element in list(article.iter("tex-math")):
+    gone: list[etree._Element] = []
+    for element in article.iter("tex-math"):
         parent = element.getparent()
-        if parent is not None and parent.tag == "alternatives" and parent.find(math) is not None:
-            detach(element)  # the same formula again
+        others = islice(parent if parent is not None else (), 9)
+        if parent is not None and parent.tag == "alternatives" and math in (o.tag for o in others):
+            gone.append(element)  # the same formula again
         elif found := TEX.search(element.text or ""):
             element.text = found[1].strip().strip("$").strip()
-    for element in list(article.iter("sup")):
+    for element in article.iter("sup"):
         # "reduced by 50<sup>12</sup>", where 12 is a reference, is not 50 to the power of 12.
         marks = element.findall("xref[@ref-type='bibr']")
         if marks and not (element.text or "").strip(" ,-–;[]()"):
-            detach(element)
-    for element in list(article.iter("xref")):
-        if element.get("ref-type") == "bibr" and len(element) == 1 and element[0].tag == "sup":
-            detach(element)
-    for name in ("break", "hr"):
-        for element in article.iter(name):
-            element.tail = f" {element.tail or ''}"
+            gone.append(element)
+    gone += [
+        xref
+        for xref in article.iter("xref")
+        if xref.get("ref-type") == "bibr" and len(xref) == 1 and xref[0].tag == "sup"
+    ]
+    for element in article.iter("break", "hr"):
+        element.tail = f" {element.tail or ''}"
     for cell in article.iter("td", "th"):
         for child in cell:
             child.tail = f"{child.tail or ''} " if child.tag in {"p", "list"} else child.tail
-    for name in SILENT:
-        for element in list(article.iter(name)):
-            parent = element.getparent()
-            if parent is not None and parent.tag != "article-meta":
-                detach(element)
+    for element in article.iter(*SILENT):
+        parent = element.getparent()
+        if parent is not None and parent.tag != "article-meta":
+            gone.append(element)
+    detach(article, gone)
 
 
 def _abstracts(meta: etree._Element, builder: TextBuilder) -> None:
@@ -390,8 +394,8 @@ def _list(element: etree._Element) -> str:
 
 def _floats(floats: list[etree._Element], builder: TextBuilder, level: int) -> None:
     """Each figure and table as a section of its own."""
-    while floats:
-        element = floats.pop(0)
+    held, floats[:] = list(floats), []
+    for element in held:
         caption = element.find("caption")
         title = flatten(caption.find("title")) if caption is not None else ""
         label = flatten(element.find("label")).rstrip(".:")

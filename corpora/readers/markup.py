@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 
 from lxml import etree
 
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
+
+DETACHED = "detached"
 
 # Exponents: "10<sup>-3</sup>" must not become "10-3", which is another number.
 EXPONENT = re.compile(r"[+\-−–]?\d+(?:\.\d+)?")
@@ -35,18 +38,11 @@ def normalise(text: str) -> str:
     return " ".join(text.split())
 
 
-def detach(element: etree._Element) -> None:
-    """Take an element out of its tree; the text behind it stays."""
-    parent = element.getparent()
-    if parent is None:
-        return
-    if element.tail:
-        before = element.getprevious()
-        if before is not None:
-            before.tail = (before.tail or "") + element.tail
-        else:
-            parent.text = (parent.text or "") + element.tail
-    parent.remove(element)
+def detach(root: etree._Element, elements: Iterable[etree._Element]) -> None:
+    """Take elements out of the tree below `root`; the text behind them stays."""
+    for element in elements:
+        element.tag = DETACHED
+    etree.strip_elements(root, DETACHED, with_tail=False)
 
 
 def _collect(element: etree._Element, parts: list[str]) -> None:

@@ -17,6 +17,7 @@ from vademecum.errors import DocumentRejected
 
 MAX_BYTES = 64 << 20
 TITLE_CHARACTERS = 200
+HEADING_CHARACTERS = 1000
 
 SAMPLE_BYTES = 1 << 16  # of a text, to guess its encoding
 
@@ -166,7 +167,12 @@ def _markdown(text: str) -> tuple[str, tuple[Section, ...]]:
         end = at + len(line) + 1
         if FENCE.match(line):
             fenced = not fenced
-        elif not fenced and (heading := HEADING.match(line)) and heading[2]:
+        elif (
+            not fenced
+            and len(line) < HEADING_CHARACTERS
+            and (heading := HEADING.match(line))
+            and heading[2]
+        ):
             headings.append((heading[2], at, min(end, len(text))))
         at = end
     if not headings:

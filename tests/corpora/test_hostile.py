@@ -1,0 +1,122 @@
+"""Files made to be slow, and ten thousand damaged ones."""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from docx_support import docx, paragraph
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pdf_support import SCAN, lines, page, pdf
+from pubmed_support import article_set, record
+from reader_support import damaged, survives
+from test_contracts import CONTRACT
+from test_epub import book
+from test_html import RICH
+from test_jats import article
+from test_rows import CSV
+from test_statutes import CHINESE, GERMAN
+
+from vademecum.corpora.readers import Reader, docx_worker, html, pdf_worker
+from vademecum.corpora.readers.contracts import ContractReader
+from vademecum.corpora.readers.epub import EpubReader
+from vademecum.corpora.readers.html import HtmlReader
+from vademecum.corpora.readers.jats import JatsReader
+from vademecum.corpora.readers.pubmed import PubmedReader
+from vademecum.corpora.readers.rows import RowReader
+from vademecum.corpora.readers.statutes import StatuteReader
+from vademecum.corpora.readers.text import TextReader
+from vademecum.errors import DocumentRejected
+
+MANY = 100_000  # anything that takes the square of it takes minutes
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("reader", "name", "text"),
+    [
+        (HtmlReader(), "a.html", "<p>x" + "<input>x" * MANY),
+        (HtmlReader(), "a.html", "<p>" + "x<br>" * MANY),
+        (HtmlReader(), "a.html", "<p>" + "x<b>y</b>" * MANY),
+        (HtmlReader(), "a.html", "<ul>" + "<li>x<ul></ul>" * (MANY // 4)),
+        (HtmlReader(), "a.html", "<div>x" * 190 + "<table><tr><td>1<td>2</table>" * (MANY // 10)),
+        (JatsReader(), "a.nxml", article("<p>" + "<inline-graphic/>x" * MANY + "</p>")),
+        (JatsReader(), "a.nxml", article("<fig><label>x</label></fig>" * MANY + "<p>x</p>")),
+        (
+            JatsReader(),
+            "a.nxml",
+            article(f"<p>x<alternatives>{'<tex-math/>' * MANY}</alternatives></p>"),
+        ),
+        (ContractReader(), "a.txt", CONTRACT + " " * MANY + "x"),
+        (ContractReader(), "a.txt", CONTRACT + "\n1." * MANY),
+        (StatuteReader(), "a.txt", CHINESE + "　" * MANY + "x\n" + "第" * MANY),
+        (StatuteReader(), "a.txt", GERMAN + "\n§ " + "1 bis " * MANY),
+        (TextReader(), "a.md", "# x" + " " * MANY + "y\n" + "#" * MANY),
+        (RowReader(), "a.csv", "text\n" + '"x' * MANY),
+        (RowReader(), "a.jsonl", '{"a":' * MANY),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 10 else "",
+)
+def test_a_file_made_to_be_slow_is_not(
+    tmp_path: Path, reader: Reader, name: str, text: str
+) -> None:
+    survives(reader, tmp_path / name, text.encode())
+
+
+def in_worker(
+    work: Callable[[Path], dict[str, object]], name: str
+) -> Callable[[Path, bytes], None]:
+    """What a reader's own process does, in this one: a thousand processes take too long."""
+
+    def read(folder: Path, data: bytes) -> None:
+        path = folder / name
+        path.write_bytes(data)
+        try:
+            answer = work(path)
+            json.dumps(answer).encode()
+            if "html" in answer:
+                html.parse(str(answer["html"]) or "<p></p>", name)
+        except DocumentRejected as error:
+            told = error
+            assert told.hint
+
+    return read
+
+
+def in_reader(reader: Reader, name: str) -> Callable[[Path, bytes], None]:
+    """A reader as it is."""
+    return lambda folder, data: survives(reader, folder / name, data)
+
+
+DOCX = docx(paragraph("Heading", "berschrift1") + paragraph("Text."))
+SOUND: list[tuple[Callable[[Path, bytes], None], bytes]] = [
+    (in_reader(PubmedReader(), "a.xml"), article_set(record()).encode()),
+    (in_reader(JatsReader(), "a.nxml"), article("<sec><title>T</title><p>x</p></sec>").encode()),
+    (in_reader(HtmlReader(), "a.html"), RICH.encode()),
+    (in_reader(EpubReader(), "a.epub"), book()),
+    (in_reader(RowReader(), "a.csv"), CSV.encode()),
+    (in_reader(RowReader(), "a.jsonl"), b'{"text": "x", "id": 1}\n{"text": ["y"]}\n'),
+    (in_reader(StatuteReader(), "a.md"), (CHINESE + GERMAN).encode()),
+    (in_reader(ContractReader(), "a.txt"), CONTRACT.encode()),
+    (in_worker(docx_worker.work, "a.docx"), DOCX),
+    (in_worker(pdf_worker.work, "a.pdf"), pdf([page(*lines(60, 700, "One.", "Two.")), SCAN])),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@settings(
+    max_examples=10_000,
+    deadline=10_000,  # milliseconds, for each
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data(), which=st.integers(0, len(SOUND) - 1))
+def test_ten_thousand_damaged_files(tmp_path: Path, data: st.DataObject, which: int) -> None:
+    read, sound = SOUND[which]
+    read(tmp_path, data.draw(damaged(sound)))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 << 20  # KB: 2 GB
