@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from vademecum.corpora.document import Section
+from vademecum.corpora.readers.building import BETWEEN
+from vademecum.corpora.readers.dates import iso_date
 from vademecum.corpora.readers.structure import Mark, lines_at, sections_between
 from vademecum.corpora.readers.text import Facts, TextReader, decode
 from vademecum.errors import DocumentRejected
@@ -25,9 +27,10 @@ ZH_LEVELS = {"编": 1, "分编": 2, "章": 3, "节": 4}
 ZH_DATE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
 
 DE_ARTICLE = re.compile(
-    r"[\s#*]*((?:§§?|Art\.|Artikel)\s*(\d{1,4})([a-z]{0,2})"
+    r"[\s#*]*(?:\(\w+\)\s*)?((?:§§?|Art\.?|Artikel)\s*(\d{1,4})([a-z]{0,2})"
     r"(?:\s*(?:bis|und|,|–|-)\s*(?:§+\s*)?\d{1,4}[a-z]?)*)\**(?=[\s(:–-]|$)[\s:–-]*(.*)$"
 )
+DE_HEADING = re.compile(r"^#+[ \t]*(?:\(\w+\)[ \t]*)?(?:§|Art)", re.MULTILINE)
 DE_PART = re.compile(
     r"[\s#*]*((?:[A-ZÄÖÜ]\w+(?:er|es|e)\s+)?"
     r"(Buch|Teil|Hauptteil|Kapitel|Abschnitt|Unterabschnitt|Titel|Untertitel|Anlage)\b.*)$"
@@ -39,8 +42,12 @@ DE_LEVELS = {
     )
 }
 DE_SENTENCE = re.compile(r"(?:Abs\.|Absatz|Absätze|Satz|Nr\.|Nummer|gilt|gelten|findet|ist|sind)\b")
+# When it was made, written anew, or changed for the last time.
 DE_DATE = re.compile(
-    r"(?:Ausfertigungsdatum|vom)\s*:?\s*(?:(\d{4})-(\d\d)-(\d\d)|(\d{1,2})\.\s?(\w+)\.?\s(\d{4}))"
+    r"(?:Ausfertigungsdatum|eugefasst|eändert|^\W*vom)(?:.|\n){0,80}?"
+    r"(?:\b(\d{4})-(\d\d)-(\d\d)|\b(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})"
+    r"|\b(\d{1,2})\. ([A-Za-zä]+) (\d{4}))",
+    re.MULTILINE,
 )
 DE_MONTHS = "januar februar märz april mai juni juli august september oktober november dezember"
 FRONT_TITLE = re.compile(r"^Title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
@@ -71,7 +78,8 @@ class StatuteReader(TextReader):
         if not sections:  # it began like one
             return super().structure(text, path)
         chinese = any(section.label.endswith("条") for section in sections)
-        first = next((s.start for s in sections if s.label.endswith("条")), sections[0].start)
+        numbered = re.compile(f"(?:^|{BETWEEN})(?:第|§|Art)[^>]*$")
+        first = next((s.start for s in sections if numbered.search(s.label)), sections[0].start)
         head = text[:first]
         return sections, Facts(
             title=_title(head),
@@ -106,19 +114,30 @@ def _chinese(text: str) -> list[Mark]:
 def _german(text: str) -> list[Mark]:
     marks: list[Mark] = []
     last = (0, "")
+    # Where articles have headings of Markdown, a line that begins with "§ 5" is a sentence's.
+    in_markdown = len(DE_HEADING.findall(text)) >= ARTICLES
+    titled = False
+    blank = True
     for at, line in lines_at(text):
         bare = line.strip()
-        if not bare or len(bare) > HEADING_CHARACTERS or bare.endswith((".", ",", ";")):
+        begins, blank = blank, not bare
+        if not begins or not bare or len(bare) > HEADING_CHARACTERS:
             continue
-        if found := DE_ARTICLE.match(line):
-            number = (int(found[2]), found[3])
-            # A sentence may begin with "§ 5 Absatz 2 gilt", and cite what came before.
-            if number > last and not DE_SENTENCE.match(found[4]):
-                label = " ".join(filter(None, (" ".join(found[1].split()), found[4].strip(" *"))))
-                marks.append(Mark(ARTICLE_LEVEL, label, at, at + len(line)))
-                last = number
-        elif found := DE_PART.match(line):
-            marks.append(Mark(DE_LEVELS.get(found[2], 1), found[1].strip(" *"), at, at + len(line)))
+        if bare.startswith("#") != in_markdown or bare.endswith((".", ",", ";")):
+            continue
+        found = DE_ARTICLE.match(line)
+        number = (int(found[2]), found[3]) if found else (0, "")
+        if found and number > last and not DE_SENTENCE.match(found[4]):
+            label = " ".join(filter(None, (" ".join(found[1].split()), found[4].strip(" *"))))
+            marks.append(Mark(ARTICLE_LEVEL, label, at, at + len(line)))
+            last = number
+        elif in_markdown and (heading := HEADING.match(bare)):
+            if titled:
+                level = len(bare) - len(bare.lstrip("#"))
+                marks.append(Mark(level, heading[1], at, at + len(line)))
+            titled = True
+        elif part := DE_PART.match(line):
+            marks.append(Mark(DE_LEVELS.get(part[2], 1), part[1].strip(" *"), at, at + len(line)))
     return marks
 
 
@@ -127,10 +146,13 @@ def _title(head: str) -> str:
     if stated := FRONT_TITLE.search(head):
         return stated[1][:TITLE_CHARACTERS]
     parts: list[str] = []
+    depth = 0
     for _, line in lines_at(head):
         heading = HEADING.match(line)
         if heading and not ZH_PART.match(line) and not DE_PART.match(line):
-            parts.append(heading[1])
+            depth = depth or heading.start(1)
+            if heading.start(1) == depth:
+                parts.append(heading[1])
     return " ".join(parts)[:TITLE_CHARACTERS]
 
 
@@ -142,9 +164,15 @@ def _zh_date(head: str) -> str:
 def _de_date(head: str) -> str:
     months = DE_MONTHS.split()
     dates = []
-    for year, month, day, short_day, name, short_year in DE_DATE.findall(head):
-        if year:
-            dates.append(f"{year}-{month}-{day}")
-        elif name.lower() in months:
-            dates.append(f"{short_year}-{months.index(name.lower()) + 1:02}-{int(short_day):02}")
+    for parts in DE_DATE.findall(head):
+        if parts[0]:
+            year, month, day = parts[:3]
+        elif parts[5]:
+            day, month, year = parts[3:6]
+        else:
+            day, name, year = parts[6:]
+            if name.lower() not in months:
+                continue
+            month = str(months.index(name.lower()) + 1)
+        dates.append(iso_date(year, month, day))
     return max(dates, default="")

@@ -10,7 +10,7 @@ from reader_support import check, damaged, read_one, spans, survives
 
 from vademecum.corpora.document import Document
 from vademecum.corpora.readers import reader_for
-from vademecum.corpora.readers.statutes import StatuteReader, articles
+from vademecum.corpora.readers.statutes import StatuteReader, _de_date, articles
 
 CHINESE = """# 诊疗办法
 
@@ -45,6 +45,11 @@ jurabk: RuhG
 Ausfertigungsdatum
 :   1998-05-04
 
+Zuletzt geändert durch
+:   Art. 1 G v. 10.5.2012 I 1084
+
+Dieses Gesetz dient der Richtlinie vom 9. Februar 2020.
+
 # Buch 1 - Allgemeines
 
 ## Abschnitt 1 - Grundsätze
@@ -54,7 +59,7 @@ Ausfertigungsdatum
 (1) Dieses Gesetz dient der Ruhe. Es gilt
 § 7 Absatz 2 entsprechend.
 
-### § 2 (weggefallen)
+### (XXXX) §§ 2 bis 3 (weggefallen)
 
 ### § 3a Begriffe der Ruhe
 
@@ -65,7 +70,9 @@ Ruhe ist, wenn nichts geschieht.
 
 ### §§ 4 bis 6 Übergang
 
-Bis dahin bleibt es laut.
+Bis dahin bleibt es laut, und zwar nach
+
+§ 99 dieses Gesetzes
 """
 
 
@@ -94,13 +101,45 @@ def test_a_german_statute(tmp_path: Path) -> None:
         "Buch 2 - Schluss > §§ 4 bis 6 Übergang",
     ]
     assert spans(document)[1][1].startswith("§ 1 Absatz 1 gilt auch hier")
-    assert (document.title, document.date) == ("Ruhegesetz", "1998-05-04")
+    assert (document.title, document.date) == ("Ruhegesetz", "2012-05-10")
     assert document.language == "ger"
 
 
-def test_articles_of_a_constitution() -> None:
+def test_articles_of_a_constitution(tmp_path: Path) -> None:
+    markdown = """# Grundgesetz (GG)
+
+Zuletzt geändert durch
+:   Art. 1 G v. 11.7.2012 I 1478
+
+## Präambel
+
+Im Bewußtsein der Verantwortung.
+
+## I. - Die Grundrechte
+
+### Art 1
+
+(1) Die Ruhe ist unantastbar.
+
+### Art 2
+
+Jeder hat Ruhe.
+
+### Art 12a
+
+Das Nähere regelt ein Gesetz.
+"""
+    document = read(tmp_path, "gg.md", markdown)
+    assert [label for label, _ in spans(document)] == [
+        "Präambel",
+        "I. - Die Grundrechte > Art 1",
+        "I. - Die Grundrechte > Art 2",
+        "I. - Die Grundrechte > Art 12a",
+    ]
+    assert (document.title, document.date) == ("Grundgesetz (GG)", "2012-07-11")
     text = "Grundgesetz\nvom 23. Mai 1949\n\nArt. 1\nText.\n\nArt. 2\nMehr.\n\nArtikel 12a\nEnde.\n"
     assert [s.label for s in articles(text)] == ["Art. 1", "Art. 2", "Artikel 12a"]
+    assert _de_date(text) == "1949-05-23"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
