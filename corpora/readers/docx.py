@@ -49,13 +49,13 @@ class DocxReader:
             raise DocumentRejected(
                 f"{name}: no text in the file", hint="if its pages are images, run them through OCR"
             )
-        author = normalise(answer["author"])
+        authors = (normalise(author) for author in answer["author"].split(";"))
         yield Document(
             doc_id=f"file:{file_id}",
             title=(answer["title"] or heading or normalise(text[:1000]))[:TITLE_CHARACTERS],
             text=text,
             kind="full_text",
             sections=sections,
-            authors=(author,) if author else (),
+            authors=tuple(filter(None, authors)),
             origin=name,
         )

@@ -20,7 +20,7 @@ NOTES = f"""<w:footnotes xmlns:w="{W}"><w:footnote w:id="2"><w:p><w:r><w:t>See t
 </w:p></w:footnote></w:footnotes>"""
 CORE = """<cp:coreProperties xmlns:dc="http://purl.org/dc/elements/1.1/"
 xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties">
-<dc:title>{title}</dc:title><dc:creator>Ito A</dc:creator></cp:coreProperties>"""
+<dc:title>{title}</dc:title><dc:creator>Ito A; Li B</dc:creator></cp:coreProperties>"""
 
 
 def paragraph(text: str, style: str = "", inside: str = "") -> str:

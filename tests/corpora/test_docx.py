@@ -40,7 +40,7 @@ def test_headings_tables_and_notes(tmp_path: Path) -> None:
     )
     document = read(tmp_path, body)
     assert document.title == "The guide"
-    assert document.authors == ("Ito A",)
+    assert document.authors == ("Ito A", "Li B")
     assert spans(document) == [
         ("Doses", "Five mg[1]"),
         ("Doses > Children", "Group | mg\nA | 5\n\n- See there."),
