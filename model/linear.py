@@ -195,10 +195,19 @@ class NativeNF4:
         return self.codes.shape[0], self.codes.shape[1] * 2
 
     def __call__(self, x: Tensor) -> Tensor:
-        out: Tensor = torch.ops.bitsandbytes.gemv_4bit(
-            x, self.codes, self.shape, self.absmax, nf4_code(), NF4_BLOCK
-        )
-        return out if self.bias is None else out.add_(self.bias)
+        # Not torch.ops.bitsandbytes.gemv_4bit, the same product: its first call imports a compiler
+        # for a second, and where a package named `kernels` is installed it asks a hub.
+        source = x.bfloat16().contiguous()
+        out, inner = self.shape
+        target = torch.empty(x.shape[0], out, dtype=torch.bfloat16)
+        if x.shape[0]:  # it divides by them
+            nf4_gemv()(
+                x.shape[0], out, inner, source.data_ptr(), self.codes.data_ptr(),
+                self.absmax.data_ptr(), target.data_ptr(), NF4_BLOCK, inner, out,
+            )  # fmt: skip
+        if self.bias is not None:
+            target += self.bias
+        return target.to(x.dtype)
 
     def tensors(self) -> dict[str, Tensor]:
         return {"codes": self.codes, "absmax": self.absmax}
@@ -325,24 +334,19 @@ def native_nf4() -> bool:
 
 
 @cache
-def nf4_gemv() -> int:
-    """Where bitsandbytes' fused product lies, a plain function of numbers and addresses:
+def nf4_gemv() -> Callable[..., None]:
+    """bitsandbytes' fused product as a plain function of numbers and addresses.
 
     `(rows, out, in, x, codes, absmax, y, block, stride of x, stride of y)`; `x` and `y` bf16.
     """
     bitsandbytes()
     from bitsandbytes.cextension import lib
 
-    address = ctypes.cast(lib.gemv_4bit_inference_cpu_nf4_bf16, ctypes.c_void_p).value
-    assert address is not None
-    return address
-
-
-@cache
-def nf4_code() -> Tensor:
-    """The 16 numbers that NF4's codes stand for, float32."""
-    code: Tensor = bitsandbytes().get_4bit_type("nf4", device="cpu")
-    return code
+    number, address = ctypes.c_int64, ctypes.c_void_p
+    kind = ctypes.CFUNCTYPE(
+        None, number, number, number, address, address, address, address, number, number, number
+    )
+    return ctypes.cast(lib.gemv_4bit_inference_cpu_nf4_bf16, kind)
 
 
 @cache

@@ -6,6 +6,7 @@ Writing is bound by memory only if nothing else takes time.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -172,7 +173,9 @@ def _product(weight: Linear) -> _Product:
     from vademecum.model.kernels import layers
 
     if isinstance(weight, NativeNF4):
-        return _Product(weight.codes, weight.absmax, weight.shape, nf4_gemv())
+        at = ctypes.cast(nf4_gemv(), ctypes.c_void_p).value
+        assert at is not None
+        return _Product(weight.codes, weight.absmax, weight.shape, at)
     if isinstance(weight, CompiledNF4):
         nf4 = weight.weight
         return _Product(nf4.packed, nf4.absmax, weight.shape, layers.NF4)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vademecum.model.linear import QuantizedLinear, nf4_code
+from vademecum.model.linear import QuantizedLinear, bitsandbytes
 
 nf4 = pytest.importorskip("vademecum.model.kernels.nf4", exc_type=ImportError)
 lookup = pytest.importorskip("vademecum.model.kernels.lookup", exc_type=ImportError)
@@ -38,7 +38,7 @@ def exact(x: Tensor, weight: QuantizedLinear) -> Tensor:
 
 
 def test_the_codes_stand_for_what_bitsandbytes_says() -> None:
-    assert np.array_equal(nf4.CODE, nf4_code().numpy())
+    assert np.array_equal(nf4.CODE, bitsandbytes().get_4bit_type("nf4", device="cpu").numpy())
 
 
 @pytest.mark.parametrize(("multiply", "error"), WAYS)
