@@ -28,28 +28,41 @@ if TYPE_CHECKING:
 
 
 def ingest(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATHS|pubmed-sample",
-            help="Files or folders (PubMed .xml and .xml.gz, .txt, .md), or the word "
-            "`pubmed-sample`: 1,000 real abstracts.",
-        ),
-    ],
     corpus: Annotated[
         str,
         typer.Option(
             "--corpus", "-c", metavar="NAME", help="The corpus to fill; made if it is new."
         ),
     ],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATHS|URLS|pubmed|pubmed-sample",
+            help="Files, folders (PubMed .xml and .xml.gz, .txt, .md) and addresses, or a word: "
+            "`pubmed`, all that NLM publishes and this corpus has not taken yet; `pubmed-sample`, "
+            "1,000 real abstracts.",
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Take what this search of PubMed finds, instead."),
+    ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Read folders, then what changes in them, until Ctrl-C."),
+    ] = False,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Take no more than N documents.")
     ] = None,
     json: options.Json = False,
 ) -> None:
     """Read files into a corpus; only what is new or changed is embedded."""
+    named = sources or []
+    if watch:
+        _watch(named, corpus, query, limit, json)
+        return
     with ConsoleProgress() as progress:
-        report = fill(sources, corpus, limit, progress)
+        report = fill(named, corpus, limit, progress, query=query)
     for where, reason in report.rejections:
         note(f"rejected: {where}: {reason}")
     if json:
@@ -68,12 +81,45 @@ def ingest(
 
 
 def fill(
-    sources: Sequence[str], corpus: str, limit: int | None, progress: Progress
+    sources: Sequence[str],
+    corpus: str,
+    limit: int | None,
+    progress: Progress,
+    *,
+    query: str | None = None,
 ) -> IngestReport:
     """Plan, open, read, embed, commit; says on the way what it found."""
+    _check_name(corpus)
+    return rooms.ingest(sources, corpus, limit, progress, query=query)
+
+
+def _watch(
+    sources: Sequence[str], corpus: str, query: str | None, limit: int | None, json: bool
+) -> None:
+    """A report whenever something was read, until Ctrl-C."""
+    _check_name(corpus)
+    if not sources or query is not None or limit is not None:
+        raise UsageError(
+            "--watch takes folders, and neither --query nor --limit",
+            hint=f"vademecum ingest FOLDER --watch --corpus {corpus}",
+        )
+    try:
+        with ConsoleProgress() as progress:
+            progress.note("watching (Ctrl-C stops)")
+            for report in rooms.watch(sources, corpus, progress):
+                for name, reason in report.failed_files:
+                    note(_failure(name, reason))
+                if json:
+                    print_json(report.to_dict())
+                else:
+                    paragraph(stdout(), summary(report))
+    except KeyboardInterrupt:
+        note("stopped")
+
+
+def _check_name(corpus: str) -> None:
     if not corpus.strip():
         raise UsageError("the name of the corpus is empty", hint="--corpus NAME")
-    return rooms.ingest(sources, corpus, limit, progress)
 
 
 def summary(report: IngestReport) -> str:

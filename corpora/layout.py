@@ -104,6 +104,14 @@ CREATE TABLE withdrawn (                   -- deleted by their source, for files
 UPDATE documents SET origin = COALESCE(json_extract(record, '$.origin'), '');
 """
 
+TAKEN = """
+CREATE TABLE taken (                       -- files of a source that were read to their end
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    PRIMARY KEY (corpus, name)
+) WITHOUT ROWID;
+"""
+
 
 def _first(connection: sqlite3.Connection) -> None:
     _run(connection, FIRST)
@@ -118,7 +126,16 @@ def _revisions(connection: sqlite3.Connection) -> None:
     _run(connection, REVISIONS)
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _notices, _revisions)
+def _taken(connection: sqlite3.Connection) -> None:
+    _run(connection, TAKEN)
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _first,
+    _notices,
+    _revisions,
+    _taken,
+)
 LAYOUT = len(STEPS)
 
 

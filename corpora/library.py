@@ -215,6 +215,16 @@ class Library:
         with _hinting(row.name):
             return self._hits(row, self._lexical.query(row.id, query, k, wanted), wanted)
 
+    def taken(self, corpus: str) -> set[str]:
+        """Names of the numbered files that were read to their end; none of a corpus to be."""
+        row = self._rows_by_name().get(corpus)
+        rows = (
+            []
+            if row is None
+            else self._database.read("SELECT name FROM taken WHERE corpus = ?", (row.id,))
+        )
+        return {name for (name,) in rows}
+
     # writing
 
     def needs(self, corpus: str, documents: Sequence[Document], fingerprint: str) -> list[Document]:

@@ -31,7 +31,8 @@ class Batch:
 
     Each document carries its passages and their vectors, float32 `[passages, dim]`.
     `files_done` are files of the job whose last record is in this batch or an earlier one,
-    `confirmed` documents that are stored as they are, and came again in a later file.
+    `confirmed` documents that are stored as they are, and came again in a later file; `taken`
+    are names of whole files that a source need not bring again.
     """
 
     documents: Sequence[tuple[Document, Sequence[Passage], Vectors]]
@@ -40,6 +41,7 @@ class Batch:
     job_id: int | None = None
     files_done: Sequence[str] = ()
     confirmed: Sequence[Document] = ()
+    taken: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +293,9 @@ class Store:
         connection.executemany(
             "UPDATE documents SET origin = ?, revised = ? WHERE corpus = ? AND doc_id = ?",
             [(item.origin, item.revised, corpus, item.doc_id) for item in batch.confirmed],
+        )
+        connection.executemany(
+            "INSERT OR IGNORE INTO taken VALUES (?, ?)", [(corpus, name) for name in batch.taken]
         )
         for chunk in chunks(document.doc_id for document, _, _ in batch.documents):
             concerned += notices.concerning(self.database.read, corpus, chunk)

@@ -19,8 +19,8 @@ from vademecum.corpora.jobs import JobState
 from vademecum.corpora.library import Batch, Library
 from vademecum.corpora.readers import reader_for
 from vademecum.corpora.readers.stream import printable
-from vademecum.corpora.revision import Revision
-from vademecum.errors import DocumentRejected, LibraryError, VademecumError
+from vademecum.corpora.revision import Revision, file_number
+from vademecum.errors import DocumentRejected, HashMismatch, LibraryError, VademecumError
 from vademecum.ingest.checksum import md5_problem
 from vademecum.ingest.newest import Newest
 from vademecum.ingest.plan import Plan, file_hash, job_key
@@ -101,6 +101,8 @@ class _Run:
         self._documents: dict[str, Document] = {}
         self._deletions: dict[str, Deletion] = {}
         self._finished: list[str] = []  # files read to their end, their records not yet committed
+        self._whole: list[Path] = []  # those of which nothing was passed over
+        self._cut = False  # the limit ended a file before its end
         self._job = 0
 
     def run(self) -> IngestReport:
@@ -207,8 +209,9 @@ class _Run:
             for path in self._plan.files:
                 failures = len(self._report.failed_files)
                 self._take(self._records(path))
-                if len(self._report.failed_files) == failures:
+                if len(self._report.failed_files) == failures and not self._cut:
                     self._finished.append(printable(str(path)))
+                    self._whole.append(path)
                 if self._limit is not None and self._report.read >= self._limit:
                     break
         self._commit()
@@ -238,6 +241,8 @@ class _Run:
         rejected = report.rejected
         any_record = False
         try:
+            if self._plan.supply is not None:
+                self._plan.supply.bring(path)
             if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe may wait for ever
                 self._fail(path, "it is not a regular file")
                 return
@@ -251,10 +256,13 @@ class _Run:
                 any_record = True
                 if isinstance(record, Document):
                     if self._limit is not None and report.read >= self._limit:
+                        self._cut = True
                         return
                     report.read += 1
+                    if not record.url and path in self._plan.addresses:
+                        record = replace(record, url=self._plan.addresses[path])
                 yield record
-        except DocumentRejected as error:
+        except (DocumentRejected, HashMismatch) as error:
             self._fail(path, error.message)
         except OSError as error:
             self._fail(path, f"it cannot be read: {error.strerror or error}")
@@ -301,7 +309,8 @@ class _Run:
         new = {document.doc_id for document in needed}
         confirmed = [item for item in documents if item.doc_id in later - new]
         if needed or deletions or confirmed or self._finished:
-            batch = replace(self._embedded(needed, deletions), confirmed=confirmed)
+            names = [path.name for path in self._whole if file_number(path.name)]
+            batch = replace(self._embedded(needed, deletions), confirmed=confirmed, taken=names)
             written = self._library.commit(self._corpus, batch)
             # The deletions of a document that came again in the same batch are replacements.
             self._report.deleted += written.deleted
@@ -312,6 +321,10 @@ class _Run:
         self._documents.clear()
         self._deletions.clear()
         self._finished.clear()
+        if self._plan.supply is not None:
+            for path in self._whole:
+                self._plan.supply.release(path)
+        self._whole.clear()
         self._progress.advance(len(read))
 
     def _embedded(self, documents: Sequence[Document], deletions: Sequence[Deletion]) -> Batch:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from vademecum.corpora.document import Document
 from vademecum.corpora.readers.stream import printable
@@ -15,21 +16,36 @@ SAMPLE_SIZE = 1000
 READ_BYTES = 1 << 20
 
 
+class Supply(Protocol):
+    """Brings files when their turn comes."""
+
+    def bring(self, path: Path) -> None:
+        """Put the file there. Raises HashMismatch where only this file cannot be had."""
+        ...
+
+    def release(self, path: Path) -> None:
+        """All of the file is in the library."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Files in the order of reading.
+    """Files in the order of reading; `supply` brings those that are not there yet, `addresses`
+    says where those came from that were fetched.
 
     `newest`: of all documents in them only so many, the newest that have more than a title.
     """
 
     files: tuple[Path, ...]
     newest: int | None = None
+    supply: Supply | None = field(default=None, compare=False)
+    addresses: Mapping[Path, str] = field(default_factory=dict, compare=False)
 
     def limited(self, limit: int | None) -> Plan:
         """A limit on a selection chooses that many of the newest instead."""
         if self.newest is None or limit is None:
             return self
-        return Plan(self.files, limit)
+        return replace(self, newest=limit)
 
     def to_dict(self) -> dict[str, object]:
         """Plain data, for the record of the job."""

@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from vademecum.assets import SAMPLE_PUBMED, fetch
 from vademecum.corpora.readers import reader_for
 from vademecum.corpora.revision import file_number
 from vademecum.errors import DocumentRejected, UsageError
+from vademecum.ingest.eutils import Search
 from vademecum.ingest.plan import SAMPLE_SIZE, Plan
+from vademecum.ingest.pubmed_source import PubmedFiles
+from vademecum.ingest.urls import fetch_url, is_url
+from vademecum.ingest.web import Web
 from vademecum.progress import Progress, Silent
 
 SAMPLE = "pubmed-sample"
+PUBMED = "pubmed"
 
 
-def resolve(paths: Sequence[str], *, progress: Progress | None = None) -> Plan:
-    """Files as given, folders walked for what a reader takes, or the word `pubmed-sample`.
+def resolve(
+    paths: Sequence[str],
+    *,
+    progress: Progress | None = None,
+    web: Web | None = None,
+    taken: Collection[str] = (),
+    query: str | None = None,
+    limit: int | None = None,
+) -> Plan:
+    """Files as given, folders walked for what a reader takes, addresses, a word, or a query.
 
-    The sample is fetched on first use; of it the newest abstracts are taken. Raises UsageError
-    where nothing is there to read, and what `assets.fetch` raises.
+    `pubmed-sample` is fetched on first use; of it the newest abstracts are taken. `pubmed` is all
+    that NLM publishes, less the files in `taken`; `query` a search of PubMed, of which `limit`
+    records are wanted. `web` fetches what is not here. Raises UsageError where nothing
+    is there to read, SourceUnavailable, and what `assets.fetch` raises.
     """
+    online = web or Web(progress=progress)
+    sources = online.settings.home / "sources"
+    if query is not None:
+        if paths:
+            raise UsageError("a query cannot be mixed with files", "run the command once for each")
+        return Search(online, sources / "eutils").plan(query, limit)
     if not paths:
-        raise UsageError("nothing to read was named", f"name files or folders, or {SAMPLE}")
+        raise UsageError(
+            "nothing to read was named", f"name files or folders, {PUBMED} or {SAMPLE}"
+        )
     if SAMPLE in paths and not Path(SAMPLE).exists():
         if len(paths) > 1:
             raise UsageError(
@@ -31,12 +54,24 @@ def resolve(paths: Sequence[str], *, progress: Progress | None = None) -> Plan:
             )
         file = fetch(SAMPLE_PUBMED, progress=progress or Silent())
         return Plan((file,), newest=SAMPLE_SIZE)
+    if PUBMED in paths and not Path(PUBMED).exists():
+        if len(paths) > 1:
+            raise UsageError(
+                f"{PUBMED} cannot be mixed with files", "run the command once for each of them"
+            )
+        return PubmedFiles(online, sources / PUBMED).plan(taken)
     files: dict[Path, Path] = {}
+    addresses: dict[Path, str] = {}
     for named in paths:
+        if is_url(named):
+            file = fetch_url(named, sources / "urls", online)
+            files.setdefault(file.resolve(), file)
+            addresses[file] = named
+            continue
         path = Path(named).expanduser()
         for file in _walk(path) if path.is_dir() else [_existing(path, named)]:
             files.setdefault(file.resolve(), file)  # each file once, however often it is named
-    return Plan(in_order(files.values()))
+    return Plan(in_order(files.values()), addresses=addresses)
 
 
 def in_order(files: Iterable[Path]) -> tuple[Path, ...]:
@@ -65,9 +100,9 @@ def _existing(path: Path, named: str) -> Path:
     return path
 
 
-def _walk(folder: Path) -> list[Path]:
+def readable_below(folder: Path) -> list[Path]:
     """What can be read in a folder and below, by path; hidden files and folders left out."""
-    found = []
+    found: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [
@@ -75,12 +110,17 @@ def _walk(folder: Path) -> list[Path]:
             for name in names
             if not name.startswith(".") and _readable(Path(parent) / name)
         ]
+    return sorted(found)
+
+
+def _walk(folder: Path) -> list[Path]:
+    found = readable_below(folder)
     if not found:
         raise UsageError(
             f"the folder {folder} holds no file that can be read",
             "PubMed .xml and .xml.gz, .txt and .md files are read",
         )
-    return sorted(found)
+    return found
 
 
 def _readable(path: Path) -> bool:

@@ -8,6 +8,7 @@ VademecumError
 │   ├── CorpusNotFound
 │   └── OutOfSpace             the disk is full or the folder cannot be written
 ├── DocumentRejected           a file or record cannot be read as a document
+├── SourceUnavailable          where documents come from cannot be reached, or must not be
 ├── AssetError
 │   ├── AssetUnavailable       it cannot be fetched from where it lives
 │   └── HashMismatch           what arrived is not what was pinned
@@ -64,6 +65,10 @@ class OutOfSpace(LibraryError):
 
 class DocumentRejected(VademecumError):
     """A file or a record cannot be read as a document."""
+
+
+class SourceUnavailable(VademecumError):
+    """Where documents come from cannot be reached, or `VADEMECUM_OFFLINE` forbids it."""
 
 
 class AssetError(VademecumError):

@@ -1,0 +1,66 @@
+"""A folder that is watched: what is new or changed in it, once it is complete."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from vademecum.errors import UsageError
+from vademecum.ingest.sources import in_order, readable_below
+
+POLL_S = 2.0
+
+Stamp = tuple[int, int, int]  # size, time of change, inode
+
+
+class Watch:
+    """Looks at folders again and again.
+
+    A file counts when two looks in a row find it the same, so that one which is still being copied
+    is left alone. Looking, not being told: it works on network drives and in containers, too.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        *,
+        poll_s: float = POLL_S,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        for folder in folders:
+            if not folder.is_dir():
+                raise UsageError(f"{folder} is not a folder", "--watch takes folders alone")
+        self._folders = tuple(folders)
+        self._poll_s = poll_s
+        self._wait = wait
+        self._read: dict[Path, Stamp] = {}  # as it was when it was handed out
+        self._seen: dict[Path, Stamp] = {}
+
+    def changes(self) -> Iterator[tuple[Path, ...]]:
+        """Files that are new or changed, in the order of reading, whenever there are some; for
+        ever. The first are all that there are."""
+        while True:
+            now = self._look()
+            settled = [
+                path
+                for path, stamp in now.items()
+                if self._seen.get(path) == stamp and self._read.get(path) != stamp
+            ]
+            self._seen = now
+            if settled:
+                yield in_order(settled)
+                self._read.update({path: now[path] for path in settled})
+            else:
+                self._wait(self._poll_s)
+
+    def _look(self) -> dict[Path, Stamp]:
+        found: dict[Path, Stamp] = {}
+        for folder in self._folders:
+            for path in readable_below(folder):
+                try:
+                    stat = path.stat()
+                except OSError:
+                    continue  # gone between the two
+                found[path] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        return found

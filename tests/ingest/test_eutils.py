@@ -1,0 +1,185 @@
+"""A search of PubMed, with a server that speaks as NLM's does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ingest_support import FakeEmbedder, article
+from site_support import Site, hang_up, serving, status
+
+from vademecum.corpora.library import Library
+from vademecum.errors import SourceUnavailable, UsageError
+from vademecum.ingest.eutils import MOST, PAGE, RATE, RATE_WITH_KEY, Pace, Search
+from vademecum.ingest.pipeline import ingest
+from vademecum.ingest.web import Web
+from vademecum.settings import Settings
+
+
+class Clock:
+    """Time that passes only where somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waited: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.now += seconds
+
+
+class Nlm:
+    """Finds `count` records for every query."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.count = 3
+        site.answers["/esearch.fcgi"] = self.esearch
+        site.answers["/efetch.fcgi"] = self.efetch
+
+    def esearch(self, fields: dict[str, str]) -> bytes:
+        result = {"count": str(self.count), "webenv": "MCID_1", "querykey": "1", "idlist": []}
+        return json.dumps({"header": {}, "esearchresult": result}).encode()
+
+    def efetch(self, fields: dict[str, str]) -> bytes:
+        assert (fields["WebEnv"], fields["query_key"]) == ("MCID_1", "1")
+        start, most = int(fields["retstart"]), int(fields["retmax"])
+        body = "".join(article(n + 1) for n in range(start, min(start + most, self.count)))
+        return f"<?xml version='1.0'?><PubmedArticleSet>{body}</PubmedArticleSet>\n".encode()
+
+    def fields(self, tool: str) -> list[dict[str, str]]:
+        return [asked.fields for asked in self.site.asked if asked.path == f"/{tool}.fcgi"]
+
+
+@pytest.fixture
+def nlm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nlm]:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("NCBI_API_KEY", raising=False)
+    with serving() as site:
+        monkeypatch.setenv("VADEMECUM_EUTILS_URL", site.url)
+        yield Nlm(site)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def search(nlm: Nlm, tmp_path: Path, clock: Clock) -> Iterator[Search]:
+    with Web(settings=Settings(home=tmp_path, offline=False), wait=clock.wait) as web:
+        yield Search(web, tmp_path / "pages", Pace(RATE, clock=clock, wait=clock.wait))
+
+
+def test_what_a_query_finds_is_read_page_by_page(nlm: Nlm, search: Search, tmp_path: Path) -> None:
+    nlm.count = PAGE + 5
+    with Library.open(tmp_path / "library") as library:
+        plan = search.plan("statins AND dementia")
+        assert len(plan.files) == 2
+        report = ingest(library, "statins", plan, FakeEmbedder())
+        assert (report.read, report.failed_files) == (PAGE + 5, [])
+        assert library.corpus("statins").documents == PAGE + 5
+    assert nlm.fields("esearch")[0]["term"] == "statins AND dementia"
+    assert {fields["db"] for fields in nlm.fields("efetch")} == {"pubmed"}
+    assert list((tmp_path / "pages").iterdir()) == []
+
+
+def test_a_limit_asks_for_no_more(nlm: Nlm, search: Search) -> None:
+    nlm.count = 1_000_000
+    plan = search.plan("cancer", limit=3)
+    search.bring(plan.files[0])
+    assert nlm.fields("efetch")[0]["retmax"] == "3"
+
+
+def test_more_than_nlm_hands_out_is_said(nlm: Nlm, search: Search) -> None:
+    nlm.count = MOST + 1
+    with pytest.raises(UsageError, match="no more than 9,999"):
+        search.plan("cancer")
+
+
+@pytest.mark.parametrize("query", ["", "  "])
+def test_an_empty_query_is_wrong_usage(nlm: Nlm, search: Search, query: str) -> None:
+    with pytest.raises(UsageError, match="empty"):
+        search.plan(query)
+    assert nlm.site.asked == []
+
+
+def test_nothing_found_and_a_query_not_understood_are_said(nlm: Nlm, search: Search) -> None:
+    nlm.count = 0
+    with pytest.raises(UsageError, match="finds nothing"):
+        search.plan("qqqq")
+    wrong = {"esearchresult": {"ERROR": "Unmatched bracket"}}
+    nlm.site.answers["/esearch.fcgi"] = lambda _: json.dumps(wrong).encode()
+    with pytest.raises(UsageError, match="Unmatched bracket"):
+        search.plan("((")
+
+
+def test_the_rate_is_kept_and_a_key_raises_it(
+    nlm: Nlm, search: Search, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nlm.count = 3 * PAGE
+    for path in search.plan("cancer").files:
+        search.bring(path)
+    assert clock.waited == pytest.approx([1 / RATE] * 3)
+    assert "api_key" not in nlm.fields("efetch")[0]
+    monkeypatch.setenv("NCBI_API_KEY", "k-e-y")
+    with Web(settings=Settings(home=tmp_path, offline=False)) as web:
+        keyed = Search(web, tmp_path)
+        assert keyed._pace._gap == pytest.approx(1 / RATE_WITH_KEY)
+        keyed.plan("cancer")
+    assert nlm.fields("esearch")[-1]["api_key"] == "k-e-y"
+    assert all("k-e-y" not in asked.path for asked in nlm.site.asked)
+
+
+def test_a_pace_lets_the_late_go_at_once() -> None:
+    clock = Clock()
+    pace = Pace(10, clock=clock, wait=clock.wait)
+    pace.keep()
+    clock.now += 5
+    pace.keep()
+    assert clock.waited == []
+    pace.keep()
+    assert clock.waited == pytest.approx([0.1])
+
+
+def test_errors_that_come_as_answers_are_tried_again(
+    nlm: Nlm, search: Search, tmp_path: Path
+) -> None:
+    [path] = search.plan("cancer").files
+    answers = [b'{"error":"API rate limit exceeded"}', b"<PubmedArticleSet><PubmedArt"]
+    sound = nlm.efetch
+    nlm.site.answers["/efetch.fcgi"] = lambda f: answers.pop(0) if answers else sound(f)
+    nlm.site.faults += [status(429, Retry_After="1"), hang_up]
+    search.bring(path)
+    assert path.read_text().rstrip().endswith("</PubmedArticleSet>")
+
+
+def test_a_key_is_not_told_where_nlm_repeats_it(
+    nlm: Nlm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setenv("NCBI_API_KEY", "k-e-y")
+    nlm.site.answers["/esearch.fcgi"] = lambda _: b'{"error":"API key invalid: k-e-y"}'
+    settings = Settings(home=tmp_path, offline=False)
+    with (
+        Web(settings=settings, wait=clock.wait) as web,
+        pytest.raises(SourceUnavailable) as refused,
+    ):
+        Search(web, tmp_path, Pace(10, clock=clock, wait=clock.wait)).plan("cancer")
+    assert "invalid" in refused.value.message
+    assert "k-e-y" not in refused.value.message
+
+
+def test_nobody_is_asked_offline(nlm: Nlm, tmp_path: Path) -> None:
+    with (
+        Web(settings=Settings(home=tmp_path, offline=True)) as web,
+        pytest.raises(SourceUnavailable, match="VADEMECUM_OFFLINE"),
+    ):
+        Search(web, tmp_path).plan("cancer")
+    assert nlm.site.asked == []
