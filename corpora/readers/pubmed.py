@@ -25,7 +25,7 @@ from vademecum.corpora.document import (
     Section,
 )
 from vademecum.corpora.readers.dates import publication_date, whole_date
-from vademecum.corpora.readers.markup import flatten
+from vademecum.corpora.readers.markup import flatten, normalise
 from vademecum.corpora.readers.stream import DOWNLOAD_AGAIN, chunks, printable
 from vademecum.errors import DocumentRejected
 
@@ -119,7 +119,8 @@ def _records(path: Path) -> Iterator[etree._Element]:
         parser.close()
     except etree.XMLSyntaxError as error:
         raise DocumentRejected(
-            f"{printable(path.name)}: malformed XML: {error.msg}", hint=DOWNLOAD_AGAIN
+            f"{printable(path.name)}: malformed XML: {normalise(str(error.msg))}",
+            hint=DOWNLOAD_AGAIN,
         ) from error
 
 

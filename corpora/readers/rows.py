@@ -323,10 +323,9 @@ def _string(value: Any) -> str:
     """A value as text that can be stored."""
     if value is None or isinstance(value, bool):
         return ""
-    if not isinstance(value, str):
-        value = json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     # JSON can hold halves of characters ("\ud800").
-    whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return whole.replace("\0", "").replace("\r\n", "\n")
 
 
