@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types unit coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start
+.PHONY: help install demo test lint types unit coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-quantizing TEXT=FILE  what fewer bits cost"
 	@echo "make bench-pages TEXT=FILE       which score of a page foresees its attention"
 	@echo "make bench-start                 from nothing to ready, beside transformers"
+	@echo "make bench-reading               how fast PubMed files are read, beside bare lxml"
 
 install: $(STAMP)
 
@@ -80,6 +81,9 @@ bench-pages: $(STAMP)
 
 bench-start: $(STAMP)
 	$(BIN)/python benchmarks/start.py
+
+bench-reading: $(STAMP)
+	$(BIN)/python benchmarks/reading.py
 
 # Run in a fresh environment that installed without constraints, after the tests passed there.
 constraints: $(STAMP)

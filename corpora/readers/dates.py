@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 
 from lxml import etree
 
@@ -24,13 +25,21 @@ def publication_date(article: etree._Element) -> str:
     The issue's date counts; the electronic one makes it more exact where they agree (issue
     "2021", electronic "2021-03-02"), and stands in where there is no issue date.
     """
-    issue = _issue_date(article.find("Journal/JournalIssue/PubDate"))
-    electronic = _parts_date(article.find("ArticleDate"))
+    return date_of(article.find("Journal/JournalIssue/PubDate"), article.find("ArticleDate"))
+
+
+def date_of(pub_date: etree._Element | None, article_date: etree._Element | None) -> str:
+    """`publication_date` from its two elements."""
+    issue = _issue_date(pub_date)
+    if len(issue) == len("2020-05-17"):
+        return issue
+    electronic = _parts_date(article_date)
     if not issue or electronic.startswith(issue):
         return electronic or issue
     return issue
 
 
+@lru_cache(maxsize=4096)  # the records of a file share a few hundred dates
 def iso_date(year: str, month: str = "", day: str = "") -> str:
     """Join date parts, leaving out what is missing or impossible: ("2020", "Feb", "31")
     gives "2020-02". Months are numbers or English names."""
@@ -70,18 +79,21 @@ def _issue_date(pub_date: etree._Element | None) -> str:
 def _parts_date(element: etree._Element | None) -> str:
     if element is None:
         return ""
-    return iso_date(
-        element.findtext("Year") or "",
-        element.findtext("Month") or "",
-        element.findtext("Day") or "",
-    )
+    parts = {child.tag: child.text or "" for child in element}
+    return iso_date(parts.get("Year", ""), parts.get("Month", ""), parts.get("Day", ""))
 
 
 def whole_date(element: etree._Element | None) -> str:
     """A date of year, month and day in numbers, as NLM dates its own work; "" if it is not."""
     if element is None:
         return ""
-    parts = [(element.findtext(name) or "").strip() for name in ("Year", "Month", "Day")]
+    parts = {child.tag: child.text or "" for child in element}
+    return _in_numbers(parts.get("Year", ""), parts.get("Month", ""), parts.get("Day", ""))
+
+
+@lru_cache(maxsize=4096)
+def _in_numbers(*texts: str) -> str:
+    parts = [text.strip() for text in texts]
     if not all(part.isascii() and part.isdecimal() for part in parts):
         return ""
     year, month, day = map(int, parts)

@@ -35,6 +35,9 @@ def flatten(element: etree._Element | None) -> str:
 
 def normalise(text: str) -> str:
     """Each run of white space (no-break and thin spaces too) as one space, none at the ends."""
+    # White space other than " " is not printable: most text is already as it should be.
+    if text.isprintable() and "  " not in text:
+        return text.strip(" ")
     return " ".join(text.split())
 
 
