@@ -368,7 +368,7 @@ def _mesh(citation: Children) -> tuple[MeshHeading, ...]:
     found: list[MeshHeading] = []
     for headings in citation.get("MeshHeadingList", ()):
         for heading in headings:
-            parts = heading[:]
+            parts = list(heading)
             if not parts or parts[0].tag != "DescriptorName":
                 continue
             descriptor = parts[0]
