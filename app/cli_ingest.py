@@ -38,7 +38,7 @@ def ingest(
         list[str] | None,
         typer.Argument(
             metavar="PATHS|URLS|pubmed|pubmed-sample",
-            help="Files, folders (PubMed .xml and .xml.gz, .txt, .md) and addresses, or a word: "
+            help="Files, folders (PubMed, JATS, PDF, Word, HTML, ...) and addresses, or a word: "
             "`pubmed`, all that NLM publishes and this corpus has not taken yet; `pubmed-sample`, "
             "1,000 real abstracts.",
         ),

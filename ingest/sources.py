@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from vademecum.assets import SAMPLE_PUBMED, fetch
-from vademecum.corpora.readers import reader_for
+from vademecum.corpora.readers import reader_for, suffixes
 from vademecum.corpora.revision import file_number
 from vademecum.errors import DocumentRejected, UsageError
 from vademecum.ingest.eutils import Search
@@ -118,7 +118,7 @@ def _walk(folder: Path) -> list[Path]:
     if not found:
         raise UsageError(
             f"the folder {folder} holds no file that can be read",
-            "PubMed .xml and .xml.gz, .txt and .md files are read",
+            f"files that can be read end in {', '.join(suffixes())}",
         )
     return found
 
