@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -173,7 +173,7 @@ def _product(weight: Linear) -> _Product:
     from vademecum.model.kernels import layers
 
     if isinstance(weight, NativeNF4):
-        at = ctypes.cast(nf4_gemv(), ctypes.c_void_p).value
+        at = ctypes.cast(cast("Any", nf4_gemv()), ctypes.c_void_p).value
         assert at is not None
         return _Product(weight.codes, weight.absmax, weight.shape, at)
     if isinstance(weight, CompiledNF4):

@@ -84,13 +84,13 @@ def multiply(weight: I64, source: Row, target: Row, threads: int) -> None:
 
 
 @overload(multiply)
-def _multiply(weight, source, target, threads):  # type: ignore[no-untyped-def]
+def _multiply(weight, source, target, threads):
     if source.dtype == types.uint16:
         return _call
     return _compiled
 
 
-def _call(weight, source, target, threads):  # type: ignore[no-untyped-def]
+def _call(weight, source, target, threads):
     """bitsandbytes' product; it has threads of its own."""
     _gemv(
         weight[4], source.shape[0], weight[2], weight[3], np.int64(source.ctypes.data), weight[0],
@@ -98,7 +98,7 @@ def _call(weight, source, target, threads):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-def _compiled(weight, source, target, threads):  # type: ignore[no-untyped-def]
+def _compiled(weight, source, target, threads):
     out, inner = weight[2], weight[3]
     if weight[4] == INT8:
         codes = carray(_pointer(weight[0]), (out, inner), np.int8)
@@ -111,23 +111,21 @@ def _compiled(weight, source, target, threads):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _pointer(typingctx, address):  # type: ignore[no-untyped-def]
+def _pointer(typingctx, address):
     """An address as a pointer."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)
 
     return types.voidptr(types.int64), generate
 
 
 @intrinsic
-def _gemv(  # type: ignore[no-untyped-def]
-    typingctx, function, rows, out, inner, x, codes, absmax, y, block, x_stride, y_stride
-):
+def _gemv(typingctx, function, rows, out, inner, x, codes, absmax, y, block, x_stride, y_stride):
     """Call `linear.nf4_gemv` at its address."""
     word = ir.IntType(64)
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         kind = ir.FunctionType(ir.VoidType(), [word] * 10)
         builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
         return context.get_dummy_value()
