@@ -18,7 +18,7 @@ from test_contracts import CONTRACT
 from test_epub import book
 from test_html import RICH
 from test_jats import article
-from test_rows import CSV
+from test_row_files import CSV
 from test_statutes import CHINESE, GERMAN
 
 from vademecum.corpora.readers import Reader, docx_worker, html, pdf_worker
