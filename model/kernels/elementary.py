@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
@@ -15,6 +18,21 @@ I32 = npt.NDArray[np.int32]
 U16 = npt.NDArray[np.uint16]
 U32 = npt.NDArray[np.uint32]
 Row = F32 | U16  # what a product reads or writes: float32, or bf16
+
+
+def forget_stale(folder: Path) -> None:
+    """Remove what was compiled before any source in `folder` changed.
+
+    Numba's cache knows the file of a function, but not those of the functions it calls.
+    """
+    changed = max(source.stat().st_mtime_ns for source in folder.glob("*.py"))
+    for index in (folder / "__pycache__").glob("*.nbi"):
+        with suppress(OSError):  # another process was faster, or the folder is not ours
+            if index.stat().st_mtime_ns < changed:
+                index.unlink()
+
+
+forget_stale(Path(__file__).parent)
 
 FAST = {"fastmath": True, "nogil": True, "cache": True, "error_model": "numpy"}
 
