@@ -204,7 +204,7 @@ def test_thinking_is_folded_and_stays_open_once_opened(
     live.locator("summary").click()
     expect(live.locator(".vd-thought")).to_be_visible()
     done = tab.page.locator("#vd-past details")
-    expect(done.locator("summary")).to_contain_text("Thought for")
+    expect(done.locator("summary")).to_contain_text("Thought for", timeout=20_000)
     expect(done.locator(".vd-thought")).to_be_visible()
 
 
