@@ -59,6 +59,7 @@ def search(
                 *render.facts(
                     work.journal, work.year, work.evidence_level, work.kind, work.retracted
                 ),
+                *render.place_facts(hit.section, hit.page, work.licence),
                 f"score {hit.score:.2f}",
             ],
             url=work.url,
@@ -87,4 +88,7 @@ def _plain(n: int, hit: Found) -> dict[str, Any]:
         "start": passage.start,
         "end": passage.end,
         "score": hit.score,
+        "section": hit.section,
+        "page": hit.page,
+        "licence": work.licence,
     }

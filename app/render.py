@@ -102,6 +102,7 @@ def sources(
                     source.kind,
                     source.retracted,
                 ),
+                *place_facts(source.section, source.page, source.licence),
                 *([attention] if attention else []),
             ],
             url=source.url,
@@ -130,6 +131,12 @@ def facts(
         one_line(evidence_level),
         kinds[kind],
     ]
+    return [part for part in known if part]
+
+
+def place_facts(section: str, page: int | None, licence: str) -> list[str]:
+    """Where in a work a passage stands, and under what licence it may be used."""
+    known = [one_line(section), f"p. {page}" if page else "", one_line(licence)]
     return [part for part in known if part]
 
 

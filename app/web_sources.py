@@ -108,7 +108,9 @@ def source_html(
     """
     card = anchor(turn, source.n)
     title = escape(source.title) or "Untitled"
-    facts = [escape(fact) for fact in (source.journal, str(source.year or "")) if fact]
+    page = f"p. {source.page}" if source.page else ""
+    known = (source.journal, str(source.year or ""), source.section, page)
+    facts = [escape(fact) for fact in known if fact]
     badges = []
     if source.retracted:
         badges.append('<span class="vd-badge vd-retracted">Retracted</span>')
@@ -120,6 +122,8 @@ def source_html(
             '<span class="vd-badge" title="Of what the model paid to the sources while it wrote">'
             f"{read:.0%} of the attention</span>"
         )
+    if source.licence:
+        badges.append(f'<span class="vd-badge" title="Licence">{escape(source.licence)}</span>')
     link = _link(source)
     if link:
         badges.append(link)

@@ -24,7 +24,8 @@ import numpy as np
 from vademecum.corpora.document import Document, Hit
 from vademecum.corpora.library import Library
 from vademecum.corpora.store import Batch
-from vademecum.ingest.pipeline import embedding_text, splitter_for
+from vademecum.ingest.heading import embedding_text
+from vademecum.ingest.splitter import splitter_for
 from vademecum.model.embedder import Embedder
 from vademecum.rag.retrieve import CANDIDATES, fuse
 

@@ -1,4 +1,4 @@
-"""Sentences of English and Chinese text, by rules: fast, exact offsets, no model.
+"""Sentences of English, German and Chinese text, by rules: fast, exact offsets, no model.
 
 The rules lean towards leaving two sentences together: a piece of a sentence misleads whoever
 reads it as evidence, a long one does not.
@@ -9,52 +9,51 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from vademecum.corpora.abbreviations import (
+    BEFORE_NAMES,
+    BEFORE_NUMBERS,
+    BEFORE_ORDINALS,
+    DOTTED,
+    LETTERS,
+    MAYBE,
+    NEVER,
+    NEXT_IN_CITATIONS,
+    NUMBER,
+    ORDERED,
+    STARTERS,
+    STREET,
+)
+
 # What may end a sentence, with the quotes and brackets that close after it.
 CLOSERS = "\"'”’»)\\]}」』）》】"
-END = re.compile(rf"[.!?…]+[{CLOSERS}]*(?=\s|$)|[。！？]+[…。！？{CLOSERS}]*")
+END = re.compile(rf"[.!?…]+[{CLOSERS}“‘]*(?=\s|$)|[。！？]+[…。！？{CLOSERS}]*")
 # No space after the stop: a reference number that was raised ("approaches.1 As"), or a
 # sentence run into the next ("in mice.These results").
 GLUED = re.compile(r"(?<=[a-z)])\.(?:\d{1,3}(?:[,–-]\d{1,3})*(?=\s+[A-Z])|(?=[A-Z][a-z]+\s))")
 BLANK_LINE = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
-CJK = re.compile(r"[\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+HAN = r"\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
+CJK = re.compile(rf"[{HAN}]")
 # A line that starts something new: a heading, a list item, a table row.
 BLOCK_START = re.compile(r"[^\S\n]*(?:#{1,6}\s|[-*+•]\s|\(?\d{1,3}[.)、]\s|\|)")
 HEADING = re.compile(r"[^\S\n]*#{1,6}\s")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# Abbreviations after which a sentence goes on, whatever follows. "Ca." and "Ed." are other words.
-NEVER = _words(
-    """approx Approx ca cf Cf e.g E.g i.e I.e eg ie vs viz fig figs Fig Figs eq eqs Eq Eqs ref refs
-    Ref Refs no nos No Nos Dr Mr Mrs Ms Prof St resp sect Sect ed eds vol Vol pp incl excl esp
-    var subsp cv Dept Univ Proc"""
+# An article of a statute, a clause of a contract, a lettered part of either: where the line before
+# has ended.
+ARTICLE = re.compile(
+    r"[^\S\n]*(?:§§?\s*\d|Art(?:ikel|icle|\.)?\s+(?:\d|[IVXLC]+\b)|ARTICLE\s|Section\s+\d"
+    r"|\d{1,3}(?:\.\d{1,3})+\.?[^\S\n]+[\"“„A-ZÄÖÜ]"
+    r"|第[一二三四五六七八九十百千零〇两\d]+[条章节编]"
+    r"|(?:[a-z]\)|\((?:[a-z]{1,2}|[ivx]{1,4})\))[^\S\n]+\S)"
 )
-# Abbreviations that may also end one (in small letters here): what follows decides.
-MAYBE = _words(
-    """al etc inc ltd co corp jr sr sp spp nov wt max temp conc est
-    pers comm unpubl jan feb mar apr jun jul aug sept sep oct dec"""
-)
-DOTTED = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]|Ph\.D|[BM]\.Sc")
-# Words that begin sentences and hardly ever names: after an abbreviation they tell.
-STARTERS = _words(
-    """The This These Those That We Our It Its In On At By For From To With Of As An A All Both
-    Each Some Many Most Among After Before During Although However Moreover Furthermore
-    Therefore Thus Hence Here There Their They He She His Her When While Since If Because Also
-    Additionally Finally Overall Interestingly Notably Importantly Conversely Similarly
-    Consequently Nevertheless Results Methods Conclusions Conclusion Background Objective
-    Objectives Patients Further Such Using Based Compared Despite Following No Not
-    Only One Two Three Data Findings Treatment Mean Median Adverse"""
-)
-# "by J. Smith": a single letter after one of these, or after a name, is an initial.
-BEFORE_NAMES = _words("and or by of from with to in for the see per after against")
+LINE_ENDS = frozenset(".!?:;。！？：；")
+HEADING_CHARACTERS = 80
+COURT_CHARACTERS = 4  # "F. Supp.", "Fed. R.", "Cal. App."
+
 # A small first letter that begins a sentence all the same: "mRNA", "p53", "α-tocopherol";
 # not a unit: "g-1".
 SMALL_NAME = re.compile(r"(?![a-z]+-\d\b)[a-z]{1,4}-?[A-Z0-9]|[α-ω]")
-OPENERS = "\"'“‘«([{「『（《【"
-TOKEN_EDGE = re.compile(r"[\s(\[{“‘\"'/—–]")
+OPENERS = "\"'“‘„‚«([{「『（《【"
+TOKEN_EDGE = re.compile(rf"[\s(\[{{“‘„‚\"'/—–{HAN}]")
+SPACED_LETTER = re.compile(r"[A-Za-zÄÖÜäöü]\.")
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:
@@ -95,6 +94,8 @@ def _line_cuts(text: str) -> list[int]:
             BLOCK_START.match(text, after)
             or HEADING.match(text, line_start)
             or _chinese_line_ends(text, newline)
+            or (ARTICLE.match(text, after) and _line_ended(text, line_start, newline))
+            or _heads_article(text, line_start, newline)
         ):
             cuts.append(after)
         line_start = after
@@ -105,6 +106,24 @@ def _chinese_line_ends(text: str, newline: int) -> bool:
     """Chinese is not hard-wrapped: between two Chinese lines a break ends a paragraph."""
     before, after = text[newline - 1 : newline], text[newline + 1 : newline + 2]
     return bool(CJK.match(before) and CJK.match(after)) and before not in "，、"
+
+
+def _line_ended(text: str, line_start: int, newline: int) -> bool:
+    """Whether a line ends a sentence or is a heading: what follows is not its second half."""
+    line = text[line_start:newline].rstrip()
+    if not line or line[-1] in LINE_ENDS:
+        return True
+    return len(line) < HEADING_CHARACTERS and bool(BLOCK_START.match(line) or ARTICLE.match(line))
+
+
+def _heads_article(text: str, line_start: int, newline: int) -> bool:
+    """Whether a line is the heading of an article: "§ 1 Purpose", and a sentence begins below."""
+    if newline - line_start >= HEADING_CHARACTERS or not ARTICLE.match(text, line_start):
+        return False
+    before = text[max(0, line_start - HEADING_CHARACTERS) : line_start].rstrip(" \t\r")
+    begins = not before.strip() or before.endswith("\n\n") or before.rstrip()[-1] in LINE_ENDS
+    below = text[newline + 1 : newline + 40].lstrip(" \t" + OPENERS)
+    return begins and text[newline - 1] not in ",;" and below[:1].isupper()
 
 
 def _is_stop(text: str, match: re.Match[str]) -> bool:
@@ -123,30 +142,64 @@ def _is_stop(text: str, match: re.Match[str]) -> bool:
 
 def _abbreviates(text: str, dot: int, mark: str, following: str) -> bool:
     """Whether the stop at `dot` belongs to the word before it."""
-    word = _token(text, dot)
-    starter = following.rstrip(",;:") in STARTERS
     if mark != ".":
         return False  # a bracket or quote closes first: "(Smith et al.) Patients"
+    word = _token(text, dot)
     if word in NEVER:
         return True
+    if following in NEXT_IN_CITATIONS and word.istitle() and len(word) <= COURT_CHARACTERS:
+        return True
+    if (word in BEFORE_NUMBERS or STREET.fullmatch(word)) and NUMBER.match(following):
+        return True
     if word.isdecimal():
-        return _opens_line(text, dot - len(word))  # "1. Introduction"
-    if len(word) == 1 and word.isupper():
-        unit = text[dot - 2 : dot - 1] == "/"  # "mg/L."
-        return not (starter or unit or _names_a_kind(text, dot - 1))
+        return _opens_line(text, dot - len(word)) or _is_ordinal(text, dot, word, following)
+    starter = following.rstrip(",;:") in STARTERS
+    if len(word) == 1 and word.isalpha():
+        return _stands_for_a_word(text, dot, word, following, starter)
     known = word.lower() in MAYBE and not word.isupper()
     return bool(known or DOTTED.fullmatch(word)) and not starter
 
 
-def _names_a_kind(text: str, letter: int) -> bool:
-    """ "hepatitis C", "vitamin D", "100 U": a word in small letters or a number before it."""
-    end = letter
-    while end > 0 and text[end - 1].isspace():
-        end -= 1
-    word = _token(text, end)
-    if word[-1:].isdigit():
+def _is_ordinal(text: str, dot: int, number: str, following: str) -> bool:
+    """ "1. Januar", "am 3. Tag", "der 2. Senat", "15. 3. 2011": German writes ordinals so."""
+    if len(number) > 3:
+        return False
+    noun = following.rstrip(",.;:)")
+    before = _word_before(text, dot - len(number))
+    if noun in ORDERED:
         return True
-    return len(word) > 2 and word.islower() and word.isalpha() and word not in BEFORE_NAMES
+    if noun.isdecimal():  # a date, of which this is the day or the month
+        return following.endswith(".") or (before[:-1].isdecimal() and before.endswith("."))
+    return before.lower() in BEFORE_ORDINALS and noun not in STARTERS
+
+
+def _stands_for_a_word(text: str, dot: int, letter: str, following: str, starter: bool) -> bool:
+    """ "J. Smith", "z. B.", "Roe v. Doe"; not "hepatitis C.", "5 g.", "mg/L."."""
+    before = _word_before(text, dot - 1)
+    if SPACED_LETTER.fullmatch(before) and before.islower():
+        return True  # "z. B.", "i. V. m."
+    if letter.islower():
+        spaced = bool(SPACED_LETTER.match(following) or SPACED_LETTER.fullmatch(before))
+        if before[-1:].isdigit():
+            return spaced or (letter == "f" and not starter)  # "§ 433 f. BGB"
+        return spaced or letter in LETTERS
+    unit = text[dot - 2 : dot - 1] == "/"  # "mg/L."
+    return not (starter or unit or _names_a_kind(before))
+
+
+def _names_a_kind(before: str) -> bool:
+    """ "hepatitis C", "vitamin D", "100 U": a word in small letters or a number before it."""
+    if before[-1:].isdigit():
+        return True
+    small = before.islower() and before.isalpha()
+    return len(before) > 2 and small and before not in BEFORE_NAMES
+
+
+def _word_before(text: str, at: int) -> str:
+    """The word that ends before `at`, white space between left out."""
+    while at > 0 and text[at - 1].isspace():
+        at -= 1
+    return _token(text, at)
 
 
 def _token(text: str, end: int) -> str:
@@ -165,5 +218,6 @@ def _following(text: str, end: int) -> str:
 
 
 def _opens_line(text: str, at: int) -> bool:
-    line = text[text.rfind("\n", 0, at) + 1 : at]
-    return not line.strip()
+    while at > 0 and text[at - 1] != "\n" and text[at - 1].isspace():
+        at -= 1
+    return at == 0 or text[at - 1] == "\n"

@@ -1,33 +1,27 @@
-"""Documents into passages that fit the embedder, with exact character offsets.
+"""Documents into passages that fit the embedder: by section, then paragraph, then sentence.
 
-langchain-text-splitters chooses the cuts. Its own `start_index` is wrong when lengths are
-tokens (it searches from a place counted in the wrong unit, and finds repeated text too early),
-so nothing is searched here: the pieces it returns are a partition of the text, and offsets are
-the sums of their lengths.
+A section that fits is a passage; one that does not is cut (`cutting.py`), and short neighbours
+are joined. A document that fits whole, as most abstracts do, stays whole.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count, pairwise
-
-from langchain_text_splitters import RecursiveCharacterTextSplitter
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from vademecum.corpora.document import Document, Passage
+from vademecum.corpora.sections import BETWEEN, Part, Path, common, parts_of, trimmed
 from vademecum.corpora.sentences import split_sentences
+from vademecum.ingest.cutting import Lengths, cut
+from vademecum.ingest.heading import heading_of
+from vademecum.model.interface import TokenCounter
 
-VERSION = 1  # raise it when the same text would be cut differently
+VERSION = 2  # raise it when the same text would be cut differently, or embedded with other words
 
-# Where to cut, best first; {mark} stands after every sentence. Clauses, then words, then anywhere.
-BLANK_LINES = r"\n[^\S\n]*(?:\n[^\S\n]*)+"
-SEPARATORS = (BLANK_LINES, "{mark}", r"[;:,]\s+|[；：，、]\s*", r"\s+", "")
-
-# From here on come characters that Unicode keeps for internal use: one of them marks sentences.
-FIRST_MARK = 0xFDD0
+PASSAGE_TOKENS = 384  # more would be too much to cite as one passage
+SHORT = 1 / 3  # of the room for a passage: what is shorter says little by itself
 
 # What distinguishes tokenizers in the fingerprint.
 PROBE = (
@@ -37,189 +31,130 @@ PROBE = (
 )
 
 
+def splitter_for(embedder: TokenCounter) -> Splitter:
+    """Passages that fit the embedder together with their headings."""
+    return Splitter(embedder.count_tokens, embedder.max_tokens, PASSAGE_TOKENS)
+
+
 class Splitter:
-    """Cuts documents into passages of at most `max_tokens` tokens.
+    """Cuts documents into passages that take at most `max_tokens` tokens with their headings.
 
     `count_tokens` counts each text of a list as the embedder will see it, special tokens
-    included if it counts them. With `overlap` > 0 each passage also repeats up to that many
-    tokens of whole sentences before it, within `max_tokens`. Raises ValueError on sizes that
-    leave no room for text.
+    included if it counts them. A passage alone takes at most `most` (None: what the embedder
+    takes). Raises ValueError on sizes that leave no room for text.
     """
 
     def __init__(
         self,
         count_tokens: Callable[[Sequence[str]], list[int]],
         max_tokens: int,
-        overlap: int = 0,
+        most: int | None = None,
     ) -> None:
         self._count_tokens = count_tokens
         self._special = count_tokens([""])[0]
-        self._room = max_tokens - self._special
-        if self._room < 1:
+        self._whole = max_tokens - self._special
+        self._most = min(max_tokens, most or max_tokens) - self._special
+        if self._most < 1:
             raise ValueError(f"max_tokens must be more than {self._special}, got {max_tokens}")
-        if not 0 <= overlap < self._room:
-            raise ValueError(f"overlap must be in [0, {self._room}), got {overlap}")
-        self._max_tokens = max_tokens
-        self._overlap = overlap
 
     @property
     def fingerprint(self) -> str:
         """Equal for two splitters that cut every text alike; 16 hexadecimal digits."""
-        identity = [VERSION, self._max_tokens, self._overlap, self._count_tokens(PROBE)]
+        identity = [VERSION, self._whole, self._most, self._count_tokens(PROBE)]
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
 
     def split(self, document: Document) -> list[Passage]:
         """The passages in order. Every character that is not white space is in one, and
         `document.text[start:end] == passage.text`.
 
-        A passage exceeds `max_tokens` only where one character (with its combining marks)
-        does.
+        A passage is too long only where one character (with its combining marks) is, or where a
+        heading takes more than half of what the embedder takes.
         """
         text = document.text
-        if self._count_tokens([text])[0] <= self._max_tokens:
+        lengths = Lengths(self._count_tokens, self._special)
+        lengths.learn([text, heading_of(document, "")])
+
+        def room(path: Path) -> int:
+            heading = lengths(heading_of(document, BETWEEN.join(path)))
+            return min(self._most, max(self._whole - heading, self._whole // 2, 1))
+
+        if lengths(text) <= room(()):
             spans = [(0, len(text))]
         else:
-            spans = self._cut(text)
+            spans = _Pieces(document, lengths, room).spans()
         passages: list[Passage] = []
-        for start, end in (_trim(text, *span) for span in spans):
+        for start, end in (trimmed(text, *span) for span in spans):
             if start < end:
                 ordinal = len(passages)
                 passages.append(Passage(document.doc_id, ordinal, start, end, text[start:end]))
         return passages
 
-    def _cut(self, text: str) -> list[tuple[int, int]]:
-        lengths = _Lengths(self._count_tokens, self._special)
-        sentences = [end for _, end in split_sentences(text)]
-        room = self._room - self._overlap
-        cuts = [0, *self._fitting(text, 0, sentences, room, lengths)]
-        spans = [(start, end) for start, end in pairwise(cuts) if text[start:end].strip()]
-        if self._overlap:
-            spans = [self._extended(text, span, sentences, lengths) for span in spans]
-        return spans
 
-    def _fitting(
-        self, text: str, base: int, sentences: Sequence[int], size: int, lengths: _Lengths
-    ) -> Iterator[int]:
-        """Ends of pieces of `text` (which stands at `base`), cut to `size` tokens."""
-        limit = self._room - self._overlap
-        cuts = [0, *_ends(text, [end - base for end in sentences], size, lengths)]
-        pieces = [text[start:end] for start, end in pairwise(cuts)]
-        lengths.learn(piece.strip() for piece in pieces)
-        for start, piece in zip(cuts, pieces, strict=False):
-            # Lengths of parts need not add up to the length of the whole (byte-pair encodings):
-            # a piece that came out too long is cut again, smaller.
-            if lengths(piece.strip()) > limit and size > 1 and len(piece) > 1:
-                yield from self._fitting(piece, base + start, sentences, size // 2, lengths)
+class _Pieces:
+    """Sections and parts of sections of a document, each small enough for a passage.
+
+    `room` says how many tokens there are for a passage under a path of headings.
+    """
+
+    def __init__(self, document: Document, lengths: Lengths, room: Callable[[Path], int]) -> None:
+        self._text = document.text
+        self._parts = parts_of(document)
+        self._whole_work = document.kind == "abstract"  # its sections are one top section
+        self._lengths = lengths
+        self._room = room
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Where the passages stand: sections are cut, then short neighbours joined, those first
+        that have most headings in common."""
+        pieces = self._cut()
+        deepest = max(len(piece.path) for piece in pieces)
+        for depth in range(deepest, -1, -1):
+            # A short piece goes with what follows, else with what stands before it.
+            pieces = self._join(pieces, depth, short=0)
+            pieces = self._join(pieces, depth, short=1)
+        return [(piece.start, piece.end) for piece in pieces]
+
+    def _cut(self) -> list[Part]:
+        self._lengths.learn(self._body(part) for part in self._parts)
+        pieces: list[Part] = []
+        for part in self._parts:
+            room = self._room(part.path)
+            if self._lengths(self._body(part)) <= room:
+                pieces.append(part)
+                continue
+            text = self._text[part.start : part.end]
+            sentences = [end for _, end in split_sentences(text)]
+            ends = [0, *cut(text, sentences, room, self._lengths)]
+            pieces += [
+                Part(part.path, part.start + start, part.start + end)
+                for start, end in pairwise(ends)
+            ]
+        return pieces
+
+    def _join(self, pieces: Sequence[Part], depth: int, *, short: int) -> list[Part]:
+        """Join neighbours that share `depth` headings, of which the first (`short` 0) or the
+        second (1) says little by itself; both must where not even the top section is shared."""
+        joined: list[Part] = []
+        for piece in pieces:
+            if joined and (union := self._union(joined[-1], piece, depth, short)):
+                joined[-1] = union
             else:
-                yield base + start + len(piece)
+                joined.append(piece)
+        return joined
 
-    def _extended(
-        self, text: str, span: tuple[int, int], sentences: Sequence[int], lengths: _Lengths
-    ) -> tuple[int, int]:
-        """The span, begun earlier by as many whole sentences as the overlap allows."""
-        start, end = span
-        earlier = [0, *(cut for cut in sentences if cut < start)]
-        for cut in reversed(earlier):
-            if lengths(text[cut:start].strip()) > self._overlap:
-                break
-            if lengths(text[cut:end].strip()) > self._room:
-                break
-            span = (cut, end)
-        return span
+    def _union(self, first: Part, second: Part, depth: int, short: int) -> Part | None:
+        if first.path[:depth] != second.path[:depth] or len(first.path) < depth:
+            return None
+        path = common([first.path, second.path])
+        room = self._room(path)
+        sizes = self._lengths(self._body(first)), self._lengths(self._body(second))
+        mixed = not self._whole_work and first.path[:1] != second.path[:1]
+        if sizes[short] > SHORT * room or (mixed and max(sizes) > SHORT * room):
+            return None
+        union = Part(path, first.start, second.end)
+        if sum(sizes) > room or self._lengths(self._body(union)) > room:
+            return None
+        return union
 
-
-class _Lengths:
-    """Token counts without special tokens, of each text once, many at a time."""
-
-    def __init__(self, count_tokens: Callable[[Sequence[str]], list[int]], special: int) -> None:
-        self._count_tokens = count_tokens
-        self._special = special
-        self._known: dict[str, int] = {"": 0}
-
-    def learn(self, texts: Iterable[str]) -> None:
-        """Count in one call whatever is not known yet."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new:
-            counts = self._count_tokens(new)
-            self._known.update(
-                (text, count - self._special) for text, count in zip(new, counts, strict=True)
-            )
-
-    def __call__(self, text: str) -> int:
-        if text not in self._known:
-            self.learn([text])
-        return self._known[text]
-
-
-def _ends(text: str, sentences: Sequence[int], size: int, lengths: _Lengths) -> list[int]:
-    """Where langchain ends its chunks of at most `size` tokens; the last end is the text's."""
-    mark = next(chr(code) for code in count(FIRST_MARK) if chr(code) not in text)
-    marked = _with_marks(text, [end for end in sentences if 0 < end < len(text)], mark)
-    separators = [separator.format(mark=mark) for separator in SEPARATORS]
-    _learn_pieces(marked, separators, mark, size, lengths)
-    splitter = RecursiveCharacterTextSplitter(
-        separators=separators,
-        is_separator_regex=True,
-        keep_separator="end",
-        strip_whitespace=False,
-        chunk_size=size,
-        chunk_overlap=0,
-        length_function=lambda piece: lengths(piece.replace(mark, "")),
-    )
-    ends: list[int] = []
-    at = 0
-    for chunk in splitter.split_text(marked):
-        at += len(chunk.replace(mark, ""))
-        end = _whole_character(text, at)
-        if end > (ends[-1] if ends else 0):
-            ends.append(end)
-    return ends
-
-
-def _with_marks(text: str, ends: Sequence[int], mark: str) -> str:
-    """The text with `mark` after the white space that follows each sentence."""
-    parts: list[str] = []
-    start = 0
-    for end in ends:
-        while end < len(text) and text[end].isspace():
-            end += 1
-        parts.append(text[start:end])
-        start = end
-    return mark.join([*parts, text[start:]])
-
-
-def _learn_pieces(
-    marked: str, separators: Sequence[str], mark: str, size: int, lengths: _Lengths
-) -> None:
-    """Count, one call a level, the pieces that langchain will ask for one by one."""
-    pieces = [marked]
-    for separator in separators:
-        finer = [part for piece in pieces for part in _pieces(piece, separator)]
-        lengths.learn(part.replace(mark, "") for part in finer)
-        pieces = [part for part in finer if lengths(part.replace(mark, "")) >= size]
-
-
-def _pieces(text: str, separator: str) -> list[str]:
-    """The text cut after each match of the separator, which stays at the end of its piece."""
-    if not separator:
-        return list(text)
-    ends = [match.end() for match in re.finditer(separator, text)]
-    return [text[i:j] for i, j in zip([0, *ends], [*ends, len(text)], strict=True) if i < j]
-
-
-def _whole_character(text: str, at: int) -> int:
-    """Move a cut behind the combining marks and joiners of the character before it."""
-    while at < len(text) and (
-        unicodedata.category(text[at]) in {"Mn", "Mc", "Me"} or "\u200d" in text[at - 1 : at + 1]
-    ):
-        at += 1
-    return at
-
-
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """Leave out white space at both ends."""
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end
+    def _body(self, part: Part) -> str:
+        return self._text[part.start : part.end].strip()

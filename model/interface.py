@@ -174,7 +174,16 @@ class LanguageModel(Protocol):
     ) -> Iterator[Token | Finished]: ...
 
 
-class TextEmbedder(Protocol):
+class TokenCounter(Protocol):
+    """What cuts texts to the size of an embedder needs to know of it."""
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+
+class TextEmbedder(TokenCounter, Protocol):
     """What `rag` and `ingest` need of an embedder."""
 
     @property
@@ -182,11 +191,6 @@ class TextEmbedder(Protocol):
 
     @property
     def dim(self) -> int: ...
-
-    @property
-    def max_tokens(self) -> int: ...
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
     def embed_passages(self, texts: Sequence[str]) -> Any:
         """float32 `[texts, dim]`, rows of norm 1, in the order given."""

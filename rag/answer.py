@@ -31,7 +31,12 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A numbered passage: `text == document.text[start:end]`."""
+    """A numbered passage: `text == document.text[start:end]`.
+
+    `section` is the path of the headings it stands below ("Methods > Participants", "" where
+    there are none or it spans several), `page` where it begins, counted from 1, in documents
+    that have pages.
+    """
 
     n: int
     doc_id: str
@@ -47,6 +52,9 @@ class Source:
     start: int
     end: int
     score: float
+    section: str = ""
+    page: int | None = None
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

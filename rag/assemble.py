@@ -1,16 +1,19 @@
 """Step 3: the numbered sources that fit the model's prompt.
 
-A document comes whole where it fits (an abstract nearly always does), otherwise as the passage
-that was found, and as the sentences of it that fit where even that is too long. One source per
+A document comes whole where it fits (an abstract nearly always does), otherwise as the section in
+which the passage stands that was found, as that passage with the sentences around it, as the
+passage alone, or as the sentences of it that fit where even that is too long. One source per
 document; the same text under two records counts once.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vademecum.corpora.document import Document, Passage
+from vademecum.corpora.sections import around, label_of
 from vademecum.corpora.sentences import split_sentences
 from vademecum.errors import ContextTooLong
 from vademecum.model.interface import LanguageModel, Message
@@ -27,6 +30,11 @@ PROMPT_TOKENS_REASONING = 3_000
 TEMPLATE_TOKENS = 64  # what the chat template adds around the messages
 LEAST_SOURCE_TOKENS = 80  # with less room than this a source says nothing
 MOST_SOURCES = 8
+# A long text would crowd out all others: of the room that is left it takes so much at first.
+LONG_SHARE = 1 / 2  # whole
+PART_SHARE = 1 / 3  # the section or the sentences around the passage found
+NEIGHBOURS = 8_000  # characters before and after a passage that may be shown with it
+MOST_CHARACTERS_A_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,35 +83,41 @@ def choose_sources(
     cost: Callable[[Source], int],
     most: int = MOST_SOURCES,
 ) -> tuple[Source, ...]:
-    """Sources numbered from 1, best first, whose `cost` adds up to no more than `room`."""
-    sources: list[Source] = []
+    """Sources numbered from 1, best first, whose `cost` adds up to no more than `room`.
+
+    What the others leave, the long texts share, the best first: each is shown more of.
+    """
+    chosen: list[tuple[Found, Source]] = []
     texts: set[str] = set()
     documents: set[str] = set()
     for one in found:
-        if len(sources) == most or room < LEAST_SOURCE_TOKENS:
+        if len(chosen) == most or room < LEAST_SOURCE_TOKENS:
             break
         same = " ".join(one.document.text.split()).casefold()
         if one.document.doc_id in documents or same in texts:
             continue
-        source = _fit(one, len(sources) + 1, room, cost)
+        source = _fit(one, len(chosen) + 1, room, cost)
         if source is None:
             continue
         documents.add(one.document.doc_id)
         texts.add(same)
-        sources.append(source)
+        chosen.append((one, source))
         room -= cost(source) + 1  # the empty line between
-    return tuple(sources)
+    for at, (one, source) in enumerate(chosen):
+        wider = _widest(one, source.n, room + cost(source), room + cost(source), cost)
+        if wider and wider.end - wider.start > source.end - source.start:
+            room -= cost(wider) - cost(source)
+            chosen[at] = one, wider
+    return tuple(source for _, source in chosen)
 
 
 def _fit(one: Found, n: int, room: float, cost: Callable[[Source], int]) -> Source | None:
-    """The largest of: the document, its passage, the passage's first sentences (first source)."""
+    """The largest of: what `_widest` finds, the passage, its first sentences (first source)."""
     document, passage = one.document, one.passage
-    whole = source_of(one, n, 0, len(document.text))
-    # A long text is not read whole even where it fits: it would crowd out all others.
-    if cost(whole) <= room * (1.0 if document.kind != "full_text" else 0.5):
-        return whole
-    part = source_of(one, n, passage.start, passage.end)
-    if cost(part) <= room:
+    share = 1.0 if document.kind != "full_text" else LONG_SHARE
+    if source := _widest(one, n, room * share, room * PART_SHARE, cost):
+        return source
+    if cost(part := source_of(one, n, passage.start, passage.end)) <= room:
         return part
     if n > 1:
         return None
@@ -113,6 +127,42 @@ def _fit(one: Found, n: int, room: float, cost: Callable[[Source], int]) -> Sour
         if cost(cut) <= room:
             return cut
     return None
+
+
+def _widest(
+    one: Found, n: int, room: float, part_room: float, cost: Callable[[Source], int]
+) -> Source | None:
+    """The document if it fits in `room`, else the outermost section around the passage that fits
+    in `part_room`, else the passage with as many sentences before and after it as fit there."""
+
+    def fits(start: int, end: int, room: float) -> bool:
+        # A book need not be counted to see that it is too long.
+        return end - start <= room * MOST_CHARACTERS_A_TOKEN and (
+            cost(source_of(one, n, start, end)) <= room
+        )
+
+    document, passage = one.document, one.passage
+    if fits(0, len(document.text), room):
+        return source_of(one, n, 0, len(document.text))
+    low, high = max(0, passage.start - NEIGHBOURS), passage.end + NEIGHBOURS
+    for start, end in around(document, passage.start, passage.end):
+        if start < passage.start or end > passage.end:
+            if fits(start, end, part_room):
+                return source_of(one, n, start, end)
+            low, high = max(low, start), min(high, end)
+    spans = _with_neighbours(document.text, passage, low, high)
+    fitting = bisect_left(spans, True, key=lambda span: not fits(span[0], span[1], part_room))
+    return source_of(one, n, *spans[fitting - 1]) if fitting else None
+
+
+def _with_neighbours(text: str, passage: Passage, low: int, high: int) -> list[tuple[int, int]]:
+    """The passage with 0, 1, 2, ... sentences more on either side, all of `text[low:high]`."""
+    before = [low + start for start, _ in split_sentences(text[low : passage.start])]
+    after = [passage.end + end for _, end in split_sentences(text[passage.end : high])]
+    starts = [passage.start, *reversed(before)]
+    ends = [passage.end, *after]
+    most = max(len(starts), len(ends))
+    return [(starts[min(k, len(starts) - 1)], ends[min(k, len(ends) - 1)]) for k in range(most)]
 
 
 def source_of(one: Found, n: int, start: int, end: int) -> Source:
@@ -134,4 +184,7 @@ def source_of(one: Found, n: int, start: int, end: int) -> Source:
         start=start,
         end=end,
         score=one.score,
+        section=label_of(document, start, end),
+        page=document.page_at(start),
+        licence=document.licence,
     )

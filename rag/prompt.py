@@ -17,9 +17,9 @@ from vademecum.model.interface import Message
 from vademecum.rag.answer import Source
 from vademecum.rag.words import Language
 
-LABELS: dict[Language, tuple[str, str, str, str]] = {
-    "en": ("Source", "Title: ", "Year: ", "Text: "),
-    "zh": ("资料", "标题：", "年份：", "正文："),
+LABELS: dict[Language, tuple[str, str, str, str, str]] = {
+    "en": ("Source", "Title: ", "Year: ", "Section: ", "Text: "),
+    "zh": ("资料", "标题：", "年份：", "章节：", "正文："),
 }
 RETRACTED: dict[Language, str] = {"en": "RETRACTED: ", "zh": "【已撤稿】"}
 
@@ -43,12 +43,14 @@ def messages(
 
 
 def listing(source: Source, language: Language) -> str:
-    """One source as the model reads it: number, title with its flag, year, text."""
-    number, title, year, text = LABELS[language]
+    """One source as the model reads it: number, title with its flag, year, section, text."""
+    number, title, year, section, text = LABELS[language]
     flag = RETRACTED[language] if source.retracted else ""
     lines = [f"{number} {source.n}", f"{title}{flag}{source.title}"]
     if source.year:
         lines.append(f"{year}{source.year}")
+    if source.section:
+        lines.append(f"{section}{source.section}")
     return "\n".join([*lines, f"{text}{source.text}"])
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vademecum.corpora.document import Document, Filters, Hit, Passage
+from vademecum.corpora.sections import label_of
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.words import content_words
 
@@ -42,6 +43,16 @@ class Found:
     cosine: float
     coverage: float
     ranks: dict[str, int]
+
+    @property
+    def section(self) -> str:
+        """The path of headings that the passage stands below, "" if there are none."""
+        return label_of(self.document, self.passage.start, self.passage.end)
+
+    @property
+    def page(self) -> int | None:
+        """The page on which it begins, counted from 1, in documents that have pages."""
+        return self.document.page_at(self.passage.start)
 
 
 def search(

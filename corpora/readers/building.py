@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vademecum.corpora.document import Section
+from vademecum.corpora.sections import BETWEEN
 
 LABEL_CHARACTERS = 200
-BETWEEN = " > "  # "Methods > Participants"
 
 
 class TextBuilder:

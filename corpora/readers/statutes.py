@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from vademecum.corpora.document import Section
-from vademecum.corpora.readers.building import BETWEEN
 from vademecum.corpora.readers.dates import iso_date
 from vademecum.corpora.readers.structure import Mark, lines_at, sections_between
 from vademecum.corpora.readers.text import Facts, TextReader, decode
+from vademecum.corpora.sections import BETWEEN
 from vademecum.errors import DocumentRejected
 
 ARTICLES = 3  # fewer are a quotation, not a statute

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vademecum.corpora.document import Section
-from vademecum.corpora.readers.building import BETWEEN, LABEL_CHARACTERS
+from vademecum.corpora.readers.building import LABEL_CHARACTERS
+from vademecum.corpora.sections import BETWEEN
 
 LINE_CHARACTERS = 2000  # of a line that are looked at
 

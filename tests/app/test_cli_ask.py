@@ -62,6 +62,16 @@ def test_sources_are_numbered_and_say_what_they_are(
     assert "RETRACTED" not in first
 
 
+def test_a_source_says_where_it_stands_and_under_what_licence(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = source(1, section="Methods > Doses", page=12, licence="CC BY 4.0", kind="full_text")
+    script(monkeypatch, [answer(sources=(placed, source(2)))])
+    first, second = cli("ask", "q").stdout.split("[2] Title 2")
+    assert "full text · Methods > Doses · p. 12 · CC BY 4.0" in " ".join(first.split())
+    assert "p. " not in second
+
+
 def test_a_source_is_quoted_where_it_says_what_it_is_cited_for(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -217,6 +217,15 @@ def test_a_source_says_what_it_is() -> None:
     assert "Retracted" not in shown
 
 
+def test_a_source_says_where_it_stands_and_under_what_licence() -> None:
+    placed = source(1, POOLED, section="Methods > Doses", page=12, licence="CC BY 4.0")
+    shown = source_html(placed, POOLED, 1)
+    (facts,) = tree(shown).xpath("//p[@class='vd-facts']/text()")
+    assert facts.endswith("2020 · Methods > Doses · p. 12")
+    assert "CC BY 4.0" in texts(shown, "//p/span")
+    assert "p. " not in source_html(source(1, POOLED), POOLED, 1)
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [("abstract", "abstract only"), ("full_text", "full text"), ("title", "title only")],

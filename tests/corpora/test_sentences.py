@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sentence_cases import CASES, cases
 
 from vademecum.corpora.document import Document
 from vademecum.corpora.readers import reader_for
@@ -45,6 +46,16 @@ def sentences(text: str) -> list[str]:
 )
 def test_sentence_ends(parts: list[str]) -> None:
     assert sentences(" ".join(parts)) == parts
+
+
+@pytest.mark.parametrize("domain", CASES)
+def test_texts_of_every_domain(domain: str) -> None:
+    wrong = [(sentences(text), parts) for text, parts in cases(domain) if sentences(text) != parts]
+    assert wrong == []
+
+
+def test_the_texts_are_many() -> None:
+    assert sum(len(cases(domain)) for domain in CASES) >= 150
 
 
 def test_chinese_needs_no_space() -> None:
@@ -102,7 +113,9 @@ def test_every_character_is_in_one_sentence(text: str) -> None:
 
 def test_long_texts_take_time_in_proportion() -> None:
     # Quadratic rules would need minutes here; the suite's timeout is the limit.
-    for text in ("a" * 500_000, "." * 500_000, "a. " * 150_000, "\n" * 500_000, "（" * 200_000):
+    pieces = ("a" * 500_000, "." * 500_000, "a. " * 150_000, "\n" * 500_000, "（" * 200_000)
+    lines = ("§ 1 A\n" * 80_000, "(a) b\n" * 80_000, "1. " * 150_000, "a" + "." * 300_000 + "\n§ 1")
+    for text in (*pieces, *lines):
         assert split_sentences(text) or not text.strip()
 
 
@@ -115,6 +128,39 @@ def test_real_abstracts_keep_abbreviations_whole(real_data: Path) -> None:
         for sentence in sentences(item.text)
     ]
     assert 4_000 < len(found) < 7_000
-    assert not [s for s in found if s.endswith((" vs.", "e.g.", "i.e.", " Fig.", " no."))]
+    broken = (" vs.", "e.g.", "i.e.", " Fig.", " no.", " v.", " Tab.", " Suppl.")
+    assert not [s for s in found if s.endswith(broken)]
     short = [s for s in found if len(s) < 10]
     assert len(short) < len(found) / 200
+
+
+def test_every_article_of_a_real_statute_begins_a_sentence(real_data: Path) -> None:
+    articles = begun = 0
+    for path in sorted((real_data / "law/zh").rglob("*.md"))[:30]:
+        for item in reader_for(path).read(path):
+            if not isinstance(item, Document):
+                continue
+            starts = {start for start, _ in split_sentences(item.text)}
+            for section in item.sections:
+                if "条" in section.label:
+                    line = item.text.rfind("\n", 0, section.start) + 1
+                    while item.text[line].isspace():
+                        line += 1
+                    articles += 1
+                    begun += line in starts
+    assert articles > 500
+    assert begun == articles
+
+
+def test_real_contracts_keep_their_sentences(real_data: Path) -> None:
+    total = small = 0
+    for path in sorted((real_data / "law/contracts").glob("*.txt"))[:20]:
+        for item in reader_for(path).read(path):
+            if not isinstance(item, Document):
+                continue
+            found = sentences(item.text)
+            total += len(found)
+            small += sum(one[0].islower() and len(one) > 20 for one in found)
+            assert not [one for one in found if one.endswith((" Sec.", " Art.", " v.", " Nos."))]
+    assert total > 2_000
+    assert small < total / 10

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from vademecum.corpora.document import Document, Passage
+from vademecum.corpora.document import Document, Passage, Section
 from vademecum.errors import ContextTooLong
 from vademecum.rag.assemble import PROMPT_TOKENS, assemble, choose_sources, prompt_budget
 from vademecum.rag.retrieve import Found, search
@@ -66,7 +66,7 @@ def test_a_reasoning_model_reads_more_and_gets_no_system_message(shelf, embedder
 
 def test_a_text_that_does_not_fit_comes_as_the_passage_found() -> None:
     document = long_document(1)
-    (source,) = choose_sources([found_of(document, 98, 300)], 250, by_characters)
+    (source,) = choose_sources([found_of(document, 98, 300)], 220, by_characters)
     assert (source.start, source.end) == (98, 300)
     assert source.text == document.text[98:300]
 
@@ -86,7 +86,81 @@ def test_a_full_text_does_not_crowd_out_the_others() -> None:
         [found_of(paper, 0, 200), found_of(long_document(2, 3))], room, by_characters
     )
     assert [source.doc_id for source in sources] == ["pmid:1", "pmid:2"]
-    assert len(sources[0].text) == 200
+    assert sources[1].text == long_document(2, 3).text
+    assert sum(len(source.text) for source in sources) <= room
+
+
+def paper_with_sections() -> Document:
+    """Two top sections, the first with two below it; 50 characters a sentence."""
+    text, sections = "", []
+    for label, count in (("Methods > Doses", 4), ("Methods > Tests", 4), ("Results", 40)):
+        heading = label.rpartition(" > ")[2]
+        text += ("\n\n" if text else "") + heading + "\n"
+        body = " ".join(f"Sentence {i:02} of {heading} says something new." for i in range(count))
+        sections.append(Section(label, len(text), len(text) + len(body)))
+        text += body
+    return Document(
+        "pmcid:PMC1", "T", text, "full_text", tuple(sections), pages=(0, 300), licence="CC BY 4.0"
+    )
+
+
+def piece_of(document: Document, piece: str) -> Found:
+    start = document.text.index(piece)
+    return found_of(document, start, start + len(piece))
+
+
+def test_the_section_of_a_passage_comes_whole_where_it_fits() -> None:
+    document = paper_with_sections()
+    found = piece_of(document, "Sentence 01 of Tests says something new.")
+    methods = document.text[: document.sections[1].end]
+    tests = document.text[document.sections[0].end : document.sections[1].end].strip()
+    for room, text in ((3 * len(methods), methods), (len(methods) - 1, tests)):
+        (source,) = choose_sources([found], room, by_characters)
+        assert source.text == text == document.text[source.start : source.end]
+    assert source.section == "Methods > Tests"
+
+
+def test_a_passage_of_a_long_section_comes_with_its_neighbours() -> None:
+    document = paper_with_sections()
+    found = piece_of(document, "Sentence 20 of Results says something new.")
+    (source,) = choose_sources([found], 400, by_characters)
+    assert source.text.startswith("Sentence 16 of Results")
+    assert source.text.endswith("Sentence 24 of Results says something new.")
+    assert len(source.text) <= 400
+    first = piece_of(document, "Sentence 00 of Results says something new.")
+    (source,) = choose_sources([first], 400, by_characters)
+    assert source.text.startswith("Results\nSentence 00 of Results")  # nothing of Methods
+
+
+def test_a_source_says_where_it_stands() -> None:
+    document = paper_with_sections()
+    found = piece_of(document, "Sentence 01 of Tests says something new.")
+    (source,) = choose_sources([found], 200, by_characters)
+    assert (source.section, source.page, source.licence) == ("Methods > Tests", 1, "CC BY 4.0")
+    found = piece_of(document, "Sentence 20 of Results says something new.")
+    (source,) = choose_sources([found], 100, by_characters)
+    assert (source.section, source.page) == ("Results", 2)
+    (whole,) = choose_sources([found], 100_000, by_characters)
+    assert (whole.section, whole.page) == ("", 1)
+
+
+def test_the_model_reads_in_which_section_a_source_stands(model_of) -> None:
+    document = paper_with_sections()
+    found = piece_of(document, "Sentence 20 of Results says something new.")
+    prompt = assemble([found], QUESTION, "en", model_of(), answer_tokens=9, prompt_tokens=420)
+    assert "\nSection: Results\nText: Sentence" in prompt.messages[-1].content
+    prompt = assemble([found], QUESTION, "zh", model_of(), answer_tokens=9, prompt_tokens=420)
+    assert "\n章节：Results\n正文：Sentence" in prompt.messages[-1].content
+
+
+def test_what_others_leave_goes_to_long_texts() -> None:
+    document = paper_with_sections()
+    found = piece_of(document, "Sentence 20 of Results says something new.")
+    alone = choose_sources([found], 1_200, by_characters)
+    beside = choose_sources([found, found_of(long_document(2, 16))], 1_200, by_characters)
+    assert 1_000 < len(alone[0].text) <= 1_200
+    assert len(beside) == 2
+    assert 300 < sum(len(source.text) for source in beside) <= 1_200
 
 
 def test_duplicates_are_dropped() -> None:
