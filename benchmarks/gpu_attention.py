@@ -1,28 +1,28 @@
 """How fast is what stands between the products of a token on an NVIDIA GPU: attention over 8-bit
 pages, their choice, the append, the norms; and does it mean what the naive kernels mean?
 
-    python benchmarks/gpu_attention.py [--models 7B] [--contexts 4096,32768,100000]
+    python benchmarks/gpu_attention.py [--models qwen-7b] [--contexts 4096,32768,100000] [--kv int8]
 
 Every kernel is checked first, at the shapes of each model: what fails gets no time. Attention has
 as many layers' pages as it takes to read none from the cache, beside PyTorch's attention in bf16
 over as many tokens (dense, with the heads of a group read together). Times are of one layer, in a
-CUDA graph. Prints a table, then one line of JSON, which also goes to $OUT/gpu_attention.json.
+CUDA graph: "at once" is a layer's choice of pages and attention to them, one after the other;
+"both" is attention to what was chosen before, and the next choice, of all layers together.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows it by
-from gpu import CACHE, MODELS, copy_speed, graph_ms
+from gpu_models import SHAPES, config_of
+from gpu_timing import CACHE, copy_speed, finish, graph_ms
 from torch import Tensor
 
 from vademecum.model.kernels import naive
@@ -74,6 +74,12 @@ def relative(found: Tensor, exact: Tensor) -> float:
     return float((found.double() - exact.double()).norm() / exact.double().norm())
 
 
+def heads_of(model: str) -> tuple[int, int, int]:
+    """Heads, KV heads, and the size of each."""
+    config = config_of(model)
+    return config.heads, config.kv_heads, config.head_dim
+
+
 def bias_of(kv_heads: int, dim: int) -> KeyBias:
     value = torch.randn(kv_heads, dim, device=CUDA)
     value *= 300 / value.norm(dim=1, keepdim=True)
@@ -82,7 +88,7 @@ def bias_of(kv_heads: int, dim: int) -> KeyBias:
 
 def check_attention(model: str, kind: str, *, biased: bool) -> float:
     """The largest error over every page, and over pages that the kernels chose."""
-    _, _, heads, kv_heads, dim, _ = MODELS[model]
+    heads, kv_heads, dim = heads_of(model)
     given = Pages(kv_heads, dim, 9_001, BITS[kind])
     bias = bias_of(kv_heads, dim) if biased else None
     tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
@@ -90,7 +96,9 @@ def check_attention(model: str, kind: str, *, biased: bool) -> float:
     given_in = (given.store, given.table)
     every = torch.arange(len(given.complete), device=CUDA).expand(kv_heads, -1)
     errors = []
-    chosen = scores.select(query, *given_in, given.start, tables, SPARSITY, COUNTED)
+    summaries = scores.Summaries.of([given.store], [tables])
+    chosen = scores.select(query[None], summaries, given.table, given.start, SPARSITY, COUNTED)
+    chosen = chosen.layer(0)
     count = int(chosen.count[0])
     rated = naive.score_pages(query[0], given.store, given.complete, bias)
     wanted = naive.select_pages(
@@ -122,7 +130,7 @@ def check_attention(model: str, kind: str, *, biased: bool) -> float:
 
 def check_append(model: str, kind: str) -> float:
     """The largest error of queries, tail and a sealed page, codes apart by one at most."""
-    _, _, heads, kv_heads, dim, _ = MODELS[model]
+    heads, kv_heads, dim = heads_of(model)
     given = Pages(kv_heads, dim, 3 * PAGE, BITS[kind])  # 2 pages and a full tail
     given.start.fill_(3 * PAGE)
     sealed = torch.tensor([2], dtype=torch.int32, device=CUDA)
@@ -153,7 +161,7 @@ def check_append(model: str, kind: str) -> float:
 
 
 def check_norm(model: str) -> float:
-    hidden = MODELS[model][0]
+    hidden = config_of(model).hidden
     x, parts = torch.randn(3, hidden, device=CUDA), torch.randn(2, 3, hidden, device=CUDA)
     weight = torch.randn(hidden, device=CUDA, dtype=torch.bfloat16)
     whole = x + parts.sum(0)
@@ -174,7 +182,7 @@ def each_ms(step: Callable[[Any], object], layers: Sequence[Any]) -> float:
 
 def time_context(model: str, kind: str, tokens: int, speed: float) -> dict[str, Any]:
     """Dense and sparse attention, selection and append at a depth."""
-    _, _, heads, kv_heads, dim, _ = MODELS[model]
+    heads, kv_heads, dim = heads_of(model)
     first = Pages(kv_heads, dim, tokens, BITS[kind])
     # What is chosen is a part of them, which must not fit the cache either.
     touched = min(first.bytes, first.bytes * SPARSITY.long_budget // tokens)
@@ -185,22 +193,41 @@ def time_context(model: str, kind: str, tokens: int, speed: float) -> dict[str, 
         again.store = QuantizedPages(*(t.clone() for t in first.store.tensors()))
         layers.append(again)
     query = torch.randn(1, heads, dim, device=CUDA, dtype=torch.bfloat16)
-    selection = scores.select(query, first.store, first.table, first.start, None, SPARSITY, COUNTED)
+    queries = query.expand(len(layers), 1, heads, dim).contiguous()
+    summaries = scores.Summaries.of([la.store for la in layers], [None] * len(layers))
+    lists = scores.Selection.empty(len(layers), 1, kv_heads, len(first.table), CUDA)
+    lists = replace(lists, known=True)
 
     def read(layer: Pages, chosen: scores.Selection | None) -> None:
         attention.attention(query, layer.store, layer.table, chosen, layer.tail, layer.start, None)
 
-    def choose(layer: Pages) -> scores.Selection:
-        return scores.select(query, layer.store, layer.table, layer.start, None, SPARSITY, COUNTED)
+    def choose(n: int) -> scores.Selection:
+        found = scores.select(
+            queries[:1], summaries.layer(n), first.table, first.start, SPARSITY, COUNTED
+        )
+        return found.layer(0)
+
+    def choose_all() -> None:
+        scores.select(
+            queries, summaries, first.table, first.start, SPARSITY, COUNTED, behind=1, out=lists
+        )
+
+    def both() -> None:
+        for n, layer in enumerate(layers):
+            read(layer, lists.layer(n))
+        choose_all()
 
     found: dict[str, Any] = {"model": model, "kind": kind, "tokens": tokens}
     found["dense_us"] = 1e3 * each_ms(lambda la: read(la, None), layers)
     found["dense_share"] = first.bytes / (found["dense_us"] * 1e-6) / speed
-    found["pages"] = int(selection.count[0])
+    choose_all()
+    found["pages"] = int(lists.count[0])
     if found["pages"] < len(first.complete):
-        found["sparse_us"] = 1e3 * each_ms(lambda la: read(la, selection), layers)
-        found["select_us"] = 1e3 * each_ms(choose, layers)
-        found["both_us"] = 1e3 * each_ms(lambda la: read(la, choose(la)), layers)
+        numbered = range(len(layers))
+        found["at_once_us"] = 1e3 * each_ms(lambda n: read(layers[n], choose(n)), numbered)
+        found["choose_us"] = 1e3 * graph_ms(choose_all) / len(layers)
+        found["sparse_us"] = 1e3 * each_ms(lambda n: read(layers[n], lists.layer(n)), numbered)
+        found["both_us"] = 1e3 * graph_ms(both) / len(layers)
         # What must be read: summaries of all pages, and the pages chosen.
         pages, dim_bytes = len(first.complete), kv_heads * dim
         summaries = pages * dim_bytes * 5
@@ -215,7 +242,7 @@ def time_context(model: str, kind: str, tokens: int, speed: float) -> dict[str, 
 
 def time_library(model: str, tokens: int) -> dict[str, Any]:
     """PyTorch's attention over bf16 keys and values."""
-    _, _, heads, kv_heads, dim, _ = MODELS[model]
+    heads, kv_heads, dim = heads_of(model)
     size = 4 * kv_heads * tokens * dim
     layers = [
         torch.randn(2, 1, kv_heads, tokens, dim, device=CUDA, dtype=torch.bfloat16)
@@ -231,7 +258,7 @@ def time_library(model: str, tokens: int) -> dict[str, Any]:
 
 def time_small(model: str) -> dict[str, Any]:
     """The append and the norm of a layer."""
-    hidden, _, heads, kv_heads, dim, _ = MODELS[model]
+    hidden, (heads, kv_heads, dim) = config_of(model).hidden, heads_of(model)
     layers = [Pages(kv_heads, dim, 100, 8) for _ in range(16)]
     qkv = torch.randn(1, heads + 2 * kv_heads, dim, device=CUDA, dtype=torch.bfloat16)
     turn = torch.ones(200, dim, device=CUDA), torch.zeros(200, dim, device=CUDA)
@@ -257,11 +284,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--models", default="7B,1.5B,8B,14B")
+    parser.add_argument("--models", default=",".join(SHAPES))
     parser.add_argument("--contexts", default="4096,32768,100000")
+    parser.add_argument("--kv", default="int8,k8v4")
     chosen = parser.parse_args()
     torch.manual_seed(0)
-    found: dict[str, Any] = {"benchmark": "gpu_attention", "device": torch.cuda.get_device_name()}
+    found: dict[str, Any] = {}
 
     def attempt(name: str, what: Callable[[], Any]) -> Any:
         """A failure is told and loses nothing else."""
@@ -282,7 +310,7 @@ def main() -> None:
     speed = copy_speed()
     print(f"copy: {speed / 1e12:.2f} TB/s", flush=True)
     for model in chosen.models.split(","):
-        for kind in BITS:
+        for kind in chosen.kv.split(","):
             passed = True
             for biased in (False, True):
                 name = f"check attention {model} {kind}{' with a key bias' if biased else ''}"
@@ -301,10 +329,7 @@ def main() -> None:
         for tokens in map(int, chosen.contexts.split(",")):
             attempt("library", lambda m=model, t=tokens: time_library(m, t))
         torch.cuda.empty_cache()
-        line = json.dumps(found)
-        if os.environ.get("OUT"):
-            Path(os.environ["OUT"], "gpu_attention.json").write_text(line, encoding="utf-8")
-    print(line)
+    finish("gpu_attention", found | {"copy_tb_s": speed / 1e12})
 
 
 if __name__ == "__main__":

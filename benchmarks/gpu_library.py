@@ -3,17 +3,13 @@
     python benchmarks/gpu_library.py [--model qwen-7b] [--contexts 4096] [--prefill 32768]
 
 Random weights. Milliseconds a token are the slope between two lengths of greedy `generate`, its
-prompt read before; prefill is one forward pass that keeps the last logits. Prints lines, then one
-line of JSON, which also goes to $OUT/gpu_library.json.
+prompt read before; prefill is one forward pass that keeps the last logits.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -21,6 +17,7 @@ import bitsandbytes
 import torch
 import transformers
 from gpu_models import config_of
+from gpu_timing import finish
 
 SHORT, LONG = 8, 24
 
@@ -95,7 +92,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.manual_seed(0)
     found: dict[str, Any] = {
-        "benchmark": "gpu_library", "device": torch.cuda.get_device_name(), "model": chosen.model,
+        "model": chosen.model,
         "transformers": transformers.__version__, "bitsandbytes": bitsandbytes.__version__,
     }  # fmt: skip
     model = library_model(chosen.model)
@@ -110,10 +107,7 @@ def main() -> None:
     found["prefill_s"] = min(prefill(model, ids) for _ in range(2))
     found["prefill_2048_s"] = min(prefill(model, ids[:, :2048]) for _ in range(2))
     print(f"prefill of {chosen.prefill}: {found['prefill_s']:.3f} s", flush=True)
-    line = json.dumps(found)
-    if os.environ.get("OUT"):
-        Path(os.environ["OUT"], "gpu_library.json").write_text(line, "utf-8")
-    print(line)
+    finish("gpu_library", found)
 
 
 if __name__ == "__main__":

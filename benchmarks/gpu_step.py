@@ -6,7 +6,6 @@ Models have random weights at the real shapes; every token is drawn at temperatu
 0.95 and read by the host before the next but one is begun. A figure is the slope between two
 emitted lengths, the median of several pairs. First each shape's step is compared with the decoder
 that it stands for, a layer of the naive kernels at a time: what differs gets no time.
-Prints a table, then one line of JSON, which also goes to $OUT/gpu_step.json.
 """
 
 from __future__ import annotations
@@ -14,17 +13,15 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import time
 import traceback
 from collections import Counter
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
-from gpu import copy_speed
 from gpu_models import SHAPES, fill, random_decoder, read_weights
+from gpu_timing import copy_speed, finish
 
 from vademecum.model.cache import PagedCache
 from vademecum.model.captured import CapturedStep
@@ -61,6 +58,7 @@ def check(decoder: Decoder, cache: PagedCache, step: CapturedStep, context: int)
     for keys, values in sequence.tails:
         keys.normal_()
         values.normal_()
+    sequence.asked = queries(decoder)
     step.begin(sequence, OPTIONS)
     step.feed([17])
     step.run()
@@ -68,6 +66,13 @@ def check(decoder: Decoder, cache: PagedCache, step: CapturedStep, context: int)
     wanted = decoder.decode(torch.tensor([17]), cache, sequence)[0].double()
     cache.close(sequence)
     return float((found - wanted).norm() / wanted.norm())
+
+
+def queries(decoder: Decoder) -> torch.Tensor:
+    """Of the token before the first, which chooses what that reads."""
+    config = decoder.config
+    shape = (config.layers, config.heads, config.head_dim)
+    return torch.randn(shape, device=decoder.device, dtype=torch.bfloat16)
 
 
 def kernels_of(step: CapturedStep) -> dict[str, float]:
@@ -113,6 +118,7 @@ def measure(
             continue
         sequence = cache.open([], context + 1_900)
         sequence.length = context
+        sequence.asked = queries(decoder)
         step.begin(sequence, OPTIONS)
         emit(step, LONG)
         slopes = []
@@ -153,10 +159,7 @@ def main() -> None:
     torch.manual_seed(0)
     speed = copy_speed()
     print(f"{torch.cuda.get_device_name()}, copy {speed / 1e12:.2f} TB/s", flush=True)
-    found = {
-        "benchmark": "gpu_step", "device": torch.cuda.get_device_name(),
-        "copy_tb_s": speed / 1e12, "models": [],
-    }  # fmt: skip
+    found: dict[str, Any] = {"copy_tb_s": speed / 1e12, "models": []}
     for name in chosen.models.split(","):
         torch.cuda.empty_cache()
         contexts = [int(c) for c in chosen.contexts.split(",")]
@@ -167,9 +170,7 @@ def main() -> None:
         except Exception as problem:  # noqa: BLE001 - whatever it is, the others go on
             traceback.print_exc(limit=6)
             found["models"].append({"model": name, "failed": str(problem)[:300]})
-        if os.environ.get("OUT"):
-            Path(os.environ["OUT"], "gpu_step.json").write_text(json.dumps(found), "utf-8")
-    print(json.dumps(found))
+    finish("gpu_step", found)
 
 
 if __name__ == "__main__":

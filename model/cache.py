@@ -19,7 +19,9 @@ class Sequence:
 
     `table` int64 `[capacity / 32]` says where its pages lie in the pool; `length` tokens are
     written. The page being filled is `tails[layer]`: keys and values, float32
-    `[kv_heads, 32, head_dim]`. The first `reused` pages were in the cache before.
+    `[kv_heads, 32, head_dim]`. The first `reused` pages were in the cache before. Where the choice
+    of pages is deferred, `asked [layers, heads, head_dim]` are the queries of the last token, and
+    `asking [layers, tokens, heads, head_dim]` of those that may follow.
     """
 
     table: Tensor
@@ -28,6 +30,8 @@ class Sequence:
     length: int = 0
     reused: int = 0
     mass: Tensor | None = field(default=None)
+    asked: Tensor | None = field(default=None)
+    asking: Tensor | None = field(default=None)
 
     @property
     def capacity(self) -> int:

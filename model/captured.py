@@ -6,8 +6,9 @@
     token = sample(head(norm(x)))
 
 Lengths, page lists, options of sampling and the tokens themselves lie on the device: the graph of a
-shape is captured once and serves every token. A draft of some tokens runs as more rows. The meaning
-is that of `Decoder.decode`; the residual stream is float32 here.
+shape is captured once and serves every token. A draft of some tokens runs as more rows. Where the
+choice of pages is deferred, the step ends with that for the next token (`page_lists.py`). The
+meaning is that of `Decoder.decode`; the residual stream is float32 here.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from vademecum.model.kernels.triton.append import HeadNorms
 from vademecum.model.kernels.triton.nf4 import PackedNF4
 from vademecum.model.kernels.triton.sampling import DeviceSampler
 from vademecum.model.kernels.triton.scores import BiasTables
+from vademecum.model.page_lists import PageLists
 from vademecum.model.rope import angles
 from vademecum.progress import Progress, Silent
 
@@ -77,6 +79,11 @@ class CapturedStep:
         pages = -(-tokens // PAGE)
         self._buckets = [b for b in BUCKETS if b < pages] + [pages]
         self._layers = [_layer(decoder, n, pages) for n in range(config.layers)]
+        self._lists: PageLists | None = None
+        if decoder.sparsity and decoder.sparse_layers:
+            biases = [layer.key_bias for layer in self._layers]
+            self._lists = PageLists(decoder, decoder.sparsity, cache, biases, pages)
+        self._deferred = bool(self._lists and decoder.sparsity and decoder.sparsity.deferred)
         self._head = cast("DeviceInt8", decoder.head)
         self._rotation = angles(decoder.frequencies, decoder.magnitude, pages * PAGE)
         self._table = torch.zeros(pages, dtype=torch.int64, device=device)
@@ -100,6 +107,7 @@ class CapturedStep:
         """Tokens of the sequence that are written."""
         self.watched = False
         self._sealed_pages = 0
+        self._chosen_for = -1  # the length at which the lists of pages are right
         self._pinned = torch.zeros(2, ROWS, dtype=torch.int64, pin_memory=True)
         new_event: Any = torch.cuda.Event  # its types are missing
         self._events = [new_event(), new_event()]
@@ -128,7 +136,7 @@ class CapturedStep:
         return None
 
     def begin(self, sequence: Sequence, options: GenerationOptions) -> None:
-        """Go on with a sequence whose prompt is read."""
+        """Go on with a sequence whose prompt is read. Raises ValueError if it is not."""
         count = sequence.table.shape[0]
         self._table[:count].copy_(sequence.table)
         for mine, theirs in zip(self._tails, sequence.tails, strict=True):
@@ -137,14 +145,21 @@ class CapturedStep:
         sequence.tails = self._tails
         self._sampler.set(options)
         self.watched = sequence.mass is not None
+        if self._lists and self._deferred:
+            if sequence.asked is None:
+                raise ValueError("nothing was read that could choose pages")
+            own = self._decoder.sparse_layers
+            self._lists.queries.copy_(sequence.asked[own.start : own.stop])
         self._restart(sequence.length, sequence.length // PAGE)
 
     def go_to(self, length: int) -> None:
         """`length` tokens are right; what the last step computed after them is forgotten."""
+        if self._lists and self._deferred and length > self.length:
+            self._lists.go_to(length - self.length - 1)
         self._restart(length, self._sealed_pages)
 
     def _restart(self, length: int, sealed: int) -> None:
-        self.length, self._sealed_pages = length, sealed
+        self.length, self._sealed_pages, self._chosen_for = length, sealed, -1
         self._start.fill_(length)
         self._sealed.fill_(sealed)
 
@@ -161,11 +176,15 @@ class CapturedStep:
         shape = self._shape(rows)
         if shape not in self._graphs:
             self._capture(shape)
+        alone = shape.sparse and rows == 1 and self._deferred
+        if alone and self._lists and self._chosen_for != self.length:
+            self._lists.choose(self._table[: shape.pages], self._start)
         self._graphs[shape].replay()
         self._last = shape
         self._sealed_pages = self.length // PAGE  # the page that is being filled is not
         if rows == 1:
             self.length += 1
+            self._chosen_for = self.length if alone else -1
 
     def fetch(self, rows: int = 1) -> Callable[[], list[int]]:
         """The tokens that the last step drew; the function waits for them.
@@ -229,6 +248,7 @@ class CapturedStep:
         # Compile first, at the beginning of an empty sequence; put back what that changes.
         length, sealed, tokens = self.length, self._sealed_pages, self.tokens.clone()
         kept = [(keys.clone(), values.clone()) for keys, values in self._tails]
+        asked = self._lists.queries.clone() if self._lists else None
         self._restart(0, 0)
         new_stream: Any = torch.cuda.Stream
         stream = new_stream(self.device)
@@ -248,18 +268,16 @@ class CapturedStep:
         for (keys, values), (old_keys, old_values) in zip(self._tails, kept, strict=True):
             keys.copy_(old_keys)
             values.copy_(old_values)
+        if self._lists and asked is not None:
+            self._lists.queries.copy_(asked)
         self.tokens.copy_(tokens)
         self._restart(length, sealed)
 
     @torch.inference_mode()
     def _compute(self, shape: Shape) -> None:
-        decoder, config = self._decoder, self._decoder.config
-        rows, table, start, eps = (
-            shape.rows,
-            self._table[: shape.pages],
-            self._start,
-            config.rms_eps,
-        )
+        decoder, config, lists = self._decoder, self._decoder.config, self._lists
+        rows, start, eps = shape.rows, self._start, config.rms_eps
+        table = self._table[: shape.pages]
         mass = self._mass_of(shape).zero_() if shape.watched else None
         x = norm.embed(self.tokens[:rows], decoder.embedding)
         part: Tensor | None = None
@@ -270,15 +288,11 @@ class CapturedStep:
             qkv = qkv.view(*qkv.shape[:-1], -1, config.head_dim)
             query = append.append(
                 qkv, layer.bias, layer.head_norms, self._rotation, store, table, tail, start,
-                self._sealed,
+                self._sealed, lists.room(n, rows) if lists else None,
             )  # fmt: skip
             chosen = None
-            if shape.sparse and n in decoder.sparse_layers:
-                assert decoder.sparsity is not None
-                chosen = scores.select(
-                    query, store, table, start, layer.key_bias, decoder.sparsity,
-                    decoder.pages_counted,
-                )  # fmt: skip
+            if shape.sparse and lists and n in decoder.sparse_layers:
+                chosen = lists.chosen(n, query, table, start)
             told = attention.attention(
                 query, store, table, chosen, tail, start, layer.key_bias, mass
             )
@@ -289,6 +303,8 @@ class CapturedStep:
         logits = self.logits[:rows]
         int8.product(normed, self._head.codes, self._head.scale, logits)
         self._sampler.sample(logits, self.tokens[:rows], start, self._sealed, advance=rows == 1)
+        if shape.sparse and rows == 1 and lists and self._deferred:
+            lists.choose(table, start)
 
 
 def _layer(decoder: Decoder, n: int, pages: int) -> _Layer:

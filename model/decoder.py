@@ -179,11 +179,15 @@ class Decoder:
             selected = every
             if self.chooses(n, start, ids.shape[0]):
                 selected = self.select_for_chunk(n, query, cache, table[: start // PAGE])
+            asked.append(query[-1])
             return self.kernels.prefill_attention(
                 query, cache.stores[n], table, selected, start, tail, bias
             )
 
+        asked: list[Tensor] = []
         hidden = self._forward(ids, sequence, attention)
+        if self.sparsity and self.sparsity.deferred:
+            sequence.asked = torch.stack(asked)
         sequence.length += ids.shape[0]
         return self.logits(hidden[-1:])[0]
 
@@ -210,16 +214,22 @@ class Decoder:
         table = sequence.complete
         complete = torch.arange(table.shape[0], device=self.device)
         every = complete.expand(self.config.kv_heads, -1).contiguous()
+        behind = int(self.sparsity is not None and self.sparsity.deferred)
+        asking: list[Tensor] = []
 
         def attention(n: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             store, tail, bias = cache.stores[n], sequence.tails[n], self.layers[n].key_bias
+            asking.append(query)
+            before = query[:1] if sequence.asked is None else sequence.asked[n][None]
+            chooses = torch.cat((before, query[:-1])) if behind else query
             tail[0][:, filled : filled + key.shape[0]] = key.transpose(0, 1)
             tail[1][:, filled : filled + key.shape[0]] = value.transpose(0, 1)
             rows = []
             for row in range(query.shape[0]):
                 selected, length = every, start + row + 1
                 if self.sparsity and length >= self.sparsity.threshold and n in self.sparse_layers:
-                    selected = self._select(n, query[row], cache, table, length)
+                    there = max(0, start + row - behind) // PAGE
+                    selected = self._select(n, chooses[row], cache, table, length, there=there)
                 mass = None if sequence.mass is None else sequence.mass[row]
                 rows.append(
                     self.kernels.attention(
@@ -228,12 +238,17 @@ class Decoder:
                 )
             return torch.stack(rows)
 
-        return self.logits(self._forward(ids, sequence, attention))
+        hidden = self._forward(ids, sequence, attention)
+        if behind:
+            sequence.asking = torch.stack(asking)
+        return self.logits(hidden)
 
     @torch.inference_mode()
     def keep(self, tokens: int, cache: PagedCache, sequence: Sequence) -> None:
         """Make the first `tokens` tokens of the last `decode` part of the sequence."""
         sequence.length += tokens
+        if sequence.asking is not None:
+            sequence.asked = sequence.asking[:, tokens - 1]
         if sequence.length % PAGE == 0:
             at = sequence.table[sequence.length // PAGE - 1 : sequence.length // PAGE]
             for store, (keys, values) in zip(cache.stores, sequence.tails, strict=True):
@@ -268,10 +283,16 @@ class Decoder:
         table: Tensor,
         length: int,
         budget: int | None = None,
+        there: int | None = None,
     ) -> Tensor:
-        """The pages that a layer reads for `query [heads, dim]`: int64 `[kv_heads, selected]`."""
+        """The pages that a layer reads for `query [heads, dim]`: int64 `[kv_heads, selected]`.
+
+        Those that were not `there` when the query was are read in any case."""
         assert self.sparsity is not None
-        scores = self.kernels.score_pages(query, cache.stores[n], table, self.layers[n].key_bias)
+        scored = table if there is None else table[:there]
+        bias = self.layers[n].key_bias
+        scores = self.kernels.score_pages(query, cache.stores[n], scored, bias)
+        scores = F.pad(scores, (0, table.shape[0] - scored.shape[0]), value=torch.inf)
         selected = self.kernels.select_pages(
             scores,
             length,

@@ -91,6 +91,8 @@ class Rows:
             return f"activations are {str(decoder.dtype).removeprefix('torch.')}"
         if decoder.kv == "plain":
             return "keys and values are not quantised"
+        if decoder.sparsity is not None and decoder.sparsity.deferred:
+            return "each token is to choose pages for the next"
         products = [p for la in decoder.layers for p in (la.qkv, la.out, la.gate_up, la.down)]
         if all(isinstance(product, NativeNF4) for product in products):
             return None

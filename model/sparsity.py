@@ -16,6 +16,8 @@ class Sparsity:
 
     The first two layers and the last one stay dense: they find what the others use (DELTA,
     arXiv:2510.09883). Reading a prompt, the tokens of a chunk share one choice of earlier pages.
+    Deferred, the pages of a layer are those that the query of the token before chose among what was
+    complete then, and any completed since.
     """
 
     threshold: int = 6_144  # a shorter sequence is read whole
@@ -29,6 +31,7 @@ class Sparsity:
     dense_last: int = 1
     chunk: int = CHUNK  # `threshold` is a multiple of it
     sampled: int = 16  # tokens of a chunk that choose for all of it
+    deferred: bool = False  # what a token of an answer reads, the token before it has chosen
 
     def __post_init__(self) -> None:
         if self.chunk < PAGE or self.chunk % PAGE:
@@ -39,6 +42,8 @@ class Sparsity:
         for name in ("threshold", "long", "sinks", "recent", "dense_first", "dense_last"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
+        if self.deferred and self.recent < PAGE:  # a page may be complete that had no score yet
+            raise ValueError(f"recent must be at least {PAGE} where the choice is deferred")
 
     def budget_for(self, length: int) -> int:
         """How many tokens a layer reads of a sequence of `length`: all of it if it is short."""
@@ -51,5 +56,6 @@ class Sparsity:
         return range(self.dense_first, max(self.dense_first, layers - self.dense_last))
 
 
-# A GPU reads many tokens at a time, and more of the past costs it little.
-ON_GPU = Sparsity(long_budget=8_192, chunk=GPU_CHUNK, sampled=64)
+# A GPU reads many tokens at a time, and more of the past costs it little. What costs it is whatever
+# a layer waits for.
+ON_GPU = Sparsity(long_budget=8_192, chunk=GPU_CHUNK, sampled=64, deferred=True)

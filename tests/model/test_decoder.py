@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache
 from vademecum.model.decoder import Decoder, ModelConfig
-from vademecum.model.kernels import NAIVE
+from vademecum.model.kernels import NAIVE, KeyBias, Pages
 from vademecum.model.linear import QuantizedLinear
 from vademecum.model.sparsity import Sparsity
 
@@ -162,11 +163,12 @@ def test_scattered_pages_give_the_same_logits(
     torch.testing.assert_close(logits, run(decoder, ids, [90]), atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("kv", ["plain", "int8", "k8v4"])
+@pytest.mark.parametrize(("kv", "deferred"), [("plain", True), ("int8", True), ("k8v4", False)])
 def test_candidates_are_computed_as_if_each_came_alone(
-    kv: str, qwen2: ModelConfig, decoder_of: Build
+    kv: str, deferred: bool, qwen2: ModelConfig, decoder_of: Build
 ) -> None:
-    decoder = decoder_of(qwen2, kv=kv, sparsity=Sparsity(threshold=0, budget=64, recent=32))
+    sparsity = Sparsity(threshold=0, budget=64, recent=32, deferred=deferred)
+    decoder = decoder_of(qwen2, kv=kv, sparsity=sparsity)
     ids = torch.arange(110)
     alone = decoder.new_cache(160)
     one = alone.open([1], 160)
@@ -253,6 +255,42 @@ def test_sparse_attention_reads_its_budget_and_counts_it(
     decoder.decode(torch.tensor([8]), cache, sequence)
     # One layer of four is sparse; 2 KV heads read 3 of the 9 complete pages, and the tail.
     assert (int(decoder.pages_read), int(decoder.pages_skipped)) == (2 * 3, 2 * 6)
+
+
+def test_deferred_a_token_reads_what_the_one_before_it_chose(
+    llama: ModelConfig, decoder_of: Build
+) -> None:
+    """In a single layer queries depend on nothing that is read."""
+    seen: dict[bool, list[Tensor]] = {False: [], True: []}
+    scored: list[int] = []
+    for deferred in seen:
+        sparsity = Sparsity(0, budget=64, recent=32, dense_first=0, dense_last=0, deferred=deferred)
+        read: list[list[int]] = []
+        scored.clear()
+
+        def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None) -> Tensor:
+            seen[deferred].append(query)  # noqa: B023 - called within its turn
+            scored.append(len(table))
+            return NAIVE.score_pages(query, pages, table, bias)
+
+        def select_pages(*given: Any) -> Tensor:
+            chosen = NAIVE.select_pages(*given)
+            read.append(chosen[0].tolist())  # noqa: B023
+            return chosen
+
+        kernels = replace(NAIVE, score_pages=score_pages, select_pages=select_pages)
+        decoder = decoder_of(replace(llama, layers=1), sparsity=sparsity, kernels=kernels)
+        cache = decoder.new_cache(128)
+        sequence = cache.open([1], 128)
+        decoder.prefill(torch.arange(94), cache, sequence)
+        for token in (5, 6, 7, 8):
+            decoder.decode(torch.tensor([token]), cache, sequence)
+            decoder.keep(1, cache, sequence)
+    assert scored == [2, 2, 2, 3]  # at 94, 95, 96 and 97 tokens
+    assert all(torch.equal(a, b) for a, b in zip(seen[True][1:], seen[False], strict=False))
+    assert not torch.equal(seen[True][0], seen[False][0])  # the prompt's last token chose
+    # The page that the token before 96 filled was not scored by it, and is read; and the first.
+    assert read[2] == [0, 2]
 
 
 def test_a_long_prompt_reads_chosen_pages_of_its_past(

@@ -243,6 +243,12 @@ def test_a_token_and_its_draft_take_the_fast_way() -> None:
     assert LONGEST + 1 <= ROWS
 
 
+def test_a_deferred_choice_takes_the_way_of_prompts(build: Callable[..., Decoder]) -> None:
+    made = build("llama", Sparsity(deferred=True))
+    assert made._rows is None
+    assert "choose pages for the next" in made.writing
+
+
 def test_other_weights_take_the_way_of_prompts(
     tensors_of: Callable[..., dict[str, Tensor]],
 ) -> None:

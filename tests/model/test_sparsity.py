@@ -20,6 +20,7 @@ from vademecum.model.sparsity import Sparsity
         {"threshold": -1},
         {"sinks": -1},
         {"recent": -1},
+        {"recent": 31, "deferred": True},
         {"dense_first": -1},
         {"dense_last": -1},
     ],

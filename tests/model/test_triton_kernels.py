@@ -82,21 +82,25 @@ class Case:
         return self.table[: self.complete]
 
 
-def case(bits: int, kv: int, group: int, dim: int, pages: int, filled: int, rows: int = 1) -> Case:
+def case(
+    bits: int, kv: int, group: int, dim: int, pages: int, filled: int, rows: int = 1, seed: int = 0
+) -> Case:
     store = QuantizedPages.empty(kv, pages + 5, dim, bits)
     store = QuantizedPages(*(tensor.to(DEVICE) for tensor in store.tensors()))
     for tensor in store.tensors():
         tensor.fill_(float("nan") if tensor.is_floating_point() else 99)
     table = torch.randperm(pages + 5, generator=torch.Generator().manual_seed(3)).to(DEVICE)
     store.seal(
-        table[:pages], random(kv, pages, PAGE, dim, seed=1), random(kv, pages, PAGE, dim, seed=2)
+        table[:pages],
+        random(kv, pages, PAGE, dim, seed=1 + seed),
+        random(kv, pages, PAGE, dim, seed=2 + seed),
     )
     tail = tuple(torch.full((kv, PAGE, dim), math.nan, device=DEVICE) for _ in range(2))
     written = filled + rows - 1
     tail[0][:, :written] = random(kv, written, dim, seed=4)
     tail[1][:, :written] = random(kv, written, dim, seed=5)
     start = torch.tensor([pages * PAGE + filled - 1], dtype=torch.int32, device=DEVICE)
-    query = random(rows, kv * group, dim, seed=6).bfloat16()
+    query = random(rows, kv * group, dim, seed=6 + seed).bfloat16()
     return Case(store, table, (tail[0], tail[1]), start, query)
 
 
@@ -106,9 +110,8 @@ def bias_of(kv: int, dim: int, size: float) -> KeyBias:
     return KeyBias(value, THETA ** (-torch.arange(0, dim, 2, device=DEVICE) / dim))
 
 
-@pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("size", [0.0, 600.0])
+@pytest.mark.parametrize(("bits", "size"), [(8, 0.0), (8, 600.0), (4, 600.0)])
 def test_attention_over_every_page(shape: tuple[int, ...], bits: int, size: float) -> None:
     given = case(bits, *shape, rows=2)
     bias = bias_of(shape[0], shape[2], size) if size else None
@@ -132,16 +135,17 @@ def test_attention_over_every_page(shape: tuple[int, ...], bits: int, size: floa
 
 
 @pytest.mark.parametrize("bits", [8, 4])
-def test_attention_reads_each_heads_own_pages(bits: int) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_attention_reads_each_heads_own_pages(bits: int, known: bool) -> None:
     given = case(bits, 2, 7, 64, 40, 5)
     selected = torch.stack((torch.arange(0, 39, 3), torch.arange(1, 40, 3))).to(DEVICE)
-    pages = torch.full((1, 2, len(given.table)), 2**30, dtype=torch.int32, device=DEVICE)
+    pages = torch.full((1, 2, 99), 2**30, dtype=torch.int32, device=DEVICE)
     pages[0, :, :13] = selected
     count = torch.tensor([13], dtype=torch.int32, device=DEVICE)
     mass = torch.zeros(1, 2, len(given.table) + 1, device=DEVICE)
     out = torch.full(given.query.shape, math.nan, device=DEVICE)
     attention.attention(
-        given.query, given.store, given.table, scores.Selection(pages, count), given.tail,
+        given.query, given.store, given.table, scores.Selection(pages, count, known), given.tail,
         given.start, None, mass, out,
     )  # fmt: skip
     expected_mass = torch.zeros(41, device=DEVICE)
@@ -163,42 +167,86 @@ def test_the_same_input_gives_the_same_bits() -> None:
     assert len(seen) == 1
 
 
+@dataclass
+class Layers:
+    """Two layers of one sequence, the first with a key bias of some size."""
+
+    cases: tuple[Case, Case]
+    biases: tuple[KeyBias | None, None]
+
+    @property
+    def query(self) -> Tensor:
+        return torch.stack([each.query for each in self.cases])
+
+    @property
+    def summaries(self) -> scores.Summaries:
+        given, bias = self.cases[0], self.biases[0]
+        tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
+        return scores.Summaries.of([each.store for each in self.cases], [tables, None])
+
+    def rated(self, layer: int, row: int, pages: int) -> Tensor:
+        """By the naive kernel."""
+        given = self.cases[layer]
+        return naive.score_pages(
+            given.query[row], given.store, given.table[:pages], self.biases[layer]
+        )
+
+
+def layers(size: float, *shape: int) -> Layers:
+    """Of `(kv_heads, group, dim, pages, filled)`, two rows."""
+    bias = bias_of(shape[0], shape[2], size) if size else None
+    return Layers((case(8, *shape, rows=2), case(8, *shape, rows=2, seed=20)), (bias, None))
+
+
 @pytest.mark.parametrize("size", [0.0, 300.0])
-@pytest.mark.parametrize(("pages", "filled"), [(1, 1), (5, 30), (41, 1)])
-def test_scores(pages: int, filled: int, size: float) -> None:
-    given = case(8, 2, 7, 64, pages, filled, rows=2)
-    bias = bias_of(2, 64, size) if size else None
-    tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
-    found = scores.score(given.query, given.store, given.table, given.start, tables)
-    blocks = -(-pages // 32)
-    for row in range(2):
-        expected = naive.score_pages(given.query[row], given.store, given.own, bias)
-        tops, sums = found.statistics[row, :, :blocks].unbind(-1)
-        logits = found.weights[row, :, :pages].log() + tops.repeat_interleave(32, 1)[:, :pages]
+@pytest.mark.parametrize("heads", [(2, 7, 64), (1, 5, 128), (2, 8, 16)])
+@pytest.mark.parametrize(
+    ("pages", "filled", "behind"), [(1, 1, 0), (5, 30, 1), (41, 1, 0), (41, 1, 1)]
+)
+def test_scores(
+    pages: int, filled: int, behind: int, heads: tuple[int, int, int], size: float
+) -> None:
+    given = layers(size, *heads, pages, filled)
+    first, kv, group = given.cases[0], heads[0], heads[1]
+    found = scores.score(given.query, given.summaries, first.table, first.start, behind=behind)
+    for layer, row in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        there = max(0, int(first.start) + row - behind) // PAGE
+        if not there:
+            continue
+        tops, sums = found.statistics[layer, row, :, : -(-there // 32)].unbind(-1)
+        logits = found.weights[layer, row, :, :there].log()
+        logits = logits + tops.repeat_interleave(32, 1)[:, :there]
         whole = tops + sums.log()
         torch.testing.assert_close(whole.logsumexp(1), logits.logsumexp(1), rtol=1e-5, atol=1e-5)
-        shares = logits.softmax(1).view(2, 7, pages).sum(1)
-        torch.testing.assert_close(shares, expected, rtol=1e-4, atol=1e-6)
+        shares = logits.softmax(1).view(kv, group, there).sum(1)
+        torch.testing.assert_close(shares, given.rated(layer, row, there), rtol=1e-4, atol=1e-6)
 
 
 @cuda_only
 @pytest.mark.parametrize("size", [0.0, 300.0])
-@pytest.mark.parametrize(("pages", "filled"), [(1, 1), (5, 30), (41, 1), (200, 7), (1500, 1)])
-def test_selection_is_that_of_the_naive_scores(pages: int, filled: int, size: float) -> None:
-    given = case(8, 2, 7, 64, pages, filled, rows=2)
-    bias = bias_of(2, 64, size) if size else None
-    tables = scores.BiasTables.of(bias, len(given.table)) if bias else None
+@pytest.mark.parametrize(
+    ("pages", "filled", "behind"),
+    [(1, 1, 0), (5, 30, 0), (41, 1, 1), (200, 7, 1), (1500, 1, 0), (1024, 1, 1)],
+)
+def test_selection_is_that_of_the_naive_scores(
+    pages: int, filled: int, behind: int, size: float
+) -> None:
+    """Where the queries are those of the token before, a page completed since is taken besides."""
+    given = layers(size, 2, 7, 64, pages, filled)
+    first = given.cases[0]
     sparsity = Sparsity(threshold=256, budget=640, long=6_000, long_budget=1_280, recent=64)
     found = scores.select(
-        given.query, given.store, given.table, given.start, tables, sparsity, COUNTED
-    )
-    for row in range(2):
-        length = int(given.start) + row + 1
-        rated = naive.score_pages(given.query[row], given.store, given.own, bias)
-        budget = sparsity.budget_for(length)
-        expected = naive.select_pages(rated, length, budget, 64, 32)
+        given.query, given.summaries, first.table[: max(1, first.complete)], first.start, sparsity,
+        COUNTED, behind=behind,
+    )  # fmt: skip
+    for layer, row in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        length = int(first.start) + row + 1
+        there = (length - 1 - behind) // PAGE
+        rated = given.rated(layer, row, there)
+        rated = torch.nn.functional.pad(rated, (0, pages - there), value=9.0)  # none is higher
+        expected = naive.select_pages(rated, length, sparsity.budget_for(length), 64, 32)
         assert int(found.count[row]) == expected.shape[1]
-        pages_found = found.pages[row, :, : expected.shape[1]].long()
+        pages_found = found.pages[layer, row, :, : expected.shape[1]].long()
         for kv in range(2):
             here = pages_found[kv].tolist()
             assert here == sorted(set(here))
@@ -210,23 +258,23 @@ def test_selection_is_that_of_the_naive_scores(pages: int, filled: int, size: fl
             assert len(set(here) & set(expected[kv].tolist())) >= len(here) - 1
 
 
+def select_one(given: Case, sparsity: Sparsity, counted: Tensor = COUNTED) -> scores.Selection:
+    """In one layer without a bias."""
+    one = scores.Summaries.of([given.store], [None])
+    found = scores.select(given.query[None], one, given.table, given.start, sparsity, counted)
+    return found.layer(0)
+
+
 @cuda_only
 def test_of_a_sequence_without_complete_pages_none_is_selected() -> None:
-    given = case(8, 2, 7, 64, 0, 3)
-    found = scores.select(
-        given.query, given.store, given.table, given.start, None, Sparsity(), COUNTED
-    )
-    assert int(found.count[0]) == 0
+    assert int(select_one(case(8, 2, 7, 64, 0, 3), Sparsity()).count[0]) == 0
 
 
 @cuda_only
 def test_of_equal_pages_as_many_are_taken_as_the_budget_holds() -> None:
     given = case(8, 1, 2, 16, 40, 1)
     given.query.zero_()
-    sparsity = Sparsity(threshold=256, budget=640, recent=64)
-    found = scores.select(
-        given.query, given.store, given.table, given.start, None, sparsity, COUNTED
-    )
+    found = select_one(given, Sparsity(threshold=256, budget=640, recent=64))
     assert int(found.count[0]) == 19
     here = found.pages[0, 0, :19].tolist()
     assert len(set(here)) == 19
@@ -237,9 +285,8 @@ def test_of_equal_pages_as_many_are_taken_as_the_budget_holds() -> None:
 def test_pages_are_counted_where_they_are_chosen() -> None:
     given = case(8, 2, 7, 64, 41, 1, rows=2)
     counted = torch.zeros(2, dtype=torch.int64, device=DEVICE)
-    sparsity = Sparsity(threshold=256, budget=640, recent=64)
     for _ in range(3):
-        scores.select(given.query, given.store, given.table, given.start, None, sparsity, counted)
+        select_one(given, Sparsity(threshold=256, budget=640, recent=64), counted)
     assert counted.tolist() == [3 * 2 * 2 * 19, 3 * 2 * 2 * (41 - 19)]
 
 
@@ -249,11 +296,10 @@ def rotation(positions: int, dim: int) -> tuple[Tensor, Tensor]:
     return torch.cat((cos, cos), -1).to(DEVICE), torch.cat((-sin, sin), -1).to(DEVICE)
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize(("bits", "qwen3"), [(8, False), (8, True), (4, False)])
 @pytest.mark.parametrize(
     ("filled", "rows", "splits"), [(0, 1, 1), (0, 9, 3), (5, 2, 1), (31, 1, 2)]
 )
-@pytest.mark.parametrize("qwen3", [False, True])
 def test_append(bits: int, filled: int, rows: int, splits: int, qwen3: bool) -> None:
     kv, group, dim, pages = 2, 3, 64, 3
     heads = kv * group

@@ -40,6 +40,7 @@ def append(
     tail: tuple[Tensor, Tensor],
     start: Tensor,
     sealed: Tensor,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Queries `[rows, heads, dim]` bf16, as attended; keys and values go into the tail.
 
@@ -53,7 +54,8 @@ def append(
     rows, both, dim = qkv.shape[-3:]
     kv_heads = store.key_mean.shape[0]
     heads = both - 2 * kv_heads
-    out = torch.empty(rows, heads, dim, dtype=torch.bfloat16, device=qkv.device)
+    if out is None:
+        out = torch.empty(rows, heads, dim, dtype=torch.bfloat16, device=qkv.device)
     append_kernel[(heads + kv_heads,)](
         qkv, qkv if bias is None else bias, qkv if norms is None else norms.weights, *rotation,
         *store.tensors(), table, *tail, start, sealed, out, rows, store.key_mean.shape[1],

@@ -3,8 +3,8 @@
 // A warp takes a page at a time (`page.cuh`), the next one copied into shared memory meanwhile. A
 // step of one row is `decode.cu`'s.
 //
-// Defined from outside: what page.cuh asks for; KV_HEADS, SELECTED, COUNTED, STAGES (pages of a warp
-// in shared memory).
+// Defined from outside: what page.cuh asks for; KV_HEADS, SELECTED, KNOWN (what is selected was chosen
+// before this step began), COUNTED, STAGES (pages of a warp in shared memory).
 
 #include "page.cuh"
 
@@ -116,7 +116,7 @@ __device__ void tail(Shared& s, const u16* query, const float* keys, const float
     leave(s, THREADS / DIM, part, weight, first_head, parts, parts - 1);
 }
 
-// query: bf16 [rows, heads, DIM]; table: i64 [capacity]; selected: int [rows, KV_HEADS, capacity],
+// query: bf16 [rows, heads, DIM]; table: i64 [capacity]; selected: int [rows, KV_HEADS, room],
 // count: int [rows]; tail_keys, tail_values: float [KV_HEADS, 32, DIM]; start: the first row's
 // position. part: float [rows, heads, parts, DIM], weight: pairs [rows, heads, parts] of the
 // largest score and the sum of exponentials; shares: float [rows, heads, capacity + 1].
@@ -127,7 +127,7 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
        const float* tail_keys, const float* tail_values, const int* start,
        const uint4* __restrict__ bias, const float* __restrict__ within,
        const float* __restrict__ turns, float* part, float2* weight, float* shares,
-       int store_pages, int capacity) {
+       int store_pages, int capacity, int room) {
     extern __shared__ __align__(128) u8 memory[];
     Shared& s = *reinterpret_cast<Shared*>(memory);
     const Store store = {key_codes, key_mean, key_scale, value_codes, value_scale, value_low};
@@ -135,7 +135,7 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     const int kv = blockIdx.y, row = blockIdx.z, parts = gridDim.x, splits = parts - 1;
     const int first_head = row * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS;
     const int begun = *start;
-    const int* chosen = selected + (size_t)(row * KV_HEADS + kv) * capacity;
+    const int* chosen = selected + (size_t)(row * KV_HEADS + kv) * room;
 
     auto begin = [&](int page, Page& to) { fetch(to, store, (size_t)kv * store_pages + table[page]); };
 
@@ -143,15 +143,15 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     const int step = splits * WARPS;
     int n = blockIdx.x + splits * warp, page = 0, stage = 0;
     begin_next();
-#if SELECTED
+#if SELECTED && !KNOWN
     wait_for_previous();
     const int reads = count[row];
     const bool early = false;
 #else
     // No kernel of this step writes a page, but the one before may seal the last of them.
-    const int reads = begun / 32;
+    const int reads = SELECTED ? count[row] : begun / 32;
     const bool early = blockIdx.x < splits && n < reads - (begun % 32 == 0);
-    if (early) begin(page = n, s.pages[warp][0]);
+    if (early) begin(page = SELECTED ? chosen[n] : n, s.pages[warp][0]);
     wait_for_previous();
 #endif
     if (blockIdx.x == splits) {

@@ -90,9 +90,8 @@ def add_mass(
     logarithms of what the pages read sum to, the tail last; `weight` float32 `[rows, heads, parts,
     2]` the largest score of each part and the sum of its exponentials over it."""
     rows, kv_heads, places = mass.shape
-    chosen = (start, start) if selection is None else (selection.pages, selection.count)
     mass_kernel[(triton.cdiv(places, 128), kv_heads, rows)](
-        shares, weight, *chosen, start, mass, places - 1, weight.shape[2],
+        shares, weight, *_listed(selection, start), start, mass, places - 1, weight.shape[2],
         GROUP_HEADS=group, KV_HEADS=kv_heads,
         PARTS=triton.next_power_of_2(weight.shape[2]), SELECTED=selection is not None,
         num_warps=4, **early(mass.device),
@@ -121,6 +120,7 @@ def _compiled(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
         ("KV_HEADS", kv_heads),
         ("VALUE_BITS", store.value_bits),
         ("SELECTED", int(selection is not None)),
+        ("KNOWN", int(selection is not None and selection.known)),
         ("BIASED", int(bias is not None)),
         ("COUNTED", int(shares.numel() > 0)),
         ("STAGES", stages),
@@ -134,6 +134,7 @@ def _compiled(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
         *((None, None) if selection is None else (selection.pages, selection.count)), *tail, start,
         *((None, None, None) if bias is None else (bias.operand, bias.within, bias.turns)),
         part, weight, shares, store.key_mean.shape[1], capacity,
+        0 if selection is None else selection.pages.stride(1),
     )  # fmt: skip
     join(part, weight, out)
     return weight
@@ -164,9 +165,8 @@ def _in_triton(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
     splits = max(1, min(triton.cdiv(capacity, 4), PROGRAMS // (rows * kv_heads), 127))
     part = torch.empty(rows, heads, splits + 1, dim, device=device)
     weight = torch.empty(rows, heads, splits + 1, 2, device=device)
-    chosen = (start, start) if selection is None else (selection.pages, selection.count)
     attention_kernel[(splits + 1, kv_heads, rows)](
-        query, *store.tensors(), table, *chosen, *tail, start,
+        query, *store.tensors(), table, *_listed(selection, start), *tail, start,
         *((query, query) if bias is None else (bias.within, bias.turns)), part, weight, shares,
         store.key_mean.shape[1], capacity, splits, dim**-0.5,
         GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, DIM=dim, GROUP=GROUP,
@@ -180,6 +180,13 @@ def _in_triton(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
         PARTS=triton.next_power_of_2(splits + 1), num_warps=4, **early(device),
     )  # fmt: skip
     return weight
+
+
+def _listed(selection: Selection | None, unused: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Pages, their number, and the room for those of a KV head; what is unused is not read."""
+    if selection is None:
+        return unused, unused, 0
+    return selection.pages, selection.count, selection.pages.stride(1)
 
 
 @triton.jit
@@ -225,8 +232,8 @@ def _page(n, limit, selected, SELECTED: tl.constexpr):
 @triton.jit
 def attention_kernel(
     query, key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
-    table, selected, count, tail_keys, tail_values, start, within, turns, part, weight, shares,
-    store_pages, capacity, splits, scaling,
+    table, selected, count, room, tail_keys, tail_values, start, within, turns, part, weight,
+    shares, store_pages, capacity, splits, scaling,
     GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, GROUP: tl.constexpr,
     PAGES: tl.constexpr, VALUE_BITS: tl.constexpr, SELECTED: tl.constexpr, BIASED: tl.constexpr,
     COUNTED: tl.constexpr, EARLY: tl.constexpr,
@@ -261,7 +268,7 @@ def attention_kernel(
     total = tl.zeros([2 * GROUP], dtype=tl.float32)
     floors = tl.zeros([2 * GROUP], dtype=tl.float32)  # of 4-bit values
     sums = tl.zeros([2 * GROUP, DIM], dtype=tl.float32)
-    chosen = selected + (row * KV_HEADS + kv) * capacity
+    chosen = selected + (row * KV_HEADS + kv) * room
     store = kv * store_pages.to(tl.int64)
     for n in range(first, last, PAGES):
         # Where pages lie is looked up twice: a row of keys must be seen to lie in one piece.
@@ -358,7 +365,7 @@ def join_kernel(
 
 @triton.jit
 def mass_kernel(
-    shares, weight, selected, count, start, mass, capacity, parts,
+    shares, weight, selected, count, room, start, mass, capacity, parts,
     GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, PARTS: tl.constexpr,
     SELECTED: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
@@ -385,7 +392,7 @@ def mass_kernel(
         received += tl.exp(share - whole)
     page = n
     if SELECTED:
-        page = tl.load(selected + (row * KV_HEADS + kv) * capacity + n, mask=n < reads, other=0)
+        page = tl.load(selected + (row * KV_HEADS + kv) * room + n, mask=n < reads, other=0)
     page = tl.where(n == reads, complete, page)
     at_page = mass + (row * KV_HEADS + kv) * (capacity + 1) + page
     so_far = tl.load(at_page, mask=real, other=0.0)

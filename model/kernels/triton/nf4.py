@@ -101,7 +101,7 @@ class PackedNF4:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How the work is cut; measured by benchmarks/gpu.py."""
+    """How the work is cut; measured by benchmarks/gpu_products.py."""
 
     warps: int = 8  # of a block, which share the inputs of 16 outputs
     depth: int = 4  # loads of a warp under way
@@ -144,7 +144,7 @@ def product(
 
 
 def tuned(weight: PackedNF4, rows: int) -> Tuning:
-    """What is fastest for a shape, or close: on an H100, for the shapes of benchmarks/gpu.py."""
+    """What is fastest for a shape, or close: on an H100, those of benchmarks/gpu_products.py."""
     out_tiles, k_tiles = weight.codes.shape[:2]
     if weight.gated:
         # 12 warps, unless too many of them would have nothing in the last round.

@@ -56,6 +56,8 @@ class Reader:
         rotation = angles(decoder.frequencies, decoder.magnitude, tokens, start)
         x = norm.embed(ids.to(decoder.device), decoder.embedding)
         part: Tensor | None = None
+        deferred = decoder.sparsity is not None and decoder.sparsity.deferred
+        asked: list[Tensor] = []
         for n, layer in enumerate(decoder.layers):
             store, bias = cast("QuantizedPages", cache.stores[n]), layer.key_bias
             qkv = layer.qkv(norm.add_norm(x, part, layer.attention_norm, eps))
@@ -64,6 +66,8 @@ class Reader:
                 sequence.tails[n], start, bias,
             )  # fmt: skip
             query = appended.query
+            if deferred:
+                asked.append(query[-1].clone())  # a view would keep those of all tokens
             selected = every
             if decoder.chooses(n, start, tokens):
                 selected = decoder.select_for_chunk(n, query, cache, past)
@@ -76,6 +80,8 @@ class Reader:
             part = layer.out(told.reshape(rows, -1))
             normed = norm.add_norm(x, part, layer.mlp_norm, eps)
             part = layer.down(_gated(cast("DeviceNF4", layer.gate_up), normed))
+        if deferred:
+            sequence.asked = torch.stack(asked)
         return norm.add_norm(x, part, decoder.norm, eps)
 
 

@@ -1,124 +1,183 @@
-// How much the query heads of a KV head may attend to pages: 32 pages a block.
+// How much the query heads of a KV head may attend to pages, of several layers.
 //
 //     logit[h, n] = (q_h . mean_n + |q_h| . spread_n) / sqrt(DIM)
-//     weight[h, n] = exp(logit[h, n] - the block's largest)
+//     weight[h, n] = exp(logit[h, n] - the largest of the 32)
 //
-// The pages of a warp are under way before any is used; a lane has DIM / 32 channels of each. All
-// sums over lanes are formed in one go: with each exchange half of them stay on either side.
+// A product of tensor cores whose rows are 16 pages, whose columns are heads. Means and queries are
+// bf16, and operands as they lie in memory. A spread is a code of 8 bit times a scale of 8: two bf16,
+// rounded and rest, hold it exactly. Which channel stands where in an operand is free as long as both
+// agree: in step k lane 4 r + q holds the channels 32 k + 8 q to 32 k + 8 q + 7 of page r, or head r.
 //
-// Defined from outside: DIM (64 or 128), GROUP_HEADS, KV_HEADS, BIASED.
+// A key bias, turned to the page's place, is up to a hundred times as large as keys: what it adds is
+// summed in float32, as waves of the query over the page's turn.
+//
+// Defined from outside: DIM (64 or 128), GROUP_HEADS, KV_HEADS, BIASED (in some of the layers).
 
 #include "device.cuh"
 
-#define WARPS 8
-#define EACH 4  // pages of a warp
-#define WIDTH (DIM / 32)
+#define WARPS 8  // of 16 pages each
+#define STEPS (DIM / 32)
 
-#if DIM == 128
-typedef uint2 Wide;  // WIDTH numbers of 16 bit
-typedef u32 Narrow;  // WIDTH bytes
-#else
-typedef u32 Wide;
-typedef u16 Narrow;
-#endif
+// The pages of a layer, as `Summaries` says; no bias is null.
+struct Layer {
+    const u16 *mean, *scale;
+    const u8* spread;
+    const float *bias, *turns;
+};
 
-__device__ __forceinline__ void unpacked(Wide w, float (&x)[WIDTH]) {
-    const u32* words = reinterpret_cast<const u32*>(&w);
-#pragma unroll
-    for (int i = 0; i < WIDTH; i += 2) {
-        x[i] = low_bf16(words[i / 2]), x[i + 1] = high_bf16(words[i / 2]);
-    }
+// A scale's bf16 times a code's byte: what fits bf16, and the rest.
+__device__ __forceinline__ void spreads(u32 scales, u32 codes, int first, u32& near, u32& rest) {
+    // The byte below the bits of 2^23.
+    const float low = low_bf16(scales)
+        * (__uint_as_float(__byte_perm(codes, 0x4B000000u, 0x7440 + first)) - 8388608.0f);
+    const float high = high_bf16(scales)
+        * (__uint_as_float(__byte_perm(codes, 0x4B000000u, 0x7441 + first)) - 8388608.0f);
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(near) : "f"(high), "f"(low));
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(rest)
+        : "f"(high - high_bf16(near)), "f"(low - low_bf16(near)));
 }
 
-// query: bf16 [rows, heads, DIM]; bias_mean: float [KV_HEADS, DIM] and turns: float
-// [pages, 2, DIM / 2], or null; table: i64 [capacity]; start: the first row's position.
-// weights: float [rows, heads, capacity]; statistics: pairs [rows, heads, blocks] of the block's
-// largest logit and the sum of its weights.
+#if BIASED
+// [head][the cosine's half of the channels, the sine's]: q . R(page) b = sum of waves . turns.
+__device__ __forceinline__ void make_waves(const u16* query, const float* bias,
+                                           float (*waves)[DIM + 4]) {
+    for (int i = threadIdx.x; i < 8 * DIM / 2; i += WARPS * 32) {
+        const int h = i / (DIM / 2), d = i % (DIM / 2);
+        float cosine = 0.0f, sine = 0.0f;
+        if (h < GROUP_HEADS) {
+            const float a = from_bf16(query[h * DIM + d]), b = from_bf16(query[h * DIM + d + DIM / 2]);
+            cosine = a * bias[d] + b * bias[d + DIM / 2];
+            sine = b * bias[d] - a * bias[d + DIM / 2];
+        }
+        waves[h][d] = cosine, waves[h][d + DIM / 2] = sine;
+    }
+    __syncthreads();
+}
+#endif
+
+// query: bf16 [layers, rows, heads, DIM], a layer after `between` numbers; table: i64 [capacity];
+// start: the first row's position. Pages are looked at that were complete `behind` tokens before a
+// row's own. weights: float [layers, rows, heads, capacity]; statistics: pairs [layers, rows, heads,
+// blocks] of the largest logit of 32 pages and the sum of their weights.
 extern "C" __global__ void __launch_bounds__(WARPS * 32)
-score_pages(const u16* query, const u16* key_mean, const u16* key_scale, const u8* key_spread,
-            const float* __restrict__ bias_mean, const float* __restrict__ turns,
-            const long long* __restrict__ table, const int* start, float* weights,
-            float2* statistics, int store_pages, int capacity, int blocks) {
-    __shared__ float found[8][33];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-    const int block = blockIdx.x, kv = blockIdx.y, row = blockIdx.z;
-    const int complete = *start / 32, first = block * 32 + warp * EACH;
-    const int first_head = row * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS;
-    const int channel = lane * WIDTH;
-    size_t at[EACH];
-#pragma unroll
-    for (int i = 0; i < EACH; ++i)  // past the last page, the last one again
-        at[i] = ((size_t)kv * store_pages + table[max(0, min(first + i, complete - 1))]) * DIM;
+score_pages(const u16* query, const Layer* layers, const long long* __restrict__ table,
+            const int* start, float* weights, float2* statistics, int rows, int between, int behind,
+            int store_pages, int capacity, int blocks) {
+#if BIASED
+    __shared__ float waves[8][DIM + 4];
+#endif
+    __shared__ float tops[WARPS][8], totals[WARPS][8];
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, r = lane >> 2, q = lane & 3;
+    const int first = (blockIdx.x * WARPS + warp) * 16, kv = blockIdx.y;
+    const int row = blockIdx.z % rows;
+    const int first_head = blockIdx.z * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS;
+    const Layer layer = layers[blockIdx.z / rows];
     begin_next();
     wait_for_previous();
-    if (block * 32 >= complete) return;
+    const int complete = max(*start + row - behind, 0) / 32;
+    if (blockIdx.x * WARPS * 16 >= complete) return;
 
-    Wide means[EACH], scales[EACH];
-    Narrow spreads[EACH];
+    uint4 means[2][STEPS], scales[2][STEPS], head[STEPS];
+    uint2 codes[2][STEPS];
+    int page[2];
 #pragma unroll
-    for (int i = 0; i < EACH; ++i) {
-        means[i] = *reinterpret_cast<const Wide*>(key_mean + at[i] + channel);
-        scales[i] = *reinterpret_cast<const Wide*>(key_scale + at[i] + channel);
-        spreads[i] = *reinterpret_cast<const Narrow*>(key_spread + at[i] + channel);
+    for (int i = 0; i < 2; ++i) {  // past the last page, the last one again
+        page[i] = min(first + 8 * i + r, complete - 1);
+        const size_t at = ((size_t)kv * store_pages + table[page[i]]) * DIM + 8 * q;
+#pragma unroll
+        for (int k = 0; k < STEPS; ++k) {
+            means[i][k] = *reinterpret_cast<const uint4*>(layer.mean + at + 32 * k);
+            scales[i][k] = *reinterpret_cast<const uint4*>(layer.scale + at + 32 * k);
+            codes[i][k] = *reinterpret_cast<const uint2*>(layer.spread + at + 32 * k);
+        }
     }
-    float head[GROUP_HEADS][WIDTH];
+    query += (size_t)(blockIdx.z / rows) * between + (row * KV_HEADS + kv) * GROUP_HEADS * DIM;
 #pragma unroll
-    for (int g = 0; g < GROUP_HEADS; ++g)
-        unpacked(*reinterpret_cast<const Wide*>(query + (size_t)(first_head + g) * DIM + channel),
-                 head[g]);
-
-    float sums[EACH * 8];  // of page i and head g at 8 i + g
-#pragma unroll
-    for (int i = 0; i < EACH; ++i) {
-        float mean[WIDTH], spread[WIDTH];
-        unpacked(means[i], mean);
-        unpacked(scales[i], spread);
-#pragma unroll
-        for (int j = 0; j < WIDTH; ++j) {
-            spread[j] *= (float)((u32)spreads[i] >> 8 * j & 255) * (127.0f / 255.0f);
+    for (int k = 0; k < STEPS; ++k)
+        head[k] = r < GROUP_HEADS
+            ? *reinterpret_cast<const uint4*>(query + r * DIM + 32 * k + 8 * q)
+            : make_uint4(0, 0, 0, 0);
 #if BIASED
-            const int d = channel + j, pair = d % (DIM / 2), page = min(first + i, complete - 1);
-            const float own = bias_mean[kv * DIM + d];
-            const float other = bias_mean[kv * DIM + (d + DIM / 2) % DIM];
-            mean[j] += own * turns[page * DIM + pair]
-                       + (d < DIM / 2 ? -other : other) * turns[page * DIM + DIM / 2 + pair];
+    if (layer.bias) make_waves(query, layer.bias + kv * DIM, waves);
 #endif
+
+    float near[4] = {}, far[4] = {};  // of the pages r and r + 8, two heads each: 2 q and the next
+#pragma unroll
+    for (int k = 0; k < STEPS; ++k) {
+        const u32 *one = reinterpret_cast<const u32*>(&means[0][k]);
+        const u32 *two = reinterpret_cast<const u32*>(&means[1][k]);
+        const u32 *one_scale = reinterpret_cast<const u32*>(&scales[0][k]);
+        const u32 *two_scale = reinterpret_cast<const u32*>(&scales[1][k]);
+        const u32 *one_code = reinterpret_cast<const u32*>(&codes[0][k]);
+        const u32 *two_code = reinterpret_cast<const u32*>(&codes[1][k]);
+        const u32 *b = reinterpret_cast<const u32*>(&head[k]);
+#pragma unroll
+        for (int j = 0; j < 2; ++j) {
+            multiply_bf16(near, one[2 * j], two[2 * j], one[2 * j + 1], two[2 * j + 1], b[2 * j],
+                          b[2 * j + 1]);
+            u32 a[4], rest[4];
+            spreads(one_scale[2 * j], one_code[j], 0, a[0], rest[0]);
+            spreads(two_scale[2 * j], two_code[j], 0, a[1], rest[1]);
+            spreads(one_scale[2 * j + 1], one_code[j], 2, a[2], rest[2]);
+            spreads(two_scale[2 * j + 1], two_code[j], 2, a[3], rest[3]);
+            const u32 low = b[2 * j] & 0x7FFF7FFFu, high = b[2 * j + 1] & 0x7FFF7FFFu;
+            multiply_bf16(far, a[0], a[1], a[2], a[3], low, high);
+            multiply_bf16(far, rest[0], rest[1], rest[2], rest[3], low, high);
         }
+    }
+#if BIASED
+    if (layer.bias) {
+#pragma unroll 2
+        for (int d = 0; d < DIM; d += 4) {
+            const float4 a = *reinterpret_cast<const float4*>(&waves[2 * q][d]);
+            const float4 b = *reinterpret_cast<const float4*>(&waves[2 * q + 1][d]);
 #pragma unroll
-        for (int g = 0; g < 8; ++g) {
-            float sum = 0.0f;
-            if (g < GROUP_HEADS) {
-#pragma unroll
-                for (int j = 0; j < WIDTH; ++j)
-                    sum += head[g % GROUP_HEADS][j] * mean[j]
-                           + fabsf(head[g % GROUP_HEADS][j]) * spread[j];
+            for (int i = 0; i < 2; ++i) {
+                const float4 turn =
+                    *reinterpret_cast<const float4*>(layer.turns + page[i] * DIM + d);
+                near[2 * i] += a.x * turn.x + a.y * turn.y + a.z * turn.z + a.w * turn.w;
+                near[2 * i + 1] += b.x * turn.x + b.y * turn.y + b.z * turn.z + b.w * turn.w;
             }
-            sums[8 * i + g] = sum;
         }
     }
+#endif
+    // Two warps have 32 pages between them.
+    float logit[2][2];
 #pragma unroll
-    for (int round = 0; round < 5; ++round) {
-        const int half = 16 >> round;
-        const bool upper = lane & half;
-#pragma unroll
-        for (int i = 0; i < 16; ++i) {
-            if (i >= half) continue;
-            float kept = upper ? sums[i + half] : sums[i];
-            float sent = upper ? sums[i] : sums[i + half];
-            sums[i] = kept + __shfl_xor_sync(ALL, sent, half);
-        }
+    for (int i = 0; i < 4; ++i) {
+        const float sum = (near[i] + far[i] * (127.0f / 255.0f)) * rsqrtf(DIM);
+        logit[i / 2][i % 2] = first + i / 2 * 8 + r < complete ? sum : NOTHING;
     }
-    // A lane now has the sum that bears its number.
-    const int g = lane & 7, n = warp * EACH + (lane >> 3), page = block * 32 + n;
-    found[g][n] = page < complete ? sums[0] * rsqrtf(DIM) : NOTHING;
+#pragma unroll
+    for (int j = 0; j < 2; ++j) {
+        float top = fmaxf(logit[0][j], logit[1][j]);
+#pragma unroll
+        for (int d = 16; d > 2; d >>= 1) top = fmaxf(top, __shfl_xor_sync(ALL, top, d));
+        if (r == 0) tops[warp][2 * q + j] = top;
+    }
     __syncthreads();
-    if (warp >= GROUP_HEADS) return;
-    const float mine = found[warp][lane];
-    const float top = max_of_warp(mine);
-    const float weight = exp2f((mine - top) * LOG2E);
-    if (block * 32 + lane < complete)
-        weights[(size_t)(first_head + warp) * capacity + block * 32 + lane] = weight;
-    const float total = sum_of_warp(weight);
-    if (lane == 0)
-        statistics[(size_t)(first_head + warp) * blocks + block] = make_float2(top, total);
+#pragma unroll
+    for (int j = 0; j < 2; ++j) {
+        const int h = 2 * q + j;
+        const float top = fmaxf(tops[warp][h], tops[warp ^ 1][h]);
+        float total = 0.0f;
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            const int n = first + 8 * i + r;
+            const float weight = exp2f((logit[i][j] - top) * LOG2E);
+            total += weight;
+            if (h < GROUP_HEADS && n < complete)
+                weights[(size_t)(first_head + h) * capacity + n] = weight;
+        }
+#pragma unroll
+        for (int d = 16; d > 2; d >>= 1) total += __shfl_xor_sync(ALL, total, d);
+        if (r == 0) totals[warp][h] = total;
+    }
+    __syncthreads();
+    const int pair = threadIdx.x / 8, h = threadIdx.x % 8;
+    const int block = blockIdx.x * (WARPS / 2) + pair;
+    if (pair < WARPS / 2 && h < GROUP_HEADS && block * 32 < complete)
+        statistics[(size_t)(first_head + h) * blocks + block] = make_float2(
+            fmaxf(tops[2 * pair][h], tops[2 * pair + 1][h]),
+            totals[2 * pair][h] + totals[2 * pair + 1][h]);
 }

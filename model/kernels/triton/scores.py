@@ -5,11 +5,13 @@
 
 and the pages with the highest scores. The meaning is `naive.score_pages` and
 `naive.select_pages`; the score is Quest's idea (arXiv:2406.10774) with mean and spread in place of
-extremes. Lengths are read from device memory, so that a captured graph serves every length.
+extremes. Several layers are one launch: their queries, all of the same token, are there beforehand.
+Lengths are read from device memory, so that a captured graph serves every length.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,7 @@ SELECT = Path(__file__).with_name("select.cu")
 COMPILED = (64, 128)  # the sizes of a head that score.cu and attention.cu are written for
 THREADS = 1024  # of a block of select.cu
 PAGES = 32  # scored by one program
+WARPS = 8  # of a block of score.cu, of which two score as many
 GROUP = 8  # query heads of a KV head, padded
 
 
@@ -60,19 +63,67 @@ class BiasTables:
         return cls(within, within.mean(dim=2), bias.turns(pages + 1), operand)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Summaries:
+    """What the pages of some layers are scored by: stores of one size, and the biases that they
+    were stored without. `addresses` int64 `[layers, 5]` is where each layer's `key_mean`,
+    `key_scale` and `key_spread`, and `mean` and `turns` of its bias lie; 0 without one."""
+
+    stores: tuple[QuantizedPages, ...]
+    biases: tuple[BiasTables | None, ...]
+    addresses: Tensor
+
+    @classmethod
+    def of(cls, stores: Sequence[QuantizedPages], biases: Sequence[BiasTables | None]) -> Summaries:
+        """Of one layer after the other."""
+        parts = [
+            (
+                *(store.key_mean, store.key_scale, store.key_spread),
+                *((None, None) if bias is None else (bias.mean, bias.turns)),
+            )
+            for store, bias in zip(stores, biases, strict=True)
+        ]
+        addresses = [[0 if part is None else part.data_ptr() for part in row] for row in parts]
+        device = stores[0].key_mean.device
+        return cls(tuple(stores), tuple(biases), torch.tensor(addresses, device=device))
+
+    def layer(self, n: int) -> Summaries:
+        """Those of one layer."""
+        own = slice(n, n + 1)
+        return Summaries(self.stores[own], self.biases[own], self.addresses[own])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """What each row of a step reads: int32 `pages [rows, kv_heads, capacity]`, ascending, of which
-    the first `count [rows]` are meant."""
+    """What each row of a step reads: int32 `pages [rows, kv_heads, room]`, ascending, of which
+    the first `count [rows]` are meant; of several layers `pages [layers, rows, kv_heads, room]`.
+    `known`, whether that was settled before the step began."""
 
     pages: Tensor
     count: Tensor
+    known: bool = False
+
+    @classmethod
+    def empty(
+        cls, layers: int, rows: int, kv_heads: int, room: int, device: torch.device
+    ) -> Selection:
+        """Room for what `select` finds."""
+        shape = (layers, rows, kv_heads, room)
+        return cls(
+            pages=torch.zeros(shape, dtype=torch.int32, device=device),
+            count=torch.zeros(rows, dtype=torch.int32, device=device),
+        )
+
+    def layer(self, n: int) -> Selection:
+        """That of one layer, as `attention` takes it."""
+        return Selection(self.pages[n], self.count, self.known)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Float32 `weights [rows, heads, capacity]` of the complete pages, exponentials of their logits
-    over the largest of 32 pages; `statistics [rows, heads, blocks, 2]`: that, and their sum."""
+    """Float32 `weights [layers, rows, heads, capacity]` of the complete pages, exponentials of
+    their logits over the largest of 32 pages; `statistics [layers, rows, heads, blocks, 2]`: that,
+    and their sum."""
 
     weights: Tensor
     statistics: Tensor
@@ -80,87 +131,90 @@ class Scores:
 
 def select(
     query: Tensor,
-    store: QuantizedPages,
+    summaries: Summaries,
     table: Tensor,
     start: Tensor,
-    bias: BiasTables | None,
     sparsity: Sparsity,
     counted: Tensor,
+    *,
+    behind: int = 0,
+    out: Selection | None = None,
 ) -> Selection:
-    """The pages that each row of a step attends to besides the tail.
+    """The pages that each row of a step attends to besides the tail, in each layer.
 
-    `query [rows, heads, dim]`, rows at the positions `start, start + 1, ...`; `table` int64
-    `[capacity]`, of which the complete pages, `start // 32`, are looked at; `start` int32 `[1]`.
+    `query` bf16 `[layers, rows, heads, dim]`, for rows at the positions `start, start + 1, ...`;
+    `table` int64 `[capacity]`, of which the complete pages, `start // 32`, are looked at; `start`
+    int32 `[1]`. With `behind`, the queries are those of the tokens so many places before: only
+    pages that were complete then are scored, and those completed since are taken besides.
     To `counted`, int64 `[2]`, is added how many pages were taken, and how many left out.
     """
-    rows, heads, _ = query.shape
-    kv_heads, capacity = store.key_mean.shape[0], table.shape[0]
-    scores = score(query, store, table, start, bias)
-    chosen = Selection(
-        pages=torch.empty(rows, kv_heads, capacity, dtype=torch.int32, device=query.device),
-        count=torch.empty(rows, dtype=torch.int32, device=query.device),
-    )
+    layers, rows, heads, _ = query.shape
+    kv_heads, capacity = summaries.stores[0].key_mean.shape[0], table.shape[0]
+    scores = score(query, summaries, table, start, behind=behind)
+    if out is None:
+        out = Selection.empty(layers, rows, kv_heads, capacity, query.device)
     constants = (
-        ("PAGES_EACH", -(-capacity // THREADS)),
+        ("PAGES_EACH", -(-(capacity + behind) // THREADS)),
         ("GROUP_HEADS", heads // kv_heads),
         ("KV_HEADS", kv_heads),
     )
     kernel(SELECT, "select_pages", constants, query.device.index or 0)(
-        (kv_heads, rows, 1), THREADS,
-        scores.weights, scores.statistics, start, chosen.pages, chosen.count, capacity,
-        scores.statistics.shape[2], sparsity.threshold, -(-sparsity.budget // PAGE),
-        sparsity.long, -(-sparsity.long_budget // PAGE), -(-sparsity.sinks // PAGE),
-        sparsity.recent, counted,
+        (kv_heads, rows * layers, 1), THREADS,
+        scores.weights, scores.statistics, start, out.pages, out.count, rows, behind, capacity,
+        out.pages.shape[3], scores.statistics.shape[3], sparsity.threshold,
+        -(-sparsity.budget // PAGE), sparsity.long, -(-sparsity.long_budget // PAGE),
+        -(-sparsity.sinks // PAGE), sparsity.recent, counted,
     )  # fmt: skip
-    return chosen
+    return out
 
 
 def score(
-    query: Tensor, store: QuantizedPages, table: Tensor, start: Tensor, bias: BiasTables | None
+    query: Tensor, summaries: Summaries, table: Tensor, start: Tensor, *, behind: int = 0
 ) -> Scores:
     """What the pages are chosen by; arguments as for `select`."""
-    rows, heads, dim = query.shape
-    kv_heads, capacity = store.key_mean.shape[0], table.shape[0]
+    layers, rows, heads, dim = query.shape
+    stores = summaries.stores
+    kv_heads, capacity = stores[0].key_mean.shape[0], table.shape[0]
     blocks = triton.cdiv(capacity, PAGES)
     device = query.device
-    weights = torch.empty(rows, heads, capacity, device=device)
-    statistics = torch.empty(rows, heads, blocks, 2, device=device)
+    weights = torch.empty(layers, rows, heads, capacity, device=device)
+    statistics = torch.empty(layers, rows, heads, blocks, 2, device=device)
     if device.type == "cuda" and dim in COMPILED:
         constants = (
             ("DIM", dim),
             ("GROUP_HEADS", heads // kv_heads),
             ("KV_HEADS", kv_heads),
-            ("BIASED", int(bias is not None)),
+            ("BIASED", int(any(bias is not None for bias in summaries.biases))),
         )
         kernel(SCORE, "score_pages", constants, device.index or 0)(
-            (blocks, kv_heads, rows), 256,
-            query, store.key_mean, store.key_scale, store.key_spread,
-            *((None, None) if bias is None else (bias.mean, bias.turns)), table, start,
-            weights, statistics, store.key_mean.shape[1], capacity, blocks,
+            (triton.cdiv(2 * blocks, WARPS), kv_heads, layers * rows), 32 * WARPS,
+            query, summaries.addresses, table, start, weights, statistics, rows, query.stride(0),
+            behind, stores[0].key_mean.shape[1], capacity, blocks,
         )  # fmt: skip
         return Scores(weights, statistics)
-    mean, turns = (query, query) if bias is None else (bias.mean, bias.turns)
-    score_kernel[(blocks, kv_heads, rows)](
-        query, store.key_mean, store.key_scale, store.key_spread, mean, turns, table, start,
-        weights, statistics, store.key_mean.shape[1], capacity, blocks, dim**-0.5,
-        GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, DIM=dim, BIASED=bias is not None,
-        PAGES=PAGES, GROUP=GROUP, num_warps=4, **early(device),
-    )  # fmt: skip
+    for n, (store, bias) in enumerate(zip(stores, summaries.biases, strict=True)):
+        mean, turns = (query, query) if bias is None else (bias.mean, bias.turns)
+        score_kernel[(blocks, kv_heads, rows)](
+            query[n], store.key_mean, store.key_scale, store.key_spread, mean, turns, table, start,
+            weights[n], statistics[n], behind, store.key_mean.shape[1], capacity, blocks,
+            dim**-0.5, GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, DIM=dim,
+            BIASED=bias is not None, PAGES=PAGES, GROUP=GROUP, num_warps=4, **early(device),
+        )  # fmt: skip
     return Scores(weights, statistics)
 
 
 @triton.jit
 def score_kernel(
     query, key_mean, key_scale, key_spread, bias_mean, turns, table, start, weights, statistics,
-    store_pages, capacity, blocks, scaling,
+    behind, store_pages, capacity, blocks, scaling,
     GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, BIASED: tl.constexpr,
     PAGES: tl.constexpr, GROUP: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """Logits of 32 pages for the heads of a KV head, and per head their maximum and the sum of
     their exponentials, from which the softmax over all pages is made."""
     block, kv, row = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    complete = tl.load(start) // 32
     wait_for_previous(EARLY)
+    complete = tl.maximum(tl.load(start) + row - behind, 0) // 32
     if block * PAGES >= complete:
         return
     page = block * PAGES + tl.arange(0, PAGES)

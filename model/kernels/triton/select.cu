@@ -1,6 +1,7 @@
-// Which pages each of several rows reads, per KV head: those of the highest scores.
+// Which pages each of several rows reads in each of several layers, per KV head: those of the highest
+// scores. One that was completed since they were made is among the newest, which are always read.
 //
-// One block for each KV head and row, some pages a thread.
+// One block for each KV head, row and layer, some pages a thread.
 //
 // Defined from outside: PAGES_EACH (of a thread), GROUP_HEADS, KV_HEADS.
 
@@ -8,32 +9,34 @@
 #define WARPS 32
 #include "radix.cuh"
 
-// weights: float [rows, heads, capacity], of pages within their 32; statistics: pairs [rows, heads,
-// blocks] of the largest logit of 32 pages and the sum of their weights; start: the position of the
-// first row. pages: int [rows, KV_HEADS, capacity], ascending; count: int [rows]; counted: pages
-// taken and pages left out.
+// weights: float [layers, rows, heads, capacity], of pages within their 32; statistics: pairs [layers,
+// rows, heads, blocks] of the largest logit of 32 pages and the sum of their weights; start: the
+// position of the first row; `behind` as in score.cu. pages: int [layers, rows, KV_HEADS, room],
+// ascending; count: int [rows]; counted: pages taken and pages left out.
 extern "C" __global__ void __launch_bounds__(THREADS)
 select_pages(const float* weights, const float2* statistics, const int* start, int* pages,
-             int* count, int capacity, int blocks, int threshold, int budget_pages, int long_from,
-             int long_budget_pages, int sink_pages, int recent, u64* counted) {
+             int* count, int rows, int behind, int capacity, int room, int blocks, int threshold,
+             int budget_pages, int long_from, int long_budget_pages, int sink_pages, int recent,
+             u64* counted) {
     __shared__ float factors[GROUP_HEADS][PAGES_EACH * WARPS];  // of 32 pages, a warp's
     __shared__ Choice choice;
 
-    const int kv = blockIdx.x, row = blockIdx.y, thread = threadIdx.x;
+    const int kv = blockIdx.x, row = blockIdx.y % rows, thread = threadIdx.x;
     const int lane = thread & 31, warp = thread >> 5;
-    const int begun = *start, complete = begun / 32, length = begun + row + 1;
     const Rule rule = {threshold, budget_pages, long_from, long_budget_pages, sink_pages, recent};
-    const int first_head = row * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS;
+    const int first_head = blockIdx.y * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS;
     clear(choice);
     begin_next();
     wait_for_previous();
+    const int begun = *start, complete = begun / 32, length = begun + row + 1;
+    const int scored = max(begun + row - behind, 0) / 32;
 
     float weight[PAGES_EACH][GROUP_HEADS];
 #pragma unroll
     for (int i = 0; i < PAGES_EACH; ++i)
 #pragma unroll
         for (int g = 0; g < GROUP_HEADS; ++g) {
-            const int page = min(i * THREADS + thread, max(complete - 1, 0));
+            const int page = min(i * THREADS + thread, max(scored - 1, 0));
             weight[i][g] = weights[(size_t)(first_head + g) * capacity + page];
         }
     // The softmax of each head, from those of 32 pages each.
@@ -43,7 +46,7 @@ select_pages(const float* weights, const float2* statistics, const int* start, i
 #pragma unroll
         for (int i = 0; i < PAGES_EACH; ++i) {
             const int n = i * 32 + lane;
-            const float2 one = n * 32 < complete ? own[n] : make_float2(NOTHING, 0.0f);
+            const float2 one = n * 32 < scored ? own[n] : make_float2(NOTHING, 0.0f);
             const float higher = fmaxf(top, one.x);
             if (higher > NOTHING)
                 total = total * __expf(top - higher) + one.y * __expf(one.x - higher);
@@ -73,14 +76,14 @@ select_pages(const float* weights, const float2* statistics, const int* start, i
     }
     const int wanted = rule.wanted(complete, length);
     if (thread == 0) {
-        if (kv == 0) count[row] = wanted;
+        if (kv == 0) count[row] = wanted;  // in every layer as many
         atomicAdd(counted, (u64)wanted);
         atomicAdd(counted + 1, (u64)(complete - wanted));
     }
     if (wanted == 0) return;
     u32 place[PAGES_EACH];
     const u32 taken = choose(choice, key, complete, wanted, place);
-    int* chosen = pages + (size_t)(row * KV_HEADS + kv) * capacity;
+    int* chosen = pages + (size_t)(blockIdx.y * KV_HEADS + kv) * room;
 #pragma unroll
     for (int i = 0; i < PAGES_EACH; ++i)
         if (taken >> i & 1) chosen[place[i]] = i * THREADS + thread;
