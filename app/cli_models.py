@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -84,7 +85,7 @@ def info(name: Name, json: options.Json = False) -> None:
         f"({facts['kv_heads']} for keys and values) of {facts['head_dim']}",
         "reasons": "yes: it thinks before it answers" if facts["reasons"] else "no",
         "note": facts["note"],
-        "here": f"yes, in {settings().models / name}" if facts["here"] else "not yet",
+        "here": f"yes, in {_place(preset(name))}" if facts["here"] else "not yet",
     }
     for label, value in rows.items():
         if not value:
@@ -100,6 +101,11 @@ def pull(name: Name) -> None:
     note(f"{name} is ready")
 
 
+def _place(preset: Preset) -> Path:
+    """The folder that holds a model, or will."""
+    return preset.folder or settings().models / preset.name
+
+
 def _count(parameters: int) -> str:
     """135 M, 1.5 B: parameters as people say them."""
     for unit, scale in (("B", 10**9), ("M", 10**6)):
@@ -110,6 +116,8 @@ def _count(parameters: int) -> str:
 
 def _facts(preset: Preset) -> dict[str, Any]:
     """A preset as plain data."""
+    from vademecum.model.presets import STAMP
+
     source, where = "folder", str(preset.folder)
     if preset.hub_id is not None:
         source, where = "hub", preset.hub_id
@@ -133,5 +141,5 @@ def _facts(preset: Preset) -> dict[str, Any]:
         "memory_bytes": {str(bits): preset.memory_bytes(bits) for bits in (4, 8, 16)},
         "reasons": preset.reasons,
         "note": preset.note,
-        "here": (settings().models / preset.name).is_dir(),
+        "here": preset.folder is not None or (_place(preset) / STAMP).is_file(),
     }

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import jinja2
-from jinja2.ext import loopcontrols
+from jinja2 import nodes
+from jinja2.ext import Extension, loopcontrols
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
@@ -50,7 +52,7 @@ class Chat:
             reverse=True,
         )
         environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
         )
         environment.globals["raise_exception"] = _refuse
         environment.globals["strftime_now"] = lambda form: (
@@ -219,6 +221,17 @@ class Detokenizer:
         before: str = self._tokenizer.decode(self._shown)
         both: str = self._tokenizer.decode(self._shown + self._pending)
         return both[len(before) :]
+
+
+class _Generation(Extension):
+    """`{% generation %}`, by which templates tell transformers what to train on: its body stays."""
+
+    tags = {"generation"}  # noqa: RUF012 - as jinja2 declares it
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        """The nodes between the tags."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
 def _refuse(reason: Any) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
@@ -64,11 +65,12 @@ class Engine:
         context: int,
         quantization: Quantization,
         cache_bytes: int | None = None,
+        mapped: int = 0,
         device_reason: str = "given",
         progress: Progress | None = None,
     ) -> None:
-        """`cache_bytes` limits the KV cache; by default, half of the memory that is free now, on a
-        GPU what reading a prompt leaves of it.
+        """`cache_bytes` limits the KV cache; by default, half of the memory that is free once the
+        `mapped` bytes of the weights are read, on a GPU what reading a prompt leaves of it.
 
         The cache holds two contexts if they fit: one for the request that runs, one for the
         beginnings of earlier ones. Raises RuntimeError where a GPU has no room for any.
@@ -82,7 +84,7 @@ class Engine:
             config.layers, config.kv_heads, config.head_dim, decoder.kv, decoder.dtype
         )
         if cache_bytes is None:
-            cache_bytes = _cache_bytes(decoder, context)
+            cache_bytes = _cache_bytes(decoder, context, mapped)
         pages = KEPT_CONTEXTS * -(-context // PAGE)
         if cache_bytes is not None:
             pages = max(1, min(pages, cache_bytes // self._page_bytes))
@@ -141,7 +143,7 @@ class Engine:
         def made(where: torch.device, reason: str) -> Engine:
             loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
             fitting = sparsity or (ON_GPU if where.type == "cuda" else Sparsity())
-            with without_collection():
+            with without_collection(), _compiling(where, progress or Silent()):
                 decoder = Decoder(
                     loaded.config,
                     loaded.tensors,
@@ -167,6 +169,7 @@ class Engine:
                 context=min(context or chosen.context, loaded.config.max_positions),
                 quantization=quantization,
                 cache_bytes=cache_bytes,
+                mapped=loaded.mapped,
                 device_reason=reason,
                 progress=progress,
             )
@@ -293,6 +296,7 @@ class Engine:
                 "limited_by": "memory" if self._shortened else "context",
             },
             "prefill_chunk": decoder.chunk,
+            "prefill_at_once": decoder.at_once,
         }
 
     def close(self) -> None:
@@ -360,6 +364,27 @@ class Engine:
                 yield from placement.on_device(written, decoder.device) if on_gpu else written
 
 
+@contextmanager
+def _compiling(where: torch.device, progress: Progress) -> Iterator[None]:
+    """Tell why the first start on a processor takes so long."""
+    told = where.type == "cpu" and not _is_compiled()
+    if told:
+        progress.start("compiling for this processor, once", None, "")
+    try:
+        yield
+    finally:
+        if told:
+            progress.finish()
+
+
+def _is_compiled() -> bool:
+    try:
+        from vademecum.model.kernels import layers
+    except (ImportError, OSError, RuntimeError):  # nothing will be
+        return True
+    return layers.is_compiled()
+
+
 def _captured(
     decoder: Decoder, cache: PagedCache, context: int, progress: Progress
 ) -> tuple[CapturedStep | None, str]:
@@ -391,10 +416,14 @@ def _read_once(decoder: Decoder, cache: PagedCache) -> None:
         cache.close(sequence)
 
 
-def _cache_bytes(decoder: Decoder, context: int) -> int | None:
-    """What the KV cache may take of the memory that is free now; None where nobody knows."""
+def _cache_bytes(decoder: Decoder, context: int, mapped: int) -> int | None:
+    """What the KV cache may take of the memory that is free now, `mapped` bytes of which the
+    weights will take; None where nobody knows."""
     if decoder.device.type == "cuda":
-        free, reading = placement.free_bytes(), placement.reading_bytes(decoder.config, context)
+        free = placement.free_bytes()
+        chunks = placement.chunks_at_once(decoder.config, context, free)
+        decoder.at_once = chunks * decoder.chunk
+        reading = placement.reading_bytes(decoder.config, context, chunks)
         if reading >= free:
             raise RuntimeError(
                 f"beside the weights the GPU has {free / 1e9:.1f} GB free, and reading a prompt "
@@ -402,7 +431,7 @@ def _cache_bytes(decoder: Decoder, context: int) -> int | None:
             )
         return int((free - reading) * DEVICE_CACHE_SHARE)
     available = hardware.memory_available()
-    return None if available is None else int(available * CACHE_SHARE)
+    return None if available is None else int(max(0, available - mapped) * CACHE_SHARE)
 
 
 def _first_line(error: Exception) -> str:

@@ -15,9 +15,8 @@ from filelock import FileLock, Timeout
 from vademecum.assets import disk_trouble
 from vademecum.errors import ModelUnsupported
 from vademecum.model.layout import read_json
+from vademecum.model.presets import STAMP
 from vademecum.progress import Progress
-
-STAMP = "vademecum.json"  # says what a finished folder was made from, and by which version
 
 
 def stamp_of(folder: Path) -> dict[str, Any]:

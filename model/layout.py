@@ -225,15 +225,20 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _rope(raw: dict[str, Any]) -> tuple[float, dict[str, Any] | None]:
-    """Base and scaling of the rotary embedding, from either spelling of `config.json`."""
+    """Base and scaling of the rotary embedding, from either spelling of `config.json`.
+
+    Where the two disagree, what transformers 5 takes counts.
+    """
     new = raw.get("rope_parameters") or {}
-    theta = float(raw.get("rope_theta") or new.get("rope_theta") or 10_000.0)
+    theta = float(new.get("rope_theta") or raw.get("rope_theta") or 10_000.0)
     scaling = dict(raw.get("rope_scaling") or new)
     scaling.pop("rope_theta", None)
     kind = scaling.pop("type", None)
     scaling.setdefault("rope_type", kind or "default")
     if scaling["rope_type"] == "default":
         return theta, None
+    if outer := raw.get("original_max_position_embeddings"):
+        scaling["original_max_position_embeddings"] = outer
     if scaling["rope_type"] not in SCALINGS:
         raise ModelUnsupported(
             f"rotary scaling {scaling['rope_type']!r} is not supported",

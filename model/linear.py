@@ -218,7 +218,7 @@ class NativeNF4:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledNF4:
-    """NF4 on any processor: up to 8 tokens by a kernel that Numba compiles, more dequantised.
+    """NF4 on any processor: up to 9 tokens by a kernel that Numba compiles, more dequantised.
 
     A matrix is dequantised a stripe at a time, so that no second copy of a weight is ever held.
     """

@@ -17,11 +17,12 @@ import torch
 
 from vademecum.errors import ModelUnsupported, OutOfSpace
 from vademecum.model.decoder import ModelConfig
-from vademecum.model.folders import STAMP, alone, stamp_of, whole
+from vademecum.model.folders import alone, stamp_of, whole
 from vademecum.model.head import packed_head
 from vademecum.model.head import restored as restored_head
 from vademecum.model.layout import is_linear, tensor_shapes, write_json
 from vademecum.model.linear import Packed, Weight, native_nf4, packed, restored
+from vademecum.model.presets import STAMP
 from vademecum.model.shards import Shards, ShardWriter
 from vademecum.progress import Progress
 
@@ -88,6 +89,11 @@ class Mapped(Mapping[str, Packed]):
 
     def __len__(self) -> int:
         return len(self._fields)
+
+    @property
+    def nbytes(self) -> int:
+        """What is read of the files once every product was used."""
+        return sum(self._shards[name].nbytes for name in self._shards)
 
 
 def load(

@@ -13,6 +13,7 @@ from pathlib import Path
 from vademecum.assets import PackageFile
 from vademecum.errors import ModelNotFound, ModelUnsupported
 
+STAMP = "vademecum.json"  # says what a finished folder was made from, and by which version
 BF16_BYTES = 2
 # What one weight costs in memory. NF4: half a byte and a float32 scale for each block of 64; int8:
 # a byte, for its scale is one of a whole row.
@@ -85,9 +86,17 @@ class Preset:
         return -(-tokens // page) * each * self.layers * self.kv_heads
 
     def memory_bytes(self, bits: int) -> int:
-        """Bytes of the weights at 4 (NF4), 8 or 16 bit; embeddings and norms stay in bf16."""
-        rest = self.parameters - self.linear_parameters
-        return int(self.linear_parameters * LINEAR_BYTES[bits]) + rest * BF16_BYTES
+        """Bytes of the weights at 4 (NF4), 8 or 16 bit.
+
+        The input embedding and norms stay in bf16. Below 16 bit the output head is int8, also
+        where it is the input embedding, which then is held twice.
+        """
+        if bits == 16:
+            return self.parameters * BF16_BYTES
+        embedding = self.vocab * self.hidden
+        small = self.non_embedding_parameters - self.linear_parameters
+        linear = int(self.linear_parameters * LINEAR_BYTES[bits])
+        return linear + (embedding + small) * BF16_BYTES + embedding
 
     def prefill_flops(self, tokens: int) -> float:
         """Floating-point operations to read a prompt of so many tokens."""
@@ -147,9 +156,17 @@ def _of_folder(name: str, folder: Path) -> Preset:
 
 
 def _thinks(folder: Path) -> bool:
-    """Whether the chat template of a folder knows `</think>`, as R1's do."""
-    files = (folder / "chat_template.jinja", folder / "tokenizer_config.json")
-    return any("</think>" in file.read_text("utf-8", "replace") for file in files if file.is_file())
+    """Whether the chat template of a folder knows `</think>`, as R1's do.
+
+    Not whether its tokenizer does: every Qwen3 has a token for it.
+    """
+    # Here, because it takes PyTorch with it, which a list of models does not need.
+    from vademecum.model.layout import read_chat_template
+
+    try:
+        return "</think>" in read_chat_template(folder)
+    except ModelUnsupported:  # loading it will say so
+        return False
 
 
 _R1_HUB = "deepseek-ai/DeepSeek-R1-"

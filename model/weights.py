@@ -22,7 +22,7 @@ from vademecum.assets import disk_trouble, fetch
 from vademecum.errors import ModelUnsupported, OutOfSpace, UsageError
 from vademecum.model import hub, packed
 from vademecum.model.decoder import Family, ModelConfig
-from vademecum.model.folders import STAMP, alone, stamp_of, whole
+from vademecum.model.folders import alone, stamp_of, whole
 from vademecum.model.layout import (
     QUANTIZE_HERE,
     is_linear,
@@ -34,7 +34,7 @@ from vademecum.model.layout import (
     write_json,
 )
 from vademecum.model.linear import NF4_BLOCK, Packed, QuantizedLinear
-from vademecum.model.presets import Preset, preset
+from vademecum.model.presets import STAMP, Preset, preset
 from vademecum.model.shards import Shards, ShardWriter, to_dtype
 from vademecum.progress import Progress, Silent
 from vademecum.settings import Settings
@@ -53,6 +53,7 @@ class Weights:
     With tied embeddings there is no "lm_head.weight". In NF4 the matrices inside the layers are
     `QuantizedLinear`; embeddings, output head, norms and biases stay in bf16. `packed` holds the
     products that are ready in this processor's layout, by the names that `Decoder` gives them.
+    `mapped` bytes lie in files and will be read: until then, and after, they count as free memory.
     """
 
     config: ModelConfig
@@ -62,6 +63,7 @@ class Weights:
     eos_ids: tuple[int, ...]
     bos_id: int | None
     packed: Mapping[str, Packed] = field(default_factory=dict)
+    mapped: int = 0
 
 
 def load(
@@ -101,6 +103,7 @@ def load(
         if name not in tensors:
             tensors[name] = to_dtype(stored[name], dtype)
     ready: Mapping[str, Packed] = {}
+    mapped = 0
     if device is not None and device.type == "cuda":
         from vademecum.model.device import place
 
@@ -116,7 +119,11 @@ def load(
             name=found.name,
             progress=progress,
         )
-    return Weights(config, tensors, tokenizer, template, ends, begin, ready)
+        if isinstance(ready, packed.Mapped):
+            mapped = ready.nbytes + stored["model.embed_tokens.weight"].nbytes
+    elif quantization == "bf16":
+        mapped = sum(stored[name].nbytes for name, _ in tensor_shapes(config))
+    return Weights(config, tensors, tokenizer, template, ends, begin, ready, mapped)
 
 
 def prepare(

@@ -20,19 +20,17 @@ U32 = npt.NDArray[np.uint32]
 Row = F32 | U16  # what a product reads or writes: float32, or bf16
 
 
-def forget_stale(folder: Path) -> None:
-    """Remove what was compiled before any source in `folder` changed.
+def forget_stale(sources: Path, cache: Path) -> None:
+    """Remove from Numba's folder `cache` what was compiled before any file in `sources` changed.
 
     Numba's cache knows the file of a function, but not those of the functions it calls.
     """
-    changed = max(source.stat().st_mtime_ns for source in folder.glob("*.py"))
-    for index in (folder / "__pycache__").glob("*.nbi"):
+    changed = max(source.stat().st_mtime_ns for source in sources.glob("*.py"))
+    for index in cache.glob("*.nbi"):
         with suppress(OSError):  # another process was faster, or the folder is not ours
             if index.stat().st_mtime_ns < changed:
                 index.unlink()
 
-
-forget_stale(Path(__file__).parent)
 
 FAST = {"fastmath": True, "nogil": True, "cache": True, "error_model": "numpy"}
 
@@ -42,6 +40,12 @@ def widen(bits: U16, words: U32) -> None:
     """bf16 bits to float32 bits."""
     for i in range(bits.shape[0]):
         words[i] = np.uint32(bits[i]) << np.uint32(16)
+
+
+# Beside the sources, or where NUMBA_CACHE_DIR says, or a folder of the user's if those are not
+# theirs to write: Numba knows, once it has a function. Nothing was looked up there before.
+if hasattr(widen, "stats"):  # not with NUMBA_DISABLE_JIT
+    forget_stale(Path(__file__).parent, Path(widen.stats.cache_path))
 
 
 @intrinsic

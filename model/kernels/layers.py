@@ -9,6 +9,8 @@ list of arrays whose shapes differ.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
@@ -131,6 +133,11 @@ def _gemv(typingctx, function, rows, out, inner, x, codes, absmax, y, block, x_s
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 11), generate
+
+
+def is_compiled() -> bool:
+    """Whether it was compiled before, on this machine: compiling takes most of a minute."""
+    return any(Path(forward.stats.cache_path).glob("layers.forward-*.nbi"))
 
 
 def warm_up(kind: type[np.float32] | type[np.uint16]) -> None:

@@ -149,7 +149,7 @@ def engine_of(
     decoder_of: Callable[..., Decoder], chat_of: Callable[..., Chat]
 ) -> Callable[..., Engine]:
     """`engine_of(reasons=False, context=1024, cache_bytes=None, sparsity=None, eos=(257,),
-    kv="plain", dtype=torch.float32, quantized=False, config=LLAMA, tensors=None)`."""
+    kv="plain", dtype=torch.float32, quantized=False, config=LLAMA, tensors=None, mapped=0)`."""
 
     def build(
         reasons: bool = False,
@@ -162,6 +162,7 @@ def engine_of(
         quantized: bool = False,
         config: ModelConfig = LLAMA,
         tensors: dict[str, Tensor] | None = None,
+        mapped: int = 0,
     ) -> Engine:
         if quantized:  # NF4 in blocks of 64 inputs, beside bf16
             config, dtype = replace(config, intermediate=128), torch.bfloat16
@@ -180,6 +181,7 @@ def engine_of(
             context=context,
             quantization="f32",
             cache_bytes=cache_bytes,
+            mapped=mapped,
         )
 
     return build

@@ -110,6 +110,11 @@ def test_a_broken_template_is_refused_when_loaded(chat_of: Chats) -> None:
             chat_of(broken)
 
 
+def test_what_a_template_tells_a_trainer_is_passed_over(chat_of: Chats) -> None:
+    chat = chat_of("{% generation %}{{ messages[0]['content'] }}{% endgeneration %}!")
+    assert chat.render([Message("user", "ask")]) == "ask!"
+
+
 def test_a_template_that_fails_is_told_as_the_models_fault(chat_of: Chats) -> None:
     for failing in ("{{ 1 / (messages | length - 1) }}", "{% for n in range(10**9) %}{% endfor %}"):
         with pytest.raises(ModelUnsupported, match="template fails"):

@@ -82,6 +82,16 @@ def test_what_exceeds_the_memory_is_refused_at_once(engine_of: Build) -> None:
     assert engine.report()["cache"]["limited_by"] == "memory"
 
 
+@pytest.mark.parametrize(("mapped", "context"), [(0, 192), (110 * 1088, 128), (10**9, 32)])
+def test_weights_that_are_still_to_be_read_leave_that_much_less_for_the_cache(
+    engine_of: Build, monkeypatch: pytest.MonkeyPatch, mapped: int, context: int
+) -> None:
+    free = 2 * 200 * 1088  # the cache may take half
+    monkeypatch.setattr("vademecum.model.hardware.memory_available", lambda: free)
+    engine = engine_of(context=1024, cache_bytes=None, mapped=mapped)
+    assert engine.context_length == context
+
+
 def test_an_empty_or_impossible_prompt_is_refused(engine_of: Build) -> None:
     engine = engine_of()
     for prompt in ([], [512], [-1]):

@@ -106,6 +106,37 @@ def test_a_folder_of_weights_is_a_preset(tmp_path: Path) -> None:
     assert found.reasons
 
 
+def test_a_model_thinks_if_its_template_does_not_if_its_tokenizer_could(tmp_path: Path) -> None:
+    shape = {
+        "model_type": "qwen3",
+        "vocab_size": 100,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 512,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(shape))
+    tokens = {"added_tokens_decoder": {"151668": {"content": "</think>"}}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(tokens))
+    assert not preset(str(tmp_path)).reasons  # it has no template at all: loading will say so
+    (tmp_path / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
+    assert not preset(str(tmp_path)).reasons
+    (tmp_path / "chat_template.jinja").unlink()
+    template = "{% if '</think>' in content %}{% endif %}"
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": template}))
+    assert preset(str(tmp_path)).reasons
+
+
+def test_memory_counts_what_is_held_and_not_what_is_stored() -> None:
+    tiny, small = PRESETS["tiny"], PRESETS["small"]
+    for model in (tiny, small):  # a bf16 embedding and an int8 head, tied or not
+        embedding = model.vocab * model.hidden
+        norms = model.non_embedding_parameters - model.linear_parameters
+        codes = int(model.linear_parameters * (1 / 2 + 4 / 64))
+        assert model.memory_bytes(4) == codes + 3 * embedding + 2 * norms
+
+
 def test_a_folder_that_describes_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ModelUnsupported, match=r"config\.json"):

@@ -109,6 +109,18 @@ def test_a_folder_loads_as_it_was_saved(
     assert loaded.tokenizer_json == made / "tokenizer.json"
 
 
+def test_what_lies_in_files_is_told_apart_from_what_is_in_memory(
+    folder: Folder, where: Settings
+) -> None:
+    made = str(folder("llama"))
+    plain = weights.load(made, "bf16", settings=where)
+    held = [tensor for tensor in plain.tensors.values() if isinstance(tensor, Tensor)]
+    assert plain.mapped == sum(tensor.nbytes for tensor in held)
+    assert weights.load(made, "f32", settings=where).mapped == 0  # made of what is in files
+    quantized = weights.load(made, "nf4", settings=where)
+    assert 0 < quantized.mapped < plain.mapped
+
+
 @pytest.mark.parametrize("stored", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize(("wanted", "dtype"), [("bf16", torch.bfloat16), ("f32", torch.float32)])
 def test_tensors_come_in_the_precision_asked_for(
@@ -304,6 +316,24 @@ def test_head_dimensions_that_are_not_told(folder: Folder) -> None:
             {"rope_parameters": {"rope_type": "linear", "rope_theta": 5e5, "factor": 8.0}},
             5e5,
             {"rope_type": "linear", "factor": 8.0},
+        ),
+        (
+            {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}, "rope_theta": 5e5},
+            1e6,
+            None,
+        ),
+        (
+            {
+                "rope_parameters": None,
+                "rope_scaling": {
+                    "rope_type": "yarn",
+                    "factor": 4.0,
+                    "original_max_position_embeddings": 64,
+                },
+                "original_max_position_embeddings": 128,
+            },
+            1e4,
+            {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 128},
         ),
     ],
 )
