@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -135,13 +136,15 @@ def recorded() -> list[Launched]:
 @pytest.mark.parametrize("kind", ["int8", "k8v4"])
 @pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
 def test_what_is_written_is_the_same(family: str, kind: str) -> None:
-    device, _ = pair(config(family), kind, SPARSITY)  # type: ignore[arg-type]
+    """Where pages are chosen, all of them: what hung on close scores would differ by more."""
+    sparsity = replace(SPARSITY, budget=512, long_budget=512)
+    device, _ = pair(config(family), kind, sparsity)  # type: ignore[arg-type]
     found = written(device, 150, 20)
     with as_on_ada([]):
         on_ada = written(device, 150, 20)
     errors = sorted(relative(a, b) for a, b in zip(on_ada, found, strict=True))
     assert errors[len(errors) // 2] < 0.01, errors
-    assert errors[-5] < 0.1, errors  # where pages are chosen by scores that are close
+    assert errors[-1] < 0.1, errors
 
 
 def test_cuda_compiles_and_fits(recorded: list[Launched]) -> None:
