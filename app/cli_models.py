@@ -103,7 +103,7 @@ def pull(name: Name) -> None:
 
 def _place(preset: Preset) -> Path:
     """The folder that holds a model, or will."""
-    return preset.folder or settings().models / preset.name
+    return preset.folder or settings().models / preset.key
 
 
 def _count(parameters: int) -> str:
@@ -119,6 +119,8 @@ def _facts(preset: Preset) -> dict[str, Any]:
     from vademecum.model.presets import STAMP
 
     source, where = "folder", str(preset.folder)
+    if preset.file is not None:
+        source, where = "file", str(preset.file)
     if preset.hub_id is not None:
         source, where = "hub", preset.hub_id
     elif preset.asset is not None:

@@ -58,15 +58,21 @@ CONTROL = int(gguf.TokenType.CONTROL)
 ROPE_FACTORS = "rope_freqs.weight"  # [head_dim / 2]: what each frequency is divided by
 
 
+def describe(source: Path) -> tuple[ModelConfig, str]:
+    """The shape of the model in the GGUF file `source`, and its chat template ("" without one).
+
+    Raises ModelUnsupported if the file holds a model the decoder cannot run.
+    """
+    reader = _open(source)
+    return _config(reader, source), reader.value("tokenizer.chat_template", "")
+
+
 def convert(source: Path, target: Path, progress: Progress) -> None:
     """Fill the empty folder `target` from the GGUF file `source`.
 
     Raises ModelUnsupported if the file holds a model the decoder cannot run.
     """
-    try:
-        reader = _Reader(source)
-    except ValueError as error:
-        raise ModelUnsupported(f"{source} is not a GGUF file: {error}", "fetch it again") from error
+    reader = _open(source)
     config = _config(reader, source)
     write_config(target, config)
     _write_tokenizer(reader, source, target)
@@ -161,8 +167,20 @@ class _Reader(gguf.GGUFReader):  # type: ignore[misc] # gguf has no types
         return default if field is None else field.contents()
 
 
+def _open(source: Path) -> _Reader:
+    try:
+        return _Reader(source)
+    except (ValueError, IndexError) as error:  # another kind of file, or one cut short
+        raise ModelUnsupported(f"{source} is not a GGUF file: {error}", "fetch it again") from error
+
+
 def _config(reader: _Reader, source: Path) -> ModelConfig:
     """The shape of the model, from the metadata."""
+    if int(reader.value("split.count", 1)) > 1:
+        raise ModelUnsupported(
+            f"{source} is one of several parts of a model",
+            "join them: llama-gguf-split --merge FIRST-PART WHOLE.gguf",
+        )
     family = reader.value("general.architecture")
     if family not in get_args(Family):
         raise ModelUnsupported(

@@ -6,6 +6,7 @@ of the models' own `config.json`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from vademecum.assets import PackageFile
 from vademecum.errors import ModelNotFound, ModelUnsupported
 
 STAMP = "vademecum.json"  # says what a finished folder was made from, and by which version
+CLOSE = "</think>"  # in the chat template of a model that thinks
 BF16_BYTES = 2
 # What one weight costs in memory. NF4: half a byte and a float32 scale for each block of 64; int8:
 # a byte, for its scale is one of a whole row.
@@ -22,7 +24,7 @@ LINEAR_BYTES = {4: 0.5 + 4 / 64, 8: 1.0, 16: 2.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """A model that can be named. Exactly one of `hub_id`, `asset` and `folder` says where it is.
+    """A model that can be named. One of `hub_id`, `asset`, `folder` and `file` says where it is.
 
     `context` is the length in tokens that it was trained (or by its authors used) for;
     `max_positions` what its shape allows, where the quality is not given.
@@ -46,7 +48,13 @@ class Preset:
     hub_id: str | None = None
     asset: PackageFile | None = None
     folder: Path | None = None
+    file: Path | None = None  # GGUF
     note: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name of the folder in which it is kept once it was fetched or converted."""
+        return self.name if self.file is None else local_key(self.file)
 
     @property
     def linear_parameters(self) -> int:
@@ -104,21 +112,54 @@ class Preset:
         return 2.0 * self.linear_parameters * tokens + attention
 
 
+def local_key(path: Path) -> str:
+    """The name of the folder for what is made of a folder or file of the user's."""
+    return f"local-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+
+
 def preset(name: str) -> Preset:
-    """The preset of that name, or one made from a folder of Hugging Face weights.
+    """The preset of that name, or one made from a folder of Hugging Face weights or a GGUF file.
 
     Raises ModelNotFound, whose hint lists the names; ModelUnsupported if a folder's `config.json`
-    cannot be read.
+    or a file's metadata cannot be read, or is of a model that the decoder cannot run.
     """
     if name in PRESETS:
         return PRESETS[name]
-    folder = Path(name).expanduser()
-    if (folder / "config.json").is_file():
-        return _of_folder(name, folder.resolve())
+    path = Path(name).expanduser()
+    if (path / "config.json").is_file():
+        return _of_folder(name, path.resolve())
+    if path.suffix.lower() == ".gguf" and path.is_file():
+        return _of_file(name, path.resolve())
     raise ModelNotFound(
         f"no model is called {name!r}",
-        f"known: {', '.join(PRESETS)}; or the path of a folder with config.json, tokenizer.json "
-        "and safetensors",
+        f"known: {', '.join(PRESETS)}; or the path of a GGUF file, or of a folder with "
+        "config.json, tokenizer.json and safetensors",
+    )
+
+
+def _of_file(name: str, file: Path) -> Preset:
+    """A preset for a GGUF file of the user's."""
+    # Here, because it takes PyTorch with it, which a list of models does not need.
+    from vademecum.model.convert import describe
+
+    config, template = describe(file)
+    return Preset(
+        name=name,
+        title=file.stem,
+        family=config.family,
+        licence="not stated",
+        context=config.max_positions,
+        max_positions=config.max_positions,
+        vocab=config.vocab_size,
+        hidden=config.hidden,
+        intermediate=config.intermediate,
+        layers=config.layers,
+        heads=config.heads,
+        kv_heads=config.kv_heads,
+        head_dim=config.head_dim,
+        tied=config.tie_embeddings,
+        reasons=CLOSE in template,
+        file=file,
     )
 
 
@@ -164,7 +205,7 @@ def _thinks(folder: Path) -> bool:
     from vademecum.model.layout import read_chat_template
 
     try:
-        return "</think>" in read_chat_template(folder)
+        return CLOSE in read_chat_template(folder)
     except ModelUnsupported:  # loading it will say so
         return False
 

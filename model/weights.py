@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,7 @@ from vademecum.model.layout import (
     write_json,
 )
 from vademecum.model.linear import NF4_BLOCK, Packed, QuantizedLinear
-from vademecum.model.presets import STAMP, Preset, preset
+from vademecum.model.presets import STAMP, Preset, local_key, preset
 from vademecum.model.shards import Shards, ShardWriter, to_dtype
 from vademecum.progress import Progress, Silent
 from vademecum.settings import Settings
@@ -138,21 +138,23 @@ def prepare(
     found = preset(model) if isinstance(model, str) else model
     if found.folder is not None:
         return found.folder
-    target = where.models / found.name
+    target = where.models / found.key
     if is_ready(found, settings=where):
         return target
     _require_family(found)
     with alone(target, found.name, progress):
         if is_ready(found, settings=where):
             return target
+        file = found.file
         if found.asset is not None:
-            source = fetch(found.asset, progress=progress, settings=where)
+            file = fetch(found.asset, progress=progress, settings=where)
+        if file is not None:
             from vademecum.model.convert import convert
 
             _require_space(found, where)
             with whole(target) as fresh:
-                convert(source, fresh, progress)
-                write_json(fresh / STAMP, {"format": FORMAT, "source": found.asset.sha256})
+                convert(file, fresh, progress)
+                write_json(fresh / STAMP, {"format": FORMAT, "source": _pinned(found)})
         elif found.hub_id is not None:
             # The partial folder keeps its name, so that a second attempt finds it and goes on.
             partial = where.models / f"{found.name}.partial"
@@ -168,9 +170,30 @@ def is_ready(model: Preset, *, settings: Settings | None = None) -> bool:
     """Whether a model can be loaded without fetching or converting anything."""
     if model.folder is not None:
         return True
-    stamp = stamp_of((settings or current_settings()).models / model.name)
-    pinned = model.asset is None or stamp.get("source") == model.asset.sha256
-    return stamp.get("format") == FORMAT and pinned
+    stamp = stamp_of((settings or current_settings()).models / model.key)
+    pinned = _pinned(model)
+    return stamp.get("format") == FORMAT and pinned in (None, stamp.get("source"))
+
+
+def _pinned(model: Preset) -> str | None:
+    """What the converted form of a GGUF file was made from; None for a model that is none."""
+    if model.asset is not None:
+        return model.asset.sha256
+    return None if model.file is None else _state([model.file])
+
+
+def _state(files: Iterable[Path]) -> str:
+    """Another one whenever a file is saved again.
+
+    A copy can keep the time of the last change to a file (`cp -p`), but not that of its entry
+    (`st_ctime`).
+    """
+    facts = [
+        (file.name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        for file in files
+        for stat in (file.stat(),)
+    ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def _quantized(
@@ -237,19 +260,11 @@ def _derived(model: Preset, stored: Shards, settings: Settings) -> tuple[Path, M
     """Where what is derived from a model is kept, and what its stamp says of the model.
 
     That is beside the weights; but a folder of the user's is left alone, and has one place here,
-    whose copies are made anew when it is saved again. A copy can keep the time of the last change
-    to a file (`cp -p`), but not that of its entry (`st_ctime`).
+    whose copies are made anew when it is saved again.
     """
-    folder = model.folder
-    if folder is None:
-        return settings.models / model.name, {}
-    facts = [
-        (file.name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        for file in stored.files
-        for stat in (file.stat(),)
-    ]
-    place, source = (hashlib.sha256(repr(of).encode()).hexdigest() for of in (str(folder), facts))
-    return settings.models / f"local-{place[:16]}", {"source": source}
+    if model.folder is None:
+        return settings.models / model.key, {}
+    return settings.models / local_key(model.folder), {"source": _state(stored.files)}
 
 
 @contextmanager

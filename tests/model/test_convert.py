@@ -20,6 +20,7 @@ from vademecum.model.convert import convert
 from vademecum.model.decoder import Decoder
 from vademecum.model.kernels import choose
 from vademecum.model.layout import read_config
+from vademecum.model.presets import preset
 from vademecum.progress import Silent
 from vademecum.settings import Settings
 
@@ -83,11 +84,14 @@ def write(tmp_path: Path) -> Write:
         metadata: dict[str, str | float | int] | None = None,
         divisors: np.ndarray[Any, Any] | None = None,
         pre: str | None = "qwen2",
+        parts: int = 1,
     ) -> Path:
         config: Any = source.config
         family = config.model_type
         path = tmp_path / "model.gguf"
         out = gguf.GGUFWriter(path, family)
+        if parts > 1:
+            out.add_uint16("split.count", parts)
         out.add_context_length(config.max_position_embeddings)
         out.add_embedding_length(config.hidden_size)
         out.add_block_count(LAYERS)
@@ -174,6 +178,55 @@ def test_a_model_of_each_family(family: str, tied: bool, write: Write, tmp_path:
         (len(LETTERS) + 2, len(LETTERS)),  # what the file names, then what the families use
         len(LETTERS),
     )
+
+
+def test_a_file_of_the_users_is_a_model_by_its_path(write: Write, tmp_path: Path) -> None:
+    where = Settings(home=tmp_path / "home", offline=True)
+    file = write(model("qwen2"))
+    found = preset(str(file))
+    assert (found.family, found.layers, found.kv_heads, found.reasons) == ("qwen2", 2, 2, False)
+    assert not weights.is_ready(found, settings=where)
+    loaded = weights.load(str(file), "bf16", settings=where)
+    assert weights.is_ready(found, settings=where)
+    assert file.is_file()  # it stays where it is, as it is
+    made = where.models / found.key
+    before = (made / weights.STAMP).stat().st_mtime_ns
+    weights.load(str(file), "nf4", settings=where)
+    assert (made / weights.STAMP).stat().st_mtime_ns == before  # converted once
+
+    torch.manual_seed(1)
+    other = model("qwen2", tied=True)
+    write(other)  # another model under the name
+    assert not weights.is_ready(found, settings=where)
+    again = weights.load(str(file), "bf16", settings=where)
+    assert (loaded.config.tie_embeddings, again.config.tie_embeddings) == (False, True)
+    assert "nf4" not in {child.name for child in made.iterdir()}  # of the model before
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"GGUF", b"GGUF\x03\x00\x00\x00" + b"\xff" * 40, b"PK" * 99]
+)
+def test_a_file_that_is_no_gguf_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "model.GGUF"
+    file.write_bytes(content)
+    with pytest.raises(ModelUnsupported, match="is not a GGUF file"):
+        preset(str(file))
+
+
+def test_a_file_that_is_cut_short_is_refused(write: Write, tmp_path: Path) -> None:
+    file = write(model("llama"))
+    whole = file.read_bytes()
+    for length in (len(whole) // 50, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(ModelUnsupported, match="is not a GGUF file"):
+            preset(str(file))
+
+
+def test_one_of_several_parts_is_refused_with_the_way_on(write: Write, tmp_path: Path) -> None:
+    file = write(model("llama"), parts=3)
+    with pytest.raises(ModelUnsupported, match="several parts") as caught:
+        preset(str(file))
+    assert "gguf-split --merge" in caught.value.hint
 
 
 TEXT = "It's 12345 mg/L,\n\n  DON'T  stop"
