@@ -59,7 +59,7 @@ def search(
                 *render.facts(
                     work.journal, work.year, work.evidence_level, work.kind, work.retracted
                 ),
-                *render.place_facts(hit.section, hit.page, work.licence),
+                *render.place_facts(hit.section, hit.page, work.licence, hit.also),
                 f"score {hit.score:.2f}",
             ],
             url=work.url,
@@ -91,4 +91,5 @@ def _plain(n: int, hit: Found) -> dict[str, Any]:
         "section": hit.section,
         "page": hit.page,
         "licence": work.licence,
+        "also": hit.also,
     }

@@ -102,7 +102,7 @@ def sources(
                     source.kind,
                     source.retracted,
                 ),
-                *place_facts(source.section, source.page, source.licence),
+                *place_facts(source.section, source.page, source.licence, source.also),
                 *([attention] if attention else []),
             ],
             url=source.url,
@@ -134,9 +134,16 @@ def facts(
     return [part for part in known if part]
 
 
-def place_facts(section: str, page: int | None, licence: str) -> list[str]:
-    """Where in a work a passage stands, and under what licence it may be used."""
-    known = [one_line(section), f"p. {page}" if page else "", one_line(licence)]
+def place_facts(section: str, page: int | None, licence: str, also: Sequence[str]) -> list[str]:
+    """Where in a work a passage stands, under what licence it may be used, and the ids of other
+    documents of the work."""
+    others = one_line(", ".join(also))
+    known = [
+        one_line(section),
+        f"p. {page}" if page else "",
+        one_line(licence),
+        f"also {others}" if others else "",
+    ]
     return [part for part in known if part]
 
 

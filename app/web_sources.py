@@ -151,7 +151,7 @@ def _passage_or_note(source: Source, document: Document | None) -> str:
         )
     authors = ", ".join(document.authors[:6]) + (", et al." if len(document.authors) > 6 else "")
     byline = f'<p class="vd-authors">{escape(authors)}</p>' if authors else ""
-    ids = [f"PMID {source.doc_id[5:]}"] if source.doc_id.startswith("pmid:") else [source.doc_id]
+    ids = [_id(doc_id) for doc_id in (source.doc_id, *source.also)]
     if document.doi:
         ids.append(f"doi {document.doi}")
     part = " · part of the full text" if len(document.text) > WINDOW else ""
@@ -159,6 +159,12 @@ def _passage_or_note(source: Source, document: Document | None) -> str:
         f"{byline}{passage_html(document, source)}"
         f'<p class="vd-ids">{escape(" · ".join(ids))}{part}</p>'
     )
+
+
+def _id(doc_id: str) -> str:
+    """As people write it: "PMID 1", "PMC1"."""
+    scheme, _, number = doc_id.partition(":")
+    return {"pmid": f"PMID {number}", "pmcid": number}.get(scheme, doc_id)
 
 
 def _link(source: Source) -> str:

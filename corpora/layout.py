@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from vademecum.corpora import notices
+from vademecum.corpora import notices, works
 
 FIRST = """
 CREATE TABLE corpora (
@@ -118,8 +118,7 @@ def _first(connection: sqlite3.Connection) -> None:
 
 
 def _notices(connection: sqlite3.Connection) -> None:
-    _run(connection, NOTICES)
-    notices.gather(connection)
+    _run(connection, NOTICES)  # filled by `_works`
 
 
 def _revisions(connection: sqlite3.Connection) -> None:
@@ -130,11 +129,18 @@ def _taken(connection: sqlite3.Connection) -> None:
     _run(connection, TAKEN)
 
 
+def _works(connection: sqlite3.Connection) -> None:
+    _run(connection, works.TABLE)
+    works.gather(connection)
+    notices.gather(connection)
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _notices,
     _revisions,
     _taken,
+    _works,
 )
 LAYOUT = len(STEPS)
 

@@ -26,6 +26,7 @@ from vademecum.corpora.store import Batch, CorpusRow, Store, Vectors, Written
 from vademecum.corpora.vectors import ChromaStore, VectorStore
 from vademecum.corpora.verify import Verification
 from vademecum.corpora.verify import verify as run_verify
+from vademecum.corpora.works import works
 from vademecum.errors import (
     CorpusNotFound,
     LibraryDamaged,
@@ -174,6 +175,11 @@ class Library:
     def documents(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, Document]:
         """Those that the corpus holds, by id."""
         return self._store.documents(self._row(corpus).id, doc_ids)
+
+    def works(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The ids of all documents of the same work, in order, by each of these ids: an abstract
+        and its full text, a preprint and its paper."""
+        return works(self._database.read, self._row(corpus).id, doc_ids)
 
     def passages(self, corpus: str, doc_id: str) -> list[Passage]:
         """The passages of a document in order, none if the corpus does not hold it."""

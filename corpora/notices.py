@@ -2,8 +2,9 @@
 
 A retraction, an erratum or an expression of concern is a record of its own, and may reach a corpus
 before the paper, after it, or years later in another file. So what a record says of another is a
-row of its own here, and a paper is read together with the rows that name it. Which links a paper
-has is then a matter of what the corpus holds, not of the order in which it came.
+row of its own here, and a paper is read together with the rows that name it, by any of the
+identifiers of its work (`works`), and with what the other documents of its work say of it. Which
+links a paper has is then a matter of what the corpus holds, not of the order in which it came.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from vademecum.corpora import works
 from vademecum.corpora.document import Document, Link, LinkKind, Passage
 from vademecum.corpora.hashes import noticed_hash, passage_hash
 
@@ -27,16 +29,26 @@ TOLD_AS: dict[LinkKind, LinkKind] = {
     "update_of": "update_in",
     "republished_from": "republished_in",
 }
+CHUNK = 500  # names in one statement
 
 
 def stated(document: Document) -> set[Row]:
     """What a record says of other works."""
     citation = ". ".join(filter(None, (document.journal, document.date)))
+    told = [(_target(link), link.kind) for link in document.links if link.kind in TOLD_AS]
     return {
-        (f"pmid:{link.pmid}", TOLD_AS[link.kind], citation)
-        for link in document.links
-        if link.kind in TOLD_AS and link.pmid and f"pmid:{link.pmid}" != document.doc_id
+        (target, TOLD_AS[kind], citation)
+        for target, kind in told
+        if target and target != document.doc_id
     }
+
+
+def _target(link: Link) -> str:
+    """The id of the work that a link names, by its PMID or else by the DOI of its citation."""
+    if link.pmid:
+        return f"pmid:{link.pmid}"
+    doi = works.normal_doi(link.citation) if link.citation.startswith("doi:") else ""
+    return f"doi:{doi}" if doi else ""
 
 
 def noticed(document: Document, notices: Iterable[Link]) -> Document:
@@ -51,35 +63,83 @@ def noticed(document: Document, notices: Iterable[Link]) -> Document:
 
 def concerning(read: Read, corpus: int, doc_ids: Sequence[str]) -> dict[str, list[Link]]:
     """The notices that name these documents, in an order that depends on them alone."""
+    known = works.names(read, corpus, doc_ids)
+    named: dict[str, list[str]] = {}  # the documents that an identifier means
+    for doc_id in doc_ids:
+        for name in (doc_id, *known.get(doc_id, ())):
+            named.setdefault(name, []).append(doc_id)
     found: dict[str, list[Link]] = {}
-    for target, source, kind, citation in read(
-        "SELECT target, source, kind, citation FROM notices "
-        f"WHERE corpus = ? AND target IN ({','.join('?' * len(doc_ids))}) "
-        "ORDER BY target, source, kind",
-        (corpus, *doc_ids),
-    ):
-        pmid = source.removeprefix("pmid:") if source.startswith("pmid:") else None
-        found.setdefault(target, []).append(Link(cast(LinkKind, kind), pmid, citation))
-    return found
+    targets = list(named)
+    for start in range(0, len(targets), CHUNK):
+        chunk = targets[start : start + CHUNK]
+        for target, source, kind, citation in read(
+            "SELECT target, source, kind, citation FROM notices "
+            f"WHERE corpus = ? AND target IN ({','.join('?' * len(chunk))}) "
+            "ORDER BY target, source, kind",
+            (corpus, *chunk),
+        ):
+            pmid = source.removeprefix("pmid:") if source.startswith("pmid:") else None
+            link = Link(cast(LinkKind, kind), pmid, citation)
+            for doc_id in named[target]:
+                if doc_id != source and link not in found.setdefault(doc_id, []):
+                    found[doc_id].append(link)
+    for doc_id, links in _shared(read, corpus, doc_ids).items():
+        found[doc_id] = [*found.get(doc_id, ()), *links]
+    return {doc_id: links for doc_id, links in found.items() if links}
+
+
+def _shared(read: Read, corpus: int, doc_ids: Sequence[str]) -> dict[str, list[Link]]:
+    """What the records of other documents of the same version of a work say of its standing."""
+    others = works.companions(read, corpus, doc_ids)
+    wanted = sorted({other for found in others.values() for other in found})
+    said: dict[str, list[Link]] = {}
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        for other, record in read(
+            "SELECT doc_id, record FROM documents "
+            f"WHERE corpus = ? AND doc_id IN ({','.join('?' * len(chunk))})",
+            (corpus, *chunk),
+        ):
+            document = Document.from_json(record)
+            links = [link for link in document.links if link.kind in TOLD_AS.values()]
+            if document.retracted and all(link.kind != "retraction_in" for link in links):
+                links.append(Link("retraction_in", None, other))
+            said[other] = links
+    return {
+        doc_id: [link for other in sorted(found) for link in said.get(other, ())]
+        for doc_id, found in others.items()
+    }
 
 
 def remember(connection: sqlite3.Connection, corpus: int, document: Document) -> list[str]:
-    """Keep what a record says; the ids of the works that it names."""
+    """Keep what a record says; the ids of the documents that it concerns."""
+    works.remember(connection, corpus, document)
     rows = sorted(stated(document))
     connection.executemany(
         "INSERT OR IGNORE INTO notices (corpus, source, target, kind, citation) "
         "VALUES (?, ?, ?, ?, ?)",
         [(corpus, document.doc_id, *row) for row in rows],
     )
-    return [target for target, _, _ in rows]
+    return _concerned(connection, corpus, document.doc_id, [target for target, _, _ in rows])
 
 
 def forget(connection: sqlite3.Connection, corpus: int, doc_id: str) -> list[str]:
-    """A record goes, and what it said with it; the ids of the works that it named."""
+    """A record goes, and what it said with it; the ids of the documents that it concerned."""
     rows = connection.execute(
         "DELETE FROM notices WHERE corpus = ? AND source = ? RETURNING target", (corpus, doc_id)
     ).fetchall()
-    return [target for (target,) in rows]
+    concerned = _concerned(connection, corpus, doc_id, [target for (target,) in rows])
+    works.forget(connection, corpus, doc_id)
+    return concerned
+
+
+def _concerned(
+    connection: sqlite3.Connection, corpus: int, doc_id: str, targets: list[str]
+) -> list[str]:
+    """The documents that are known by the names in a notice, and those of the record's work."""
+    read = lambda sql, values: connection.execute(sql, values).fetchall()  # noqa: E731
+    others = works.companions(read, corpus, [doc_id]).get(doc_id, set())
+    return [*targets, *works.known_as(read, corpus, targets), *sorted(others)]
 
 
 def refresh(connection: sqlite3.Connection, corpus: int, doc_ids: Iterable[str]) -> list[str]:
@@ -122,7 +182,7 @@ def _refreshed(
 
 
 def gather(connection: sqlite3.Connection) -> None:
-    """Fill the table of a library that was written before there was one."""
+    """Fill the table of a library that was written before there was one, or said less."""
     last = -1
     targets: dict[int, dict[str, None]] = {}
     while rows := connection.execute(
@@ -133,6 +193,8 @@ def gather(connection: sqlite3.Connection) -> None:
             if any(f'"kind":"{kind}"' in record for kind in TOLD_AS):
                 found = remember(connection, corpus, Document.from_json(record))
                 targets.setdefault(corpus, {}).update(dict.fromkeys(found))
+    for corpus, doc_id in works.shared(connection):
+        targets.setdefault(corpus, {})[doc_id] = None
     for corpus, doc_ids in targets.items():
         connection.executemany(
             "INSERT INTO outbox (corpus, passage_id) VALUES (?, ?)",

@@ -35,7 +35,8 @@ class Source:
 
     `section` is the path of the headings it stands below ("Methods > Participants", "" where
     there are none or it spans several), `page` where it begins, counted from 1, in documents
-    that have pages.
+    that have pages. `also` are the ids of other documents of the same work in the corpus: of its
+    abstract, say, or of a preprint.
     """
 
     n: int
@@ -55,6 +56,7 @@ class Source:
     section: str = ""
     page: int | None = None
     licence: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 A document comes whole where it fits (an abstract nearly always does), otherwise as the section in
 which the passage stands that was found, as that passage with the sentences around it, as the
-passage alone, or as the sentences of it that fit where even that is too long. One source per
-document; the same text under two records counts once.
+passage alone, or as the sentences of it that fit where even that is too long. One source per work;
+the same text under two records counts once.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def choose_sources(
         source = _fit(one, len(chosen) + 1, room, cost)
         if source is None:
             continue
-        documents.add(one.document.doc_id)
+        documents.update((one.document.doc_id, *one.also))
         texts.add(same)
         chosen.append((one, source))
         room -= cost(source) + 1  # the empty line between
@@ -187,4 +187,5 @@ def source_of(one: Found, n: int, start: int, end: int) -> Source:
         section=label_of(document, start, end),
         page=document.page_at(start),
         licence=document.licence,
+        also=one.also,
     )

@@ -8,7 +8,7 @@ dense and 66.3 for lexical search alone (`benchmarks/retrieval.py`). Either side
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from vademecum.corpora.library import Library
 
 CANDIDATES = 100  # of each side
-PASSAGES_PER_DOCUMENT = 2
+PASSAGES_PER_WORK = 2
+# A full text speaks for its abstract where its passage scores so much of what the abstract does.
+FULL_TEXT_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Found:
     `score` in [0, 1] is the fused one and compares passages of one search only. Two numbers
     compare across searches: `cosine`, the similarity to the query, and `coverage` in [0, 1], the
     share of the query's words that the document holds, rare words counting more. `ranks` count
-    from 1, by the side that found it: "dense", "lexical".
+    from 1, by the side that found it: "dense", "lexical". `also` are the ids of other documents
+    of the same work in the corpus.
     """
 
     passage: Passage
@@ -43,6 +46,7 @@ class Found:
     cosine: float
     coverage: float
     ranks: dict[str, int]
+    also: tuple[str, ...] = ()
 
     @property
     def section(self) -> str:
@@ -63,7 +67,8 @@ def search(
     k: int = 10,
     filters: Filters | None = None,
 ) -> list[Found]:
-    """The `k` best passages, at most two of one document. Raises CorpusNotFound."""
+    """The `k` best passages, at most two of one work, from one document of it: of an abstract and
+    its full text the latter, where it says as much. Raises CorpusNotFound."""
     narrowed = filters or Filters()
     vector = np.asarray(embedder.embed_query(query), dtype=np.float32)
     dense = library.search_dense(corpus, vector, CANDIDATES, narrowed)
@@ -72,9 +77,13 @@ def search(
     scores = fuse([dense, lexical])
     passages = {hit.passage.passage_id: hit.passage for hit in (*dense, *lexical)}
     order = sorted(scores, key=lambda passage_id: (-scores[passage_id], passage_id))
-    chosen = _spread([passages[passage_id] for passage_id in order], k)
+    works = library.works(corpus, list(dict.fromkeys(p.doc_id for p in passages.values())))
+    several = [doc_id for doc_id, work in works.items() if len(work) > 1]
+    documents = library.documents(corpus, several)
+    spoken = _spoken_for([passages[key] for key in order], scores, works, documents)
+    chosen = _spread(spoken, works, k)
 
-    documents = library.documents(corpus, list(dict.fromkeys(p.doc_id for p in chosen)))
+    documents |= library.documents(corpus, list(dict.fromkeys(p.doc_id for p in chosen)))
     vectors = library.vectors(corpus, [p.passage_id for p in chosen])
     weights = word_weights(query, list(passages.values()))
     ranks = {"dense": _ranks(dense), "lexical": _ranks(lexical)}
@@ -90,6 +99,7 @@ def search(
                 for side, of in ranks.items()
                 if passage.passage_id in of
             },
+            also=tuple(other for other in works[passage.doc_id] if other != passage.doc_id),
         )
         for passage in chosen
         if passage.doc_id in documents and passage.passage_id in vectors  # deleted meanwhile
@@ -127,14 +137,48 @@ def coverage(weights: dict[str, float], document: Document) -> float:
     return sum(w for word, w in weights.items() if word in words) / total if total else 0.0
 
 
-def _spread(passages: Sequence[Passage], k: int) -> list[Passage]:
-    taken: Counter[str] = Counter()
+def _spoken_for(
+    ranked: Sequence[Passage],
+    scores: Mapping[str, float],
+    works: Mapping[str, tuple[str, ...]],
+    documents: Mapping[str, Document],
+) -> list[Passage]:
+    """The passages, best first, of one document of each work. Its best passage is in the place of
+    the best of the work."""
+
+    def full(passage: Passage) -> bool:
+        document = documents.get(passage.doc_id)
+        return document is not None and document.kind == "full_text"
+
+    best: dict[tuple[str, ...], Passage] = {}
+    speaker: dict[tuple[str, ...], Passage] = {}
+    for passage in ranked:
+        work = works[passage.doc_id]
+        first = best.setdefault(work, passage)
+        near = scores[passage.passage_id] >= FULL_TEXT_SHARE * scores[first.passage_id]
+        if work not in speaker or (near and full(passage) and not full(speaker[work])):
+            speaker[work] = passage
+    spoken: dict[str, Passage] = {}
+    for passage in ranked:
+        work = works[passage.doc_id]
+        if passage is best[work]:
+            spoken[speaker[work].passage_id] = speaker[work]
+        elif passage.doc_id == speaker[work].doc_id:
+            spoken.setdefault(passage.passage_id, passage)
+    return list(spoken.values())
+
+
+def _spread(
+    passages: Sequence[Passage], works: Mapping[str, tuple[str, ...]], k: int
+) -> list[Passage]:
+    taken: Counter[tuple[str, ...]] = Counter()
     chosen: list[Passage] = []
     for passage in passages:
         if len(chosen) == k:
             break
-        if taken[passage.doc_id] < PASSAGES_PER_DOCUMENT:
-            taken[passage.doc_id] += 1
+        work = works[passage.doc_id]
+        if taken[work] < PASSAGES_PER_WORK:
+            taken[work] += 1
             chosen.append(passage)
     return chosen
 

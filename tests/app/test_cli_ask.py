@@ -65,10 +65,19 @@ def test_sources_are_numbered_and_say_what_they_are(
 def test_a_source_says_where_it_stands_and_under_what_licence(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    placed = source(1, section="Methods > Doses", page=12, licence="CC BY 4.0", kind="full_text")
+    placed = source(
+        1,
+        section="Methods > Doses",
+        page=12,
+        licence="CC BY 4.0",
+        kind="full_text",
+        also=("pmid:9", "pmid:10"),
+    )
     script(monkeypatch, [answer(sources=(placed, source(2)))])
     first, second = cli("ask", "q").stdout.split("[2] Title 2")
-    assert "full text · Methods > Doses · p. 12 · CC BY 4.0" in " ".join(first.split())
+    assert "full text · Methods > Doses · p. 12 · CC BY 4.0 · also pmid:9, pmid:10" in " ".join(
+        first.split()
+    )
     assert "p. " not in second
 
 

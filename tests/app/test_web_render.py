@@ -226,6 +226,12 @@ def test_a_source_says_where_it_stands_and_under_what_licence() -> None:
     assert "p. " not in source_html(source(1, POOLED), POOLED, 1)
 
 
+def test_a_source_names_the_other_documents_of_its_work() -> None:
+    both = source(1, POOLED, also=("doi:10.1000/x", "pmcid:PMC9"))
+    (ids,) = texts(source_html(both, POOLED, 1), "//p[@class='vd-ids']")
+    assert ids.startswith("PMID 99000001 · doi:10.1000/x · PMC9 · doi ")
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [("abstract", "abstract only"), ("full_text", "full text"), ("title", "title only")],

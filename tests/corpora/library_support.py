@@ -93,7 +93,7 @@ def to_first_layout(path: Path) -> None:
     """Make the tables of a closed library those of the first layout."""
     connection = sqlite3.connect(path / "library.sqlite")
     with connection:
-        for table in ("notices", "withdrawn", "taken"):
+        for table in ("notices", "withdrawn", "taken", "identifiers"):
             connection.execute(f"DROP TABLE {table}")
         for column in ("origin", "revised"):
             connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")

@@ -52,6 +52,7 @@ class Shelf:
         }
         self.embedder = embedder
         self.blind: set[str] = set()  # sides that find nothing
+        self.one_work: tuple[str, ...] = ()  # ids that are of one work, in order
 
     def corpus(self, name: str) -> CorpusInfo:
         if name != "test":
@@ -61,6 +62,10 @@ class Shelf:
 
     def documents(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, Document]:
         return {doc_id: self.kept[doc_id] for doc_id in doc_ids if doc_id in self.kept}
+
+    def works(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        one = self.one_work
+        return {doc_id: one if doc_id in one else (doc_id,) for doc_id in doc_ids}
 
     def vectors(self, corpus: str, passage_ids: Iterable[str]) -> dict[str, np.ndarray]:
         wanted = set(passage_ids)

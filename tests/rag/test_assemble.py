@@ -171,6 +171,20 @@ def test_duplicates_are_dropped() -> None:
     assert [source.doc_id for source in sources] == ["pmid:1", "pmid:2"]
 
 
+def test_one_work_is_one_source() -> None:
+    full_text, abstract = long_document(1, 4, "full_text"), long_document(2, 3)
+    found = [
+        replace(found_of(full_text), also=("pmid:2",)),
+        replace(found_of(abstract), also=("pmid:1",)),
+        found_of(long_document(3, 3)),
+    ]
+    sources = choose_sources(found, 10_000, by_characters)
+    assert [(source.doc_id, source.also) for source in sources] == [
+        ("pmid:1", ("pmid:2",)),
+        ("pmid:3", ()),
+    ]
+
+
 def test_retracted_work_is_flagged_to_the_model(shelf, embedder, model_of) -> None:
     found = search(shelf, embedder, "test", QUESTION, 8)
     for language, flag in (

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from vademecum.corpora.document import Filters, Hit, Passage
+from vademecum.corpora.document import Document, Filters, Hit, Passage
 from vademecum.errors import CorpusNotFound
 from vademecum.rag.retrieve import fuse, search, word_weights
 
@@ -56,6 +58,47 @@ def test_one_document_does_not_crowd_out_the_others(shelf, embedder) -> None:
     found = search(shelf, embedder, "test", "Does aspirin reduce stroke?", 6)
     assert sum(one.document.doc_id == "pmid:2" for one in found) == 2
     assert len({one.document.doc_id for one in found}) > 1
+
+
+ABSTRACT = "Rivaroxaban lowered embolism after hip surgery."
+FULL_TEXT = Document(
+    "pmcid:PMC7",
+    "Rivaroxaban after hip surgery",
+    f"{ABSTRACT} Doses and visits were as planned. Bleeding was rare. The rest is told below.",
+    "full_text",
+)
+
+
+@pytest.fixture
+def doubled(shelf_of):
+    """An abstract, its full text in two passages, and something else."""
+    abstract = replace(FULL_TEXT, doc_id="pmid:7", text=ABSTRACT, kind="abstract")
+    other = Document("pmid:8", "Embolism", "Embolism is feared after surgery.", "abstract")
+    shelf = shelf_of(abstract, FULL_TEXT, other)
+    at, end = len(ABSTRACT), len(FULL_TEXT.text)
+    shelf.cut["pmcid:PMC7"] = [
+        Passage("pmcid:PMC7", 0, 0, at, ABSTRACT),
+        Passage("pmcid:PMC7", 1, at + 1, end, FULL_TEXT.text[at + 1 :]),
+    ]
+    shelf.one_work = ("pmcid:PMC7", "pmid:7")
+    return shelf
+
+
+def test_of_an_abstract_and_its_full_text_the_latter_speaks(doubled, embedder) -> None:
+    found = search(doubled, embedder, "test", "rivaroxaban embolism hip surgery", 6)
+    assert found[0].passage.passage_id == "pmcid:PMC7#0"
+    assert sorted((one.document.doc_id, one.also) for one in found) == [
+        ("pmcid:PMC7", ("pmid:7",)),
+        ("pmcid:PMC7", ("pmid:7",)),
+        ("pmid:8", ()),
+    ]
+
+
+def test_an_abstract_speaks_where_its_full_text_says_less(doubled, embedder) -> None:
+    doubled.cut["pmcid:PMC7"] = doubled.cut["pmcid:PMC7"][1:]
+    found = search(doubled, embedder, "test", "rivaroxaban embolism hip surgery", 6)
+    assert [one.document.doc_id for one in found] == ["pmid:7", "pmid:8"]
+    assert found[0].also == ("pmcid:PMC7",)
 
 
 def test_filters_reach_both_sides(shelf, embedder) -> None:
