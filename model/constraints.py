@@ -34,8 +34,10 @@ ROUND = re.compile(
     re.IGNORECASE,
 )
 MARKERS = {"[": SQUARE, "［": SQUARE, "【": SQUARE, "(": ROUND, "（": ROUND}
-OPENING = re.compile(r"[\[［【(（]")
-INTERVAL = re.compile(r"(?<![^\W\d_])CI[:,]? \Z", re.IGNORECASE)  # "95% CI [12-25]" cites nothing
+INTERVAL = re.compile(r"(?<![a-z])CI[:,]? \Z", re.IGNORECASE)  # "95% CI [12-25]" cites nothing
+# The same without a bracket: "Source 1 found", a line that begins with "Source 1:", "资料1".
+NAME = re.compile(rf"(?:sources?|资料)[ \t]*\d{{0,3}}|{_begun(('sources', '资料'))}", re.IGNORECASE)
+BEGINNING = re.compile(r"[\[［【(（]|(?<![^\W_])[s资]", re.IGNORECASE)
 DIGITS = re.compile(r"\d+\Z")
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 BEFORE = 5  # characters that INTERVAL looks at
@@ -48,6 +50,7 @@ class Tail:
     before: str = ""  # its last characters
     opening: str = ""  # the bracket of what may become a marker
     content: str = ""  # what stands behind that bracket
+    name: str = ""  # what may become a source's name
     pending: bytes = b""  # the beginning of a character
 
 
@@ -55,12 +58,13 @@ class CitationConstraint:
     """Refuses tokens that would cite beyond the sources, 1 to `sources`.
 
     It follows the answer, never the thinking: `advance` it by each token of the answer. What
-    begins like a marker is held to the sources digit by digit, so that `[1` with 5 sources can go
-    on to `[1]` or `[1, 2]` but not to `[12`. This takes `[2020]` and `[18F]` from the model, too;
-    `[Ca2+]`, `[sic]`, `(n = 12)` and `95% CI [12-25]` stay.
+    begins like a marker, or names a source without one, is held to the sources digit by digit, so
+    that `[1` with 5 sources can go on to `[1]` or `[1, 2]` but not to `[12`, nor `Source 1` to
+    `Source 12`. This takes `[2020]`, `[18F]` and `source 2020` from the model, too; `[Ca2+]`,
+    `[sic]`, `(n = 12)`, `sources: 12` and `95% CI [12-25]` stay.
 
-    A digit that is allowed always names a source, and a closing bracket is always allowed: the
-    constraint alone never leaves a model without a token.
+    A digit that is allowed there always names a source, and what is no digit is always allowed:
+    the constraint alone never leaves a model without a token.
     """
 
     def __init__(self, sources: int, bytes_of: Callable[[int], bytes]) -> None:
@@ -70,7 +74,7 @@ class CitationConstraint:
         self._tail = Tail()
 
     def allows(self, token: int) -> bool:
-        """Whether this token may come next. O(1) where no bracket is open and it opens none."""
+        """Whether this token may come next. O(1) where nothing begins to cite."""
         return self._after(token)[1]
 
     def advance(self, token: int) -> None:
@@ -83,19 +87,30 @@ class CitationConstraint:
         decoder.setstate((self._tail.pending, 0))
         text = decoder.decode(self._bytes_of(token))
         tail = replace(self._tail, pending=decoder.getstate()[0])
-        if not tail.opening and not OPENING.search(text):
+        begun = tail.opening or tail.name
+        if not begun and not BEGINNING.search(tail.before + text, len(tail.before)):
             return replace(tail, before=(tail.before + text)[-BEFORE:]), True
         allowed = True
         for ch in text:
-            before = (tail.before + ch)[-BEFORE:]
-            if tail.opening and MARKERS[tail.opening].fullmatch(tail.content + ch):
-                tail = replace(tail, before=before, content=tail.content + ch)
-                digits = DIGITS.search(tail.content)
+            tail = _followed(tail, ch)
+            for digits in (DIGITS.search(tail.content), DIGITS.search(tail.name)):
                 allowed &= digits is None or 1 <= int(digits[0]) <= self.sources
-                continue
-            opens = ch in MARKERS and not INTERVAL.search(tail.before)
-            tail = replace(tail, before=before, opening=ch if opens else "", content="")
         return tail, allowed
+
+
+def _followed(tail: Tail, ch: str) -> Tail:
+    """The tail one character later."""
+    opening, content = tail.opening, tail.content + ch
+    if not (opening and MARKERS[opening].fullmatch(content)):
+        opens = ch in MARKERS and not INTERVAL.search(tail.before)
+        opening, content = ch if opens else "", ""
+    name = tail.name + ch if tail.name else ""
+    if not (name and NAME.fullmatch(name)):
+        begins = not tail.before[-1:].isalnum() and NAME.fullmatch(ch)
+        name = ch if begins else ""
+    return replace(
+        tail, before=(tail.before + ch)[-BEFORE:], opening=opening, content=content, name=name
+    )
 
 
 def token_bytes(tokenizer: Tokenizer) -> Callable[[int], bytes]:

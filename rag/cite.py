@@ -14,9 +14,10 @@ from dataclasses import dataclass
 NUMBER = r"\^?(?:(?:sources?|refs?|passages?|资料|来源|文献)\s*)?\d{1,3}"
 LIST = rf"{NUMBER}(?:\s*(?:[,;，、；]|and|和|-|–|—|至)\s*{NUMBER})*"
 # Half-width, full-width and black lenticular brackets; "(Source 1)" needs its word.
-# "[18]F" is an isotope, and "95% CI [2-5]" an interval.
+# "[18]F" is an isotope, and "95% CI [2-5]" an interval; "foci [2]" is none.
+CI = r"(?<![a-z])CI"
 ONE = (
-    rf"(?<!CI )(?<!CI: )(?<!CI, )(?:\[\s*{LIST}\s*\]|［\s*{LIST}\s*］|【\s*{LIST}\s*】"
+    rf"(?<!{CI} )(?<!{CI}: )(?<!{CI}, )(?:\[\s*{LIST}\s*\]|［\s*{LIST}\s*］|【\s*{LIST}\s*】"
     r"|[(（]\s*(?:sources?|资料|来源)\s*\d{1,3}(?:\s*[,、，]\s*\d{1,3})*\s*[)）])(?!F\b)"
 )
 # "According to [1] and [2], ..." goes as a whole, or "According to," would stay behind.

@@ -1,4 +1,4 @@
-"""Citations beyond the sources cannot be written; every other text can."""
+"""Citations beyond the sources cannot be written, in brackets or without; other texts can."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def refused_at(pieces: list[str] | list[bytes], sources: int) -> int | None:
     "text",
     ["[1]", "[5]", "[1, 2]", "[1][2]", "[1], [5]", "[1-5]", "[1–3; 5]", "[1 and 2]", "【1】",
      "［5］", "【资料 1、5】", "[^1]", "[Source 3]", "[sources 1 and 4]", "(Source 1, 2)",
-     "（资料 5）", "[１]"],
+     "（资料 5）", "[１]", "Source 1: yes", "by source 5.", "资料3", "**Sources 2** and source 4"],
 )  # fmt: skip
 def test_markers_of_the_sources_are_written(text: str) -> None:
     assert refused_at(list(text), sources=5) is None
@@ -46,7 +46,11 @@ def test_markers_of_the_sources_are_written(text: str) -> None:
     [("[6]", 1), ("[12]", 2), ("[0]", 1), ("[01]", 1), ("[2020]", 2), ("[1, 6]", 4), ("[1,6]", 3),
      ("[1-6]", 3), ("[1][7]", 4), ("【6】", 1), ("［ 6］", 2), ("【资料 6】", 4), ("[^6]", 2),
      ("[Source 6]", 8), ("[refs 1 and 26]", 13), ("(Source 6)", 8), ("(source 1, 6)", 11),
-     ("（资料6", 3), ("[６]", 1), ("[see [6]", 6), ("[\n6", 2), ("foci [6", 6)],
+     ("（资料6", 3), ("[６]", 1), ("[see [6]", 6), ("[\n6", 2), ("foci [6", 6),
+     ("Source 6 found", 7), ("sources \t12", 10), ("source 51", 8), ("资料6", 2),
+     ("a source 4 of 5, source 6", 24), ("**Source 6:**", 9), ("- Source6: a", 8), ("：资料 6", 4),
+     ("_source 6: a", 8), ("[see source 6]", 12), ("[1 source 6", 10), ("CI: [source 6", 12),
+     ("source 0", 7)],
 )  # fmt: skip
 def test_markers_of_no_source_are_refused_at_their_digit(text: str, at: int) -> None:
     assert refused_at(list(text), sources=5) == at
@@ -58,7 +62,9 @@ def test_markers_of_no_source_are_refused_at_their_digit(text: str, at: int) -> 
     "text",
     ["[Ca2+]", "[sic]", "[sources of 12 kinds]", "[s12]", "[and 12]", "[-12]", "[a 12]", "[]12",
      "(n = 12)", "(12)", "(2020)", "12%", "95% CI [12-25]", "95% ci: [0.7, 8]", "(sauce 12)",
-     "[1 of 12]", "[2 mg] 12", "{12}"],
+     "[1 of 12]", "[2 mg] 12", "{12}", "sources: 12", "a source of 12 mg", "sources, 12 of them",
+     "resource 12", "outsource 9", "s 12", "sour 12", "sources\n12 of", "临床资料12例",
+     "资料共12份", "置信区间CI [12-25]", "source [1] 12", "source-12", "sourced 12"],
 )  # fmt: skip
 def test_what_cites_nothing_is_free(text: str) -> None:
     assert refused_at(list(text), sources=5) is None
@@ -97,7 +103,8 @@ def test_it_goes_on_after_a_token_that_came_although_refused() -> None:
 
 
 PIECES = [*"[]【】［(（)） \n,;-–^019６a", "and", "source", "Refs", "资料", "CI ", "[1", "12",
-          "3]", "F", "95% CI: ", "][", "[1, ", "passages 2"]  # fmt: skip
+          "3]", "F", "95% CI: ", "][", "[1, ", "passages 2", "Source ", "sources", "\t", "lo", "_",
+          ".", ":", "：", "**", "1. ", "\nSource", "Source 9"]  # fmt: skip
 
 
 @given(st.integers(0, 12), st.lists(st.sampled_from(PIECES), max_size=40))

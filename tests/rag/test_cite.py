@@ -55,6 +55,16 @@ def test_other_brackets_stay(text: str) -> None:
     assert strip_markers(text) == text
 
 
+@pytest.mark.parametrize("words", ["Three loci", "Ectopic foci:", "VINCI,", "患者CIs"])
+def test_only_an_interval_hides_its_brackets(words: str) -> None:
+    assert cited(f"{words} [1].") == [(f"{words}.", (1,))]
+
+
+@pytest.mark.parametrize("words", ["CI", "95% ci:", "置信区间CI", "95%CI,"])
+def test_an_interval_cites_nothing(words: str) -> None:
+    assert cited(f"{words} [1-3].") == [(f"{words} [1-3].", ())]
+
+
 def test_a_marker_behind_the_full_stop_belongs_to_the_sentence_before() -> None:
     assert cited("Aspirin helps. [1] Bleeding rises. [2]") == [
         ("Aspirin helps.", (1,)),
