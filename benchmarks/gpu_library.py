@@ -97,7 +97,7 @@ def main() -> None:
     }  # fmt: skip
     model = library_model(chosen.model)
     ids = torch.randint(0, 100_000, (1, chosen.prefill), device="cuda")
-    for context in map(int, chosen.contexts.split(",")):
+    for context in map(int, filter(None, chosen.contexts.split(","))):
         emit(model, ids[:, :context], 4)
         few = median(emit(model, ids[:, :context], SHORT) for _ in range(2))
         many = median(emit(model, ids[:, :context], LONG) for _ in range(2))

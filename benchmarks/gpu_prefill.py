@@ -1,9 +1,11 @@
 """How fast prompts are read on a GPU, and how long the first token of an answer takes.
 
-    python benchmarks/gpu_prefill.py [--model qwen-7b] [--tokens 32768]
+    python benchmarks/gpu_prefill.py [--model qwen-7b] [--tokens 32768] [--at-once 1,4,16]
+        [--profile]
 
-Random weights at a real shape. First a short prompt is read twice, whole and in chunks, and must
-come to the same logits. Prints lines, then one line of JSON, which also goes to
+Random weights at a real shape, read as the product reads them: chunks of 2,048 tokens, some of
+them at once. First a few layers read a prompt of which pages are left out, and must come to the
+logits of PyTorch's single operations. Prints lines, then one line of JSON, which also goes to
 $OUT/gpu_prefill.json.
 """
 
@@ -13,36 +15,42 @@ import argparse
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 from gpu_models import random_decoder
+from torch import Tensor
 
+from vademecum.model import placement
+from vademecum.model.cache import PagedCache
 from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder
 from vademecum.model.interface import GenerationOptions
-from vademecum.model.sparsity import Sparsity
+from vademecum.model.kernels import PAGE, KeyBias, Pages, naive
+from vademecum.model.sparsity import ON_GPU
 
 SHORT = 2_048
-LARGEST_ERROR = 0.05
+CHECKED = 7 * ON_GPU.chunk + 1_717
+LARGEST_ERROR = 0.02
 
 
-def read(decoder: Decoder, cache: Any, ids: torch.Tensor, chunk: int) -> tuple[float, torch.Tensor]:
+def read(decoder: Decoder, cache: PagedCache, ids: Tensor) -> tuple[float, Tensor]:
     """Seconds until the logits after a prompt are there."""
     sequence = cache.open([], len(ids) + 64)
     torch.cuda.synchronize()
     began = time.perf_counter()
-    for first in range(0, len(ids), chunk):
-        logits = decoder.prefill(ids[first : first + chunk], cache, sequence)
+    for first in range(0, len(ids), decoder.at_once):
+        logits = decoder.prefill(ids[first : first + decoder.at_once], cache, sequence)
     torch.cuda.synchronize()
     seconds = time.perf_counter() - began
     cache.close(sequence)
     return seconds, logits
 
 
-def first_token(decoder: Decoder, cache: Any, step: CapturedStep, ids: torch.Tensor) -> float:
+def first_token(decoder: Decoder, cache: PagedCache, step: CapturedStep, ids: Tensor) -> float:
     """Seconds until the host has the first token of an answer, and has begun the second."""
     sequence = cache.open([], len(ids) + 64)
     torch.cuda.synchronize()
@@ -58,44 +66,101 @@ def first_token(decoder: Decoder, cache: Any, step: CapturedStep, ids: torch.Ten
     return seconds
 
 
+def error_of(name: str) -> float:
+    """Relative error of the logits after a prompt, read by four layers several chunks at once,
+    beside those of PyTorch's single operations, a chunk at a time."""
+    decoder = random_decoder(name, sparsity=ON_GPU, layers=4)
+    cache = decoder.new_cache(CHECKED + 4_096)
+    ids = torch.randint(0, 100_000, (CHECKED,))
+    decoder.at_once = 4 * decoder.chunk
+    found = read(decoder, cache, ids)[1]
+    assert int(decoder.pages_skipped), "nothing was left out"
+    decoder.at_once, decoder._reader = decoder.chunk, None
+    decoder.kernels = replace(decoder.kernels, prefill_attention=single_operations)
+    wanted = read(decoder, cache, ids)[1]
+    return float((found - wanted).norm() / wanted.norm())
+
+
+def single_operations(
+    queries: Tensor, pages: Pages, table: Tensor, selected: Tensor, start: int,
+    tail: tuple[Tensor, Tensor], bias: KeyBias | None,
+) -> Tensor:  # fmt: skip
+    """As `naive.prefill_attention`, float32 on the GPU, a KV head at a time."""
+    own = torch.arange(start // PAGE, table.shape[0], device=table.device)
+    filled = start + queries.shape[0] - table.shape[0] * PAGE
+    which = torch.cat((selected, own.expand(selected.shape[0], -1)), dim=1)
+    keys, values = naive._read(pages, table, which, bias)
+    ends = tail[0][:, :filled]
+    if bias is not None:
+        ends = ends + bias.at(torch.arange(filled, device=table.device) + table.shape[0] * PAGE)
+    keys, values = torch.cat((keys, ends), dim=1), torch.cat((values, tail[1][:, :filled]), dim=1)
+    seen = torch.ones(queries.shape[0], keys.shape[1], dtype=torch.bool, device=table.device)
+    seen = seen.tril(keys.shape[1] - queries.shape[0])
+    groups = queries.float().unflatten(1, (keys.shape[0], -1)).permute(1, 2, 0, 3)
+    out = []
+    for query, key, value in zip(groups, keys, values, strict=True):
+        scores = (query @ key.mT * query.shape[-1] ** -0.5).masked_fill_(~seen, -torch.inf)
+        out.append(scores.softmax(dim=-1) @ value)
+    return torch.cat(out).transpose(0, 1).to(queries.dtype)
+
+
+def kernels_of(decoder: Decoder, cache: PagedCache, ids: Tensor) -> None:
+    """Print what the time of a prompt goes to."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as profiled:
+        read(decoder, cache, ids)
+    told = sorted(profiled.key_averages(), key=lambda e: -e.self_device_time_total)
+    for event in told[:22]:
+        ms = event.self_device_time_total / 1e3
+        print(f"    {ms:8.2f} ms {event.count:6d} x {event.key[:90]}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="qwen-7b")
     parser.add_argument("--tokens", type=int, default=32_768)
-    parser.add_argument("--chunks", default="2048,4096")
+    parser.add_argument("--at-once", default="1,4,16", help="chunks that are read together")
+    parser.add_argument("--profile", action="store_true")
     chosen = parser.parse_args()
     torch.manual_seed(0)
     found: dict[str, Any] = {
         "benchmark": "gpu_prefill", "device": torch.cuda.get_device_name(), "model": chosen.model,
+        "tokens": chosen.tokens, "error": error_of(chosen.model),
     }  # fmt: skip
-    for chunk in map(int, chosen.chunks.split(",")):
-        sparsity = Sparsity(threshold=3 * chunk if chunk > 2048 else 6144, chunk=chunk, sampled=64)
-        decoder = random_decoder(chosen.model, sparsity=sparsity)
-        cache = decoder.new_cache(chosen.tokens + 4_096)
-        ids = torch.randint(0, 100_000, (chosen.tokens,))
-        _, whole = read(decoder, cache, ids[:1_000], 1_024)
-        _, parts = read(decoder, cache, ids[:1_000], 256)
-        error = float((whole - parts).norm() / whole.norm())
-        if not error < LARGEST_ERROR:
-            print(f"chunks of {chunk}: error {error}, NOT TIMED", flush=True)
-            continue
-        read(decoder, cache, ids[: 2 * chunk], chunk)
-        seconds = median(read(decoder, cache, ids, chunk)[0] for _ in range(2))
-        found[f"prefill_s_{chunk}"] = seconds
-        step = CapturedStep(decoder, cache, tokens=8_192)
-        step.warm_up()
+    print(f"{found['device']}, {chosen.model}: error {found['error']:.1e}", flush=True)
+    if not found["error"] < LARGEST_ERROR:
+        raise SystemExit("not the same logits: NOT TIMED")
+    placement.release()
+    decoder = random_decoder(chosen.model, sparsity=ON_GPU)
+    most = placement.chunks_at_once(decoder.config, chosen.tokens, placement.free_bytes())
+    cache = decoder.new_cache(chosen.tokens + 4_096)
+    step = CapturedStep(decoder, cache, tokens=8_192)
+    step.warm_up()
+    ids = torch.randint(0, 100_000, (chosen.tokens,))
+    for chunks in map(int, chosen.at_once.split(",")):
+        decoder.at_once = chunks * decoder.chunk
+        read(decoder, cache, ids)
+        torch.cuda.reset_peak_memory_stats()
+        held = torch.cuda.memory_allocated()
+        seconds = median(read(decoder, cache, ids)[0] for _ in range(3))
+        taken = torch.cuda.max_memory_allocated() - held
+        bound = placement.reading_bytes(decoder.config, chosen.tokens, chunks)
         first = median(first_token(decoder, cache, step, ids[:SHORT]) for _ in range(5))
-        found[f"first_token_ms_{chunk}"] = first * 1e3
-        found["peak_gb"] = torch.cuda.max_memory_allocated() / 1e9
+        found |= {
+            f"prefill_s_{chunks}": seconds, f"first_token_ms_{chunks}": first * 1e3,
+            f"reading_gb_{chunks}": taken / 1e9, f"bound_gb_{chunks}": bound / 1e9,
+        }  # fmt: skip
         print(
-            f"{chosen.model}: {chosen.tokens} tokens in chunks of {chunk}: {seconds:.3f} s; first "
-            f"token after {SHORT}: {first * 1e3:.1f} ms; error {error:.1e}",
+            f"{chosen.tokens} tokens, {chunks} chunks at once (this GPU's: {most}): "
+            f"{seconds:.3f} s; first token after {SHORT}: {first * 1e3:.1f} ms; reading takes "
+            f"{taken / 1e9:.2f} GB, bound {bound / 1e9:.2f}",
             flush=True,
         )
-        del decoder, cache, step
-        torch.cuda.empty_cache()
+        if chosen.profile and chunks == most:
+            kernels_of(decoder, cache, ids)
     line = json.dumps(found)
     if os.environ.get("OUT"):
         Path(os.environ["OUT"], "gpu_prefill.json").write_text(line, "utf-8")

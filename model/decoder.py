@@ -113,6 +113,7 @@ class Decoder:
         self.kv: KvKind = kv
         self.sparsity = sparsity
         self.chunk = sparsity.chunk if sparsity else chunk
+        self.at_once = self.chunk  # tokens of a prompt that go through a layer together
         self.sparse_layers = sparsity.sparse_layers(config.layers) if sparsity else range(0)
         self.magnitude = rope_magnitude(config)
         read = _Reader(tensors, dtype, packed or {})
@@ -154,7 +155,8 @@ class Decoder:
         """Append `ids` (int64 `[tokens]`) to a sequence; logits after the last, float32 `[vocab]`.
 
         A prompt may come in several such chunks, of which each but the last is a multiple of 32
-        tokens: whether it does makes no difference to what is stored.
+        tokens: whether it does makes no difference to what is stored. With `at_once` above `chunk`,
+        several may come together.
         """
         start = sequence.length
         if start % PAGE:

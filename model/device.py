@@ -50,7 +50,21 @@ class DeviceNF4:
     def __call__(self, x: Tensor) -> Tensor:
         if x.shape[0] <= nf4.MAX_ROWS and not self.weight.gated:
             return nf4.product(x, self.weight, self.bias, nf4.Tuning(splits=1))
-        return F.linear(x, dequantize(self.weight, self.table), self.bias)
+        return F.linear(x, self.dequantized(), self.bias)
+
+    def add_to(self, stream: Tensor, x: Tensor) -> None:
+        """Add the product of `x [tokens, in]` to `stream`, float32 `[tokens, out]`."""
+        if x.shape[0] <= nf4.MAX_ROWS:
+            stream += self(x)
+            return
+        # cuBLAS adds to what is there: the product is neither rounded nor written and read again.
+        torch.addmm(stream, x, self.dequantized().mT, torch.float32, out=stream)
+        if self.bias is not None:
+            stream += self.bias
+
+    def dequantized(self) -> Tensor:
+        """The weight, bf16 `[out, in]`."""
+        return dequantize(self.weight, self.table)
 
     def tensors(self) -> dict[str, Tensor]:
         """What takes memory."""

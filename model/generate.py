@@ -192,7 +192,7 @@ def generate(
         while sequence.length < len(prompt) and not (reason := deadline.reached()):
             start = sequence.length
             # The same chunks, whatever was reused.
-            end = start - start % decoder.chunk + decoder.chunk
+            end = start - start % decoder.at_once + decoder.at_once
             logits = decoder.prefill(ids[start:end], cache, sequence)
 
         # 2. Choose a token, tell it, compute what may follow.

@@ -27,6 +27,9 @@ LEAST_TOKENS = 4_096  # of cache: with less, a GPU is of no use
 NF4_BYTES = 0.5 + BF16_BYTES / 64  # a weight, in the layout of the kernels
 FLOAT_BYTES = 4
 BLOCK = 1_024  # pages of the past that `prefill_attention` decodes at a time
+CHOSEN = 8_192  # tokens of it that a chunk reads where it chooses
+CHOICE_BYTES = 300_000_000  # logits of pages, see `choice.LOGITS`, and what is made of them
+MOST_CHUNKS = 16  # of a prompt that are read at once; more would gain nothing
 # PyTorch's and cuBLAS's own rooms, and what lies between blocks of unequal size.
 SPARE_BYTES = 300_000_000
 
@@ -109,18 +112,31 @@ def needed_bytes(model: Preset, kv: KvKind, tokens: int) -> int:
     return weights + model.kv_bytes(tokens, kv) + reading_bytes(model, tokens)
 
 
-def reading_bytes(model: Sizes, tokens: int) -> int:
-    """Memory that is taken for a while as a prompt of up to `tokens` tokens is read, and by what
-    writes the answer: an upper bound."""
-    dequantized = 2 * model.intermediate * model.hidden * BF16_BYTES  # of gates and what they gate
-    product = dequantized + GPU_CHUNK * (4 * model.intermediate + 4 * model.hidden) * BF16_BYTES
-    past = BLOCK * PAGE * model.kv_heads * model.head_dim * 2 * BF16_BYTES
-    attended = (
-        past + GPU_CHUNK * (6 * model.heads * model.head_dim + 4 * model.hidden) * FLOAT_BYTES
-    )
+def reading_bytes(model: Sizes, tokens: int, chunks: int = 1) -> int:
+    """Memory that is taken for a while as a prompt of up to `tokens` tokens is read, so many chunks
+    of it at once, and by what writes the answer: an upper bound."""
+    read = chunks * GPU_CHUNK
+    query, kv = model.heads * model.head_dim, model.kv_heads * model.head_dim
+    stream = read * model.hidden * (FLOAT_BYTES + BF16_BYTES)  # and what is made of it by a norm
+    weight = 2 * model.intermediate * model.hidden * BF16_BYTES  # of gates and what they gate
+    gated = (2 * GPU_CHUNK + read) * model.intermediate * BF16_BYTES
+    # What each chunk has chosen, or what all see, both with what they hold themselves.
+    past = max(chunks * CHOSEN, BLOCK * PAGE) + read
+    attended = (read * (4 * query + 4 * kv) + 2 * past * kv) * BF16_BYTES + CHOICE_BYTES
     angles = max(tokens, GPU_CHUNK) * model.head_dim * FLOAT_BYTES  # one table of cosines
     # One comes after the other; four tables are kept, seven more held while they are made.
-    return max(product, attended, 7 * angles) + 4 * angles + SPARE_BYTES
+    return max(stream + max(weight + gated, attended), 7 * angles) + 4 * angles + SPARE_BYTES
+
+
+def chunks_at_once(model: Sizes, tokens: int, free: int) -> int:
+    """How many chunks of a prompt of up to `tokens` tokens are read together, given the memory that
+    is free beside the weights: a tenth of it is for reading, the rest for the cache."""
+    chunks = MOST_CHUNKS
+    while chunks > 1 and (
+        chunks * GPU_CHUNK >= 2 * tokens or 10 * reading_bytes(model, tokens, chunks) > free
+    ):
+        chunks //= 2
+    return chunks
 
 
 def _importable(module: str) -> bool:

@@ -81,7 +81,7 @@ def _cuda() -> KernelSet:
 
     return KernelSet(
         name="cuda",
-        reason="prompts by PyTorch's flash attention, answers by a captured step of own kernels",
+        reason="own kernels: prompts by a flash attention, answers by a captured step",
         score_pages=naive.score_pages,
         select_pages=naive.select_pages,
         attention=naive.attention,

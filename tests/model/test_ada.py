@@ -169,7 +169,8 @@ def test_triton_compiles_and_fits() -> None:
     device, checked = torch.cuda.current_device(), 0
     for function in functions.values():
         for kernel in list(function.device_caches[device][0].values()):
-            if kernel.metadata.launch_pdl:
+            kinds = map(str, kernel.src.signature.values())
+            if kernel.metadata.launch_pdl or any("tensordesc" in kind for kind in kinds):
                 continue  # Hopper's
             given = kernel.metadata
             options = {"num_warps": given.num_warps, "num_stages": given.num_stages}

@@ -31,7 +31,7 @@ class Script:
     pages_skipped: int = 0
     halves_head: bool = False
     draft_obstacle: str | None = None
-    chunk: int = CHUNK
+    at_once: int = CHUNK
     chunks: list[int] = field(default_factory=list)
     fed: list[int] = field(default_factory=list)
 
@@ -232,6 +232,9 @@ def test_a_long_prompt_comes_in_chunks(play) -> None:
     script = Script([EOS])
     told(play(script, GREEDY, prompt=[5] * (2 * CHUNK + 1)))
     assert script.chunks == [CHUNK, CHUNK, 1]
+    script = Script([EOS], at_once=2 * CHUNK)
+    told(play(script, GREEDY, prompt=[6] * (2 * CHUNK + 1)))
+    assert script.chunks == [2 * CHUNK, 1]
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_read(play, cache) -> None:

@@ -67,6 +67,19 @@ def test_what_a_24_gb_gpu_holds() -> None:
     assert placement.needed_bytes(PRESETS["r1-llama-70b"], "int8", 4_096) > 24 * gb
 
 
+def test_the_more_memory_is_free_the_more_of_a_prompt_is_read_at_once() -> None:
+    gb, seven, large = 10**9, PRESETS["r1-qwen-7b"], PRESETS["r1-qwen-32b"]
+    at_once = placement.chunks_at_once
+    assert at_once(seven, 32_768, 70 * gb) == placement.MOST_CHUNKS
+    assert at_once(seven, 32_768, 18 * gb) == 8  # an RTX 4090
+    assert at_once(large, 8_192, 4 * gb) == 1
+    assert at_once(seven, 2_048, 70 * gb) == 1  # no longer than what is to be read
+    for chunks in (2, 4, 8, 16):
+        free = 10 * placement.reading_bytes(seven, 32_768, chunks)
+        assert at_once(seven, 32_768, free) == chunks
+        assert at_once(seven, 32_768, free - 1) == chunks // 2
+
+
 def test_a_gpu_without_memory_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device", nullcontext)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)

@@ -27,6 +27,8 @@ pytest.importorskip("triton")
 from vademecum.model.kernels.triton import (  # noqa: E402
     append,
     attention,
+    choice,
+    flash,
     int8,
     nf4,
     norm,
@@ -438,7 +440,9 @@ def test_gated(inner: int) -> None:
     both = random(3, 2 * inner, seed=1).bfloat16()
     gate, up = both.float().chunk(2, dim=1)
     expected = torch.nn.functional.silu(gate) * up
-    torch.testing.assert_close(prompt.gated(both).float(), expected, rtol=8e-3, atol=1e-4)
+    out = torch.full((3, inner), math.nan, device=DEVICE).bfloat16()
+    prompt.gated(both, out)
+    torch.testing.assert_close(out.float(), expected, rtol=8e-3, atol=1e-4)
 
 
 def codes_of(stored: Tensor, bits: int, name: str) -> tuple[Tensor, ...]:
@@ -501,9 +505,83 @@ def test_dequantize(outputs: int, inner: int, gated: bool) -> None:
 def test_pages_are_decoded(bits: int, size: float) -> None:
     given = case(bits, 2, 3, 64, 9, 5)
     bias = bias_of(2, 64, size) if size else None
-    chosen = torch.tensor([[0, 3, 8], [1, 2, 7]], device=DEVICE)
-    for which in (chosen, chosen[0], chosen[:, :0]):
-        keys, values = prefill.read(given.store, given.table, which, bias)
-        expected_keys, expected_values = naive._read(given.store, given.table, which, bias)
-        torch.testing.assert_close(keys.float(), expected_keys, rtol=8e-3, atol=1e-3 * (1 + size))
-        torch.testing.assert_close(values.float(), expected_values, rtol=8e-3, atol=1e-3)
+    chosen = torch.tensor([[[0, 3, 8], [1, 2, 7]], [[2, 3, 4], [0, 1, 5]]], device=DEVICE)
+    for which in (chosen, chosen[:1, :1].expand(1, 2, -1), chosen[:, :, :0]):
+        found = prefill.read(given.store, given.table, which, bias, room=7)
+        for n, one in enumerate(which):
+            keys, values = (part[n, :, : one.shape[1] * PAGE].float() for part in found)
+            expected = naive._read(given.store, given.table, one, bias)
+            torch.testing.assert_close(keys, expected[0], rtol=8e-3, atol=1e-3 * (1 + size))
+            torch.testing.assert_close(values, expected[1], rtol=8e-3, atol=1e-3)
+
+
+def attended(query: Tensor, keys: Tensor, values: Tensor, causal: bool) -> tuple[Tensor, Tensor]:
+    """What `flash.flash` is to give, float64."""
+    tokens, heads, dim = query.shape[1:]
+    kv_heads, n = keys.shape[1:3]
+    keys, values = (x.double().repeat_interleave(heads // kv_heads, 1) for x in (keys, values))
+    scores = query.double().transpose(1, 2) @ keys.mT * dim**-0.5
+    if causal:
+        row, column = torch.arange(tokens)[:, None], torch.arange(n)
+        hidden = (column > row + n - tokens).to(DEVICE)
+        scores = scores.masked_fill(hidden, -math.inf)
+    return (scores.softmax(-1) @ values).transpose(1, 2), scores.logsumexp(-1)
+
+
+def many(
+    batch: int, tokens: int, n: int, kv: int, group: int, dim: int, size: float = 1.0
+) -> tuple[Tensor, Tensor, Tensor]:
+    query = random(batch, tokens, kv * group, dim, seed=1).bfloat16() * size
+    return query, *(random(batch, kv, n, dim, seed=2 + s).bfloat16() for s in range(2))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(
+    ("batch", "tokens", "n", "kv", "group", "dim"),
+    [
+        (1, 1, 1, 1, 1, 16), (1, 1, 300, 2, 3, 64), (2, 64, 64, 1, 2, 128), (1, 130, 130, 2, 7, 16),
+        (3, 33, 97, 1, 1, 64), (1, 129, 256, 1, 2, 128), (1, 40, 100, 1, 1, 256),
+    ],
+)  # fmt: skip
+def test_flash(
+    batch: int, tokens: int, n: int, kv: int, group: int, dim: int, causal: bool
+) -> None:
+    query, keys, values = many(batch, tokens, n, kv, group, dim, size=4.0)
+    out = torch.full_like(query, math.nan)
+    found, weight = flash.flash(query, keys, values, causal=causal, out=out)
+    assert found is out
+    expected, denominator = attended(query, keys, values, causal)
+    torch.testing.assert_close(out.double(), expected, rtol=2e-2, atol=2e-2)
+    assert (out.double() - expected).norm() < 6e-3 * expected.norm()
+    torch.testing.assert_close(weight.double(), denominator, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("tokens", [1, 21])
+def test_parts_that_are_joined_are_the_whole(tokens: int) -> None:
+    query, keys, values = many(2, tokens, 50 + tokens, 2, 3, 64)
+    past = flash.flash(query, keys[:, :, :50], values[:, :, :50], causal=False)
+    out, weight = flash.flash(query, keys[:, :, 50:], values[:, :, 50:], causal=True)
+    flash.join(out, weight, *past)
+    expected, denominator = attended(query, keys, values, causal=True)
+    torch.testing.assert_close(out.double(), expected, rtol=2e-2, atol=2e-2)
+    assert (out.double() - expected).norm() < 1e-2 * expected.norm()
+    torch.testing.assert_close(weight.double(), denominator, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [0.0, 30.0])
+def test_chunks_choose_as_each_would_alone(size: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    kv, group, dim, past, tokens, chunks = 2, 3, 64, 9, 64, 3
+    given = case(8, kv, group, dim, past + 2 * chunks, 1)
+    bias = bias_of(kv, dim, size) if size else None
+    sparsity = Sparsity(prefill_budget=160, recent=50, sinks=32, sampled=5, chunk=tokens)
+    queries = random(chunks, tokens, kv * group, dim, seed=8).bfloat16()
+    monkeypatch.setattr(choice, "LOGITS", 1_000)  # a chunk at a time
+    found = choice.choose(queries, given.store, given.table, past, sparsity, bias)
+    assert found.shape[2] == choice.taken(past, sparsity) == 5
+    for n, query in enumerate(queries):
+        before = past + n * tokens // PAGE
+        some = query[torch.arange(tokens - 1, -1, -(tokens // 5), device=DEVICE)]
+        rows = some.reshape(-1, kv, group, dim).transpose(0, 1).flatten(0, 2)
+        rated = naive.score_pages(rows, given.store, given.table[:before], bias)
+        expected = naive.select_pages(rated, before * PAGE, 160, 50, 32)
+        assert torch.equal(found[n], expected)

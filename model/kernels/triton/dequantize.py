@@ -38,26 +38,31 @@ def level_table(device: torch.device) -> Tensor:
 def dequantize_kernel(
     codes, absmax, levels, out, outputs, k_tiles, GATED: tl.constexpr, TILES: tl.constexpr
 ):
-    """16 outputs of some tiles."""
+    """16 outputs of some tiles. A thread's bytes lie together, and so does what it writes."""
     group, tile = tl.program_id(0), tl.program_id(1)
-    line, column = tl.arange(0, 16), tl.arange(0, TILES * 64)
-    k_tile, inside = group * TILES + column // 64, column % 64
-    there = k_tile < k_tiles
-    # Where the byte lies whose high half has an even input, and whose low half the next.
-    half, g = line // 8, line % 8
-    t, j, p = inside // 16, inside // 4 % 4, inside // 2 % 2
-    own = tile.to(tl.int64) * k_tiles + k_tile
-    at = own[None, :] * 512 + g[:, None] * 64 + (t * 16 + j * 4 + p * 2)[None, :] + half[:, None]
-    byte = tl.load(codes + at, mask=there[None, :], other=0).to(tl.int32)
-    code = tl.where((inside % 2 == 0)[None, :], byte >> 4, byte & 15)
-    scale = tl.load(
-        absmax + own[None, :] * 16 + (g * 2 + half)[:, None], mask=there[None, :], other=0.0
-    )
-    value = tl.load(levels + code) * scale.to(tl.float32)
-    output = tile * 16 + line
-    real = output < outputs
-    if GATED:
-        real = tile * 8 + g < outputs
-        output = half * outputs + tile * 8 + g
-    place = output.to(tl.int64)[:, None] * (k_tiles * 64) + (k_tile * 64 + inside)[None, :]
-    tl.store(out + place, value.to(tl.bfloat16), mask=real[:, None] & there[None, :])
+    line, tiles = tl.arange(0, 8), tl.arange(0, TILES)
+    column = tl.arange(0, TILES * 64)
+    own = tile.to(tl.int64) * k_tiles + group * TILES
+    left = k_tiles - group * TILES
+    there = (column // 64 < left)[None, :]
+    at = (own + column // 64)[None, :] * 512 + line[:, None] * 64 + (column % 64)[None, :]
+    # Bytes of an output and of the eighth after it take turns.
+    both = tl.reshape(tl.load(codes + at, mask=there, other=0), (8, TILES * 32, 2))
+    first, second = tl.split(both)
+    for half in tl.static_range(2):
+        byte = (first if half == 0 else second).to(tl.int32)
+        # The high half has an even input, the low half the next.
+        pair = tl.join(tl.load(levels + (byte >> 4)), tl.load(levels + (byte & 15)))
+        scale = tl.load(
+            absmax + (own + tiles)[None, :] * 16 + line[:, None] * 2 + half,
+            mask=(tiles < left)[None, :], other=0.0,
+        )  # fmt: skip
+        value = tl.reshape(pair, (8, TILES, 64)) * scale.to(tl.float32)[:, :, None]
+        output = tile * 8 + line if GATED else tile * 16 + half * 8 + line
+        real = output < outputs
+        if GATED:
+            output += half * outputs
+        place = output.to(tl.int64)[:, None] * (k_tiles * 64)
+        place += (group * (TILES * 64) + column)[None, :]
+        value = tl.reshape(value, (8, TILES * 64)).to(tl.bfloat16)
+        tl.store(out + place, value, mask=real[:, None] & there)

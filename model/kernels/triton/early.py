@@ -20,9 +20,12 @@ HOPPER = 90
 
 def early(device: torch.device) -> dict[str, Any]:
     """Launch options, and the constant `EARLY` that tells a kernel of them."""
-    if device.type == "cuda" and _capability(device.index or 0) >= HOPPER:
-        return {"EARLY": True, "launch_pdl": True}
-    return {"EARLY": False}
+    return {"EARLY": True, "launch_pdl": True} if hopper(device) else {"EARLY": False}
+
+
+def hopper(device: torch.device) -> bool:
+    """Whether this is a Hopper GPU, or one after it."""
+    return device.type == "cuda" and _capability(device.index or 0) >= HOPPER
 
 
 @triton.jit

@@ -1,8 +1,7 @@
-"""Attention of a prompt's chunk on a GPU, over 8-bit pages.
+"""Attention of a prompt's chunks on a GPU, over 8-bit pages.
 
-The meaning is `naive.prefill_attention`. Pages are decoded to bf16 and read by PyTorch's flash
-attention (FlashAttention-2, arXiv:2307.08691), the chunk's own causally; parts are joined by the
-logarithms of their denominators.
+The meaning is `naive.prefill_attention`, for several chunks at once if each reads pages of its own.
+Pages are decoded to bf16, before the keys and values of the chunk itself.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from vademecum.model.kernels.naive import KeyBias
 from vademecum.model.kernels.pages import PAGE, Pages, QuantizedPages
+from vademecum.model.kernels.triton.flash import flash, join
 
 BLOCK = 1024  # pages that are decoded at a time, so that a long past needs no memory of its length
 
@@ -34,13 +34,15 @@ def prefill_attention(
     own = torch.arange(past, table.shape[0], device=table.device)
     filled = start + queries.shape[0] - table.shape[0] * PAGE
     pages = cast("QuantizedPages", pages)
-    keys, values = read(pages, table, own, bias)
+    keys, values = read(pages, table, own.expand(1, tail[0].shape[0], -1), bias, filled)
     ends = tail[0][:, :filled]
     if bias is not None:
         ends = ends + bias.at(torch.arange(filled, device=table.device) + table.shape[0] * PAGE)
-    keys = torch.cat((keys, ends.bfloat16()), dim=1)
-    values = torch.cat((values, tail[1][:, :filled].bfloat16()), dim=1)
-    return attention(queries, keys, values, pages, table, selected, bias)
+    keys[0, :, keys.shape[2] - filled :] = ends
+    values[0, :, keys.shape[2] - filled :] = tail[1][:, :filled]
+    out = torch.empty_like(queries)
+    attention(queries[None], keys, values, pages, table, selected[None], bias, out[None])
+    return out
 
 
 def attention(
@@ -51,56 +53,56 @@ def attention(
     table: Tensor,
     selected: Tensor,
     bias: KeyBias | None,
-) -> Tensor:
-    """The same; `keys` with their bias and `values`, bf16 `[kv_heads, tokens, dim]`, are those of
-    the chunk, whose last tokens ask."""
-    query = queries.transpose(0, 1)
-    first = read(pages, table, selected[:, :BLOCK], bias)
-    # Masked so that the last query sees the last key, and each before it one less.
-    out, weight = _flash(
-        query, torch.cat((first[0], keys), dim=1), torch.cat((first[1], values), dim=1), causal=True
-    )
-    for begin in range(BLOCK, selected.shape[1], BLOCK):
-        some = selected[:, begin : begin + BLOCK]
-        part, more = _flash(query, *read(pages, table, some, bias), causal=False)
-        both = torch.logaddexp(weight, more)
-        out = out * (weight - both).exp()[..., None] + part * (more - both).exp()[..., None]
-        weight = both
-    return out.transpose(0, 1).to(queries.dtype)
+    out: Tensor,
+) -> None:
+    """What the last tokens of some chunks attend to, `queries [chunks, tokens, heads, dim]`, bf16,
+    goes to `out`.
+
+    `keys` with their bias and `values`, bf16 `[chunks, kv_heads, n, dim]`, are those of each chunk;
+    of what came before, it reads the pages `selected [chunks, kv_heads, pages]`.
+    """
+    own = keys.shape[2]
+    first = read(pages, table, selected[..., :BLOCK], bias, own)
+    for part, ends in zip(first, (keys, values), strict=True):
+        part[:, :, part.shape[2] - own :] = ends
+    _, weight = flash(queries, *first, causal=True, out=out)
+    for begin in range(BLOCK, selected.shape[2], BLOCK):
+        some = selected[..., begin : begin + BLOCK]
+        join(out, weight, *flash(queries, *read(pages, table, some, bias), causal=False))
 
 
 def read(
-    pages: QuantizedPages, table: Tensor, which: Tensor, bias: KeyBias | None
+    pages: QuantizedPages, table: Tensor, which: Tensor, bias: KeyBias | None, room: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Keys, with their bias, and values of pages of a sequence, bf16 `[kv_heads, n * 32, dim]`;
-    `which` is `[n]`, or `[kv_heads, n]` where heads read pages of their own."""
-    kv_heads, _, dim = pages.key_mean.shape
-    which = which.expand(kv_heads, -1).contiguous()
-    count = which.shape[1]
-    shape = (kv_heads, count * PAGE, dim)
+    """Keys, with their bias, and values of pages of a sequence, with room for `room` tokens after
+    them: bf16 `[chunks, kv_heads, n * 32 + room, dim]`; `which` is `[chunks, kv_heads, n]`."""
+    dim = pages.key_mean.shape[2]
+    chunks, kv_heads, count = which.shape
+    shape = (chunks, kv_heads, count * PAGE + room, dim)
     keys = torch.empty(shape, dtype=torch.bfloat16, device=table.device)
     values = torch.empty_like(keys)
     if count:
         within, turns = keys, keys
         if bias is not None:
             within, turns = bias.within, bias.turns(table.shape[0] + 1)
-        read_kernel[(count, kv_heads)](
-            *pages.tensors(), table, which, within, turns, keys, values, count,
-            pages.key_mean.shape[1], DIM=dim, VALUE_BITS=pages.value_bits,
+        read_kernel[(count, kv_heads, chunks)](
+            *pages.tensors(), table, which.contiguous(), within, turns, keys, values, count,
+            shape[2], pages.key_mean.shape[1], DIM=dim, VALUE_BITS=pages.value_bits,
             BIASED=bias is not None, num_warps=4,
         )  # fmt: skip
     return keys, values
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["count", "tokens"])
 def read_kernel(
     key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
-    table, which, within, turns, keys, values, count, store_pages,
+    table, which, within, turns, keys, values, count, tokens, store_pages,
     DIM: tl.constexpr, VALUE_BITS: tl.constexpr, BIASED: tl.constexpr,
 ):  # fmt: skip
-    """One page of a KV head."""
+    """One page of a KV head, for a chunk."""
     n, kv = tl.program_id(0), tl.program_id(1)
-    page = tl.load(which + kv * count + n)
+    mine = tl.program_id(2) * tl.num_programs(1) + kv
+    page = tl.load(which + mine * count + n)
     at = kv * store_pages.to(tl.int64) + tl.load(table + page)
     dim, slot = tl.arange(0, DIM), tl.arange(0, 32)
     codes = tl.load(key_codes + at * (DIM * 32) + dim[:, None] * 32 + slot[None, :])
@@ -116,7 +118,7 @@ def read_kernel(
         across = (dim + half) % DIM
         other = tl.load(within + (kv * DIM + across)[:, None] * 32 + slot[None, :])
         key += own * cos[:, None] + other * sin[:, None]
-    line = (kv * count + n).to(tl.int64) * (32 * DIM)
+    line = (mine.to(tl.int64) * tokens + n * 32) * DIM
     place = line + slot[None, :] * DIM + dim[:, None]
     tl.store(keys + place, key.to(tl.bfloat16))
 
@@ -131,14 +133,3 @@ def read_kernel(
         value = ((packed.to(tl.int32) >> shift) & 15).to(tl.float32) * unit[:, None]
         value += tl.load(value_low + at * 32 + slot).to(tl.float32)[:, None]
     tl.store(values + line + slot[:, None] * DIM + dim[None, :], value.to(tl.bfloat16))
-
-
-def _flash(query: Tensor, keys: Tensor, values: Tensor, *, causal: bool) -> tuple[Tensor, Tensor]:
-    """bf16 `[heads, tokens, dim]`, and the logarithm of its denominator, float32 `[heads, tokens]`.
-
-    The heads of a group read the same keys; PyTorch's public form would copy them for each.
-    """
-    out, weight, *_ = torch.ops.aten._scaled_dot_product_flash_attention(
-        query[None], keys[None], values[None], 0.0, causal
-    )
-    return out[0], weight[0]

@@ -56,7 +56,7 @@ def append(
     keys = torch.empty(kv_heads, tokens, dim, dtype=qkv.dtype, device=qkv.device)
     values = torch.empty_like(keys)
     within, turns = (qkv, qkv) if bias is None else (bias.within, bias.turns(table.shape[0] + 1))
-    append_kernel[(triton.cdiv(tokens, PAGE), heads + kv_heads)](
+    append_kernel[(triton.cdiv(tokens, PAGE), 2 * kv_heads)](
         qkv, qkv if norms is None else norms.weights, *rotation, *store.tensors(), table, *tail,
         within, turns, query, keys, values, tokens, start, store.key_mean.shape[1],
         0.0 if norms is None else norms.eps,
@@ -66,12 +66,10 @@ def append(
     return Appended(query, keys, values)
 
 
-def gated(both: Tensor) -> Tensor:
-    """`both [tokens, 2 inner]` bf16, gates first, to `silu(gate) * up`, bf16 `[tokens, inner]`."""
-    tokens, inner = both.shape[0], both.shape[1] // 2
-    out = torch.empty(tokens, inner, dtype=both.dtype, device=both.device)
+def gated(both: Tensor, out: Tensor) -> None:
+    """`both [tokens, 2 inner]` bf16, gates first; `silu(gate) * up` to `out`, `[tokens, inner]`."""
+    tokens, inner = out.shape
     gated_kernel[(tokens, triton.cdiv(inner, 1024))](both, out, inner, WIDTH=1024, num_warps=4)
-    return out
 
 
 @triton.jit
@@ -95,6 +93,32 @@ def _turned(
 
 
 @triton.jit
+def _turn_queries(
+    qkv, norms, cosines, sines, query, first, rows, there, stride, eps,
+    HEADS: tl.constexpr, GROUP: tl.constexpr, DIM: tl.constexpr, NORMED: tl.constexpr,
+):  # fmt: skip
+    """Heads `first` and following: what they are turned by is read once for all of them."""
+    half: tl.constexpr = DIM // 2
+    dim = tl.arange(0, half)
+    mask = there[:, None]
+    turn = rows[:, None] * DIM + dim[None, :]
+    cosine = tl.load(cosines + turn, mask=mask, other=0.0)
+    sine = tl.load(sines + turn + half, mask=mask, other=0.0)
+    for head in range(first, first + GROUP):
+        at = qkv + rows[:, None] * stride + head * DIM + dim[None, :]
+        low = tl.load(at, mask=mask, other=0.0).to(tl.float32)
+        high = tl.load(at + half, mask=mask, other=0.0).to(tl.float32)
+        if NORMED:
+            square = tl.sum(low * low, axis=1) + tl.sum(high * high, axis=1)
+            factor = tl.rsqrt(square / DIM + eps)[:, None]
+            low *= factor * tl.load(norms + dim).to(tl.float32)[None, :]
+            high *= factor * tl.load(norms + half + dim).to(tl.float32)[None, :]
+        place = query + (rows[:, None] * HEADS + head) * DIM + dim[None, :]
+        tl.store(place, to_bf16(low * cosine - high * sine), mask=mask)
+        tl.store(place + half, to_bf16(high * cosine + low * sine), mask=mask)
+
+
+@triton.jit(do_not_specialize=["tokens", "start"])
 def append_kernel(
     qkv, norms, cosines, sines,
     key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
@@ -103,23 +127,23 @@ def append_kernel(
     HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, NORMED: tl.constexpr,
     BIASED: tl.constexpr, VALUE_BITS: tl.constexpr, STEP: tl.constexpr,
 ):  # fmt: skip
-    """32 tokens of a query head, or of a KV head."""
-    block, head = tl.program_id(0), tl.program_id(1)
-    kv = head - HEADS
+    """32 tokens of the query heads of a KV head, or of a KV head itself."""
+    block, kv = tl.program_id(0), tl.program_id(1) - KV_HEADS
     slot, dim = tl.arange(0, 32), tl.arange(0, DIM)
     rows = block * 32 + slot
     there = rows < tokens
     every: tl.constexpr = (HEADS + 2 * KV_HEADS) * DIM
-    norm = norms + tl.where(kv >= 0, DIM, 0)
+    if kv < 0:
+        _turn_queries(
+            qkv, norms, cosines, sines, query, (kv + KV_HEADS) * (HEADS // KV_HEADS), rows, there,
+            every, eps, HEADS, HEADS // KV_HEADS, DIM, NORMED,
+        )  # fmt: skip
+        return
     x = _turned(
-        qkv + head * DIM, norm, cosines, sines, rows, dim, there, every, eps,
+        qkv + (HEADS + kv) * DIM, norms + DIM, cosines, sines, rows, dim, there, every, eps,
         DIM, NORMED,
     )  # fmt: skip
-    if kv < 0:
-        place = (rows[:, None] * HEADS + head) * DIM + dim[None, :]
-        tl.store(query + place, to_bf16(x), mask=there[:, None])
-        return
-    of_values = qkv + (head + KV_HEADS) * DIM
+    of_values = qkv + (HEADS + KV_HEADS + kv) * DIM
     page = start // 32 + block
     if block * 32 + 32 <= tokens:
         at = kv * store_pages.to(tl.int64) + tl.load(table + page)

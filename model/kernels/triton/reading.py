@@ -1,25 +1,41 @@
-"""A prompt's chunk through a model on a GPU: products by PyTorch, all between them by our kernels.
+"""A prompt's chunks through a model on a GPU: products by PyTorch, all between them by our kernels.
 
-The meaning is that of `Decoder.prefill`; the residual stream is float32 here. The last layer is
-computed for the last token alone: nothing else is read of it but its keys and values.
+The meaning is that of `Decoder.prefill`, a chunk at a time; the residual stream is float32 here.
+Several chunks go through a layer together: its weights are dequantised once for them, and products
+and attention have more to do at once. The last layer is computed for the last token alone: nothing
+else is read of it but its keys and values.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name everybody knows it by
 from torch import Tensor
 
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.device import DeviceNF4
 from vademecum.model.kernels.pages import PAGE, QuantizedPages
-from vademecum.model.kernels.triton import nf4, norm, prefill, prompt
+from vademecum.model.kernels.triton import choice, nf4, norm, prefill, prompt
 from vademecum.model.kernels.triton.append import HeadNorms
 from vademecum.model.rope import angles
+from vademecum.model.sparsity import GPU_CHUNK
 
 if TYPE_CHECKING:
     from vademecum.model.decoder import Decoder, Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Tokens `first` to `end` of those that are read: one stretch that reads all that came before
+    it, or chunks that choose what they read."""
+
+    first: int
+    end: int
+    chunks: int = 1
+    chooses: bool = False
 
 
 class Reader:
@@ -51,45 +67,116 @@ class Reader:
         decoder, config = self._decoder, self._decoder.config
         tokens, start, eps = ids.shape[0], sequence.length, config.rms_eps
         table = sequence.table[: (start + tokens) // PAGE]
-        past = table[: start // PAGE]
-        every = torch.arange(past.shape[0], device=table.device).expand(config.kv_heads, -1)
         rotation = angles(decoder.frequencies, decoder.magnitude, tokens, start)
         x = norm.embed(ids.to(decoder.device), decoder.embedding)
-        part: Tensor | None = None
         deferred = decoder.sparsity is not None and decoder.sparsity.deferred
         asked: list[Tensor] = []
         for n, layer in enumerate(decoder.layers):
-            store, bias = cast("QuantizedPages", cache.stores[n]), layer.key_bias
-            qkv = layer.qkv(norm.add_norm(x, part, layer.attention_norm, eps))
+            store = cast("QuantizedPages", cache.stores[n])
+            qkv = layer.qkv(norm.add_norm(x, None, layer.attention_norm, eps))
             appended = prompt.append(
                 qkv.view(tokens, -1, config.head_dim), self._norms[n], rotation, store, table,
-                sequence.tails[n], start, bias,
+                sequence.tails[n], start, layer.key_bias,
             )  # fmt: skip
-            query = appended.query
+            del qkv
             if deferred:
-                asked.append(query[-1].clone())  # a view would keep those of all tokens
-            selected = every
-            if decoder.chooses(n, start, tokens):
-                selected = decoder.select_for_chunk(n, query, cache, past)
+                asked.append(appended.query[-1].clone())  # a view would keep those of all tokens
+            spans = self._spans(n, start, tokens)
+            asking = tokens
             if n == config.layers - 1:
-                query, x = query[-1:], x[-1:]
-            told = prefill.attention(
-                query, appended.keys, appended.values, store, table, selected, bias
-            )
-            rows = query.shape[0]
-            part = layer.out(told.reshape(rows, -1))
-            normed = norm.add_norm(x, part, layer.mlp_norm, eps)
-            part = layer.down(_gated(cast("DeviceNF4", layer.gate_up), normed))
+                spans, asking, x = spans[-1:], 1, x[-1:]
+            told = torch.empty_like(appended.query[-asking:])
+            for span in spans:
+                self._attend(n, span, appended, store, table, start, told)
+            del appended
+            _product(layer.out).add_to(x, told.flatten(1))
+            del told
+            normed = norm.add_norm(x, None, layer.mlp_norm, eps)
+            _product(layer.down).add_to(x, _gated(_product(layer.gate_up), normed))
         if deferred:
             sequence.asked = torch.stack(asked)
-        return norm.add_norm(x, part, decoder.norm, eps)
+        return norm.add_norm(x, None, decoder.norm, eps)
+
+    def _spans(self, n: int, start: int, tokens: int) -> list[Span]:
+        """How a layer attends: whole chunks from some length on choose, what ends a prompt does
+        not."""
+        decoder = self._decoder
+        chunk, sparsity = decoder.chunk, decoder.sparsity
+        whole = tokens - tokens % chunk
+
+        def chooses(first: int) -> bool:
+            past = (start + first) // PAGE
+            some = sparsity is not None and choice.taken(past, sparsity) < past
+            return some and decoder.chooses(n, start + first, chunk)
+
+        first = next((at for at in range(0, whole, chunk) if chooses(at)), tokens)
+        if first == tokens:
+            return [Span(0, tokens)]
+        spans = [Span(first, whole, (whole - first) // chunk, chooses=True)]
+        if first:
+            spans.insert(0, Span(0, first))
+        if whole < tokens:
+            spans.append(Span(whole, tokens))
+        return spans
+
+    def _attend(
+        self,
+        n: int,
+        span: Span,
+        appended: prompt.Appended,
+        store: QuantizedPages,
+        table: Tensor,
+        start: int,
+        told: Tensor,
+    ) -> None:
+        """What the last tokens of a span attend to goes to `told [tokens, heads, dim]`: all, or
+        where that holds fewer, those of its last chunk."""
+        decoder, bias = self._decoder, self._decoder.layers[n].key_bias
+        past = (start + span.first) // PAGE
+        at = slice(span.first, span.end)
+        query, keys, values = (
+            part.unflatten(axis, (span.chunks, -1))
+            for part, axis in (
+                (appended.query[at], 0), (appended.keys[:, at], 1), (appended.values[:, at], 1),
+            )
+        )  # fmt: skip
+        keys, values = keys.transpose(0, 1), values.transpose(0, 1)
+        kv_heads = keys.shape[1]
+        if span.chooses:
+            assert decoder.sparsity is not None
+            selected = choice.choose(query, store, table, past, decoder.sparsity, bias)
+            self._count(selected, past, query.shape[1] // PAGE)
+        else:
+            selected = torch.arange(past, device=table.device).expand(1, kv_heads, -1)
+        if told.shape[0] < appended.query.shape[0]:
+            query, out = query[-1:, -told.shape[0] :], told[None]
+            keys, values, selected = keys[-1:], values[-1:], selected[-1:]
+        else:
+            out = told[at].unflatten(0, (span.chunks, -1))
+        prefill.attention(query, keys, values, store, table, selected, bias, out)
+
+    def _count(self, selected: Tensor, past: int, step: int) -> None:
+        """Tell the decoder of pages that were read, and of those that were left out."""
+        chunks, kv_heads, taken = selected.shape
+        left = sum(past + n * step - taken for n in range(chunks)) * kv_heads
+        self._decoder.pages_counted[0] += selected.numel()
+        self._decoder.pages_counted[1] += left
+
+
+def _product(weight: object) -> DeviceNF4:
+    """As `Reader.obstacle` has made sure."""
+    return cast("DeviceNF4", weight)
 
 
 def _gated(weight: DeviceNF4, x: Tensor) -> Tensor:
-    """`silu(gate) * up` of `x [tokens, hidden]`."""
+    """`silu(gate) * up` of `x [tokens, hidden]`; of a chunk at a time, whose gates take memory."""
     if x.shape[0] <= nf4.MAX_ROWS:
         return nf4.product(x, weight.weight)
-    return prompt.gated(weight(x))
+    both = weight.dequantized()
+    out = torch.empty(x.shape[0], weight.weight.out, dtype=x.dtype, device=x.device)
+    for rows, to in zip(x.split(GPU_CHUNK), out.split(GPU_CHUNK), strict=True):
+        prompt.gated(F.linear(rows, both, weight.bias), to)
+    return out
 
 
 def _head_norms(layer: Layer, eps: float) -> HeadNorms | None:
