@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from vademecum.app import options, render, rooms
-from vademecum.app.cli_ingest import fill, summary
+from vademecum.app.cli_ingest import fill, require_whole, summary
 from vademecum.app.cli_serve import HOST, PORT, Port
 from vademecum.app.console import paragraph, seconds, stdout
 from vademecum.app.live import LiveAnswer
@@ -35,6 +35,7 @@ def demo(
     with ConsoleProgress() as progress:
         report = fill([rooms.SAMPLE], rooms.SAMPLE, limit, progress)
         paragraph(console, summary(report))
+        require_whole(report)
         with rooms.open_assistant(
             rooms.SAMPLE,
             model=model,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from vademecum.app import options, rooms
+from vademecum.app import ingesting, options
 from vademecum.app.console import (
     note,
     number,
@@ -17,14 +20,24 @@ from vademecum.app.console import (
     plural,
     print_json,
     seconds,
+    size,
     stdout,
 )
 from vademecum.app.progress import ConsoleProgress
-from vademecum.errors import DocumentRejected, UsageError
+from vademecum.errors import Cancelled, DocumentRejected, UsageError
 from vademecum.progress import Progress
 
 if TYPE_CHECKING:
     from vademecum.ingest.report import IngestReport
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+
+NoWait = Annotated[
+    bool,
+    typer.Option(
+        "--no-wait", help="Where another process has the library: fail, instead of waiting."
+    ),
+]
 
 
 def ingest(
@@ -54,6 +67,11 @@ def ingest(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Take no more than N documents.")
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Tell which files would be read; read and write nothing."),
+    ] = False,
+    no_wait: NoWait = False,
     json: options.Json = False,
 ) -> None:
     """Read files into a corpus; only what is new or changed is embedded."""
@@ -61,14 +79,24 @@ def ingest(
     if watch:
         _watch(named, corpus, query, limit, json)
         return
+    if dry_run:
+        _survey(named, corpus, query, limit, json)
+        return
     with ConsoleProgress() as progress:
-        report = fill(named, corpus, limit, progress, query=query)
+        report = fill(named, corpus, limit, progress, query=query, wait=not no_wait)
+    tell(report, json)
+
+
+def tell(report: IngestReport, json: bool) -> None:
+    """Print what a job did. Raises DocumentRejected where files failed, Cancelled where it was
+    paused or cancelled from elsewhere."""
     for where, reason in report.rejections:
         note(f"rejected: {where}: {reason}")
     if json:
         print_json(report.to_dict())
     else:
         paragraph(stdout(), summary(report))
+    require_whole(report)
     if report.failed_files:
         failures = [_failure(name, reason) for name, reason in report.failed_files]
         for failure in failures[1:]:
@@ -76,8 +104,23 @@ def ingest(
         more = f" (and {plural(len(failures) - 1, 'more file')})" if failures[1:] else ""
         raise DocumentRejected(
             failures[0] + more,
-            hint="what could be read is kept; mend the file and run the same command again",
+            hint="what could be read is kept; mend the file, then: "
+            f"vademecum jobs retry {report.job}",
         )
+
+
+def require_whole(report: IngestReport) -> None:
+    """Raise unless the job came to its end."""
+    if report.state in ("paused", "cancelled"):
+        raise Cancelled(
+            f"job {report.job} was {report.state}",
+            hint=f"`vademecum jobs resume {report.job}` goes on"
+            if report.state == "paused"
+            else "what was committed stays",
+        )
+    if report.state == "interrupted":
+        note(f"stopped; `vademecum jobs resume {report.job}` goes on")
+        raise typer.Exit(INTERRUPTED)
 
 
 def fill(
@@ -87,10 +130,37 @@ def fill(
     progress: Progress,
     *,
     query: str | None = None,
+    wait: bool = True,
 ) -> IngestReport:
     """Plan, open, read, embed, commit; says on the way what it found."""
     _check_name(corpus)
-    return rooms.ingest(sources, corpus, limit, progress, query=query)
+    return ingesting.ingest(sources, corpus, limit, progress, query=query, wait=wait)
+
+
+def _survey(
+    sources: Sequence[str], corpus: str, query: str | None, limit: int | None, json: bool
+) -> None:
+    """The files that would be read, and what is known of them."""
+    _check_name(corpus)
+    with ConsoleProgress() as progress:
+        found = ingesting.survey(sources, corpus, limit, progress, query=query)
+    sizes = sum(file.size or 0 for file in found)
+    if json:
+        files = [asdict(file) for file in found]
+        print_json({"corpus": corpus, "limit": limit, "bytes": sizes, "files": files})
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("file", "size", "state"):
+        table.add_column(name, justify="right" if name == "size" else "left")
+    for file in found:
+        shown = "" if file.size is None else size(file.size)
+        table.add_row(one_line(file.path), shown, file.state)
+    states = Counter(file.state for file in found)
+    told = ", ".join(f"{count:,} {state}" for state, count in states.items())
+    stdout().print(table)
+    paragraph(
+        stdout(), f"{corpus}: {plural(len(found), 'file')}, {size(sizes)}: {told}; nothing was read"
+    )
 
 
 def _watch(
@@ -106,7 +176,7 @@ def _watch(
     try:
         with ConsoleProgress() as progress:
             progress.note("watching (Ctrl-C stops)")
-            for report in rooms.watch(sources, corpus, progress):
+            for report in ingesting.watch(sources, corpus, progress):
                 for name, reason in report.failed_files:
                     note(_failure(name, reason))
                 if json:
@@ -132,6 +202,7 @@ def summary(report: IngestReport) -> str:
         "replaced by a later record": report.superseded,
         "of them titles only": report.titles_only,
         "deleted": report.deleted,
+        "of earlier versions gone": report.displaced,
         "rejected": report.rejected,
     }
     told = ", ".join(

@@ -1,29 +1,54 @@
-"""`vademecum jobs`: what was ingested, when, and how it ended."""
+"""`vademecum jobs`: what was ingested, how it goes, and going on with it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from vademecum.app import options, rooms
-from vademecum.app.console import note, one_line, paragraph, print_json, seconds, stdout
+from vademecum.app import ingesting, options
+from vademecum.app.cli_ingest import NoWait, tell
+from vademecum.app.console import (
+    note,
+    number,
+    one_line,
+    paragraph,
+    plural,
+    print_json,
+    seconds,
+    size,
+    stdout,
+)
 from vademecum.app.progress import ConsoleProgress
+from vademecum.corpora.jobs import ACTIVE
 
 if TYPE_CHECKING:
-    from vademecum.corpora.jobs import Job
+    from rich.console import Console
 
-app = typer.Typer(help="What was ingested, when, and how it ended.")
+    from vademecum.corpora.jobs import Job, JobFile
 
-STYLES = {"done": "green", "running": "cyan", "failed": "bold red", "interrupted": "yellow"}
+app = typer.Typer(help="What was ingested, how it goes, and going on with it.")
+
+STYLES = {
+    "done": "",
+    "planned": "cyan",
+    "running": "cyan",
+    "paused": "yellow",
+    "interrupted": "yellow",
+    "cancelled": "dim",
+    "failed": "bold red",
+}
+FILES_SHOWN = 40
+
+Number = Annotated[int | None, typer.Argument(metavar="JOB", help="The number of the job.")]
 
 
 @app.callback(invoke_without_command=True)
 def default(ctx: typer.Context) -> None:
-    """What was ingested, when, and how it ended; alone, the same as `list`."""
+    """What was ingested, how it goes, and going on with it; alone, the same as `list`."""
     if ctx.invoked_subcommand is None:
         list_jobs()
 
@@ -33,13 +58,14 @@ def list_jobs(
     limit: Annotated[int, typer.Option(min=1, help="No more than so many.")] = 20,
     json: options.Json = False,
 ) -> None:
-    """The newest jobs first, and under each the files that failed."""
-    with ConsoleProgress() as progress, rooms.open_library(progress) as library:
-        found = library.jobs()[:limit]
+    """The newest jobs first, under each the files that failed, and who waits for the library."""
+    with ConsoleProgress() as progress:
+        found, waiting = ingesting.jobs(progress)
+    found = found[:limit]
     if json:
         print_json([asdict(job) for job in found])
         return
-    if not found:
+    if not found and not waiting:
         note("nothing was ingested yet: `vademecum ingest` does")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -50,18 +76,140 @@ def list_jobs(
             str(job.id),
             one_line(job.corpus),
             job.state,
-            job.started[:19].replace("T", " "),
+            _time(job.started),
             _took(job),
             f"{len(job.files):,}",
             f"{job.report.get('kept', 0):,}",
-            style=STYLES[job.state] if job.state != "done" else "",
+            style=STYLES[job.state],
         )
     console = stdout()
     console.print(table)
+    for other in waiting:
+        paragraph(console, f"waiting: process {other.pid}: {one_line(other.wants)}")
     for job in found:
-        for file in job.files:
-            if file.state == "failed":
-                paragraph(console, f"{job.id}: {one_line(file.path)}: {one_line(file.reason)}")
+        for file in job.failed:
+            paragraph(console, f"{job.id}: {one_line(file.path)}: {one_line(file.reason)}")
+
+
+@app.command()
+def show(
+    job_id: Number = None,
+    all_files: Annotated[
+        bool, typer.Option("--all", help="Every file, not only those that need a look.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """One job, the latest without a number: its files, counts, rate, and the time left."""
+    from vademecum.ingest.remaining import pace_of
+
+    with ConsoleProgress() as progress:
+        job = ingesting.job(job_id, progress)
+    pace = pace_of(job)
+    if json:
+        print_json({**asdict(job), "pace": asdict(pace)})
+        return
+    console = stdout()
+    paragraph(console, f"job {job.id}: {job.state}{f': {one_line(job.reason)}' * bool(job.reason)}")
+    paragraph(console, f"{_asked(job)} into {one_line(job.corpus)}")
+    running = job.state in ACTIVE
+    took = f"running for {_since(job)}" if running else f"took {_took(job)}"
+    paragraph(console, f"began {_time(job.started)} UTC, {took}")
+    counts = {name: count for name, count in job.report.items() if isinstance(count, int)}
+    shown = ("read", "kept", "skipped", "superseded", "deleted", "displaced", "rejected")
+    told = [f"{counts[name]:,} {name}" for name in shown if counts.get(name) or name == "read"]
+    told.append(f"{plural(counts.get('embedded', 0), 'passage')} embedded")
+    paragraph(console, ", ".join(told) if counts else "nothing was read yet")
+    if pace.documents_per_s is not None and pace.passages_per_s is not None:
+        rate = (
+            f"{number(pace.documents_per_s)} documents/s, {number(pace.passages_per_s)} passages/s"
+        )
+        left = "" if pace.left_s is None else f", about {seconds(pace.left_s)} left"
+        paragraph(console, rate + (left if running or job.can_resume else ""))
+    _show_files(console, job, all_files)
+
+
+def _show_files(console: Console, job: Job, all_files: bool) -> None:
+    files = list(job.files)
+    if not all_files and len(files) > FILES_SHOWN:
+        reading = [file for file in files if file.state == "pending" and file.counts]
+        files = [*job.failed, *reading][:FILES_SHOWN]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("file", "size", "state", "read", "kept", "rejected"):
+        table.add_column(name, justify="left" if name in {"file", "state"} else "right")
+    for file in files:
+        counts = [f"{file.counts.get(name, 0):,}" for name in ("read", "kept", "rejected")]
+        bytes_ = "" if file.size is None else size(file.size)
+        table.add_row(one_line(file.path), bytes_, _state(file), *counts)
+    if files:
+        console.print(table)
+    if len(files) < len(job.files):
+        done = sum(file.state == "done" for file in job.files)
+        paragraph(
+            console,
+            f"{done:,} of {plural(len(job.files), 'file')} done, {len(job.failed):,} failed; "
+            "--all lists each",
+        )
+    for file in job.failed:
+        paragraph(console, f"{one_line(file.path)}: {one_line(file.reason)}")
+
+
+def _state(file: JobFile) -> str:
+    return "begun" if file.state == "pending" and file.counts else file.state
+
+
+def _asked(job: Job) -> str:
+    """What was asked for, as it was written."""
+    source = job.source
+    if source.get("query"):
+        asked = f"the search {source['query']!r}"
+    else:
+        asked = ", ".join(source.get("sources") or [file.path for file in job.files[:3]])
+    limit = source.get("limit") or source.get("newest")
+    return one_line(asked) + (f", no more than {limit:,}," if limit else "")
+
+
+@app.command()
+def resume(job_id: Number = None, no_wait: NoWait = False, json: options.Json = False) -> None:
+    """Go on with a job that was paused, interrupted or failed; the latest without a number."""
+    with ConsoleProgress() as progress:
+        report = ingesting.go_on(job_id, progress, wait=not no_wait)
+    tell(report, json)
+
+
+@app.command()
+def retry(job_id: Number = None, no_wait: NoWait = False, json: options.Json = False) -> None:
+    """Read the failed files of a job again, and no others; of the latest without a number."""
+    with ConsoleProgress() as progress:
+        report = ingesting.go_on(job_id, progress, failed=True, wait=not no_wait)
+    tell(report, json)
+
+
+@app.command()
+def pause(job_id: Number = None) -> None:
+    """Have a running job stop after its batch, to be resumed later; also from another terminal."""
+    with ConsoleProgress() as progress:
+        _told(*ingesting.ask(job_id, "pause", progress))
+
+
+@app.command()
+def cancel(job_id: Number = None) -> None:
+    """Have a job stop after its batch, for good; what it has committed stays."""
+    with ConsoleProgress() as progress:
+        _told(*ingesting.ask(job_id, "cancel", progress))
+
+
+def _told(job_id: int, state: str) -> None:
+    still = " and will stop after the batch it is at" if state in ACTIVE else ""
+    note(f"job {job_id} is {state}{still}")
+
+
+def _time(moment: str) -> str:
+    return moment[:19].replace("T", " ")
+
+
+def _since(job: Job) -> str:
+    passed = datetime.now(UTC) - datetime.fromisoformat(job.started)
+    return seconds(passed.total_seconds())
 
 
 def _took(job: Job) -> str:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vademecum.app.console import note
 from vademecum.app.options import Attention, Device, Quantization
 from vademecum.collection import without_collection
 from vademecum.corpora.document import CorpusInfo, Filters
-from vademecum.errors import Cancelled, CorpusNotFound, LibraryLocked, UsageError
+from vademecum.errors import Cancelled, CorpusNotFound, UsageError
 from vademecum.progress import Progress
 from vademecum.rag.answer import Answer, Completed, Event, Turn
 
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
-    from vademecum.ingest.report import IngestReport
     from vademecum.model.interface import TextEmbedder
     from vademecum.rag.assistant import Assistant
     from vademecum.rag.retrieve import Found
@@ -154,61 +151,6 @@ def serve(assistant: Assistant, corpus: str, host: str, port: int) -> None:
     except KeyboardInterrupt:
         # How a server is meant to end; anything it was doing is closed on the way out.
         note("stopped")
-
-
-def ingest(
-    sources: Sequence[str],
-    corpus: str,
-    limit: int | None,
-    progress: Progress,
-    *,
-    query: str | None = None,
-) -> IngestReport:
-    """Resolve the sources, or what a query of PubMed finds, then read them into a corpus."""
-    from vademecum.ingest.pipeline import ingest as run
-    from vademecum.ingest.sources import resolve
-    from vademecum.ingest.web import Web
-
-    with open_library(progress) as library, Web(progress=progress) as web:
-        plan = resolve(
-            sources,
-            progress=progress,
-            web=web,
-            taken=library.taken(corpus),
-            query=query,
-            limit=limit,
-        )
-        embedder = load_embedder(library, corpus, progress)
-        return run(library, corpus, plan, embedder, limit=limit, progress=progress)
-
-
-def watch(
-    sources: Sequence[str], corpus: str, progress: Progress, *, wait_s: float = 2.0
-) -> Iterator[IngestReport]:
-    """Read folders into a corpus, and again whenever something in them changes; for ever.
-
-    The library is open only while something is read, so that it can be asked in between.
-    """
-    from vademecum.ingest.pipeline import ingest as run
-    from vademecum.ingest.plan import Plan
-    from vademecum.ingest.watch import Watch
-
-    embedder: TextEmbedder | None = None
-    for files in Watch([Path(named).expanduser() for named in sources], poll_s=wait_s).changes():
-        told = False
-        while True:
-            try:
-                with open_library(progress) as library:
-                    embedder = embedder or load_embedder(library, corpus, progress)
-                    report = run(library, corpus, Plan(files), embedder, progress=progress)
-            except LibraryLocked as error:
-                if not told:
-                    progress.note(f"{error.message}: waiting until it is free")
-                told = True
-                time.sleep(wait_s)
-            else:
-                break
-        yield report
 
 
 def pull(name: str, progress: Progress) -> None:

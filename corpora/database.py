@@ -56,6 +56,33 @@ def _translate(error: sqlite3.DatabaseError, path: Path) -> LibraryError | None:
     return None
 
 
+class ReadOnly:
+    """A look into the file while another process has it open, which may be writing. Closes at once
+    what it opened, so that nothing is held up."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query. Raises what `translated` does; LibraryDamaged where the layout is
+        not ours."""
+        with translated(self._path):
+            connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=5.0)
+            try:
+                layout = connection.execute("PRAGMA user_version").fetchone()[0]
+                if layout == 0:
+                    return []  # it is just being made
+                if layout != LAYOUT:
+                    raise LibraryDamaged(
+                        f"{self._path} was written by another Vademecum (layout {layout}, this "
+                        f"one has {LAYOUT})",
+                        "`vademecum jobs` brings an older one up to date, once nobody has it open",
+                    )
+                return connection.execute(sql, parameters).fetchall()
+            finally:
+                connection.close()
+
+
 class Database:
     """One connection, shared by the threads of this process, one statement at a time."""
 

@@ -1,47 +1,138 @@
-"""What was ingested, when, from which files, and how it ended."""
+"""What was ingested, when, from which files, and how it went."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from vademecum.corpora.database import Database
 
-JobState = Literal["running", "done", "failed", "interrupted"]
+# planned: its files are being looked at; paused: asked to stop, to go on later; interrupted:
+# killed, or stopped with Ctrl-C; failed: an error ended it, or some of its files were not read.
+JobState = Literal["planned", "running", "paused", "interrupted", "failed", "cancelled", "done"]
 FileState = Literal["pending", "done", "failed"]
+
+ACTIVE: tuple[JobState, ...] = ("planned", "running")
 
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """One file of a job; `reason` says why it failed."""
+    """One file of a job, by its place in the order of reading; `reason` says why it failed.
 
+    `size` in bytes, None where it was not there yet; `identity` is the hash of all that decides
+    what is read from it, "" if not known; `counts` are documents and passages of it, by what
+    became of them.
+    """
+
+    number: int
     path: str
-    state: FileState
-    reason: str
+    state: FileState = "pending"
+    reason: str = ""
+    size: int | None = None
+    identity: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """Where the reading of a file stands once a batch is written."""
+
+    number: int
+    counts: Mapping[str, int]
+    state: FileState = "pending"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of an ingestion. Times are ISO 8601, UTC; `snapshot` is set when it is done."""
+    """One ingestion. Times are ISO 8601, UTC; `snapshot` is set when it is done.
+
+    `source` is what was asked for, enough to go on from; `reason` says what ended it.
+    """
 
     id: int
     corpus: str
     source: dict[str, Any]
     key: str
     state: JobState
+    reason: str
     started: str
     finished: str
     snapshot: str
     report: dict[str, Any] = field(repr=False)
     files: tuple[JobFile, ...] = ()
 
+    @property
+    def pending(self) -> tuple[JobFile, ...]:
+        """Files not read to their end yet."""
+        return tuple(file for file in self.files if file.state == "pending")
+
+    @property
+    def failed(self) -> tuple[JobFile, ...]:
+        """Files that could not be read."""
+        return tuple(file for file in self.files if file.state == "failed")
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether something is left that `resume` would read."""
+        return self.state in {"paused", "interrupted", "failed"} and bool(self.pending)
+
+
+class Rows(Protocol):
+    """What can be asked for rows: a `Database`, or a look at one that another process has open."""
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]: ...
+
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def jobs_of(rows: Rows, condition: str = "", parameters: Sequence[Any] = ()) -> list[Job]:
+    """The jobs that a condition names, the newest first."""
+    found = []
+    for id_, corpus, source, key, state, reason, started, finished, snapshot, report in rows.read(
+        "SELECT id, corpus, source, key, state, reason, started, finished, snapshot, report "
+        f"FROM jobs {condition} ORDER BY id DESC",
+        parameters,
+    ):
+        files = rows.read(
+            "SELECT number, path, state, reason, size, identity, counts FROM job_files "
+            "WHERE job = ? ORDER BY number",
+            (id_,),
+        )
+        found.append(
+            Job(
+                id=id_,
+                corpus=corpus,
+                source=json.loads(source),
+                key=key,
+                state=state,
+                reason=reason,
+                started=started,
+                finished=finished,
+                snapshot=snapshot,
+                report=json.loads(report),
+                files=tuple(_file(*row) for row in files),
+            )
+        )
+    return found
+
+
+def _file(
+    number: int,
+    path: str,
+    state: FileState,
+    reason: str,
+    size: int | None,
+    identity: str,
+    counts: str,
+) -> JobFile:
+    return JobFile(number, path, state, reason, size, identity, json.loads(counts))
 
 
 class Jobs:
@@ -54,96 +145,139 @@ class Jobs:
         """At opening: nobody else has the library, so what still runs was killed."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE jobs SET state = 'interrupted', finished = ? WHERE state = 'running'",
+                "UPDATE jobs SET state = 'interrupted', finished = ? "
+                "WHERE state IN ('planned', 'running')",
                 (_now(),),
             )
 
-    def start(self, corpus: str, source: Mapping[str, Any], key: str, files: Sequence[str]) -> int:
-        """A new job; returns its id."""
+    # the life of a job
+
+    def plan(self, corpus: str, source: Mapping[str, Any], files: Iterable[JobFile]) -> int:
+        """A new job, its files not looked at yet; returns its id."""
         with self._database.transaction() as connection:
             job = connection.execute(
                 "INSERT INTO jobs "
-                "(corpus, source, key, state, started, finished, snapshot, report) "
-                "VALUES (?, ?, ?, 'running', ?, '', '', '{}')",
-                (corpus, json.dumps(source, ensure_ascii=False), key, _now()),
+                "(corpus, source, key, state, reason, started, finished, snapshot, report) "
+                "VALUES (?, ?, '', 'planned', '', ?, '', '', '{}')",
+                (corpus, json.dumps(source), _now()),  # ASCII: a path may hold any byte
             ).lastrowid
-            connection.executemany(
-                "INSERT OR IGNORE INTO job_files VALUES (?, ?, 'pending', '')",
-                [(job, path) for path in files],
-            )
-        assert job is not None
+            assert job is not None
+            _insert_files(connection, job, files)
         return job
 
-    def files_done(self, connection: sqlite3.Connection, job_id: int, files: Sequence[str]) -> None:
-        """In the transaction that holds their last records."""
-        connection.executemany(
-            "UPDATE job_files SET state = 'done' WHERE job = ? AND path = ?",
-            [(job_id, path) for path in files],
-        )
-
-    def file_failed(self, job_id: int, path: str, reason: str) -> None:
-        """It could not be read to its end."""
+    def replan(self, job_id: int, source: Mapping[str, Any], files: Iterable[JobFile]) -> None:
+        """Other files for a job that goes on: what its source gives now."""
         with self._database.transaction() as connection:
+            connection.execute("DELETE FROM job_files WHERE job = ?", (job_id,))
+            _insert_files(connection, job_id, files)
             connection.execute(
-                "UPDATE job_files SET state = 'failed', reason = ? WHERE job = ? AND path = ?",
-                (reason, job_id, path),
+                "UPDATE jobs SET source = ?, report = '{}' WHERE id = ?",
+                (json.dumps(source), job_id),
             )
 
+    def reopen(self, job_id: int, files: Iterable[int]) -> None:
+        """A job goes on with these of its files, from the beginning of each."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE job_files SET state = 'pending', reason = '', counts = '{}' "
+                "WHERE job = ? AND number = ?",
+                [(job_id, number) for number in files],
+            )
+            connection.execute(
+                "UPDATE jobs SET state = 'planned', reason = '', finished = '', snapshot = '' "
+                "WHERE id = ?",
+                (job_id,),
+            )
+            # What an unfinished reading held counts as held before: the file may have changed.
+            connection.execute("UPDATE places SET job = 0 WHERE job = ?", (job_id,))
+
+    def begin(self, job_id: int, key: str, identities: Mapping[int, str]) -> None:
+        """Reading begins; by what it and its files are known."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET state = 'running', key = ? WHERE id = ?", (key, job_id)
+            )
+            connection.executemany(
+                "UPDATE job_files SET identity = ? WHERE job = ? AND number = ?",
+                [(identity, job_id, number) for number, identity in identities.items()],
+            )
+
+    def advance(
+        self,
+        connection: sqlite3.Connection,
+        job_id: int,
+        files: Iterable[FileProgress],
+        report: Mapping[str, Any],
+    ) -> None:
+        """In the transaction that holds the records: how far they bring the job."""
+        connection.executemany(
+            "UPDATE job_files SET state = ?, reason = ?, counts = ? WHERE job = ? AND number = ?",
+            [
+                (file.state, file.reason, json.dumps(dict(file.counts)), job_id, file.number)
+                for file in files
+            ],
+        )
+        connection.execute(
+            "UPDATE jobs SET report = ? WHERE id = ?",
+            (json.dumps(report, ensure_ascii=False), job_id),
+        )
+
     def finish(
-        self, job_id: int, state: JobState, report: Mapping[str, Any], snapshot: str = ""
+        self,
+        job_id: int,
+        state: JobState,
+        report: Mapping[str, Any],
+        *,
+        reason: str = "",
+        snapshot: str = "",
     ) -> None:
         """How it ended."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE jobs SET state = ?, finished = ?, snapshot = ?, report = ? WHERE id = ?",
-                (state, _now(), snapshot, json.dumps(report, ensure_ascii=False), job_id),
+                "UPDATE jobs SET state = ?, reason = ?, finished = ?, snapshot = ?, report = ? "
+                "WHERE id = ?",
+                (state, reason, _now(), snapshot, json.dumps(report, ensure_ascii=False), job_id),
             )
 
-    def done_before(self, corpus: str, key: str, snapshot: str) -> Job | None:
-        """The latest finished job of that key that left the corpus just as it is now."""
-        rows = self._database.read(
-            "SELECT id FROM jobs WHERE corpus = ? AND key = ? AND snapshot = ? "
-            "AND state = 'done' ORDER BY id DESC LIMIT 1",
-            (corpus, key, snapshot),
-        )
-        return self._jobs("WHERE id = ?", (rows[0][0],))[0] if rows else None
+    def cancel(self, job_id: int) -> None:
+        """A job that does not run will not be gone on with."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE jobs SET state = 'cancelled' WHERE id = ?", (job_id,))
+
+    def forget(self, job_id: int) -> None:
+        """A job that turned out to have nothing to do leaves no trace."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+    # what is known
+
+    def find(self, job_id: int) -> Job | None:
+        """The job of that number."""
+        found = jobs_of(self._database, "WHERE id = ?", (job_id,))
+        return found[0] if found else None
 
     def all(self) -> list[Job]:
         """The newest first."""
-        return self._jobs("", ())
+        return jobs_of(self._database)
 
-    def _jobs(self, condition: str, parameters: Sequence[Any]) -> list[Job]:
-        found = []
-        for (
-            id_,
-            corpus,
-            source,
-            key,
-            state,
-            started,
-            finished,
-            snapshot,
-            report,
-        ) in self._database.read(
-            "SELECT id, corpus, source, key, state, started, finished, snapshot, report "
-            f"FROM jobs {condition} ORDER BY id DESC",
-            parameters,
-        ):
-            files = self._database.read(
-                "SELECT path, state, reason FROM job_files WHERE job = ? ORDER BY rowid", (id_,)
-            )
-            found.append(
-                Job(
-                    id=id_,
-                    corpus=corpus,
-                    source=json.loads(source),
-                    key=key,
-                    state=state,
-                    started=started,
-                    finished=finished,
-                    snapshot=snapshot,
-                    report=json.loads(report),
-                    files=tuple(JobFile(*row) for row in files),
-                )
-            )
-        return found
+    def done_before(self, corpus: str, key: str, snapshot: str) -> Job | None:
+        """The latest finished job of that key that left the corpus just as it is now."""
+        found = jobs_of(
+            self._database,
+            "WHERE corpus = ? AND key = ? AND snapshot = ? AND state = 'done'",
+            (corpus, key, snapshot),
+        )
+        return found[0] if found else None
+
+    def left_undone(self, corpus: str, key: str) -> Job | None:
+        """The latest job of that key that could be gone on with."""
+        found = jobs_of(self._database, "WHERE corpus = ? AND key = ?", (corpus, key))
+        return found[0] if found and found[0].can_resume else None
+
+
+def _insert_files(connection: sqlite3.Connection, job: int, files: Iterable[JobFile]) -> None:
+    connection.executemany(
+        "INSERT INTO job_files (job, number, path, state, reason, size, identity, counts) "
+        "VALUES (?, ?, ?, 'pending', '', ?, ?, '{}')",
+        [(job, file.number, file.path, file.size, file.identity) for file in files],
+    )

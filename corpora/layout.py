@@ -112,6 +112,33 @@ CREATE TABLE taken (                       -- files of a source that were read t
 ) WITHOUT ROWID;
 """
 
+JOBS = """
+ALTER TABLE jobs ADD COLUMN reason TEXT NOT NULL DEFAULT '';  -- what ended it
+ALTER TABLE job_files RENAME TO old_job_files;
+CREATE TABLE job_files (
+    job INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,               -- its place in the order of reading
+    path TEXT NOT NULL,
+    state TEXT NOT NULL,                   -- pending, done, failed
+    reason TEXT NOT NULL,
+    size INTEGER,                          -- bytes
+    identity TEXT NOT NULL,                -- hash of all that decides what is read from it
+    counts TEXT NOT NULL,                  -- JSON: its documents and passages, by what they became
+    PRIMARY KEY (job, number)
+) WITHOUT ROWID;
+INSERT INTO job_files SELECT job, ROW_NUMBER() OVER (PARTITION BY job ORDER BY rowid) - 1,
+    path, state, reason, NULL, '', '{}' FROM old_job_files;
+DROP TABLE old_job_files;
+CREATE TABLE places (                      -- documents known by where they were read alone
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    place TEXT NOT NULL,                   -- absolute path, or address
+    doc_id TEXT NOT NULL,
+    job INTEGER NOT NULL,                  -- the last that read it there
+    PRIMARY KEY (corpus, place, doc_id)
+) WITHOUT ROWID;
+CREATE INDEX places_of ON places (corpus, doc_id);
+"""
+
 
 def _first(connection: sqlite3.Connection) -> None:
     _run(connection, FIRST)
@@ -133,6 +160,10 @@ def _works(connection: sqlite3.Connection) -> None:
     _run(connection, works.TABLE)
     works.gather(connection)
     notices.gather(connection)
+
+
+def _jobs(connection: sqlite3.Connection) -> None:
+    _run(connection, JOBS)
 
 
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (

@@ -272,8 +272,8 @@ class Library:
             with self._database.transaction() as connection:
                 written = self._store.write(connection, row.id, batch)
                 self._outbox.add(connection, row.id, written.touched)
-                if batch.job_id is not None:
-                    self._jobs.files_done(connection, batch.job_id, batch.files_done)
+                if batch.job:
+                    self._jobs.advance(connection, batch.job, batch.files, batch.report)
             self._infos.pop(row.id, None)
             self._whole(row, progress or Silent())
         return written

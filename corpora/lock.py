@@ -14,13 +14,15 @@ from filelock import FileLock, Timeout
 
 from vademecum.errors import LibraryLocked, OutOfSpace
 
+OWNER = "library.owner"
+
 
 class LibraryLock:
     """Holds `library.lock`; `library.owner` says who holds it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._owner = folder / "library.owner"
+        self._owner = folder / OWNER
         self._lock = FileLock(folder / "library.lock", thread_local=False)
 
     def acquire(self) -> None:
@@ -51,7 +53,7 @@ class LibraryLock:
             self._lock.release()
 
     def _locked(self) -> LibraryLocked:
-        pid = self._owner_pid()
+        pid = owner(self._folder)
         if pid == os.getpid():
             return LibraryLocked(
                 f"this process has the library {self._folder} open already",
@@ -64,9 +66,11 @@ class LibraryLock:
             "given another port), or stop that process and try again",
         )
 
-    def _owner_pid(self) -> int | None:
-        try:
-            pid = json.loads(self._owner.read_text())["pid"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # the owner is just starting or just leaving
-        return pid if isinstance(pid, int) else None
+
+def owner(folder: Path) -> int | None:
+    """The process that has a library open, as far as it has said so."""
+    try:
+        pid = json.loads((folder / OWNER).read_text())["pid"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # it is just starting or just leaving
+    return pid if isinstance(pid, int) else None

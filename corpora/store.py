@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vademecum.corpora import notices
+from vademecum.corpora import notices, places
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Passage
 from vademecum.corpora.hashes import passage_hash
+from vademecum.corpora.jobs import FileProgress
 from vademecum.corpora.revision import Revision, file_number
 
 Vectors = npt.NDArray[np.float32]
@@ -30,27 +31,36 @@ class Batch:
     """What one commit writes; deletions come before documents, a document comes once.
 
     Each document carries its passages and their vectors, float32 `[passages, dim]`.
-    `files_done` are files of the job whose last record is in this batch or an earlier one,
-    `confirmed` documents that are stored as they are, and came again in a later file; `taken`
-    are names of whole files that a source need not bring again.
+    `confirmed` are documents that are stored as they are, and came again in a later file; `taken`
+    are names of whole files that a source need not bring again. `job` is the job that writes;
+    `held` are documents (place, id) that it read in this batch, stored as they are ones included,
+    and `read_places` places whose last document is in this batch or an earlier one (`places`).
+    `files` and `report` say how far the batch brings the job.
     """
 
     documents: Sequence[tuple[Document, Sequence[Passage], Vectors]]
     fingerprint: str
     deletions: Sequence[Deletion] = ()
-    job_id: int | None = None
-    files_done: Sequence[str] = ()
     confirmed: Sequence[Document] = ()
     taken: Sequence[str] = ()
+    job: int = 0
+    held: Sequence[tuple[str, str]] = ()
+    read_places: Sequence[str] = ()
+    files: Sequence[FileProgress] = ()
+    report: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a commit changed, and the passages that the derived indexes must look at again."""
+    """What a commit changed, and the passages that the derived indexes must look at again.
+
+    `displaced` counts documents of an earlier version of a file, that are not in its new one.
+    """
 
     added: int = 0
     replaced: int = 0
     deleted: int = 0
+    displaced: int = 0
     touched: tuple[str, ...] = ()
 
 
@@ -259,13 +269,16 @@ class Store:
         digest = int(self.digest(corpus), 16)
         touched: dict[str, None] = {}
         concerned: list[str] = []
-        added = replaced = deleted = 0
-        for deletion in batch.deletions:
+        added = replaced = deleted = displaced = 0
+        places.remember(connection, corpus, batch.job, batch.held)
+        earlier = set(places.displaced(connection, corpus, batch.job, batch.read_places))
+        for deletion in (*batch.deletions, *map(Deletion, sorted(earlier))):
             removed = self._remove(connection, corpus, deletion.doc_id)
             if removed is not None:
                 digest -= removed[0]
                 touched.update(dict.fromkeys(removed[1]))
-                deleted += 1
+                deleted += deletion.doc_id not in earlier
+                displaced += deletion.doc_id in earlier
                 concerned += notices.forget(connection, corpus, deletion.doc_id)
             if file_number(deletion.origin):
                 connection.execute(
@@ -304,7 +317,7 @@ class Store:
             "UPDATE corpora SET digest = ? WHERE id = ?",
             (f"{digest % DIGEST_MODULUS:064x}", corpus),
         )
-        return Written(added, replaced, deleted, tuple(touched))
+        return Written(added, replaced, deleted, displaced, tuple(touched))
 
     @staticmethod
     def _remove(

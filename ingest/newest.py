@@ -6,6 +6,7 @@ import heapq
 
 from vademecum.corpora.document import Document
 from vademecum.ingest.plan import newest_first
+from vademecum.ingest.reading import Taken
 
 
 class Newest:
@@ -17,32 +18,29 @@ class Newest:
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self._held: dict[str, Document] = {}
+        self._held: dict[str, tuple[Taken, Document]] = {}
         self._order: list[tuple[str, int, str]] = []  # a heap, the oldest first
 
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def add(self, document: Document) -> bool:
-        """Take a document; whether it replaced an earlier version of itself."""
+    def add(self, taken: Taken, document: Document) -> Taken | None:
+        """Take a document; the earlier version of itself that it replaced, if any."""
         replaced = self.remove(document.doc_id)
         if document.kind != "title":
-            self._held[document.doc_id] = document
+            self._held[document.doc_id] = (taken, document)
             heapq.heappush(self._order, newest_first(document))
             if len(self._order) > self._number:
                 _, _, oldest = heapq.heappop(self._order)
                 del self._held[oldest]
         return replaced
 
-    def remove(self, doc_id: str) -> bool:
-        """Drop a document; whether it was held."""
-        document = self._held.pop(doc_id, None)
-        if document is None:
-            return False
-        self._order.remove(newest_first(document))
+    def remove(self, doc_id: str) -> Taken | None:
+        """Drop a document, and return it if it was held."""
+        found = self._held.pop(doc_id, None)
+        if found is None:
+            return None
+        self._order.remove(newest_first(found[1]))
         heapq.heapify(self._order)
-        return True
+        return found[0]
 
-    def documents(self) -> list[Document]:
+    def taken(self) -> list[Taken]:
         """The newest first."""
-        return [self._held[doc_id] for _, _, doc_id in sorted(self._order, reverse=True)]
+        return [self._held[doc_id][0] for _, _, doc_id in sorted(self._order, reverse=True)]

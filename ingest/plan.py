@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from vademecum.corpora.document import Document
+from vademecum.corpora.readers import guides_of
 from vademecum.corpora.readers.stream import printable
 
 SAMPLE_SIZE = 1000
@@ -20,7 +22,8 @@ class Supply(Protocol):
     """Brings files when their turn comes."""
 
     def bring(self, path: Path) -> None:
-        """Put the file there. Raises HashMismatch where only this file cannot be had."""
+        """Put the file there. Raises HashMismatch or DocumentRejected where only this file cannot
+        be had."""
         ...
 
     def release(self, path: Path) -> None:
@@ -34,12 +37,15 @@ class Plan:
     says where those came from that were fetched.
 
     `newest`: of all documents in them only so many, the newest that have more than a title.
+    `sources` and `query` are what was asked for, as it was written.
     """
 
     files: tuple[Path, ...]
     newest: int | None = None
     supply: Supply | None = field(default=None, compare=False)
     addresses: Mapping[Path, str] = field(default_factory=dict, compare=False)
+    sources: tuple[str, ...] = field(default=(), compare=False)
+    query: str | None = field(default=None, compare=False)
 
     def limited(self, limit: int | None) -> Plan:
         """A limit on a selection chooses that many of the newest instead."""
@@ -47,9 +53,20 @@ class Plan:
             return self
         return replace(self, newest=limit)
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain data, for the record of the job."""
-        return {"files": [printable(str(path)) for path in self.files], "newest": self.newest}
+    def to_dict(self, limit: int | None) -> dict[str, Any]:
+        """Plain data, for the record of the job: enough to go on from, in whatever folder."""
+        return {
+            "sources": list(self.sources),
+            "query": self.query,
+            "files": [str(path.absolute()) for path in self.files],
+            "addresses": {str(path.absolute()): url for path, url in self.addresses.items()},
+            "newest": self.newest,
+            "limit": limit,
+        }
+
+    def place(self, path: Path) -> str:
+        """Where people would look for a file: its address, or its absolute path."""
+        return self.addresses.get(path) or printable(str(path.absolute()))
 
 
 def newest_first(document: Document) -> tuple[str, int, str]:
@@ -62,6 +79,25 @@ def job_key(hashes: Sequence[str], plan: Plan, limit: int | None, fingerprint: s
     """Equal for runs that would read the same bytes, take the same of them and split alike."""
     identity = [list(hashes), plan.newest, limit, fingerprint]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
+def size_of(path: Path) -> int | None:
+    """Bytes of a regular file, None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def identity_of(path: Path, advance: Callable[[int], None]) -> str:
+    """Equal as long as the same would be read: over a file's bytes and those of its guides.
+
+    `advance` hears how many bytes were read. Raises OSError.
+    """
+    own = file_hash(path, advance)
+    guides = [file_hash(guide, lambda _: None) for guide in guides_of(path)]
+    return hashlib.sha256(" ".join([own, *guides]).encode()).hexdigest() if guides else own
 
 
 def file_hash(path: Path, advance: Callable[[int], None]) -> str:

@@ -14,10 +14,10 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from vademecum.corpora.revision import file_number
-from vademecum.errors import HashMismatch, SourceUnavailable
+from vademecum.errors import DocumentRejected, HashMismatch, SourceUnavailable
 from vademecum.ingest.checksum import md5_named, md5_of
 from vademecum.ingest.plan import Plan
-from vademecum.ingest.web import Web
+from vademecum.ingest.web import NotThere, Web
 
 HOME = "https://ftp.ncbi.nlm.nih.gov/pubmed/"
 FOLDERS = ("baseline/", "updatefiles/")
@@ -60,22 +60,41 @@ class PubmedFiles:
         return Plan(tuple(self._urls), supply=self)
 
     def bring(self, path: Path) -> None:
-        """Fetch a file and its MD5. Raises SourceUnavailable; HashMismatch if it is damaged."""
-        url = self._urls[path]
-        wanted = md5_named(self._web.text(f"{url}.md5"))
-        if not wanted:
-            raise HashMismatch(f"{path.name}.md5 names no MD5", "run the same command again later")
-        if path.is_file() and md5_of(path) == wanted:
+        """Fetch a file and hold it to its MD5, if there is one.
+
+        Raises SourceUnavailable; HashMismatch if it is damaged, DocumentRejected if it is gone.
+        """
+        url = self._urls.get(path)
+        if url is None:
+            raise DocumentRejected(
+                f"{path.name}: {address()} does not list it any more", hint="leave it out"
+            )
+        wanted = self._md5(url, path.name)
+        if path.is_file() and wanted in (None, md5_of(path)):
             return
         for _ in range(2):  # a cut file that was resumed wrongly comes right from its beginning
             self._web.download(url, path)
-            if md5_of(path) == wanted:
+            if wanted in (None, md5_of(path)):
                 return
             path.unlink()
         raise HashMismatch(
             f"{path.name} arrived with another MD5 than NLM names; it was not kept",
             "run the same command again later: only this file is fetched again",
         )
+
+    def _md5(self, url: str, name: str) -> str | None:
+        """What the file should have; None where the server has no such thing."""
+        try:
+            wanted = md5_named(self._web.text(f"{url}.md5"))
+        except NotThere:
+            self._web.progress.note(
+                f"{name}.md5 is not on the server: {name} is taken as it came, which would show "
+                "damage only where it cannot be unpacked"
+            )
+            return None
+        if not wanted:
+            raise HashMismatch(f"{name}.md5 names no MD5", "run the same command again later")
+        return wanted
 
     def release(self, path: Path) -> None:
         """Its records are in the library: the file goes."""

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 REJECTIONS_TOLD = 20
+
+# Counted for each file of a job, and again from nothing where the file is read again.
+BY_FILE = (
+    "read",
+    "kept",
+    "skipped",
+    "superseded",
+    "passed_over",
+    "titles_only",
+    "rejected",
+    "passages",
+    "embedded",
+)
 
 
 @dataclass
 class IngestReport:
     """`read == kept + skipped + superseded + passed_over`, in documents.
 
-    Counts are of this run; `job` is its number in the library, or that of the earlier run that
-    had done all of it already.
+    Counts are of the whole job, over all its runs; `job` is its number in the library, or that of
+    the earlier job that had done all of it already, and `state` how it stands.
     """
 
     corpus: str
@@ -25,6 +39,7 @@ class IngestReport:
     passed_over: int = 0  # not among the newest that were asked for
     titles_only: int = 0  # of those kept
     deleted: int = 0  # withdrawn by their source
+    displaced: int = 0  # of earlier versions of the files, and gone from them
     rejected: int = 0  # records a reader could not take
     rejections: list[tuple[str, str]] = field(default_factory=list)  # where, reason: the first few
     failed_files: list[tuple[str, str]] = field(default_factory=list)  # name, reason
@@ -32,14 +47,42 @@ class IngestReport:
     embedded: int = 0  # of the passages; the others kept the vectors they had
     seconds: float = 0.0
     job: int | None = None
+    state: str = ""
     snapshot: str = ""
 
     def reject(self, where: str, reason: str) -> None:
-        """Count a rejected record; the first few are told."""
-        self.rejected += 1
+        """Tell of a rejected record, if it is one of the first few."""
         if len(self.rejections) < REJECTIONS_TOLD:
             self.rejections.append((where, reason))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `vademecum ingest --json` prints it."""
         return asdict(self)
+
+
+class Tally:
+    """Counts in a report, and of each file of the job."""
+
+    def __init__(self, report: IngestReport) -> None:
+        self.report = report
+        self._files: dict[int, dict[str, int]] = {}
+
+    def before(self, counts: Iterable[Mapping[str, int]]) -> None:
+        """Files of the job that are not read this time."""
+        for file in counts:
+            for name, amount in file.items():
+                self._add(name, amount)
+
+    def count(self, file: int, name: str, amount: int = 1) -> None:
+        """So much more of a file."""
+        if amount:
+            self._add(name, amount)
+            counts = self._files.setdefault(file, {})
+            counts[name] = counts.get(name, 0) + amount
+
+    def of(self, file: int) -> dict[str, int]:
+        """The counts of a file so far."""
+        return self._files.get(file, {})
+
+    def _add(self, name: str, amount: int) -> None:
+        setattr(self.report, name, getattr(self.report, name) + amount)

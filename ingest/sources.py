@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vademecum.assets import SAMPLE_PUBMED, fetch
@@ -42,7 +43,7 @@ def resolve(
     if query is not None:
         if paths:
             raise UsageError("a query cannot be mixed with files", "run the command once for each")
-        return Search(online, sources / "eutils").plan(query, limit)
+        return replace(Search(online, sources / "eutils").plan(query, limit), query=query)
     if not paths:
         raise UsageError(
             "nothing to read was named", f"name files or folders, {PUBMED} or {SAMPLE}"
@@ -53,13 +54,13 @@ def resolve(
                 f"{SAMPLE} cannot be mixed with files", "run the command once for each of them"
             )
         file = fetch(SAMPLE_PUBMED, progress=progress or Silent())
-        return Plan((file,), newest=SAMPLE_SIZE)
+        return Plan((file,), newest=SAMPLE_SIZE, sources=(SAMPLE,))
     if PUBMED in paths and not Path(PUBMED).exists():
         if len(paths) > 1:
             raise UsageError(
                 f"{PUBMED} cannot be mixed with files", "run the command once for each of them"
             )
-        return PubmedFiles(online, sources / PUBMED).plan(taken)
+        return replace(PubmedFiles(online, sources / PUBMED).plan(taken), sources=(PUBMED,))
     files: dict[Path, Path] = {}
     addresses: dict[Path, str] = {}
     for named in paths:
@@ -71,7 +72,16 @@ def resolve(
         path = Path(named).expanduser()
         for file in _walk(path) if path.is_dir() else [_existing(path, named)]:
             files.setdefault(file.resolve(), file)  # each file once, however often it is named
-    return Plan(in_order(files.values()), addresses=addresses)
+    return Plan(in_order(files.values()), addresses=addresses, sources=tuple(paths))
+
+
+def require(paths: Sequence[str]) -> None:
+    """Raise UsageError now for what `resolve` would refuse anyway: a path that is not there."""
+    for named in paths:
+        if named not in (SAMPLE, PUBMED) and not is_url(named):
+            path = Path(named).expanduser()
+            if not path.is_dir():
+                _existing(path, named)
 
 
 def in_order(files: Iterable[Path]) -> tuple[Path, ...]:

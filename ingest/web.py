@@ -40,6 +40,10 @@ class Cut(Exception):
         self.wait_s = wait_s
 
 
+class NotThere(SourceUnavailable):
+    """The server answers, and has nothing at that address."""
+
+
 class Web:
     """A client that tries again. `wait` sleeps (tests do not)."""
 
@@ -217,7 +221,8 @@ def _check(answer: httpx.Response) -> None:
         wait = float(after) if after.isascii() and after.isdecimal() else None
         raise Cut(f"the server answers {answer.status_code}", wait)
     if answer.status_code not in (200, 206):
-        raise SourceUnavailable(
+        kind = NotThere if answer.status_code in (404, 410) else SourceUnavailable
+        raise kind(
             f"{_named(str(answer.url))} cannot be fetched: the server answers "
             f"{answer.status_code} {answer.reason_phrase}".rstrip(),
             "check the address, and whether it asks for a login",

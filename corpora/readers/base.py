@@ -36,3 +36,12 @@ class Choosy(Protocol):
         Asked only where several readers take files of that name.
         """
         ...
+
+
+@runtime_checkable
+class Guided(Protocol):
+    """What a reader may have besides: other files decide what it makes of one."""
+
+    def guides(self, path: Path) -> tuple[Path, ...]:
+        """Where they would lie, whether they are there or not."""
+        ...

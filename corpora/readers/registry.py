@@ -11,6 +11,7 @@ Readers of other packages are asked first, so that they can replace ours.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from vademecum.corpora.document import Record
-from vademecum.corpora.readers.base import Choosy, Reader
+from vademecum.corpora.readers.base import Choosy, Guided, Reader
 from vademecum.corpora.readers.contracts import ContractReader
 from vademecum.corpora.readers.docx import DocxReader
 from vademecum.corpora.readers.epub import EpubReader
@@ -65,7 +66,7 @@ def suffixes() -> tuple[str, ...]:
     return tuple(dict.fromkeys(suffix for reader in ours for suffix in reader.suffixes))
 
 
-def reader_for(path: Path) -> Reader:
+def reader_for(path: Path) -> Guarded:
     """The reader for a file, by its name and, where several would take it, by how it begins.
 
     Its `read` raises nothing but DocumentRejected (and OSError). Raises DocumentRejected if
@@ -97,6 +98,32 @@ def _beginning(path: Path) -> bytes:
         return next(chunks(path), b"")
     except DocumentRejected:
         return b""
+
+
+def guides_of(path: Path) -> tuple[Path, ...]:
+    """Other files that decide what is read from this one, where they are there."""
+    try:
+        reader = reader_for(path).reader
+    except DocumentRejected:
+        return ()
+    guides = reader.guides(path) if isinstance(reader, Guided) else ()
+    return tuple(guide for guide in guides if guide.is_file())
+
+
+@cache
+def fingerprint() -> str:
+    """Equal as long as every file is read alike; 16 hexadecimal digits.
+
+    Over the sources of our readers, so that no change of them is forgotten, and the versions of
+    the packages that add others.
+    """
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    for entry in sorted(entry_points(group=GROUP), key=_place):
+        version = entry.dist.version if entry.dist else ""
+        digest.update(f"{entry.name} {entry.value} {version}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class FieldMap:
     def beside(cls, path: Path) -> FieldMap | None:
         """What a file beside the data says, if there is one; raises DocumentRejected if that
         makes no sense."""
-        for place in (path.with_name(path.name + MAP), path.with_name(FOLDER_MAP)):
+        for place in maps_of(path):
             try:
                 raw = tomllib.loads(place.read_text(encoding="utf-8"))
             except FileNotFoundError:
@@ -116,6 +116,11 @@ class FieldMap:
         return cls(**found)
 
 
+def maps_of(path: Path) -> tuple[Path, ...]:
+    """Where a map of fields may lie; the first that is there counts."""
+    return (path.with_name(path.name + MAP), path.with_name(FOLDER_MAP))
+
+
 def _wrong_map(path: Path, place: Path, what: str) -> DocumentRejected:
     return DocumentRejected(
         f"{printable(path.name)}: {printable(place.name)} cannot be followed: {what[:200]}",
@@ -142,6 +147,10 @@ class RowReader:
         for suffix in (".csv", ".tsv", ".jsonl", ".ndjson")
         for packed in ("", ".gz")
     )
+
+    def guides(self, path: Path) -> tuple[Path, ...]:
+        """The maps of fields."""
+        return maps_of(path)
 
     def read(self, path: Path) -> Iterator[Record]:
         """Yield each row as a document of kind "full_text".

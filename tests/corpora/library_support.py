@@ -17,6 +17,10 @@ from vademecum.corpora.store import Vectors
 DIM = 8
 NAME = "heart"
 
+FIRST_JOB_FILES = """CREATE TABLE job_files (
+    job INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, path TEXT NOT NULL,
+    state TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (job, path))"""
+
 Prepared = tuple[Document, list[Passage], Vectors]
 
 

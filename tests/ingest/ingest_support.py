@@ -13,6 +13,16 @@ import numpy as np
 DIM = 8
 
 
+class WordCounter:
+    """Counts words; can be sent to another process."""
+
+    def __init__(self, max_tokens: int) -> None:
+        self.max_tokens = max_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) + 2 for text in texts]
+
+
 class FakeEmbedder:
     """Vectors that depend on the text alone; remembers what it was asked to embed."""
 
@@ -27,8 +37,12 @@ class FakeEmbedder:
     def embedded(self) -> list[str]:
         return [text for call in self.calls for text in call]
 
+    @property
+    def counter(self) -> WordCounter:
+        return WordCounter(self.max_tokens)
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(text.split()) + 2 for text in texts]
+        return self.counter.count_tokens(texts)
 
     def embed_passages(self, texts: Sequence[str]) -> Any:
         self.calls.append(list(texts))

@@ -17,7 +17,8 @@ from ingest_support import FakeEmbedder, article, deletion, write_pubmed
 from vademecum.corpora.document import Document, Passage
 from vademecum.corpora.library import Library
 from vademecum.errors import OutOfSpace, UsageError
-from vademecum.ingest.pipeline import embedding_text, ingest
+from vademecum.ingest.heading import embedding_text
+from vademecum.ingest.pipeline import ingest
 from vademecum.ingest.plan import Plan
 from vademecum.ingest.report import IngestReport
 
@@ -83,7 +84,7 @@ def test_a_second_run_embeds_and_reads_nothing(
     first = run(library, [path])
     embedder = FakeEmbedder()
     with monkeypatch.context() as patch:
-        patch.setattr("vademecum.ingest.pipeline.reader_for", None)  # would fail if called
+        patch.setattr("vademecum.ingest.reading.reader_for", None)  # would fail if called
         second = run(library, [path], embedder=embedder)
     assert (second.read, second.kept, second.skipped) == (5, 0, 5)
     assert second.job == first.job

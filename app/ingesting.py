@@ -1,0 +1,288 @@
+"""Opens the rooms behind `ingest` and `jobs`: waits for the library's turn, and stops gently."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from vademecum.app import rooms
+from vademecum.corpora.control import Control, Wish
+from vademecum.corpora.jobs import ACTIVE, Job, JobState
+from vademecum.corpora.lock import owner
+from vademecum.corpora.look import Look
+from vademecum.corpora.waiting import Line, Waiting
+from vademecum.errors import LibraryError, LibraryLocked, UsageError
+from vademecum.progress import Progress
+from vademecum.settings import settings
+
+if TYPE_CHECKING:
+    from vademecum.corpora.library import Library
+    from vademecum.ingest.report import IngestReport
+    from vademecum.ingest.survey import Outlook
+    from vademecum.ingest.web import Web
+    from vademecum.ingest.work import Work
+    from vademecum.model.interface import TextEmbedder
+
+POLL_S = 0.3
+PATIENCE_S = 10.0  # for a process that is at no job: a search ends soon, a server does not
+OBEYED_S = 15.0
+
+Choose = Callable[["Library", Job, "Web"], "Work"]
+
+
+def ingest(
+    sources: Sequence[str],
+    corpus: str,
+    limit: int | None,
+    progress: Progress,
+    *,
+    query: str | None = None,
+    wait: bool = True,
+) -> IngestReport:
+    """Resolve the sources, or what a query of PubMed finds, then read them into a corpus."""
+    from vademecum.ingest.pipeline import ingest as run
+    from vademecum.ingest.sources import require, resolve
+    from vademecum.ingest.web import Web
+
+    require(sources)
+    wants = f"ingest {query or ' '.join(sources)} into {corpus}"
+    with library_in_turn(wants, progress, wait) as library, Web(progress=progress) as web:
+        plan = resolve(
+            sources,
+            progress=progress,
+            web=web,
+            taken=library.taken(corpus),
+            query=query,
+            limit=limit,
+        )
+        embedder = rooms.load_embedder(library, corpus, progress)
+        with stopping_gently() as stop:
+            return run(library, corpus, plan, embedder, limit=limit, progress=progress, stop=stop)
+
+
+def go_on(
+    job_id: int | None, progress: Progress, *, failed: bool = False, wait: bool = True
+) -> IngestReport:
+    """What is left of a job, or its `failed` files alone; of the latest that has some, unless it
+    is named. Raises UsageError where there is nothing to do."""
+    from vademecum.ingest.again import failed_of, left_of
+    from vademecum.ingest.pipeline import resume
+    from vademecum.ingest.web import Web
+
+    wants = f"{'retry' if failed else 'resume'} {'a job' if job_id is None else f'job {job_id}'}"
+    with library_in_turn(wants, progress, wait) as library, Web(progress=progress) as web:
+        job = _named(library.jobs(), job_id, failed)
+        work = failed_of(job, web) if failed else left_of(library, job, web)
+        embedder = rooms.load_embedder(library, job.corpus, progress)
+        with stopping_gently() as stop:
+            return resume(library, work, embedder, progress=progress, stop=stop)
+
+
+def _named(jobs: Sequence[Job], job_id: int | None, failed: bool) -> Job:
+    if job_id is not None:
+        return _found(next((job for job in jobs if job.id == job_id), None), job_id)
+    for job in jobs:
+        if job.failed and job.state != "done" if failed else job.can_resume:
+            return job
+    raise UsageError(
+        "no job has files that failed" if failed else "no job was left undone",
+        "`vademecum jobs` lists all of them",
+    )
+
+
+def _found(job: Job | None, job_id: int) -> Job:
+    if job is None:
+        raise UsageError(f"there is no job {job_id}", "`vademecum jobs` lists all of them")
+    return job
+
+
+def watch(
+    sources: Sequence[str], corpus: str, progress: Progress, *, wait_s: float = 2.0
+) -> Iterator[IngestReport]:
+    """Read folders into a corpus, and again whenever something in them changes; for ever.
+
+    The library is open only while something is read, so that it can be asked in between.
+    """
+    from vademecum.ingest.pipeline import ingest as run
+    from vademecum.ingest.plan import Plan
+    from vademecum.ingest.watch import Watch
+
+    embedder: TextEmbedder | None = None
+    wants = f"ingest {' '.join(sources)} into {corpus}, watched"
+    for files in Watch([Path(named).expanduser() for named in sources], poll_s=wait_s).changes():
+        with library_in_turn(wants, progress, wait=True, for_ever=True) as library:
+            embedder = embedder or rooms.load_embedder(library, corpus, progress)
+            plan = Plan(files, sources=tuple(sources))
+            with stopping_gently() as stop:
+                report = run(library, corpus, plan, embedder, progress=progress, stop=stop)
+        yield report
+        if report.state == "interrupted":
+            raise KeyboardInterrupt
+
+
+def survey(
+    sources: Sequence[str],
+    corpus: str,
+    limit: int | None,
+    progress: Progress,
+    *,
+    query: str | None = None,
+) -> list[Outlook]:
+    """What `ingest` would read; nothing is written."""
+    from vademecum.ingest.survey import survey as run
+    from vademecum.ingest.web import Web
+
+    look = Look(settings().library)
+    with Web(progress=progress) as web:
+        return run(sources, corpus, look, web, progress, query=query, limit=limit)
+
+
+# jobs
+
+
+def jobs(progress: Progress) -> tuple[list[Job], list[Waiting]]:
+    """All jobs, the newest first, and the processes that stand in line; also while another process
+    has the library open."""
+    folder = settings().library
+    try:
+        with rooms.open_library(progress) as library:
+            return library.jobs(), Line(folder).standing_now()
+    except LibraryLocked:
+        return Look(folder).jobs(), Line(folder).standing_now()
+
+
+def job(job_id: int | None, progress: Progress) -> Job:
+    """The job of that number, the latest without one. Raises UsageError."""
+    found, _ = jobs(progress)
+    if job_id is None and not found:
+        raise UsageError("nothing was ingested yet", "`vademecum ingest` does")
+    return (
+        found[0]
+        if job_id is None
+        else _found(next((job for job in found if job.id == job_id), None), job_id)
+    )
+
+
+def ask(job_id: int | None, wish: Wish, progress: Progress) -> tuple[int, JobState]:
+    """Have a job paused or cancelled, the running one unless it is named; its number and the state
+    it is in then, which is still "running" if its batch takes long. Raises UsageError."""
+    folder = settings().library
+    try:
+        with rooms.open_library(progress) as library:
+            return _ask_idle(library, job_id, wish)
+    except LibraryLocked:
+        look = Look(folder)
+        active = look.active()
+        named = active if job_id is None else _found(look.job(job_id), job_id)
+        if named is None or named.state not in ACTIVE:
+            if wish == "cancel" and named is not None and named.state not in ("done", "cancelled"):
+                raise  # it can be cancelled, but not while another process has the library
+            raise _not_running(named) from None
+    Control(folder).ask(named.id, wish)
+    until = time.monotonic() + OBEYED_S
+    state = named.state
+    while state in ACTIVE and time.monotonic() < until:
+        time.sleep(POLL_S)
+        found = look.job(named.id)
+        state = found.state if found is not None else "done"
+    return named.id, state
+
+
+def _ask_idle(library: Library, job_id: int | None, wish: Wish) -> tuple[int, JobState]:
+    """Nobody is at a job: one that was left undone can be given up."""
+    job = None if job_id is None else _found(library.job_log.find(job_id), job_id)
+    if job is None or wish == "pause" or job.state in ("done", "cancelled"):
+        raise _not_running(job)
+    library.job_log.cancel(job.id)
+    return job.id, "cancelled"
+
+
+def _not_running(job: Job | None) -> UsageError:
+    what = "no job is running" if job is None else f"job {job.id} is not running: it is {job.state}"
+    return UsageError(what, "`vademecum jobs` lists all of them")
+
+
+# turns
+
+
+@contextmanager
+def library_in_turn(
+    wants: str, progress: Progress, wait: bool, *, for_ever: bool = False
+) -> Iterator[Library]:
+    """The library, once those who came before are done with it; at once or not at all without
+    `wait`. Raises what `Library.open` does; LibraryLocked where its owner is at no job, unless that
+    is waited for, too (`for_ever`)."""
+    if not wait:
+        with rooms.open_library(progress) as library:
+            yield library
+        return
+    line = Line(settings().library)
+    with line.standing(wants) as ticket:
+        library = _turn(line, ticket, progress, for_ever)
+    with library:
+        yield library
+
+
+def _turn(line: Line, ticket: str, progress: Progress, for_ever: bool) -> Library:
+    told = ""
+    patience_s = float("inf") if for_ever else PATIENCE_S
+    until = time.monotonic() + patience_s
+    while True:
+        ahead = [other for other in line.standing_now() if other.name < ticket]
+        try:
+            if not ahead:
+                return rooms.open_library(progress)
+            busy = _busy(ahead[-1].pid)
+        except LibraryLocked:
+            busy = _busy(None)
+            if not busy and time.monotonic() > until:
+                raise
+        if busy:
+            until = time.monotonic() + patience_s  # it has yet to close the library
+            if busy != told:
+                progress.note(busy)
+            told = busy
+        time.sleep(POLL_S)
+
+
+def _busy(ahead: int | None) -> str:
+    """Whom this process waits for; "" where the library's owner is at no job."""
+    folder = settings().library
+    try:
+        job = Look(folder).active()
+    except LibraryError:
+        job = None
+    if job is None and ahead is None:
+        return ""
+    who = owner(folder)
+    first = f"process {who or '?'} is at job {job.id} (into {job.corpus})" if job else ""
+    behind = f"process {ahead} is before this one in the queue" if ahead is not None else ""
+    return f"{' and '.join(filter(None, (first, behind)))}: waiting for our turn"
+
+
+@contextmanager
+def stopping_gently() -> Iterator[threading.Event]:
+    """Within the block the first Ctrl-C sets the event, the second one interrupts."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+        os.write(2, b"\nstopping after this batch (Ctrl-C again: at once)\n")
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,48 @@
+"""What can be told of a library without opening it, while another process may have it open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vademecum.corpora.database import ReadOnly
+from vademecum.corpora.jobs import ACTIVE, Job, jobs_of
+
+
+class Look:
+    """Reads `library.sqlite` and writes nothing. Where there is no library, it is empty.
+
+    Raises LibraryDamaged where the file cannot be read or is of another layout.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder.absolute() / "library.sqlite"
+        self._rows = ReadOnly(path) if path.is_file() else None
+
+    def jobs(self, corpus: str | None = None) -> list[Job]:
+        """Of a corpus or of all, the newest first."""
+        if self._rows is None:
+            return []
+        if corpus is None:
+            return jobs_of(self._rows)
+        return jobs_of(self._rows, "WHERE corpus = ?", (corpus,))
+
+    def job(self, job_id: int) -> Job | None:
+        """The job of that number."""
+        found = jobs_of(self._rows, "WHERE id = ?", (job_id,)) if self._rows else []
+        return found[0] if found else None
+
+    def active(self) -> Job | None:
+        """The job that the process which has the library open is at, if it is at one."""
+        if self._rows is None:
+            return None
+        return next((job for job in jobs_of(self._rows) if job.state in ACTIVE), None)
+
+    def taken(self, corpus: str) -> set[str]:
+        """As `Library.taken`."""
+        if self._rows is None:
+            return set()
+        rows = self._rows.read(
+            "SELECT t.name FROM taken t JOIN corpora c ON c.id = t.corpus WHERE c.name = ?",
+            (corpus,),
+        )
+        return {name for (name,) in rows}

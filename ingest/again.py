@@ -1,0 +1,84 @@
+"""Going on with a job that was interrupted, paused or failed, from what it recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vademecum.corpora.jobs import Job, JobFile
+from vademecum.corpora.library import Library
+from vademecum.corpora.readers.stream import printable
+from vademecum.errors import UsageError
+from vademecum.ingest.plan import Plan, size_of
+from vademecum.ingest.sources import PUBMED, resolve
+from vademecum.ingest.urls import fetch_url
+from vademecum.ingest.web import Web
+from vademecum.ingest.work import Work
+
+
+def left_of(library: Library, job: Job, web: Web) -> Work:
+    """The files of a job that were not read to their end. Raises UsageError if there are none."""
+    if not job.can_resume:
+        raise UsageError(
+            f"nothing is left of job {job.id}: it is {job.state}",
+            f"`vademecum jobs retry {job.id}` reads its failed files again"
+            if job.failed
+            else "`vademecum jobs` lists those that can be gone on with",
+        )
+    if job.source.get("query"):
+        return _search_again(library, job, web)
+    if job.source["newest"] is not None:  # which are the newest only all files together tell
+        return _of(job, job.files, web)
+    return _of(job, job.pending, web)
+
+
+def failed_of(job: Job, web: Web) -> Work:
+    """The files of a job that could not be read. Raises UsageError if there are none."""
+    if job.state == "done" or not job.failed:
+        raise UsageError(
+            f"no file of job {job.id} failed: it is {job.state}",
+            f"`vademecum jobs show {job.id}` tells of its files",
+        )
+    newest = job.source["newest"] is not None
+    return _of(job, job.files if newest else job.failed, web)
+
+
+def _of(job: Job, files: tuple[JobFile, ...], web: Web) -> Work:
+    source = job.source
+    numbers = [file.number for file in files]
+    paths = tuple(Path(source["files"][number]) for number in numbers)
+    limit: int | None = source.get("limit")
+    if source.get("sources") == [PUBMED]:
+        plan = resolve([PUBMED], web=web)  # what NLM lists now, for the addresses
+        plan = Plan(paths, supply=plan.supply, sources=plan.sources)
+    else:
+        plan = _of_files(source, paths, web)
+    return Work(job.corpus, plan, limit, job, numbers)
+
+
+def _of_files(source: dict[str, Any], paths: tuple[Path, ...], web: Web) -> Plan:
+    addresses: dict[Path, str] = {}
+    found: list[Path] = []
+    for path in paths:
+        url = source.get("addresses", {}).get(str(path))
+        if url is not None and not path.is_file():
+            path = fetch_url(url, web.settings.home / "sources" / "urls", web)
+        if url is not None:
+            addresses[path] = url
+        found.append(path)
+    sources = tuple(source.get("sources", ()))
+    return Plan(tuple(found), source["newest"], addresses=addresses, sources=sources)
+
+
+def _search_again(library: Library, job: Job, web: Web) -> Work:
+    """NLM does not remember a search for long, and the next one may find other records."""
+    limit = job.source.get("limit")
+    plan = resolve([], web=web, query=job.source["query"], limit=limit)
+    files = [
+        JobFile(number, printable(str(path)), size=size_of(path))
+        for number, path in enumerate(plan.files)
+    ]
+    library.job_log.replan(job.id, plan.to_dict(limit), files)
+    again = library.job_log.find(job.id)
+    assert again is not None
+    return Work(job.corpus, plan, limit, again, range(len(files)))

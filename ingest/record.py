@@ -1,0 +1,147 @@
+"""The job in the library: how it begins, whether it was done before, how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from vademecum.corpora.jobs import Job, JobFile, JobState
+from vademecum.corpora.library import Library
+from vademecum.corpora.readers import fingerprint as readers_fingerprint
+from vademecum.corpora.readers.stream import printable
+from vademecum.errors import LibraryError
+from vademecum.ingest.plan import identity_of, job_key, size_of
+from vademecum.ingest.report import IngestReport, Tally
+from vademecum.ingest.work import Work
+from vademecum.progress import Progress
+
+OF_ALL_RUNS = ("deleted", "displaced", "seconds")  # not counted again where a file is read again
+
+
+class JobRecord:
+    """Opened, the job is planned; `id` is its number from then on."""
+
+    def __init__(self, library: Library, work: Work, tally: Tally, progress: Progress) -> None:
+        self._began = time.monotonic()
+        self._library = library
+        self._log = library.job_log
+        self._work = work
+        self._report = tally.report
+        self._progress = progress
+        self._report.files = len(work.paths) + len(work.others)
+        self._report.failed_files = [(file.path, file.reason) for file in self._failed_before()]
+        tally.before(file.counts for file in work.others)
+        if work.job is None:
+            self.id = self._log.plan(work.corpus, work.plan.to_dict(work.limit), self._files())
+        else:
+            self.id = work.job.id
+            self._log.reopen(self.id, work.paths)
+            for name in OF_ALL_RUNS:
+                setattr(self._report, name, work.job.report.get(name, 0))
+        self._earlier_s = self._report.seconds
+        self._report.job = self.id
+
+    def _files(self) -> list[JobFile]:
+        return [
+            JobFile(number, printable(str(path)), size=size_of(path))
+            for number, path in self._work.paths.items()
+        ]
+
+    def _failed_before(self) -> list[JobFile]:
+        return [file for file in self._work.others if file.state == "failed"]
+
+    def seconds(self) -> float:
+        """Of all runs of the job so far."""
+        return self._earlier_s + time.monotonic() - self._began
+
+    def begin(self, fingerprint: str, check: Callable[[], None]) -> bool:
+        """Look at the files; False if the corpus is just as an earlier job over the same bytes
+        left it. `check` may raise, to end it early."""
+        identities = self._identities(check)
+        named = {file.number: file.identity for file in self._work.others} | identities
+        key = ""
+        if all(named.values()):
+            hashes = [named[number] for number in sorted(named)]
+            how = f"{fingerprint}/{readers_fingerprint()}"
+            key = job_key(hashes, self._work.plan, self._work.limit, how)
+        if key and self._work.job is None and self._known(key):
+            return False
+        self._log.begin(self.id, key, identities)
+        return True
+
+    def _identities(self, check: Callable[[], None]) -> dict[int, str]:
+        """By number; "" where a file is not here or cannot be read: such a run is not known
+        again."""
+        paths = self._work.paths
+        identities = dict.fromkeys(paths, "")
+        sizes = [size_of(path) for path in paths.values()]
+        total = sum(size for size in sizes if size is not None)
+        if self._work.plan.supply is not None or None in sizes:
+            return identities
+
+        def advance(count: int) -> None:
+            self._progress.advance(count)
+            check()
+
+        self._progress.start("checking files", total, "B")
+        try:
+            for number, path in paths.items():
+                identities[number] = identity_of(path, advance)
+        except OSError:
+            return identities
+        finally:
+            self._progress.finish()
+        return identities
+
+    def _known(self, key: str) -> bool:
+        corpus = self._work.corpus
+        snapshot = self._library.corpus(corpus).snapshot
+        earlier = self._log.done_before(corpus, key, snapshot)
+        if earlier is not None:
+            self._log.forget(self.id)
+            self._progress.note(
+                f"these files were read into {corpus} by job {earlier.id}, and nothing has changed"
+            )
+            _take_over(self._report, earlier)
+            self._report.seconds = self.seconds()
+            return True
+        left = self._log.left_undone(corpus, key)
+        if left is not None:
+            self._progress.note(
+                f"job {left.id} began with these files: `vademecum jobs resume {left.id}` "
+                "would not read again what it has read"
+            )
+        return False
+
+    def outcome(self) -> JobState:
+        """The state of the job once all of this run is read."""
+        if self._report.failed_files:
+            return "failed"
+        left = any(file.state == "pending" for file in self._work.others)
+        return "interrupted" if left and self._work.left != 0 else "done"
+
+    def close(self, state: JobState, reason: str) -> None:
+        """How the run ended."""
+        report = self._report
+        report.state = state
+        report.seconds = self.seconds()
+        try:
+            report.snapshot = self._library.corpus(self._work.corpus).snapshot
+            self._log.finish(
+                self.id, state, report.to_dict(), reason=reason, snapshot=report.snapshot
+            )
+        except LibraryError as error:
+            # A full disk cannot take this either; the next opening marks the job interrupted.
+            self._progress.note(f"how the job ended could not be written: {error.message}")
+
+
+def _take_over(report: IngestReport, job: Job) -> None:
+    """Nothing is to be done: the report is that of the job that did it."""
+    earlier = job.report
+    report.read = earlier["read"]
+    report.superseded = earlier["superseded"]
+    report.passed_over = earlier["passed_over"]
+    report.skipped = earlier["kept"] + earlier["skipped"]
+    report.rejected = earlier["rejected"]
+    report.rejections = [(where, reason) for where, reason in earlier["rejections"]]
+    report.job, report.state, report.snapshot = job.id, "done", job.snapshot

@@ -1,0 +1,90 @@
+"""What an ingestion would read, before anything is read or written (`--dry-run`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vademecum.assets import SAMPLE_PUBMED, is_present
+from vademecum.corpora.jobs import Job
+from vademecum.corpora.look import Look
+from vademecum.corpora.readers.stream import printable
+from vademecum.ingest.plan import Plan, identity_of, size_of
+from vademecum.ingest.sources import PUBMED, SAMPLE, resolve
+from vademecum.ingest.urls import is_url
+from vademecum.ingest.web import Web
+from vademecum.progress import Progress
+
+# known: read to its end before, and not changed since; remote: to be fetched first
+FileOutlook = Literal["new", "changed", "failed before", "known", "remote"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """One file that would be read; `size` in bytes, None where it is not here."""
+
+    path: str
+    size: int | None
+    state: FileOutlook
+
+
+def survey(
+    sources: Sequence[str],
+    corpus: str,
+    look: Look,
+    web: Web,
+    progress: Progress,
+    *,
+    query: str | None = None,
+    limit: int | None = None,
+) -> list[Outlook]:
+    """The files that these sources name, in the order of reading.
+
+    Lists of NLM are asked for; no file is fetched. Raises UsageError, SourceUnavailable.
+    """
+    urls = [named for named in sources if is_url(named)]
+    rest = [named for named in sources if not is_url(named)]
+    found = [Outlook(url, None, "remote") for url in urls]
+    if rest == [SAMPLE] and not Path(SAMPLE).exists() and not is_present(SAMPLE_PUBMED):
+        return [*found, Outlook(SAMPLE, None, "remote")]
+    if rest or query is not None or not urls:
+        taken = look.taken(corpus) if rest == [PUBMED] else ()
+        plan = resolve(rest, progress=progress, web=web, taken=taken, query=query, limit=limit)
+        found += _of_plan(plan, look.jobs(corpus), progress)
+    return found
+
+
+def _of_plan(plan: Plan, jobs: Sequence[Job], progress: Progress) -> list[Outlook]:
+    read: set[str] = set()  # what was read to its end
+    before: dict[str, str] = {}  # how the latest job left a file
+    for job in jobs:
+        for file, path in zip(job.files, job.source["files"], strict=False):
+            if file.state == "done":
+                read.add(file.identity)
+            before.setdefault(path, file.state)
+    sizes = [size_of(path) for path in plan.files]
+    progress.start("looking at files", sum(size or 0 for size in sizes), "B")
+    found = [
+        Outlook(printable(str(path)), size, _state(path, size, read, before, progress))
+        for path, size in zip(plan.files, sizes, strict=True)
+    ]
+    progress.finish()
+    return found
+
+
+def _state(
+    path: Path, size: int | None, read: set[str], before: dict[str, str], progress: Progress
+) -> FileOutlook:
+    if size is None:
+        return "remote"
+    try:
+        if identity_of(path, progress.advance) in read:
+            return "known"
+    except OSError:
+        return "new"  # reading it will say what is wrong
+    earlier = before.get(str(path.absolute()))
+    if earlier is None:
+        return "new"
+    return "changed" if earlier == "done" else "failed before"

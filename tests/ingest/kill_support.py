@@ -1,0 +1,92 @@
+"""Ingestions that are killed at random moments, from a process that has imported all it needs.
+
+Each run is a fork of it, as fast to start as to kill.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import chromadb  # noqa: F401 - what the library imports when it is needed
+import tantivy  # noqa: F401
+from ingest_support import FakeEmbedder
+
+from vademecum.corpora.library import Library
+from vademecum.ingest.again import left_of
+from vademecum.ingest.pipeline import ingest, resume
+from vademecum.ingest.web import Web
+
+NAME = "trials"
+BATCH = 16
+
+
+class Logged(FakeEmbedder):
+    """Writes down what it embeds before it gives it away, a line a call, whatever happens then."""
+
+    def __init__(self, log: Path, pause_s: float) -> None:
+        super().__init__()
+        self._log = log
+        self._pause_s = pause_s
+
+    def embed_passages(self, texts: Sequence[str]) -> Any:
+        vectors = super().embed_passages(texts)
+        time.sleep(self._pause_s)
+        with self._log.open("a") as log:
+            log.write(json.dumps(list(texts)) + "\n")
+        return vectors
+
+
+def work(folder: Path, files: Sequence[Path], apart: bool, pause_s: float) -> None:
+    """What somebody does who knows of no kill: begin, or resume what was left."""
+    embedder = Logged(folder / "embedded.log", pause_s)
+    with Library.open(folder / "library") as library, Web() as web:
+        jobs = library.jobs()
+        if jobs and jobs[0].can_resume:
+            resume(library, left_of(library, jobs[0], web), embedder, batch_size=BATCH, apart=apart)
+        elif not jobs or jobs[0].state != "done":
+            ingest(library, NAME, files, embedder, batch_size=BATCH, apart=apart)
+
+
+def main() -> None:
+    """`folder kills longest apart pause files...`: prints how many runs were killed."""
+    folder, kills, longest = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    apart, pause_s, files = sys.argv[4] == "apart", float(sys.argv[5]), sys.argv[6:]
+    chance = random.Random(7)
+    killed = runs = 0
+    while True:
+        runs += 1
+        run = os.fork()
+        if run == 0:
+            try:
+                work(folder, [Path(path) for path in files], apart, pause_s)
+                os._exit(0)
+            except Exception:  # noqa: BLE001 - told, and an exit code
+                traceback.print_exc()
+            finally:
+                os._exit(1)
+        if killed < kills:
+            time.sleep(chance.uniform(0.0, longest))
+            os.kill(run, signal.SIGKILL)
+        _, status = os.waitpid(run, 0)
+        if os.WIFSIGNALED(status):
+            killed += 1
+        elif status:
+            sys.exit(f"run {runs} failed")
+        elif killed >= kills:
+            break
+        else:
+            break  # done before it could be killed as often as was wanted
+    print(json.dumps({"killed": killed, "runs": runs}))
+
+
+if __name__ == "__main__":
+    main()

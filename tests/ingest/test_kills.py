@@ -1,0 +1,100 @@
+"""Killed with -9 at random moments and resumed each time, it comes to the same library."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingest_support import FakeEmbedder, article, deletion, write_pubmed
+from kill_support import BATCH, NAME
+
+from vademecum.corpora.library import Library
+from vademecum.ingest.pipeline import ingest
+
+LONG = " ".join(f"Sentence number {n} says that aspirin works." for n in range(9))
+
+
+def make_files(folder: Path, each: int) -> list[Path]:
+    """A baseline and its updates: revisions, notices, deletions; and a text."""
+    one = [article(n, LONG if n % 5 == 0 else None) for n in range(1, each)]
+    two = [article(n, f"Revised {n}.") for n in range(each // 2, each + each // 2)]
+    three = [article(n) for n in range(each, 2 * each)]
+    text = folder / "a.md"
+    text.write_text("# Guideline\n\n" + LONG)
+    return [
+        write_pubmed(folder / "pubmed26n0001.xml.gz", *one),
+        write_pubmed(folder / "pubmed26n0002.xml.gz", *two, deletion(1, 2, each + 1)),
+        text,
+        write_pubmed(folder / "pubmed26n0003.xml", *three, deletion(3)),
+    ]
+
+
+def contents(library: Library) -> list[Any]:
+    found = library.verify(NAME)
+    assert found.problems == []
+    rows = library._database.read(
+        "SELECT d.doc_id, d.hash, d.fingerprint, d.origin, p.ordinal, p.hash, p.vector "
+        "FROM documents d JOIN passages p ON p.document = d.id ORDER BY d.doc_id, p.ordinal"
+    )
+    withdrawn = library._database.read("SELECT * FROM withdrawn ORDER BY doc_id")
+    taken = sorted(library.taken(NAME))
+    places = library._database.read("SELECT place, doc_id FROM places ORDER BY doc_id")
+    return [library.corpus(NAME), rows, withdrawn, taken, places]
+
+
+def killed_again_and_again(
+    folder: Path, files: list[Path], *, kills: int, longest: float, way: str, pause_s: float
+) -> int:
+    arguments = [str(folder), str(kills), str(longest), way, str(pause_s), *map(str, files)]
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "kill_support.py"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return int(json.loads(done.stdout.splitlines()[-1])["killed"])
+
+
+def check(folder: Path, files: list[Path], killed: int) -> None:
+    expected = FakeEmbedder()
+    with Library.open(folder / "expected") as library:
+        ingest(library, NAME, files, expected, batch_size=BATCH)
+        wanted = contents(library)
+    with Library.open(folder / "library") as library:
+        assert contents(library) == wanted
+        [job] = library.jobs()
+        assert (job.state, job.pending, job.failed) == ("done", (), ())
+        report = job.report
+        parts = ("kept", "skipped", "superseded", "passed_over")
+        assert report["read"] == sum(report[name] for name in parts)
+    calls = [json.loads(line) for line in (folder / "embedded.log").read_text().splitlines()]
+    often = Counter(text for call in calls for text in call)
+    assert set(often) >= set(expected.embedded)
+    # A kill loses the batch under way, and no other.
+    largest = max(map(len, calls))
+    assert sum(often.values()) - len(often) <= killed * largest
+
+
+def test_a_few_kills(tmp_path: Path) -> None:
+    files = make_files(tmp_path, 60)
+    killed = killed_again_and_again(tmp_path, files, kills=5, longest=0.8, way="here", pause_s=0.05)
+    assert killed >= 3
+    check(tmp_path, files, killed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("way", ["here", "apart"])
+def test_fifty_kills(tmp_path: Path, way: str) -> None:
+    files = make_files(tmp_path, 1500)
+    killed = killed_again_and_again(
+        tmp_path, files, kills=50, longest=1.0 if way == "here" else 2.5, way=way, pause_s=0.1
+    )
+    assert killed >= 50
+    check(tmp_path, files, killed)
