@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from vademecum.errors import ContextTooLong
 from vademecum.model.cache import PagedCache, Sequence
@@ -41,6 +42,25 @@ def test_too_long_is_refused_and_borrows_nothing() -> None:
         cache.open([1], 65)
     assert cache.free_tokens == 64
     cache.open([1], 64)
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_a_sequence_that_gets_no_memory_borrows_nothing(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = cache_of(8)
+    prompt = list(range(100))
+    cache.close(used(cache, prompt, 120))
+
+    def refuse() -> Tensor:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "_new_tail", refuse)
+        with pytest.raises(error):
+            cache.open(prompt, 120)
+    assert cache.free_tokens == 8 * 32
+    assert cache.open(prompt, 8 * 32).reused == 3
 
 
 def test_a_prompt_that_begins_alike_borrows_what_is_known() -> None:

@@ -296,11 +296,42 @@ def test_deferred_a_token_reads_what_the_one_before_it_chose(
 def test_a_long_prompt_reads_chosen_pages_of_its_past(
     llama: ModelConfig, decoder_of: Build
 ) -> None:
-    sparsity = Sparsity(threshold=128, chunk=64, budget=96, prefill_budget=96, recent=32)
+    sparsity = Sparsity(threshold=128, chunk=64, budget=64, prefill_budget=96, recent=32)
     decoder = decoder_of(llama, sparsity=sparsity)
     run(decoder, torch.arange(256), [64] * 4)
-    # One layer; the chunks at 128 and 192 read 3 of 4 and of 6 pages, for each of 2 KV heads.
+    # One layer; the chunks at 128 and 192 read 3 of 4 and of 6 pages, for each of 2 KV heads: the
+    # budget is that of prompts.
     assert (int(decoder.pages_read), int(decoder.pages_skipped)) == (2 * 6, 2 * 4)
+
+
+def test_a_chunk_is_chosen_for_by_tokens_all_over_it_and_by_its_last(
+    llama: ModelConfig, decoder_of: Build
+) -> None:
+    asked: list[Tensor] = []
+
+    def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None) -> Tensor:
+        asked.append(query)
+        return NAIVE.score_pages(query, pages, table, bias)
+
+    sparsity = Sparsity(threshold=64, chunk=64, recent=32, sampled=4)
+    kernels = replace(NAIVE, score_pages=score_pages)
+    decoder = decoder_of(llama, sparsity=sparsity, kernels=kernels)
+    cache = decoder.new_cache(128)
+    sequence = cache.open([1], 128)
+    decoder.prefill(torch.arange(64), cache, sequence)
+    token = torch.arange(64.0)[:, None] + torch.tensor([0.0, 0.1, 0.2, 0.3])  # and a head
+    queries = token[:, :, None].expand(-1, -1, llama.head_dim)
+    decoder.select_for_chunk(2, queries, cache, sequence.complete)
+    (rows,) = asked
+    # The heads of a KV head stay together: 0 and 1, then 2 and 3.
+    found = rows[:, 0].view(llama.kv_heads, -1).sort(dim=1).values
+    torch.testing.assert_close(
+        found,
+        torch.tensor([
+            [15.0, 15.1, 31.0, 31.1, 47.0, 47.1, 63.0, 63.1],
+            [15.2, 15.3, 31.2, 31.3, 47.2, 47.3, 63.2, 63.3],
+        ]),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kv", ["plain", "int8", "k8v4"])

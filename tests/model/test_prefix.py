@@ -42,6 +42,16 @@ def test_a_page_in_use_is_not_given_up() -> None:
     assert index.take([A]) == []
 
 
+def test_what_two_use_stays_until_both_have_given_it_back() -> None:
+    index = PrefixIndex()
+    learned(index, [A, B], [0, 1])
+    one, other = index.take([A, B]), index.take([A])
+    index.back(one)
+    assert index.give_up(5) == [1]
+    index.back(other)
+    assert index.give_up(5) == [0]
+
+
 def test_the_longest_unused_goes_first_and_an_end_before_its_beginning() -> None:
     index = PrefixIndex()
     learned(index, [A, B], [0, 1])

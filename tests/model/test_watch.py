@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
+from vademecum.model.engine import Engine
+from vademecum.model.interface import Finished, GenerationOptions, Token
 from vademecum.model.watch import Watch
 
 
@@ -33,3 +37,17 @@ def test_the_mean_is_of_the_tokens_counted() -> None:
 
 def test_room_for_the_attention_of_some_tokens() -> None:
     assert Watch([range(32)], pages=3, layers=1).new_mass(2).shape == (2, 4)
+
+
+def test_the_mean_leaves_out_what_was_thought(engine_of: Callable[..., Engine]) -> None:
+    engine = engine_of(reasons=True, eos=())
+    options = GenerationOptions(temperature=0, max_tokens=30, max_thinking_tokens=5)
+    *tokens, last = engine.stream_ids(list(range(100)), options, watched=[range(100)])
+    assert isinstance(last, Finished)
+    shares = [share for token in tokens if isinstance(token, Token) for share in token.attention]
+    assert len(shares) == 29  # all but the first
+    written = 30 - last.stats.thinking_tokens
+    assert 5 < written < 25
+    mean = sum(shares[-written:]) / written
+    assert last.stats.attention == pytest.approx((mean,))
+    assert mean != pytest.approx(sum(shares) / 29, rel=1e-3)
