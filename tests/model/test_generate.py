@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from vademecum.errors import ContextTooLong
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.chat import Chat
 from vademecum.model.deadline import Deadline
+from vademecum.model.engine import Engine
 from vademecum.model.generate import Writer, generate
 from vademecum.model.interface import Finished, GenerationOptions, Token
 from vademecum.model.sparsity import CHUNK
@@ -226,6 +229,43 @@ def test_a_timeout_ends_it(
     options = GenerationOptions(temperature=0, max_tokens=100, timeout_s=2.5)
     _, answer, last = told(play(script, options))
     assert (answer, last.reason) == ("abcd", "timeout")
+
+
+def test_the_time_until_the_first_token_is_told_apart_from_that_of_the_others(
+    chat_of: Callable[..., Chat], play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+
+    def passes(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr("vademecum.model.generate.time.perf_counter", lambda: clock[0])
+    script = Script(ids_of(chat_of(), "abcd"), on_step=lambda step: passes(1))
+    read = script.prefill
+
+    def prefill(*given: Any) -> Tensor:
+        passes(20)
+        return read(*given)
+
+    monkeypatch.setattr(script, "prefill", prefill)
+    options = GenerationOptions(temperature=0, max_tokens=4)
+    events = []
+    for event in play(script, options, prompt=[5] * (CHUNK + 1)):
+        events.append(event)
+        passes(100)  # whoever reads takes his time
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert (last.stats.prefill_s, last.stats.decode_s) == (40, 3)
+
+
+def test_the_times_are_those_of_a_clock_on_the_wall(engine_of: Callable[..., Engine]) -> None:
+    engine = engine_of(eos=())
+    began = time.perf_counter()
+    *_, last = engine.stream_ids([1, 2, 3], GenerationOptions(max_tokens=2))
+    passed = time.perf_counter() - began
+    assert isinstance(last, Finished)
+    assert min(last.stats.prefill_s, last.stats.decode_s) > 0
+    assert last.stats.prefill_s + last.stats.decode_s < passed
 
 
 def test_a_long_prompt_comes_in_chunks(play) -> None:
