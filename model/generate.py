@@ -111,6 +111,7 @@ class Chooser:
                 options.max_thinking_tokens,
                 chat.closing,
                 {chat.closing_tag, *eos},
+                chat.bytes_of,
             )
         self._citations: CitationConstraint | None = None
         if options.sources is not None:
@@ -135,10 +136,11 @@ class Chooser:
         self._forced = self._forced or self._budget.forced(thought)
         if self._forced:
             return self._forced.pop(0)
-        budget = self._budget
-        if draw and budget.may_end(thought):
-            return draw()
-        return self._sample(logits, lambda token: budget.allows(token, thought))
+        if self._budget.may_end(thought):
+            return draw() if draw else self._sample(logits)
+        token = self._sample(logits, self._budget.allows)
+        self._budget.advance(token)
+        return token
 
     def _sample(self, logits: Tensor, allows: Callable[[int], bool] | None = None) -> int:
         return self._sampler.sample(logits, allows, self._whole)
@@ -194,6 +196,8 @@ def generate(
             # The same chunks, whatever was reused.
             end = start - start % decoder.at_once + decoder.at_once
             logits = decoder.prefill(ids[start:end], cache, sequence)
+        if reason:
+            times[0] = time.perf_counter() - began
 
         # 2. Choose a token, tell it, compute what may follow.
         while not reason:

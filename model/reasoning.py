@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from vademecum.model.interface import Phase
 
 OPEN = "<think>"
 CLOSE = "</think>"
+_TAG = CLOSE.encode()
 
 
 def open_thinking(prompt: str) -> str:
@@ -83,30 +84,46 @@ class ThinkingSplitter:
 
 
 class ThinkingBudget:
-    """Holds a model that reasons to a least and a most of thinking, counted in tokens."""
+    """Holds a model that reasons to a least and a most of thinking, counted in tokens.
+
+    Before its least neither a token of its own nor the letters of other tokens may close it: it
+    follows the text of the thinking so far, so `advance` it by each token that may not end it.
+    """
 
     def __init__(
-        self, least: int, most: int | None, closing: Sequence[int], endings: Collection[int]
+        self,
+        least: int,
+        most: int | None,
+        closing: Sequence[int],
+        endings: Collection[int],
+        bytes_of: Callable[[int], bytes],
     ) -> None:
         """`closing` are the tokens that end the thinking, `endings` those that end the text, and
-        the first token of a closing tag: neither may be sampled before the least is reached."""
+        the first token of a closing tag: neither may be sampled before the least is reached.
+        `bytes_of` gives the text of a token in UTF-8."""
         self._least = least
         self._most = most
         self._closing = list(closing)
         self._endings = endings
+        self._bytes_of = bytes_of
+        self._last = b""  # what a closing tag may have begun in
 
     def forced(self, thought: int) -> list[int]:
         """What must be written now, after `thought` tokens of thinking that has not ended."""
         over = self._most is not None and thought >= self._most
         return list(self._closing) if over else []
 
-    def allows(self, token: int, thought: int) -> bool:
-        """Whether the model may think this token."""
-        return self.may_end(thought) or token not in self._endings
-
     def may_end(self, thought: int) -> bool:
         """Whether the thinking may end now, so that any token is allowed."""
         return thought >= self._least
+
+    def allows(self, token: int) -> bool:
+        """Whether the model may think this token although the thinking may not end."""
+        return token not in self._endings and _TAG not in self._last + self._bytes_of(token)
+
+    def advance(self, token: int) -> None:
+        """This token came."""
+        self._last = (self._last + self._bytes_of(token))[1 - len(_TAG) :]
 
 
 class StopStrings:

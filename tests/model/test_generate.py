@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -197,6 +198,24 @@ def test_thinking_cannot_be_closed_before_its_floor(chat_of: Callable[..., Chat]
     assert last.stats.thinking_tokens == 5
 
 
+def test_the_floor_is_not_passed_by_spelling_the_tag(chat_of: Callable[..., Chat], play) -> None:
+    chat = chat_of()
+    spelled = [token for letter in "hm</think>So" for token in ids_of(chat, letter)]
+    script = Script([*spelled, *[0] * 20])
+
+    def played(least: int) -> tuple[str, str, int]:
+        script.fed.clear()
+        options = GenerationOptions(
+            temperature=0, max_tokens=20, min_thinking_tokens=least, draft=False
+        )
+        thinking, answer, last = told(play(script, options, reasons=True))
+        return thinking[:9], answer[:2], last.stats.thinking_tokens
+
+    assert played(20) == ("hm</think", "", 20)
+    assert played(10) == ("hm</think", "", 20)
+    assert played(9) == ("hm", "So", 10)
+
+
 def test_cancelling_ends_it_within_a_token(chat_of: Callable[..., Chat], play, cache) -> None:
     cancel = threading.Event()
     script = Script(
@@ -214,6 +233,24 @@ def test_cancelled_before_it_begins(play) -> None:
     script = Script([1])
     _, _, last = told(play(script, GREEDY, cancel=cancel))
     assert (last.reason, script.chunks, last.stats.completion_tokens) == ("cancelled", [], 0)
+
+
+def test_a_prompt_that_was_given_up_tells_how_long_it_was_read(
+    play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+
+    def tick() -> float:
+        clock[0] += 1.0
+        return clock[0]
+
+    monkeypatch.setattr("vademecum.model.generate.time", SimpleNamespace(perf_counter=tick))
+    monkeypatch.setattr("vademecum.model.deadline.time", SimpleNamespace(monotonic=tick))
+    script = Script([1])
+    options = GenerationOptions(temperature=0, max_tokens=8, timeout_s=2.5)
+    _, _, last = told(play(script, options, prompt=[5] * (3 * CHUNK)))
+    assert (last.reason, script.chunks) == ("timeout", [CHUNK])
+    assert last.stats.prefill_s == 3  # so often the clock was read since it began
 
 
 def test_a_timeout_ends_it(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from vademecum.model.reasoning import StopStrings, ThinkingBudget, ThinkingSplitter, open_thinking
@@ -68,27 +70,61 @@ def test_the_prompt_is_opened_once(ending: str) -> None:
 CLOSING, TAG, END = (5, 6, 7), 6, 9  # "\n</think>\n\n", its tag, the end of the text
 
 
+def budget_of(least: int, most: int | None, *texts: str) -> ThinkingBudget:
+    """Tokens from 10 on are these texts, the others have none."""
+    return ThinkingBudget(
+        least, most, CLOSING, {TAG, END}, lambda n: texts[n - 10].encode() if n >= 10 else b""
+    )
+
+
 def test_after_its_most_the_thinking_is_closed() -> None:
-    budget = ThinkingBudget(0, 3, CLOSING, {TAG, END})
+    budget = budget_of(0, 3)
     assert [budget.forced(thought) for thought in (0, 2, 3, 4)] == [[], [], [5, 6, 7], [5, 6, 7]]
 
 
 def test_no_thinking_at_all_is_a_budget_too() -> None:
-    assert ThinkingBudget(0, 0, CLOSING, {TAG, END}).forced(0) == [5, 6, 7]
+    assert budget_of(0, 0).forced(0) == [5, 6, 7]
 
 
 def test_what_is_forced_is_the_callers_to_use_up() -> None:
-    budget = ThinkingBudget(0, 0, CLOSING, {TAG, END})
+    budget = budget_of(0, 0)
     budget.forced(0).clear()
     assert budget.forced(0) == [5, 6, 7]
 
 
 def test_before_its_least_neither_thinking_nor_text_can_end() -> None:
-    budget = ThinkingBudget(2, None, CLOSING, {TAG, END})
-    for ending in (TAG, END):
-        assert [budget.allows(ending, thought) for thought in (0, 1, 2)] == [False, False, True]
-    assert budget.allows(5, 0)
+    budget = budget_of(2, None)
+    assert [budget.may_end(thought) for thought in (0, 1, 2)] == [False, False, True]
+    assert [budget.allows(token) for token in (TAG, END, 5)] == [False, False, True]
     assert budget.forced(10**6) == []
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        "</think>",
+        ("a < b, </", "think", ">"),
+        ("<", "</thi", "nk>So"),
+        ("é</think", ">"),
+        ("x</think>y",),
+        ("</think", "", ">"),
+    ],
+)
+def test_before_its_least_no_letters_spell_the_end(texts: Sequence[str]) -> None:
+    budget = budget_of(100, None, *texts)
+    *before, last = range(10, 10 + len(texts))
+    for token in before:
+        assert budget.allows(token)
+        budget.advance(token)
+    assert not budget.allows(last)
+
+
+def test_other_tags_may_be_thought() -> None:
+    texts = ["</think", "ing>", "</b>", "<think>", "</ think>", "/think>"]
+    budget = budget_of(100, None, *texts)
+    for token in range(10, 10 + len(texts)):
+        assert budget.allows(token)
+        budget.advance(token)
 
 
 def stop(pieces: list[str], *strings: str) -> tuple[str, bool]:
