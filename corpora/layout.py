@@ -171,6 +171,7 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _notices,
     _revisions,
     _taken,
+    _jobs,
     _works,
 )
 LAYOUT = len(STEPS)

@@ -97,8 +97,10 @@ def to_first_layout(path: Path) -> None:
     """Make the tables of a closed library those of the first layout."""
     connection = sqlite3.connect(path / "library.sqlite")
     with connection:
-        for table in ("notices", "withdrawn", "taken", "identifiers"):
+        for table in ("notices", "withdrawn", "taken", "places", "job_files", "identifiers"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE jobs DROP COLUMN reason")
+        connection.execute(FIRST_JOB_FILES)
         for column in ("origin", "revised"):
             connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 1")
