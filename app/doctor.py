@@ -51,6 +51,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield library(settings)
     yield hub(settings)
     yield model(settings)
+    yield embedder(settings)
 
 
 def python() -> Check:
@@ -199,3 +200,18 @@ def model(settings: Settings) -> Check:
         return Check("model", "ok", choose(settings=settings).reason)
     except VademecumError as error:
         return Check("model", "fail", error.message, error.hint)
+
+
+def embedder(settings: Settings) -> Check:
+    """What turns text into vectors here, and why that."""
+    from vademecum.model.embedder import foresee
+
+    try:
+        path, reason = foresee(settings)
+    except VademecumError as error:
+        return Check("embedder", "fail", error.message, error.hint)
+    if "imported" in reason:
+        return Check(
+            "embedder", "warn", f"{path}: {reason}", "pip install onnxruntime onnx: it is faster"
+        )
+    return Check("embedder", "ok", f"{path}: {reason}")

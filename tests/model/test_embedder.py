@@ -27,7 +27,7 @@ def test_a_folder_that_holds_no_model_is_refused(tmp_path: Path) -> None:
     part = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
     (tmp_path / "modules.json").write_text(json.dumps([part]))
     with pytest.raises(ModelUnsupported, match="cannot be loaded"):
-        Embedder.load(str(tmp_path))
+        Embedder.load(str(tmp_path), settings=Settings(home=tmp_path / "home", offline=True))
 
 
 def test_every_file_is_pinned() -> None:

@@ -49,6 +49,16 @@ def test_rows_are_of_norm_one_in_the_order_given(embedder: Embedder) -> None:
         assert float(alone @ vector) > 0.999
 
 
+def test_int8_is_near_float(embedder: Embedder, where: Settings) -> None:
+    if not embedder.path.startswith("int8"):
+        pytest.skip(embedder.reason)
+    other = Embedder.load(settings=where, precision="float")
+    assert other.path.endswith("PyTorch, on the processor")
+    near = (embedder.embed_passages(TEXTS) * other.embed_passages(TEXTS)).sum(axis=1)
+    assert near.min() > 0.99
+    assert embedder.count_tokens(TEXTS) == other.count_tokens(TEXTS)
+
+
 def test_nothing_gives_nothing(embedder: Embedder) -> None:
     assert embedder.embed_passages([]).shape == (0, 384)
     assert embedder.count_tokens([]) == []
@@ -109,4 +119,5 @@ def test_loading_is_silent_and_asks_no_network(
 
 def test_a_folder_can_be_named(where: Settings, embedder: Embedder) -> None:
     folder = where.assets / EMBEDDERS[DEFAULT].name
-    assert embedder.dim == Embedder.load(str(folder), settings=where).dim
+    named = Embedder.load(str(folder), settings=where, precision="float")
+    assert (named.name, named.dim) == (str(folder), embedder.dim)

@@ -357,7 +357,7 @@ def test_a_model_may_be_served_at_an_address(shelf, embedder, monkeypatch) -> No
             closed.append(True)
 
     monkeypatch.setattr("vademecum.model.remote.RemoteModel", Served)
-    monkeypatch.setattr("vademecum.model.embedder.Embedder.load", lambda name, progress: embedder)
+    monkeypatch.setattr("vademecum.model.embedder.Embedder.load", lambda name, **_: embedder)
     monkeypatch.setattr(
         "vademecum.corpora.library.Library.open", lambda path, progress: nullcontext(shelf)
     )
