@@ -9,6 +9,7 @@ import numpy as np
 
 from vademecum.corpora.document import Document, Passage
 from vademecum.corpora.library import Library
+from vademecum.corpora.sections import label_of
 from vademecum.corpora.store import Vectors
 from vademecum.ingest.heading import embedding_text
 from vademecum.ingest.reading import Taken
@@ -29,15 +30,22 @@ class Embedded:
 
 
 class Embedding:
-    """Splits what was not split, and embeds what the corpus has no vector for."""
+    """Splits what was not split, and embeds what the corpus has no vector for. `fingerprint` is of
+    what splits and embeds."""
 
     def __init__(
-        self, library: Library, corpus: str, embedder: TextEmbedder, splitter: Splitter
+        self,
+        library: Library,
+        corpus: str,
+        embedder: TextEmbedder,
+        splitter: Splitter,
+        fingerprint: str,
     ) -> None:
         self._library = library
         self._corpus = corpus
         self._embedder = embedder
         self._splitter = splitter
+        self._fingerprint = fingerprint
 
     def embed(self, needed: Sequence[tuple[Taken, Document]]) -> list[Embedded]:
         """All texts of the batch in one call, so that the embedder can sort them by length."""
@@ -73,14 +81,20 @@ class Embedding:
     def _known(self, documents: Sequence[Document]) -> dict[str, Vectors]:
         """Vectors that stored versions of these documents have, by the text they stand for.
 
-        Most updates of PubMed change a heading or a status, not the abstract.
+        Most updates of PubMed change a heading or a status, not the abstract. Older versions
+        embedded no labels of sections.
         """
         known: dict[str, Vectors] = {}
         ids = [document.doc_id for document in documents]
-        for document in self._library.documents(self._corpus, ids).values():
+        stored = list(self._library.documents(self._corpus, ids).values())
+        changed = self._library.needs(self._corpus, stored, self._fingerprint)
+        older = {document.doc_id for document in changed}
+        for document in stored:
             parts = {
                 passage.passage_id: embedding_text(document, passage)
                 for passage in self._library.passages(self._corpus, document.doc_id)
+                if document.doc_id not in older
+                or not label_of(document, passage.start, passage.end)
             }
             for passage_id, vector in self._library.vectors(self._corpus, parts).items():
                 known[parts[passage_id]] = vector

@@ -116,7 +116,7 @@ class _Run:
         control = Control(self._library.path)
         control.clear()  # what was asked of an earlier run
         record = JobRecord(self._library, work, self._tally, self._progress)
-        embedding = Embedding(self._library, work.corpus, embedder, splitter)
+        embedding = Embedding(self._library, work.corpus, embedder, splitter, fingerprint)
         self._writer = Writer(
             self._library, work, embedding, fingerprint, self._tally, record.seconds, record.id
         )

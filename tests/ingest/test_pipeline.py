@@ -17,6 +17,7 @@ from ingest_support import FakeEmbedder, article, deletion, write_pubmed
 from vademecum.corpora.document import Document, Passage
 from vademecum.corpora.library import Library
 from vademecum.errors import OutOfSpace, UsageError
+from vademecum.ingest import embedding, splitter
 from vademecum.ingest.heading import embedding_text
 from vademecum.ingest.pipeline import ingest
 from vademecum.ingest.plan import Plan
@@ -68,6 +69,23 @@ def test_the_title_is_embedded_with_each_passage_and_once_where_it_is_all() -> N
     assert embedding_text(title, passage) == "Works"
     untitled = Document("file:1", "", "Works", "full_text")
     assert embedding_text(untitled, passage) == "Works"
+
+
+def test_only_what_an_older_version_embedded_otherwise_is_embedded_again(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper = tmp_path / "a.md"
+    paper.write_text(f"# Aim\n\n{LONG}\n\n# Doses\n\n{LONG.replace('aspirin', 'rest')}\n")
+    paths = [paper, write_pubmed(tmp_path / "b.xml", article(1), article(2))]
+    with monkeypatch.context() as older:
+        older.setattr(splitter, "VERSION", splitter.VERSION - 1)
+        older.setattr(embedding, "embedding_text", lambda d, p: f"{d.title}\n\n{p.text}")
+        first = run(library, paths)
+    embedder = FakeEmbedder()
+    again = run(library, paths, embedder=embedder)
+    assert (again.kept, again.passages) == (3, first.passages)
+    assert 0 < again.embedded == len(embedder.embedded) < again.passages
+    assert all(text.startswith(("Aim\nAim\n\n", "Aim\nDoses\n\n")) for text in embedder.embedded)
 
 
 def test_texts_are_embedded_a_whole_batch_at_a_time(library: Library, tmp_path: Path) -> None:
