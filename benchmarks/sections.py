@@ -1,15 +1,16 @@
-"""Does it help to embed a section's label with its passages? MRR and recall@10 over full texts.
+"""Does it help to embed a section's label with its passages? MRR and hits@10 over full texts.
 
-    VADEMECUM_TEST_DATA=... python benchmarks/sections.py
+    VADEMECUM_TEST_DATA=... python benchmarks/sections.py [--every 3]
 
-What an abstract reports stands somewhere in the paper. A sentence of the abstract with a figure
-that stands in one or two passages of the body is a query, without its figures; those passages are
-what it asks for, among all passages of all papers. Both sides search the same passages by cosine.
-Prints a table, then one line of JSON.
+A sentence that cites one figure or table is a query, without the words that cite it; what it asks
+for is the passage with the caption of that figure, a section of its own in the paper, among all
+passages of all papers but its own. Both sides search the same passages by cosine. Prints a table,
+then one line of JSON. `--every 3` takes every third paper.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -20,88 +21,84 @@ import numpy as np
 
 from vademecum.corpora.document import Document, Passage
 from vademecum.corpora.readers import reader_for
-from vademecum.corpora.sections import label_of
+from vademecum.corpora.sections import BETWEEN, label_of
 from vademecum.corpora.sentences import split_sentences
 from vademecum.ingest.heading import heading_of
 from vademecum.ingest.splitter import splitter_for
 from vademecum.model.embedder import Embedder
 
-FIGURE = re.compile(r"(?<![\d.,])(?:\d+[.,]\d+|\d{3,})(?![\d]|[.,]\d)")
-SUMMARIES = ("abstract", "summary", "author summary", "synopsis")
+CITED = re.compile(r"\(?\b(Fig|Table)(?:ure)?s?\.?\s+(\d+)\w?(?:[,–-]\s?\w+)*\)?")
+CAPTION = re.compile(r"(Fig|Table)(?:ure)?\.?\s*(\d+)")
+LEAST_CHARACTERS = 60  # a shorter sentence says only that there is a figure
 BEST = 10
 
-Heading = Callable[[Document, Passage], str]
+Held = tuple[Document, Passage]
+Query = tuple[str, int, set[int]]  # its text, the passage it stands in, the passages it asks for
 
-SIDES: dict[str, Heading] = {
-    "nothing": lambda document, passage: "",
-    "title": lambda document, passage: document.title,
-    "title, label": lambda document, passage: heading_of(
-        document, label_of(document, passage.start, passage.end)
-    ),
+SIDES: dict[str, Callable[[Document, str], str]] = {
+    "title": lambda document, label: heading_of(document, ""),
+    "title, label": heading_of,
 }
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1)
     folder = Path(os.environ["VADEMECUM_TEST_DATA"]) / "jats"
-    documents = [
+    papers = [
         record
-        for path in sorted(folder.iterdir())
+        for path in sorted(folder.iterdir())[:: parser.parse_args().every]
         for record in reader_for(path).read(path)
         if isinstance(record, Document)
     ]
     embedder = Embedder.load()
     splitter = splitter_for(embedder)
-    bodies = [
-        (document, passage)
-        for document in documents
-        for passage in splitter.split(document)
-        if not _is_summary(document, passage.start, passage.end)
-    ]
-    queries = list(_queries(documents, [passage for _, passage in bodies]))
-    asked = embedder.embed_passages([text for text, _ in queries])
-    print(f"{len(documents)} papers, {len(bodies)} passages, {len(queries)} queries")
-    print(f"{'embedded with':14}{'MRR@10':>8}{'R@10':>8}")
-    result: dict[str, object] = {"passages": len(bodies), "queries": len(queries)}
+    held = [(paper, passage) for paper in papers for passage in splitter.split(paper)]
+    labels = [label_of(paper, passage.start, passage.end) for paper, passage in held]
+    queries = list(_queries(held))
+    asked = embedder.embed_passages([text for text, _, _ in queries])
+    print(f"{len(papers)} papers, {len(held)} passages, {len(queries)} queries")
+    print(f"{'embedded with':14}{'MRR@10':>8}{'hits@10':>9}")
+    result: dict[str, object] = {"passages": len(held), "queries": len(queries)}
     for side, heading in SIDES.items():
-        texts = [f"{heading(d, p)}\n\n{p.text}".strip() for d, p in bodies]
-        scores = asked @ embedder.embed_passages(texts).T
-        best = np.argsort(-scores, axis=1)[:, :BEST]
-        found = [
-            ([rank for rank, at in enumerate(row, 1) if at in wanted], len(wanted))
-            for row, (_, wanted) in zip(best, queries, strict=True)
+        texts = [
+            f"{heading(paper, label)}\n\n{passage.text}"
+            for (paper, passage), label in zip(held, labels, strict=True)
         ]
-        mrr = float(np.mean([1 / ranks[0] if ranks else 0.0 for ranks, _ in found]))
-        recall = float(np.mean([len(ranks) / count for ranks, count in found]))
-        print(f"{side:14}{mrr:8.3f}{recall:8.3f}")
-        result[side] = {"mrr@10": round(mrr, 4), "recall@10": round(recall, 4)}
+        scores = asked @ embedder.embed_passages(texts).T
+        ranks = [
+            _rank(row, own, wanted) for row, (_, own, wanted) in zip(scores, queries, strict=True)
+        ]
+        mrr = float(np.mean([1 / rank if rank <= BEST else 0.0 for rank in ranks]))
+        hits = float(np.mean([rank <= BEST for rank in ranks]))
+        print(f"{side:14}{mrr:8.3f}{hits:9.3f}")
+        result[side] = {"mrr@10": round(mrr, 4), "hits@10": round(hits, 4)}
     print(json.dumps(result | {"embedder": embedder.name}))
 
 
-def _queries(documents: list[Document], passages: list[Passage]) -> Iterator[tuple[str, set[int]]]:
-    """Sentences of abstracts without their figures, and the passages that report these."""
-    places: dict[tuple[str, str], set[int]] = {}
-    for at, passage in enumerate(passages):
-        for figure in FIGURE.findall(passage.text):
-            places.setdefault((passage.doc_id, figure), set()).add(at)
-    for document in documents:
-        for section in document.sections:
-            if not _is_summary(document, section.start, section.end):
-                continue
-            text = document.text[section.start : section.end]
-            for start, end in split_sentences(text):
-                sentence = text[start:end]
-                told = [
-                    places.get((document.doc_id, figure), set())
-                    for figure in FIGURE.findall(sentence)
-                ]
-                wanted = set().union(*(where for where in told if 1 <= len(where) <= 2))
-                if wanted:
-                    yield re.sub(r"\s+", " ", FIGURE.sub("", sentence)), wanted
+def _rank(scores: np.ndarray, own: int, wanted: set[int]) -> int:
+    """The place of the best of the wanted passages, from 1, its own passage left out."""
+    best = max(scores[at] for at in wanted)
+    return 1 + sum(score > best for at, score in enumerate(scores) if at != own)
 
 
-def _is_summary(document: Document, start: int, end: int) -> bool:
-    top = label_of(document, start, end).partition(" > ")[0].lower()
-    return top.startswith(SUMMARIES)
+def _queries(held: list[Held]) -> Iterator[Query]:
+    captions: dict[tuple[str, str, str], set[int]] = {}
+    for at, (paper, passage) in enumerate(held):
+        for section in paper.sections:
+            name = CAPTION.fullmatch(section.label.split(BETWEEN)[-1])
+            if name and passage.start < section.end and section.start < passage.end:
+                captions.setdefault((paper.doc_id, name[1], name[2]), set()).add(at)
+    captioned = set().union(*captions.values())
+    for at, (paper, passage) in enumerate(held):
+        if at in captioned:
+            continue
+        for start, end in split_sentences(passage.text):
+            sentence = passage.text[start:end]
+            cited = {(paper.doc_id, *found.groups()) for found in CITED.finditer(sentence)}
+            wanted = captions.get(cited.pop()) if len(cited) == 1 else None
+            if wanted and len(sentence) >= LEAST_CHARACTERS:
+                yield re.sub(r"\s+", " ", CITED.sub("", sentence)), at, wanted
 
 
 if __name__ == "__main__":
