@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vademecum.model.interface import FinishReason, GenerationOptions
 
-LONGEST_WAIT_S = 3600.0  # conditions take no infinity
+LONGEST_WAIT_S = 3600.0  # queues take no infinity
 
 
 @dataclass(frozen=True, slots=True)

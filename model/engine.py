@@ -132,7 +132,8 @@ class Engine:
         kv = kv or ("plain" if quantization == "f32" else "int8")
         if kv not in get_args(KvKind):
             raise UsageError(f"unknown kv {kv!r}", f"use one of: {', '.join(get_args(KvKind))}")
-        for what, value in (("context", context), ("threads", threads)):
+        limits = {"context": context, "threads": threads, "cache_bytes": cache_bytes}
+        for what, value in limits.items():
             if value is not None and value < 1:
                 raise UsageError(f"{what} is {value}", "use 1 or more, or leave it out")
         chosen = presets.preset(preset)

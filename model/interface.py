@@ -57,8 +57,14 @@ class GenerationOptions:
             fits = isinstance(value, int) or (value is None and name not in whole)
             if not fits:
                 raise ValueError(f"{name} must be a whole number")
-        if any(isinstance(texts, str) for texts in (self.stop, self.watch)):
-            raise ValueError("stop and watch must be tuples of texts, not one text")
+        for name in ("temperature", "top_p", "timeout_s"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) and not (value is None and name == "timeout_s"):
+                raise ValueError(f"{name} must be a number")
+        for name in ("stop", "watch"):
+            texts = getattr(self, name)
+            if not isinstance(texts, tuple) or not all(isinstance(text, str) for text in texts):
+                raise ValueError(f"{name} must be a tuple of texts")
         if self.max_tokens < 1:
             raise ValueError("max_tokens must be at least 1")
         if self.temperature != 0 and not LEAST_TEMPERATURE <= self.temperature < math.inf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from vademecum.model.kernels import PAGE
 
@@ -34,6 +34,10 @@ class Sparsity:
     deferred: bool = False  # what a token of an answer reads, the token before it has chosen
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            whole = isinstance(getattr(self, field.name), int)
+            if not whole:
+                raise ValueError(f"{field.name} must be a whole number")
         if self.chunk < PAGE or self.chunk % PAGE:
             raise ValueError(f"chunk must be a multiple of {PAGE}")
         for name in ("sampled", "budget", "prefill_budget", "long_budget"):

@@ -354,7 +354,8 @@ def test_unknown_kinds_of_attention_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"context": 0}, {"context": -5}, {"threads": 0}, {"threads": -1}]
+    "wrong",
+    [{"context": 0}, {"context": -5}, {"threads": 0}, {"threads": -1}, {"cache_bytes": -5}],
 )
 def test_limits_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 
 from vademecum.model.sparsity import Sparsity
@@ -23,9 +26,16 @@ from vademecum.model.sparsity import Sparsity
         {"recent": 31, "deferred": True},
         {"dense_first": -1},
         {"dense_last": -1},
+        {"chunk": 64.0},
+        {"budget": math.nan},
+        {"budget": 4096.5},
+        {"long": math.inf},
+        {"dense_first": 1.5},
+        {"threshold": None},
+        {"sampled": "16"},
     ],
 )
-def test_nonsense_is_refused_by_name(wrong: dict[str, int]) -> None:
+def test_nonsense_is_refused_by_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Sparsity(**wrong)
 
