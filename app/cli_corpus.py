@@ -1,16 +1,18 @@
-"""`vademecum corpus`: list, show, verify, rebuild, delete."""
+"""`vademecum corpus`: what the library holds, whether it is sound, and carrying it elsewhere."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from vademecum.app import options, rooms
-from vademecum.app.console import note, one_line, paragraph, plural, print_json, stdout
+from vademecum.app.console import note, one_line, paragraph, plural, print_json, size, stdout
 from vademecum.app.progress import ConsoleProgress
 from vademecum.errors import LibraryDamaged, UsageError
 
@@ -104,6 +106,109 @@ def rebuild(name: Name = None) -> None:
         corpus = rooms.pick_corpus(library, name).name
         library.rebuild(corpus, progress=progress)
     note(f"{corpus}: indexes rebuilt")
+
+
+@app.command()
+def snapshots(name: Name = None, json: options.Json = False) -> None:
+    """The states that a corpus was seen in, as answers name them; the newest first."""
+    with ConsoleProgress() as progress, rooms.open_library(progress) as library:
+        corpus = rooms.pick_corpus(library, name).name
+        found = library.snapshots(corpus)
+    if json:
+        print_json([asdict(item) for item in found])
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("snapshot", "seen", "documents", "passages"):
+        table.add_column(column, justify="right" if column in {"documents", "passages"} else "left")
+    for item in found:
+        counts = (item.documents, item.passages)
+        shown = ["" if count is None else f"{count:,}" for count in counts]
+        table.add_row(item.snapshot, item.made, *shown)
+    stdout().print(table)
+
+
+@app.command()
+def changes(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which corpus.")],
+    first: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="From this state ...")],
+    second: Annotated[
+        str | None, typer.Argument(metavar="SNAPSHOT", help="... to this; left out: to today's.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Name no more documents.")] = 100,
+    json: options.Json = False,
+) -> None:
+    """The documents that were added, changed or deleted between two states of a corpus."""
+    with ConsoleProgress() as progress, rooms.open_library(progress) as library:
+        second = second or library.corpus(name).snapshot
+        counts = {"added": 0, "changed": 0, "deleted": 0}
+        found = library.changes(name, first, second)
+        named = list(islice(found, limit))
+        for change in named:
+            counts[change.what] += 1
+        for change in found:
+            counts[change.what] += 1
+    if json:
+        named_json = [asdict(change) for change in named]
+        print_json({"from": first, "to": second, **counts, "documents": named_json})
+        return
+    for change in named:
+        paragraph(stdout(), f"{change.what:<8} {one_line(change.doc_id)}")
+    paragraph(stdout(), ", ".join(f"{count:,} {what}" for what, count in counts.items()))
+
+
+@app.command()
+def compact() -> None:
+    """Give the room of what was replaced and deleted back to the disk, in the whole library."""
+    with ConsoleProgress() as progress, rooms.open_library(progress) as library:
+        done = library.compact(progress=progress)
+    for part, before in done.before.items():
+        paragraph(stdout(), f"{part:<8} {size(before)} -> {size(done.after[part])}")
+    for name in done.remade:
+        note(f"made again, much of it was dead: {name}")
+    paragraph(stdout(), f"{size(max(0, done.freed))} freed")
+
+
+@app.command("export")
+def export_corpus(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which corpus.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that is new.")],
+) -> None:
+    """Write a corpus into a folder of Parquet files, vectors included."""
+    with ConsoleProgress() as progress, rooms.open_library(progress) as library:
+        done = library.export_corpus(name, folder, progress=progress)
+    total = size(sum(item.size for item in done.files))
+    note(f"{folder}: {plural(done.documents, 'document')}, {total}, snapshot {done.snapshot}")
+
+
+@app.command("import")
+def import_corpus(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What `export` wrote.")],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Another name than it had.")
+    ] = None,
+) -> None:
+    """Read a corpus that was exported; nothing is embedded again."""
+    with ConsoleProgress() as progress, rooms.open_library(progress) as library:
+        info = library.import_corpus(folder, name, progress=progress)
+    note(f"{info.name}: {plural(info.documents, 'document')}, snapshot {info.snapshot}")
+
+
+@app.command()
+def vectors(
+    place: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PLACE",
+            help="`chroma`, `http://HOST:PORT` (a Chroma server) or `milvus:http://HOST:PORT`.",
+        ),
+    ] = None,
+) -> None:
+    """Where vectors are searched; with PLACE, have them searched there from now on."""
+    with ConsoleProgress() as progress, rooms.open_library(progress, vectors="") as library:
+        if place is not None:
+            library.place_vectors(place, progress=progress)
+        shown = library.place
+    paragraph(stdout(), f"vectors are searched in {shown}")
 
 
 @app.command()

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 SAMPLE = "pubmed-sample"
 
 
-def open_library(progress: Progress) -> Library:
-    """The library of this home. Raises LibraryLocked, LibraryDamaged, OutOfSpace."""
+def open_library(progress: Progress, *, vectors: str | None = None) -> Library:
+    """The library of this home. Raises LibraryLocked, LibraryDamaged, OutOfSpace.
+
+    `vectors=""` opens it wherever its vectors are, whatever the settings say.
+    """
     from vademecum.corpora.library import Library
 
-    return Library.open(progress=progress)
+    return Library.open(vectors=vectors, progress=progress)
 
 
 def load_embedder(library: Library, corpus: str, progress: Progress) -> TextEmbedder:

@@ -136,6 +136,17 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def vacuum(self) -> None:
+        """Write the file anew without the holes that deleted rows left; whole or not at all."""
+        with self.lock, translated(self.path):
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def size(self) -> int:
+        """Bytes of the file, and of the log that is not folded back into it yet."""
+        log = self.path.with_name(self.path.name + "-wal")
+        return sum(path.stat().st_size for path in (self.path, log) if path.exists())
+
     def close(self) -> None:
         """Close the file; the write-ahead log is folded back into it."""
         with self.lock, translated(self.path):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from uuid import uuid4
 
-from vademecum.corpora import notices, works
+from vademecum.corpora import notices, snapshots, works
 
 FIRST = """
 CREATE TABLE corpora (
@@ -139,6 +140,38 @@ CREATE TABLE places (                      -- documents known by where they were
 CREATE INDEX places_of ON places (corpus, doc_id);
 """
 
+SNAPSHOTS = """
+CREATE TABLE facts (                       -- of the library itself: its id, where its vectors are
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+ALTER TABLE corpora ADD COLUMN documents INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE corpora ADD COLUMN passages INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE corpora ADD COLUMN importing INTEGER NOT NULL DEFAULT 0;  -- half here, not to be seen
+UPDATE corpora SET
+    documents = (SELECT COUNT(*) FROM documents d WHERE d.corpus = corpora.id),
+    passages = (SELECT COALESCE(SUM(d.passages), 0) FROM documents d WHERE d.corpus = corpora.id);
+ALTER TABLE indexes ADD COLUMN dead INTEGER NOT NULL DEFAULT 0;  -- forgotten since it was built
+CREATE TABLE snapshots (                   -- states that were told; the last may still be changing
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    snapshot TEXT NOT NULL,                -- '' while it is changing
+    made TEXT NOT NULL,                    -- ISO 8601, UTC
+    documents INTEGER,                     -- NULL: of before they were counted
+    passages INTEGER,
+    kept INTEGER NOT NULL                  -- whether `changes` has all that led to it
+);
+CREATE INDEX snapshots_order ON snapshots (corpus, seq);
+CREATE TABLE changes (                     -- what led to a snapshot, document by document
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    seq INTEGER NOT NULL,                  -- of the snapshot
+    doc_id TEXT NOT NULL,
+    before BLOB,                           -- content hash, NULL where there was no document
+    after BLOB,
+    PRIMARY KEY (corpus, seq, doc_id)
+) WITHOUT ROWID;
+"""
+
 
 def _first(connection: sqlite3.Connection) -> None:
     _run(connection, FIRST)
@@ -156,14 +189,20 @@ def _taken(connection: sqlite3.Connection) -> None:
     _run(connection, TAKEN)
 
 
+def _jobs(connection: sqlite3.Connection) -> None:
+    _run(connection, JOBS)
+
+
+def _snapshots(connection: sqlite3.Connection) -> None:
+    _run(connection, SNAPSHOTS)
+    connection.execute("INSERT INTO facts VALUES ('id', ?)", (uuid4().hex,))
+    snapshots.gather(connection)
+
+
 def _works(connection: sqlite3.Connection) -> None:
     _run(connection, works.TABLE)
     works.gather(connection)
     notices.gather(connection)
-
-
-def _jobs(connection: sqlite3.Connection) -> None:
-    _run(connection, JOBS)
 
 
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
@@ -172,6 +211,7 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _revisions,
     _taken,
     _jobs,
+    _snapshots,
     _works,
 )
 LAYOUT = len(STEPS)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from vademecum.corpora.document import Filters
-from vademecum.corpora.store import Entry
-from vademecum.corpora.vectors import explaining
+from vademecum.corpora.faults import explaining
+from vademecum.corpora.store import Entry, chunks
 from vademecum.errors import LibraryDamaged
 from vademecum.settings import settings
 
 WRITER_HEAP = 64_000_000  # bytes
+PAGE = 2_000  # passages read at a time
 LONGEST_WORD = 64  # bytes; longer tokens are sequences and noise
 MOST_QUERY_WORDS = 256  # a pasted page is searched by its first words
 # BM25 of the title counts half. nDCG@10 on SciFact with 1, 0.5, 0.3, 0: 66.4, 69.6, 68.9, 67.4.
@@ -114,6 +115,9 @@ class LexicalIndex:
             if path.exists():
                 shutil.rmtree(path)
 
+    def expect(self, corpus: int, passages: int) -> None:
+        """A segment is written for each step, and segments are merged as they come."""
+
     def apply(self, corpus: int, upserts: Sequence[Entry], deletes: Sequence[str]) -> None:
         index = self._index(corpus)
         with self._errors():
@@ -144,24 +148,46 @@ class LexicalIndex:
                 for score, address in hits
             ]
 
-    def hashes(self, corpus: int) -> Iterator[tuple[str, str]]:
+    def held(self, corpus: int, passage_ids: Sequence[str]) -> list[tuple[str, str]]:
         from tantivy import Query
 
         index = self._index(corpus)
-        page, offset = 2000, 0
+        found: list[tuple[str, str]] = []
+        for part in chunks(passage_ids, PAGE // 2):  # room for those that are there twice
+            wanted = Query.term_set_query(_schema(), "passage_id", part)
+            found += self._page(index.searcher(), wanted, 0)
+        return found
+
+    def hashes(self, corpus: int) -> Iterator[tuple[str, str]]:
+        from tantivy import Query
+
+        searcher = self._index(corpus).searcher()
+        offset = 0
+        while page := self._page(searcher, Query.all_query(), offset):
+            yield from page
+            offset += PAGE
+
+    def _page(self, searcher: Any, wanted: Any, offset: int) -> list[tuple[str, str]]:
+        """Id and hash of what a query finds."""
         with self._errors():
-            searcher = index.searcher()
-            everything = Query.all_query()
-            while hits := searcher.search(everything, limit=page, offset=offset, count=False).hits:
-                for _, address in hits:
-                    stored = searcher.doc(address)
-                    yield str(stored["passage_id"][0]), str(stored["hash"][0])
-                offset += page
+            hits = searcher.search(wanted, limit=PAGE, offset=offset, count=False).hits
+            stored = [searcher.doc(address) for _, address in hits]
+            return [(str(item["passage_id"][0]), str(item["hash"][0])) for item in stored]
 
     def count(self, corpus: int) -> int:
         index = self._index(corpus)
         with self._errors():
             return int(index.searcher().num_docs)
+
+    def compact(self) -> None:
+        """tantivy merges as it goes; files that no segment uses any more are removed."""
+        for path in self._folder.glob("[0-9]*"):
+            index = self._index(int(path.name))
+            with self._errors():
+                index.writer(heap_size=WRITER_HEAP, num_threads=1).garbage_collect_files()
+
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
 
     def repair(self) -> None:
         """Each corpus has a folder of its own, which `create` replaces: nothing to do."""

@@ -1,34 +1,36 @@
 """The library: one folder, one owner, any number of corpora.
 
-`library.sqlite` is the truth; `chroma/` and `lexical/` are derived from it and can be made again
-from it at any time. See `outbox` for how they follow.
+`library.sqlite` is the truth; vectors (in `chroma/`, or on a server) and `lexical/` are derived
+from it and can be made again from it at any time. See `outbox` for how they follow.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
+from vademecum.corpora import exchange, snapshots
+from vademecum.corpora.compaction import Compaction
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
+from vademecum.corpora.indexes import Indexes, hinting, placed
 from vademecum.corpora.jobs import Job, Jobs
-from vademecum.corpora.lexical import LexicalIndex
 from vademecum.corpora.lock import LibraryLock
-from vademecum.corpora.outbox import DerivedIndex, Outbox
 from vademecum.corpora.revision import Revision
-from vademecum.corpora.store import Batch, CorpusRow, Store, Vectors, Written
-from vademecum.corpora.vectors import ChromaStore, VectorStore
+from vademecum.corpora.snapshots import Change, Snapshot
+from vademecum.corpora.store import Batch, CorpusRow, Store, Vectors, Written, check
+from vademecum.corpora.vectors import Place
 from vademecum.corpora.verify import Verification
 from vademecum.corpora.verify import verify as run_verify
 from vademecum.corpora.works import works
 from vademecum.errors import (
     CorpusNotFound,
+    IndexUnavailable,
     LibraryDamaged,
     LibraryError,
     OutOfSpace,
@@ -45,29 +47,32 @@ CORPUS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 class Library:
     """Owns its folder until closed. Safe to share between threads of one process."""
 
-    def __init__(self, path: Path, lock: LibraryLock, database: Database) -> None:
+    def __init__(self, path: Path, lock: LibraryLock, database: Database, place: Place) -> None:
         self.path = path
         self._lock = lock
         self._database = database
         self._store = Store(database)
         self._jobs = Jobs(database)
-        self._vectors: VectorStore = ChromaStore(path / "chroma")
-        self._lexical = LexicalIndex(path / "lexical")
-        self._indexes: dict[str, DerivedIndex] = {
-            index.name: index for index in (self._vectors, self._lexical)
-        }
-        self._outbox = Outbox(self._store, self._indexes)
-        self._writing = threading.RLock()
-        self._checked: set[int] = set()  # corpora whose indexes were found whole
+        self._indexes = Indexes(self._store, path, place)
+        self._writing = self._indexes.writing
         self._infos: dict[int, CorpusInfo] = {}
+        self._sealed: dict[int, str] = {}  # the snapshot of a corpus that was last written down
         self._rows: dict[str, CorpusRow] = {}
 
     @classmethod
-    def open(cls, path: Path | None = None, *, progress: Progress | None = None) -> Library:
+    def open(
+        cls,
+        path: Path | None = None,
+        *,
+        vectors: str | None = None,
+        progress: Progress | None = None,
+    ) -> Library:
         """Open the library in `path` (by default the one of the settings), or begin one there.
 
+        `vectors` is where vectors are searched, as `Place` writes it; "" is where they are, None
+        what the settings say. A library remembers it, and is not opened with another.
         What a killed process left undone is done now. Raises LibraryLocked, LibraryDamaged,
-        OutOfSpace.
+        OutOfSpace; UsageError if its vectors are elsewhere.
         """
         folder = Path(path) if path is not None else settings().library
         try:
@@ -81,7 +86,13 @@ class Library:
         lock = LibraryLock(folder)
         lock.acquire()
         try:
-            library = cls(folder, lock, Database(folder / "library.sqlite"))
+            database = Database(folder / "library.sqlite")
+            try:
+                wanted = settings().vectors if vectors is None else vectors
+                library = cls(folder, lock, database, placed(database, wanted))
+            except BaseException:
+                database.close()
+                raise
         except BaseException:
             lock.release()
             raise
@@ -95,8 +106,7 @@ class Library:
     def close(self) -> None:
         """Let the next process in. Closing twice is no error."""
         with self._writing:
-            for index in self._indexes.values():
-                index.close()
+            self._indexes.close()
             self._database.close()
             self._lock.release()
 
@@ -109,17 +119,51 @@ class Library:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """Before it closes, a block that ends in peace leaves the indexes as far as the store."""
+        if error is None:
+            for row in self._store.corpora():
+                if self._indexes.outbox.pending(row.id):
+                    with suppress(LibraryError):  # nothing is lost: the next opening tries again
+                        self._indexes.whole(row, Silent())
         self.close()
 
     # corpora
 
     def corpora(self) -> list[CorpusInfo]:
         """All of them, by name."""
-        return [self._info(row) for row in self._store.corpora()]
+        return [self._told(row) for row in self._store.corpora()]
 
     def corpus(self, name: str) -> CorpusInfo:
         """What a corpus holds now. Raises CorpusNotFound."""
-        return self._info(self._row(name))
+        return self._told(self._row(name))
+
+    def snapshots(self, name: str) -> list[Snapshot]:
+        """The states that the corpus was told to be in, the newest first."""
+        row = self._row(name)
+        self._told(row)
+        return snapshots.listed(self._database.read, row.id)
+
+    def changes(self, name: str, first: str, second: str) -> Iterator[Change]:
+        """What leads from one snapshot to another, by document id.
+
+        Raises UsageError for a snapshot that is not written down, and where more changed than is
+        kept.
+        """
+        row = self._row(name)
+        self._told(row)
+        try:
+            found = snapshots.between(self._database.read, row.id, first, second)
+        except KeyError as error:
+            raise UsageError(
+                f"{name} was never seen in the state {error.args[0]}",
+                f"`vademecum corpus snapshots {name}` lists those it was seen in",
+            ) from None
+        if found is None:
+            raise UsageError(
+                f"what changed between {first} and {second} was not kept document by document",
+                f"lists hold the last {snapshots.MOST_CHANGES:,} changes",
+            )
+        return found
 
     def create_corpus(self, name: str, *, embedder: str, dim: int, fingerprint: str) -> CorpusInfo:
         """A corpus of that name, made if there is none.
@@ -128,17 +172,13 @@ class Library:
         otherwise. Another embedder is a UsageError, for its vectors cannot be compared; so is a
         name of other than letters, digits, - _ and dots.
         """
-        if not CORPUS_NAME.fullmatch(name):
-            raise UsageError(
-                f"{name!r} cannot be the name of a corpus",
-                "use letters, digits, '-', '_' and '.', and begin with a letter or a digit",
-            )
+        _named(name)
         with self._writing:
             row = self._rows_by_name().get(name)
             if row is None:
                 with self._database.transaction() as connection:
                     corpus = self._store.create_corpus(connection, name, embedder, dim, fingerprint)
-                    self._outbox.register(connection, corpus)
+                    self._indexes.outbox.register(connection, corpus)
             elif (row.embedder, row.dim) != (embedder, dim):
                 raise UsageError(
                     f"the corpus {name!r} was embedded with {row.embedder} ({row.dim} dimensions), "
@@ -163,8 +203,7 @@ class Library:
                 connection.execute("DELETE FROM corpora WHERE id = ?", (row.id,))
             self._rows.clear()
             self._infos.pop(row.id, None)
-            self._checked.discard(row.id)
-            self._bury()
+            self._indexes.forget(row.id)
 
     # reading
 
@@ -204,22 +243,24 @@ class Library:
         vector = np.asarray(vector, dtype=np.float32)
         if vector.shape != (row.dim,):
             raise ValueError(f"a vector of {row.dim} numbers is needed, not of {vector.shape}")
-        if k < 1 or not self._searchable(row):
+        if k < 1 or not self._indexes.searchable(row):
             return []
         wanted = filters or Filters()
-        with _hinting(row.name):
-            return self._hits(row, self._vectors.query(row.id, vector, k, wanted), wanted)
+        with hinting(row.name):
+            found = self._indexes.vectors.query(row.id, vector, k, wanted)
+            return self._hits(row, found, wanted)
 
     def search_lexical(
         self, corpus: str, query: str, k: int, filters: Filters | None = None
     ) -> list[Hit]:
         """The `k` best passages by BM25 over title and text. The query is text, not syntax."""
         row = self._row(corpus)
-        if k < 1 or not self._searchable(row):
+        if k < 1 or not self._indexes.searchable(row):
             return []
         wanted = filters or Filters()
-        with _hinting(row.name):
-            return self._hits(row, self._lexical.query(row.id, query, k, wanted), wanted)
+        with hinting(row.name):
+            found = self._indexes.lexical.query(row.id, query, k, wanted)
+            return self._hits(row, found, wanted)
 
     def taken(self, corpus: str) -> set[str]:
         """Names of the numbered files that were read to their end; none of a corpus to be."""
@@ -260,22 +301,24 @@ class Library:
         return outdated, later
 
     def commit(self, corpus: str, batch: Batch, *, progress: Progress | None = None) -> Written:
-        """Write a batch, all or nothing, then feed the indexes.
+        """Write a batch, all or nothing.
 
-        Once SQLite has it, it is safe: if an index cannot be fed now, it is fed at the next
-        opening. Raises OutOfSpace, LibraryDamaged; ValueError if passages or vectors do not
+        Once SQLite has it, it is safe. The indexes are fed when a step has come together, at the
+        latest before the next search, and a small step costs them almost as much as a large one.
+        Raises OutOfSpace, LibraryDamaged; ValueError if passages or vectors do not
         belong to their documents.
         """
         row = self._row(corpus)
-        _check(batch, row.dim)
+        check(batch, row.dim)
         with self._writing:
             with self._database.transaction() as connection:
                 written = self._store.write(connection, row.id, batch)
-                self._outbox.add(connection, row.id, written.touched)
+                self._indexes.outbox.add(connection, row.id, written.touched)
                 if batch.job:
                     self._jobs.advance(connection, batch.job, batch.files, batch.report)
+                snapshots.bound(connection, row.id)
             self._infos.pop(row.id, None)
-            self._whole(row, progress or Silent())
+            self._indexes.follow(row, progress or Silent())
         return written
 
     # jobs
@@ -293,83 +336,105 @@ class Library:
 
     def verify(self, corpus: str, *, progress: Progress | None = None) -> Verification:
         """Compare SQLite, Chroma and tantivy by id and hash, and every passage with its text."""
-        row = self._row(corpus)
+        row, indexes = self._row(corpus), self._indexes
         with self._writing:
-            try:
-                self._outbox.feed(row, Silent())
-            except LibraryDamaged:
-                self._checked.discard(row.id)  # the comparison says what is wrong
-            return run_verify(self._store, row, self._vectors, self._lexical, progress or Silent())
+            with suppress(LibraryDamaged, IndexUnavailable):  # the comparison says what is wrong
+                indexes.whole(row, Silent())
+            return run_verify(
+                self._store, row, indexes.vectors, indexes.lexical, progress or Silent()
+            )
 
     def rebuild(self, corpus: str, *, progress: Progress | None = None) -> None:
         """Make both indexes of a corpus again from SQLite; nothing is embedded.
 
         Killed half-way, it goes on at the next opening.
         """
-        row = self._row(corpus)
+        self._indexes.remake(self._row(corpus), progress or Silent())
+
+    def compact(self, *, progress: Progress | None = None) -> Compaction:
+        """Give the room of what was replaced and deleted back to the disk.
+
+        Killed or out of space in between, nothing is lost: the store is rewritten whole or not at
+        all, and an index that is being made again goes on at the next opening.
+        """
+        return self._indexes.compact(progress or Silent())
+
+    @property
+    def place(self) -> str:
+        """Where its vectors are searched, as `Place` writes it."""
+        return str(self._indexes.place)
+
+    def place_vectors(self, where: str, *, progress: Progress | None = None) -> None:
+        """Have vectors searched elsewhere from now on; made there from SQLite, nothing is embedded.
+
+        Killed half-way, it goes on at the next opening. Raises UsageError for what is no `Place`,
+        IndexUnavailable before anything is changed.
+        """
+        self._indexes.move(Place.parse(where), progress or Silent())
+
+    # exchange
+
+    def export_corpus(
+        self, name: str, folder: Path, *, progress: Progress | None = None
+    ) -> exchange.Manifest:
+        """Write a corpus into a new folder of Parquet files (`exchange`). All or nothing.
+
+        Raises UsageError if there is something in the folder, OutOfSpace.
+        """
+        row = self._row(name)
+        with self._writing:
+            return exchange.write(self._store, row, folder, progress or Silent())
+
+    def import_corpus(
+        self, folder: Path, name: str | None = None, *, progress: Progress | None = None
+    ) -> CorpusInfo:
+        """Read a corpus that `export_corpus` wrote, under its own name or another.
+
+        All or nothing: a kill leaves none of it. Raises UsageError if there is a corpus of the
+        name, HashMismatch if a file is not as it was written, DocumentRejected if its content
+        makes no sense.
+        """
         shown = progress or Silent()
         with self._writing:
-            self._checked.discard(row.id)
-            for index in self._indexes.values():
-                index.repair()
+            manifest = exchange.opened(folder)
+            name = name or manifest.corpus
+            if name in self._rows_by_name():
+                raise UsageError(
+                    f"there is a corpus called {name!r} already",
+                    "import it under another name: --name NAME",
+                )
+            _named(name)
+            corpus = exchange.read(self._store, manifest, folder, shown)
             with self._database.transaction() as connection:
-                self._outbox.refill(connection, row.id)
-            shown.start(f"rebuilding {corpus}", self._outbox.pending(row.id), "passages")
-            self._whole(row, shown)
-            shown.finish()
+                connection.execute(
+                    "UPDATE corpora SET name = ?, importing = 0 WHERE id = ?", (name, corpus)
+                )
+                self._indexes.outbox.register(connection, corpus)
+                self._indexes.outbox.refill(connection, corpus)
+            self._rows.clear()
+            self._indexes.fill(self._row(name), shown)
+            return self.corpus(name)
 
     # inside
 
     def _recover(self, progress: Progress) -> None:
         """Finish what a killed process began. An index that cannot be mended waits for its use."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM corpora WHERE importing")
         self._jobs.interrupt_running()
         try:
-            self._bury()
+            self._indexes.bury()
         except LibraryError as error:
             progress.note(f"the indexes of a deleted corpus are still there: {error.message}")
         for row in self._store.corpora():
-            if (pending := self._outbox.pending(row.id)) == 0:
+            if (pending := self._indexes.outbox.pending(row.id)) == 0:
                 continue
             progress.start(f"bringing the indexes of {row.name} up to date", pending, "passages")
             try:
-                self._whole(row, progress)
+                self._indexes.whole(row, progress)
             except LibraryError as error:
                 progress.note(f"{error.message}; {error.hint}")
             progress.finish()
-
-    def _bury(self) -> None:
-        """Remove the indexes of deleted corpora."""
-        for (corpus,) in self._database.read("SELECT corpus FROM doomed"):
-            for index in self._indexes.values():
-                try:
-                    index.drop(corpus)
-                except LibraryDamaged:
-                    continue  # what cannot be read goes when it is rebuilt
-            with self._database.transaction() as connection:
-                connection.execute("DELETE FROM doomed WHERE corpus = ?", (corpus,))
-
-    def _whole(self, row: CorpusRow, progress: Progress) -> None:
-        """Feed the indexes what is pending and count what they hold."""
-        with self._writing, _hinting(row.name):
-            try:
-                self._outbox.feed(row, progress)
-            except BaseException:
-                self._checked.discard(row.id)  # the next use tries again
-                raise
-            passages = self._info(row).passages
-            for index in self._indexes.values():
-                if (held := index.count(row.id)) != passages:
-                    self._checked.discard(row.id)
-                    raise LibraryDamaged(
-                        f"the {index.name} index holds {held:,} of {passages:,} passages"
-                    )
-            self._checked.add(row.id)
-
-    def _searchable(self, row: CorpusRow) -> bool:
-        """Whether there is anything to find; checks the indexes on first use."""
-        if row.id not in self._checked:
-            self._whole(row, Silent())
-        return self._info(row).passages > 0
 
     def _hits(
         self, row: CorpusRow, found: Sequence[tuple[str, float]], filters: Filters
@@ -382,6 +447,19 @@ class Library:
             for passage_id, score in found
             if passage_id in held and filters.admits(held[passage_id][1])
         ]
+
+    def _told(self, row: CorpusRow) -> CorpusInfo:
+        """What a corpus holds; its snapshot is written down, for it may be named from now on."""
+        with self._database.lock:
+            info = self._info(row)
+            if self._sealed.get(row.id) != info.snapshot:
+                try:
+                    with self._database.transaction() as connection:
+                        snapshots.seal(connection, row.id, info.snapshot)
+                except OutOfSpace:
+                    return info  # to be told what is there must not need room
+                self._sealed[row.id] = info.snapshot
+            return info
 
     def _info(self, row: CorpusRow) -> CorpusInfo:
         with self._database.lock:
@@ -405,37 +483,9 @@ class Library:
         raise CorpusNotFound(f"no corpus is called {name!r} in {self.path}", hint)
 
 
-@contextmanager
-def _hinting(corpus: str) -> Iterator[None]:
-    """Name the corpus in what an index says is damaged, and the way on."""
-    try:
-        yield
-    except LibraryDamaged as error:
-        if error.hint:
-            raise
-        raise LibraryDamaged(
-            f"corpus {corpus!r}: {error.message}",
-            "its documents are safe; make the indexes again, without embedding: "
-            f"vademecum corpus rebuild {corpus}",
-        ) from error
-
-
-def _check(batch: Batch, dim: int) -> None:
-    """A batch that would not be sound is a programming mistake."""
-    seen: set[str] = set()
-    for document, passages, vectors in batch.documents:
-        if document.doc_id in seen:
-            raise ValueError(f"{document.doc_id} comes twice in a batch")
-        seen.add(document.doc_id)
-        if vectors.shape != (len(passages), dim):
-            raise ValueError(
-                f"{document.doc_id}: {len(passages)} passages need vectors "
-                f"[{len(passages)}, {dim}], not {list(vectors.shape)}"
-            )
-        if not np.isfinite(vectors).all():
-            raise ValueError(f"{document.doc_id}: a vector is not finite")
-        for ordinal, passage in enumerate(passages):
-            if passage.doc_id != document.doc_id or passage.ordinal != ordinal:
-                raise ValueError(f"{document.doc_id}: its passages are not numbered from 0")
-            if document.text[passage.start : passage.end] != passage.text:
-                raise ValueError(f"{passage.passage_id}: its text is not at its offsets")
+def _named(name: str) -> None:
+    if not CORPUS_NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a corpus",
+            "use letters, digits, '-', '_' and '.', and begin with a letter or a digit",
+        )

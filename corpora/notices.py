@@ -123,6 +123,26 @@ def remember(connection: sqlite3.Connection, corpus: int, document: Document) ->
     return _concerned(connection, corpus, document.doc_id, [target for target, _, _ in rows])
 
 
+def kept(read: Read, corpus: int, doc_ids: Sequence[str]) -> set[tuple[str, ...]]:
+    """What is kept of what these records say: the record's id, then a `Row`."""
+    rows = read(
+        "SELECT source, target, kind, citation FROM notices "
+        f"WHERE corpus = ? AND source IN ({','.join('?' * len(doc_ids))})",
+        (corpus, *doc_ids),
+    )
+    return {tuple(row) for row in rows}
+
+
+def orphans(read: Read, corpus: int) -> list[str]:
+    """Records that something is kept of although they are gone."""
+    rows = read(
+        "SELECT DISTINCT source FROM notices n WHERE corpus = ? AND NOT EXISTS "
+        "(SELECT 1 FROM documents d WHERE d.corpus = n.corpus AND d.doc_id = n.source)",
+        (corpus,),
+    )
+    return [source for (source,) in rows]
+
+
 def forget(connection: sqlite3.Connection, corpus: int, doc_id: str) -> list[str]:
     """A record goes, and what it said with it; the ids of the documents that it concerned."""
     rows = connection.execute(

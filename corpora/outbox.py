@@ -9,20 +9,21 @@ costs one repeated step and no data.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from vademecum.corpora.store import CorpusRow, Entry, Store
 from vademecum.progress import Progress
 
-STEP = 1000  # passages applied at a time: bounds memory
+END = 1 << 62  # behind every row
+STEP = 5_000  # passages applied at a time: bounds memory; Chroma takes 5,461
 
 
 class DerivedIndex(Protocol):
     """An index that can be rebuilt from SQLite. A corpus is named by its id.
 
     All but `create` raise LibraryDamaged where the index is missing or cannot be read, OutOfSpace
-    where it cannot be written.
+    where it cannot be written, IndexUnavailable where a server does not answer.
     """
 
     @property
@@ -36,16 +37,34 @@ class DerivedIndex(Protocol):
         """Remove the index of a corpus, if there is one."""
         ...
 
+    def expect(self, corpus: int, passages: int) -> None:
+        """So many passages are about to be applied: prepare for them. 0: they are all there,
+        and must be found from now on."""
+        ...
+
     def apply(self, corpus: int, upserts: Sequence[Entry], deletes: Sequence[str]) -> None:
         """Take in or replace `upserts`, forget `deletes`; durable on return, same if repeated."""
         ...
 
+    def held(self, corpus: int, passage_ids: Sequence[str]) -> list[tuple[str, str]]:
+        """Those of the passages that it holds, each with the hash it came with; twice if it holds
+        one twice."""
+        ...
+
     def hashes(self, corpus: int) -> Iterator[tuple[str, str]]:
-        """Every passage id held, with the hash it came with."""
+        """Every passage id held, with its hash."""
         ...
 
     def count(self, corpus: int) -> int:
         """How many passages it holds."""
+        ...
+
+    def compact(self) -> None:
+        """Give the room of what was deleted back to the disk."""
+        ...
+
+    def size(self) -> int:
+        """Bytes on this machine's disk."""
         ...
 
     def repair(self) -> None:
@@ -77,8 +96,13 @@ class Outbox:
             [(corpus, passage_id) for passage_id in passage_ids],
         )
 
-    def refill(self, connection: sqlite3.Connection, corpus: int) -> None:
-        """Every passage again, for indexes that are to be built anew."""
+    def refill(
+        self, connection: sqlite3.Connection, corpus: int, names: Collection[str] | None = None
+    ) -> None:
+        """Every passage again: all indexes are to be built anew, or those of these names.
+
+        The others must have nothing pending.
+        """
         connection.execute("DELETE FROM outbox WHERE corpus = ?", (corpus,))
         connection.execute(
             "INSERT INTO outbox (corpus, passage_id) SELECT d.corpus, d.doc_id || '#' || p.ordinal "
@@ -86,59 +110,106 @@ class Outbox:
             "ORDER BY d.id, p.ordinal",
             (corpus,),
         )
-        connection.execute("UPDATE indexes SET position = 0, built = 0 WHERE corpus = ?", (corpus,))
+        connection.execute(
+            "UPDATE indexes SET position = "
+            "(SELECT COALESCE(MAX(seq), 0) FROM outbox WHERE corpus = :corpus) "
+            "WHERE corpus = :corpus",
+            {"corpus": corpus},
+        )
+        connection.executemany(
+            "UPDATE indexes SET position = 0, built = 0, dead = 0 WHERE corpus = ? AND name = ?",
+            [(corpus, name) for name in (self._indexes if names is None else names)],
+        )
 
     def pending(self, corpus: int) -> int:
         """Steps still to take, over all indexes; an index not yet built counts as one."""
+        return sum(waiting + (not built) for _, built, waiting in self._states(corpus).values())
+
+    def dead(self, corpus: int, name: str) -> int:
+        """Passages that an index was told to forget since it was built: they may still fill it."""
         return int(
             self._database.read(
-                "SELECT COALESCE(SUM(NOT i.built + (SELECT COUNT(*) FROM outbox o "
-                "WHERE o.corpus = i.corpus AND o.seq > i.position)), 0) "
-                "FROM indexes i WHERE i.corpus = ?",
-                (corpus,),
+                "SELECT dead FROM indexes WHERE corpus = ? AND name = ?", (corpus, name)
             )[0][0]
         )
 
-    def feed(self, corpus: CorpusRow, progress: Progress) -> None:
-        """Bring every index up to date. Advances `progress` by one a passage and index."""
-        for index in self._indexes.values():
-            self._feed(corpus, index, progress)
+    def feed(
+        self, corpus: CorpusRow, progress: Progress, names: Collection[str] | None = None
+    ) -> None:
+        """Bring every index up to date, or those of these names. Advances `progress` by one a
+        passage and index.
 
-    def _feed(self, corpus: CorpusRow, index: DerivedIndex, progress: Progress) -> None:
-        position, built = self._database.read(
-            "SELECT position, built FROM indexes WHERE corpus = ? AND name = ?",
-            (corpus.id, index.name),
-        )[0]
-        if not built:
-            index.create(corpus.id, corpus.dim)
-            with self._database.transaction() as connection:
-                connection.execute(
-                    "UPDATE indexes SET built = 1 WHERE corpus = ? AND name = ?",
-                    (corpus.id, index.name),
-                )
-        while rows := self._database.read(
-            "SELECT seq, passage_id FROM outbox WHERE corpus = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (corpus.id, position, STEP),
-        ):
-            wanted = dict.fromkeys(passage_id for _, passage_id in rows)
-            owners = dict.fromkeys(passage_id.rpartition("#")[0] for passage_id in wanted)
-            found = {
-                entry.passage_id: entry
-                for entry in self._store.entries(corpus.id, owners)
-                if entry.passage_id in wanted
-            }
-            gone = [passage_id for passage_id in wanted if passage_id not in found]
-            index.apply(corpus.id, list(found.values()), gone)
-            position = rows[-1][0]
-            self._advance(corpus.id, index.name, position)
-            progress.advance(len(rows))
+        Indexes that are equally far are fed together: a passage is read once for all of them.
+        """
+        states = self._states(corpus.id)
+        behind = {
+            name: position
+            for name, (position, built, waiting) in states.items()
+            if (waiting or not built) and (names is None or name in names)
+        }
+        for name in behind:
+            _, built, waiting = states[name]
+            if not built:
+                self._build(corpus, name)
+            self._indexes[name].expect(corpus.id, waiting)
+        while behind:
+            position, *others = sorted(set(behind.values()))
+            later = others[0] if others else END
+            rows = self._rows(corpus.id, position, later)
+            if not rows and later == END:
+                break
+            end = rows[-1][0] if rows else later
+            entries, gone = self._changed(corpus.id, [passage_id for _, passage_id in rows])
+            for name in [name for name, at in behind.items() if at == position]:
+                self._indexes[name].apply(corpus.id, entries, gone)
+                self._advance(corpus.id, name, end, len(gone))
+                behind[name] = end
+                progress.advance(len(rows))
+        for name in behind:
+            self._indexes[name].expect(corpus.id, 0)
 
-    def _advance(self, corpus: int, name: str, position: int) -> None:
+    def _states(self, corpus: int) -> dict[str, tuple[int, bool, int]]:
+        """Of each index: its position, whether it was built, passages that it has yet to see."""
+        rows = self._database.read(
+            "SELECT i.name, i.position, i.built, (SELECT COUNT(*) FROM outbox o "
+            "WHERE o.corpus = i.corpus AND o.seq > i.position) "
+            "FROM indexes i WHERE i.corpus = ?",
+            (corpus,),
+        )
+        return {name: (position, bool(built), waiting) for name, position, built, waiting in rows}
+
+    def _build(self, corpus: CorpusRow, name: str) -> None:
+        self._indexes[name].create(corpus.id, corpus.dim)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE indexes SET built = 1 WHERE corpus = ? AND name = ?", (corpus.id, name)
+            )
+
+    def _rows(self, corpus: int, position: int, later: int) -> list[tuple[int, str]]:
+        """The next step after a position, but not beyond the position of another index."""
+        return self._database.read(
+            "SELECT seq, passage_id FROM outbox WHERE corpus = ? AND seq > ? AND seq <= ? "
+            "ORDER BY seq LIMIT ?",
+            (corpus, position, later, STEP),
+        )
+
+    def _changed(self, corpus: int, passage_ids: list[str]) -> tuple[list[Entry], list[str]]:
+        """What these passages are now, and which of them are no more."""
+        wanted = dict.fromkeys(passage_ids)
+        owners = dict.fromkeys(passage_id.rpartition("#")[0] for passage_id in wanted)
+        found = {
+            entry.passage_id: entry
+            for entry in self._store.entries(corpus, owners)
+            if entry.passage_id in wanted
+        }
+        return list(found.values()), [item for item in wanted if item not in found]
+
+    def _advance(self, corpus: int, name: str, position: int, gone: int) -> None:
         """Note how far an index is, and forget what all of them have done."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE indexes SET position = ? WHERE corpus = ? AND name = ?",
-                (position, corpus, name),
+                "UPDATE indexes SET position = ?, dead = dead + ? WHERE corpus = ? AND name = ?",
+                (position, gone, corpus, name),
             )
             connection.execute(
                 "DELETE FROM outbox WHERE corpus = :corpus "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,17 +12,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vademecum.corpora import notices, places
+from vademecum.corpora import notices, places, snapshots
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Passage
 from vademecum.corpora.hashes import passage_hash
 from vademecum.corpora.jobs import FileProgress
 from vademecum.corpora.revision import Revision, file_number
+from vademecum.corpora.snapshots import snapshot_of
 
 Vectors = npt.NDArray[np.float32]
+Prepared = tuple[Document, Sequence[Passage], Vectors]  # vectors [passages, dim]
 
 DIGEST_MODULUS = 1 << 256
 CHUNK = 500  # ids in one statement
+STORED = (
+    *("doc_id", "date", "kind", "text", "record", "origin", "revised", "hash"),
+    *("fingerprint", "passages"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,14 @@ class Written:
     deleted: int = 0
     displaced: int = 0
     touched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as it lies in the tables, its passages as (doc_id, ordinal, start, end, blob)."""
+
+    row: dict[str, Any]
+    passages: list[tuple[str, int, int, int, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +120,26 @@ def chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
         yield chunk
 
 
-def snapshot_of(digest: str) -> str:
-    """A short name for a state: equal for equal documents, whatever their order or history."""
-    return hashlib.sha256(bytes.fromhex(digest)).hexdigest()[:16]
+def check(batch: Batch, dim: int) -> None:
+    """Raises ValueError if passages or vectors do not belong to their documents."""
+    seen: set[str] = set()
+    for document, passages, vectors in batch.documents:
+        if document.doc_id in seen:
+            raise ValueError(f"{document.doc_id} comes twice in a batch")
+        seen.add(document.doc_id)
+        if vectors.shape != (len(passages), dim):
+            raise ValueError(
+                f"{document.doc_id}: {len(passages)} passages need vectors "
+                f"[{len(passages)}, {dim}], not {list(vectors.shape)}"
+            )
+        if not np.isfinite(vectors).all():
+            raise ValueError(f"{document.doc_id}: a vector is not finite")
+        for ordinal, passage in enumerate(passages):
+            if passage.doc_id != document.doc_id or passage.ordinal != ordinal:
+                raise ValueError(f"{document.doc_id}: its passages are not numbered from 0")
+            inside = 0 <= passage.start <= passage.end <= len(document.text)
+            if not inside or document.text[passage.start : passage.end] != passage.text:
+                raise ValueError(f"{passage.passage_id}: its text is not at its offsets")
 
 
 def _document(record: str, text: str) -> Document:
@@ -129,9 +159,10 @@ class Store:
     # corpora
 
     def corpora(self) -> list[CorpusRow]:
-        """All, by name."""
+        """All, by name; not those that are being imported."""
         rows = self.database.read(
-            "SELECT id, name, embedder, dim, fingerprint FROM corpora ORDER BY name"
+            "SELECT id, name, embedder, dim, fingerprint FROM corpora "
+            "WHERE NOT importing ORDER BY name"
         )
         return [CorpusRow(*row) for row in rows]
 
@@ -145,6 +176,11 @@ class Store:
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
+
+    def passages_of(self, corpus: int) -> int:
+        """How many passages it has, without counting them."""
+        rows = self.database.read("SELECT passages FROM corpora WHERE id = ?", (corpus,))
+        return int(rows[0][0])
 
     def digest(self, corpus: int) -> str:
         """The sum of its documents' content hashes, modulo 2**256, in hex."""
@@ -249,6 +285,26 @@ class Store:
                 if (document := documents.get(doc_id)) is not None:
                     yield Passage(doc_id, ordinal, start, end, document.text[start:end]), document
 
+    def stored(self, corpus: int) -> Iterator[Stored]:
+        """Every document in the order of writing, as it lies in the tables."""
+        for doc_ids in chunks(self.doc_ids(corpus)):
+            passages: dict[str, list[tuple[str, int, int, int, bytes]]] = {}
+            for row in self.database.read(
+                'SELECT d.doc_id, p.ordinal, p.start, p."end", p.vector '
+                "FROM documents d JOIN passages p ON p.document = d.id "
+                f"WHERE d.corpus = ? AND d.doc_id IN ({_marks(doc_ids)}) ORDER BY d.id, p.ordinal",
+                (corpus, *doc_ids),
+            ):
+                passages.setdefault(row[0], []).append(row)
+            for row in self.database.read(
+                f"SELECT {', '.join(STORED)} FROM documents "
+                f"WHERE corpus = ? AND doc_id IN ({_marks(doc_ids)}) ORDER BY id",
+                (corpus, *doc_ids),
+            ):
+                values = dict(zip(STORED, row, strict=True))
+                values["title"] = json.loads(values["record"])["title"]
+                yield Stored(values, passages.get(values["doc_id"], []))
+
     def doc_ids(self, corpus: int) -> Iterator[str]:
         """Every document, in the order of writing, a page at a time."""
         last = -1
@@ -335,6 +391,7 @@ class Store:
             )
         ]
         connection.execute("DELETE FROM documents WHERE id = ?", (row[0],))
+        snapshots.removed(connection, corpus, doc_id, row[1], len(passages))
         return int.from_bytes(row[1], "big"), passages
 
     @staticmethod
@@ -383,4 +440,5 @@ class Store:
                 )
             )
         connection.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)", rows)
+        snapshots.added(connection, corpus, document.doc_id, bytes.fromhex(content), len(rows))
         return int(content, 16)

@@ -1,9 +1,13 @@
-"""Is a corpus sound: does SQLite agree with itself, and do the indexes agree with SQLite?"""
+"""Is a corpus sound: does SQLite agree with itself, and do the indexes agree with SQLite?
+
+Documents are read once, a few at a time, and each index is asked for just their passages: what is
+compared never stands in memory whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +26,7 @@ from vademecum.corpora.vectors import VectorStore
 from vademecum.errors import LibraryError
 from vademecum.progress import Progress
 
+DOCUMENTS = 100  # compared at a time
 NAMED = 3  # ids given as examples in a problem
 TOLERANCE = 2e-3  # Chroma normalises; float16 rounding is below 5e-4
 
@@ -32,7 +37,7 @@ class Verification:
 
     documents: int
     sqlite: int
-    chroma: int
+    chroma: int  # the vector index, whichever it is
     tantivy: int
     problems: list[str]
 
@@ -42,6 +47,28 @@ class Verification:
         return not self.problems
 
 
+@dataclass(slots=True)
+class Tally:
+    """How many are wrong in one way, with the first of them as examples."""
+
+    template: str
+    noun: str = "passage"
+    count: int = 0
+    named: list[str] = field(default_factory=list)
+
+    def add(self, ids: Iterable[str]) -> None:
+        for wrong in ids:
+            self.count += 1
+            if self.count <= NAMED:
+                self.named.append(wrong)
+
+    def said(self) -> list[str]:
+        if not self.count:
+            return []
+        named = ", ".join(self.named) + (", ..." if self.count > NAMED else "")
+        return [self.template.format(f"{self.count} {self.noun}{'s' * (self.count != 1)}", named)]
+
+
 def verify(
     store: Store,
     corpus: CorpusRow,
@@ -49,117 +76,163 @@ def verify(
     lexical: DerivedIndex,
     progress: Progress,
 ) -> Verification:
-    """Compare by id and hash: documents, passages, digest, both indexes, every vector."""
+    """Compare by id and hash: documents, passages, notices, digest, both indexes, every vector."""
     problems = [
         f"SQLite: {row[0]}" for row in store.database.read("PRAGMA quick_check") if row[0] != "ok"
     ]
     progress.start("verifying", store.info(corpus).documents, "documents")
-    expected: dict[str, str] = {}
-    bad_documents: list[str] = []
-    bad_passages: list[str] = []
-    bad_vectors: list[str] = []
-    chroma_readable = True
-    stated: set[tuple[str, ...]] = set()
-    digest = documents = 0
-    for doc_ids in chunks(store.doc_ids(corpus.id), 100):
-        states = store.states(corpus.id, doc_ids)
+    truth = _Truth(store, corpus)
+    indexes = [_Compared(store, corpus, vectors, vectors), _Compared(store, corpus, lexical)]
+    for doc_ids in chunks(store.doc_ids(corpus.id), DOCUMENTS):
+        entries = truth.read(doc_ids)
+        for index in indexes:
+            index.compare(entries)
+        progress.advance(len(doc_ids))
+    progress.finish()
+    problems += truth.problems()
+    for index in indexes:
+        problems += index.problems()
+    return Verification(
+        truth.documents, truth.passages, indexes[0].count, indexes[1].count, problems
+    )
+
+
+class _Truth:
+    """SQLite's documents and passages, compared with their own hashes."""
+
+    def __init__(self, store: Store, corpus: CorpusRow) -> None:
+        self._store = store
+        self._corpus = corpus
+        self._digest = 0
+        self.documents = 0
+        self.passages = 0
+        self._records = Tally("SQLite: {} with a record unlike its hash: {}", "document")
+        self._hashes = Tally("SQLite: {} unlike its hash: {}")
+        self._notices = Tally("SQLite: {} whose notices are not as it states them: {}", "document")
+
+    def read(self, doc_ids: Sequence[str]) -> list[Entry]:
+        """The passages of these documents, after they were looked at."""
+        store, corpus = self._store, self._corpus.id
+        states = store.states(corpus, doc_ids)
+        records, found = store.records(corpus, doc_ids), store.documents(corpus, doc_ids)
         noticed: dict[str, str] = {}
-        records, found = store.records(corpus.id, doc_ids), store.documents(corpus.id, doc_ids)
+        stated: set[tuple[str, ...]] = set()
         for doc_id, document in records.items():
             content = states[doc_id][0]
-            digest += int(content, 16)
+            self._digest += int(content, 16)
             if document.content_hash() != content:
-                bad_documents.append(doc_id)
+                self._records.add([doc_id])
             stated |= {(doc_id, *row) for row in notices.stated(document)}
             added = found[doc_id].links[len(document.links) :]
             noticed[doc_id] = noticed_hash(content, added)
-        entries = list(store.entries(corpus.id, doc_ids))
-        for entry in entries:
-            expected[entry.passage_id] = entry.hash
-            blob = to_blob(entry.vector)
-            state = noticed[entry.document.doc_id]
-            if passage_hash(state, entry.passage, blob).hex() != entry.hash:
-                bad_passages.append(entry.passage_id)
-        if chroma_readable:
-            try:
-                bad_vectors += _differing(vectors, corpus.id, entries)
-            except LibraryError as error:
-                chroma_readable = False
-                problems.append(f"vectors: {error.message}")
-        documents += len(found)
-        progress.advance(len(found))
-    progress.finish()
-    _report(problems, bad_documents, "SQLite: {} with a record unlike its hash: {}", "document")
-    _report(problems, bad_passages, "SQLite: {} unlike its hash: {}", "passage")
-    _report(problems, bad_vectors, "vectors: {} whose vector differs from SQLite's: {}", "passage")
-    kept = store.database.read(
-        "SELECT source, target, kind, citation FROM notices WHERE corpus = ?", (corpus.id,)
-    )
-    if wrong := stated.symmetric_difference(tuple(row) for row in kept):
-        _report(
-            problems,
-            sorted({row[0] for row in wrong}),
-            "SQLite: {} whose notices are not as it states them: {}",
-            "document",
+        wrong = stated.symmetric_difference(notices.kept(store.database.read, corpus, doc_ids))
+        self._notices.add(sorted({row[0] for row in wrong}))
+        entries = list(store.entries(corpus, doc_ids))
+        self._hashes.add(
+            entry.passage_id
+            for entry in entries
+            if passage_hash(
+                noticed[entry.document.doc_id], entry.passage, to_blob(entry.vector)
+            ).hex()
+            != entry.hash
         )
-    if f"{digest % DIGEST_MODULUS:064x}" != store.digest(corpus.id):
-        problems.append("SQLite: the snapshot is not that of the documents")
-    if store.info(corpus).passages != len(expected):
-        problems.append("SQLite: documents and passages disagree on how many passages there are")
-    counts = []
-    for index in (vectors, lexical):
-        held = 0
-        if index is lexical or chroma_readable:
+        self.documents += len(found)
+        self.passages += len(entries)
+        return entries
+
+    def problems(self) -> list[str]:
+        found = self._records.said() + self._hashes.said()
+        self._notices.add(notices.orphans(self._store.database.read, self._corpus.id))
+        found += self._notices.said()
+        digest = f"{self._digest % DIGEST_MODULUS:064x}"
+        if digest != self._store.digest(self._corpus.id):
+            found.append("SQLite: the snapshot is not that of the documents")
+        told = self._store.info(self._corpus).passages
+        if not self.passages == told == self._store.passages_of(self._corpus.id):
+            found.append("SQLite: documents and passages disagree on how many passages there are")
+        return found
+
+
+class _Compared:
+    """One index, asked for the passages that SQLite holds."""
+
+    def __init__(
+        self,
+        store: Store,
+        corpus: CorpusRow,
+        index: DerivedIndex,
+        vectors: VectorStore | None = None,
+    ) -> None:
+        self._store = store
+        self._corpus = corpus.id
+        self._index = index
+        self._vectors = vectors
+        self._failure = ""  # why it cannot be read any more
+        self._found = 0
+        self.count = 0
+        self._missing = Tally(f"{index.name}: {{}} not in the index: {{}}")
+        self._stale = Tally(f"{index.name}: {{}} out of date in the index: {{}}")
+        self._twice = Tally(f"{index.name}: {{}} in the index twice: {{}}")
+        self._extra = Tally(f"{index.name}: {{}} only in the index: {{}}")
+        self._differ = Tally(f"{index.name}: {{}} whose vector differs from SQLite's: {{}}")
+
+    def compare(self, entries: Sequence[Entry]) -> None:
+        if self._failure or not entries:
+            return
+        ids = [entry.passage_id for entry in entries]
+        try:
+            held = self._index.held(self._corpus, ids)
+            kept = self._vectors.vectors(self._corpus, ids) if self._vectors else {}
+        except LibraryError as error:
+            self._failure = error.message
+            return
+        self._found += len(held)
+        hashes: dict[str, str] = {}
+        for passage_id, digest in held:
+            if passage_id in hashes:
+                self._twice.add([passage_id])
+            hashes[passage_id] = digest
+        self._missing.add(item for item in ids if item not in hashes)
+        self._stale.add(
+            entry.passage_id
+            for entry in entries
+            if hashes.get(entry.passage_id, entry.hash) != entry.hash
+        )
+        if self._vectors:
+            self._differ.add(
+                entry.passage_id
+                for entry in entries
+                if entry.passage_id in hashes and not _alike(kept.get(entry.passage_id), entry)
+            )
+
+    def problems(self) -> list[str]:
+        """After all documents: also what the index holds beyond them."""
+        if not self._failure:
             try:
-                held = _compare(index, corpus.id, expected, problems)
+                self.count = self._index.count(self._corpus)
+                if self.count != self._found:
+                    self._name_extra()
             except LibraryError as error:
-                problems.append(f"{index.name}: {error.message}")
-        counts.append(held)
-    return Verification(documents, len(expected), counts[0], counts[1], problems)
+                self._failure = error.message
+        if self._failure:
+            return [f"{self._index.name}: {self._failure}"]
+        found = [
+            line
+            for tally in (self._missing, self._extra, self._stale, self._twice, self._differ)
+            for line in tally.said()
+        ]
+        if self.count != self._found + self._extra.count:
+            found.append(f"{self._index.name}: the index miscounts what it holds")
+        return found
+
+    def _name_extra(self) -> None:
+        """Those of its passages that SQLite does not hold; it goes through all that it holds."""
+        for page in chunks(self._index.hashes(self._corpus), DOCUMENTS * 10):
+            ids = [passage_id for passage_id, _ in page]
+            owners = [passage_id.rpartition("#")[0] for passage_id in ids]
+            known = {item.passage_id for item, _ in self._store.passages(self._corpus, owners)}
+            self._extra.add(item for item in ids if item not in known)
 
 
-def _differing(vectors: VectorStore, corpus: int, entries: Sequence[Entry]) -> list[str]:
-    """Passages whose vector an index holds otherwise; missing ones are found by id."""
-    held = vectors.vectors(corpus, [entry.passage_id for entry in entries]) if entries else {}
-    return [
-        entry.passage_id
-        for entry in entries
-        if entry.passage_id in held
-        and not np.allclose(held[entry.passage_id], entry.vector, rtol=0, atol=TOLERANCE)
-    ]
-
-
-def _compare(
-    index: DerivedIndex, corpus: int, expected: dict[str, str], problems: list[str]
-) -> int:
-    held = 0
-    extra: list[str] = []
-    stale: list[str] = []
-    twice: list[str] = []
-    seen: set[str] = set()
-    for passage_id, digest in index.hashes(corpus):
-        held += 1
-        if passage_id in seen:
-            twice.append(passage_id)
-        seen.add(passage_id)
-        if passage_id not in expected:
-            extra.append(passage_id)
-        elif expected[passage_id] != digest:
-            stale.append(passage_id)
-    missing = [passage_id for passage_id in expected if passage_id not in seen]
-    for ids, what in (
-        (missing, "not in the index"),
-        (extra, "only in the index"),
-        (stale, "out of date in the index"),
-        (twice, "in the index twice"),
-    ):
-        _report(problems, ids, f"{index.name}: {{}} {what}: {{}}", "passage")
-    if index.count(corpus) != held:
-        problems.append(f"{index.name}: the index miscounts what it holds")
-    return held
-
-
-def _report(problems: list[str], ids: Sequence[str], template: str, noun: str) -> None:
-    if ids:
-        named = ", ".join(ids[:NAMED]) + (", ..." if len(ids) > NAMED else "")
-        problems.append(template.format(f"{len(ids)} {noun}{'s' * (len(ids) != 1)}", named))
+def _alike(held: np.ndarray | None, entry: Entry) -> bool:
+    return held is not None and np.allclose(held, entry.vector, rtol=0, atol=TOLERANCE)

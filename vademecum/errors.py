@@ -6,6 +6,7 @@ VademecumError
 │   ├── LibraryLocked          another process owns the library folder
 │   ├── LibraryDamaged         the store cannot be read, or was written by a newer version
 │   ├── CorpusNotFound
+│   ├── IndexUnavailable       the server that searches vectors cannot be reached or used
 │   └── OutOfSpace             the disk is full or the folder cannot be written
 ├── DocumentRejected           a file or record cannot be read as a document
 ├── SourceUnavailable          where documents come from cannot be reached, or must not be
@@ -57,6 +58,10 @@ class LibraryDamaged(LibraryError):
 
 class CorpusNotFound(LibraryError):
     """The library holds no corpus of that name."""
+
+
+class IndexUnavailable(LibraryError):
+    """The server that searches vectors cannot be reached, or its client is not installed."""
 
 
 class OutOfSpace(LibraryError):

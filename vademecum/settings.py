@@ -14,12 +14,16 @@ TRUE = {"1", "true", "yes", "on"}
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`VADEMECUM_HOME` moves everything; `VADEMECUM_OFFLINE=1` forbids all network access;
-    `VADEMECUM_MODEL` names the model that "auto" stands for, `VADEMECUM_DEVICE` where it runs."""
+    `VADEMECUM_MODEL` names the model that "auto" stands for, `VADEMECUM_DEVICE` where it runs;
+    `VADEMECUM_VECTORS` where a new library has its vectors searched, `VADEMECUM_VECTORS_TOKEN`
+    what a server there asks for."""
 
     home: Path
     offline: bool
     model: str = ""
     device: str = ""
+    vectors: str = ""
+    vectors_token: str = ""
 
     @property
     def library(self) -> Path:
@@ -45,4 +49,6 @@ def settings() -> Settings:
         offline=os.environ.get("VADEMECUM_OFFLINE", "").lower() in TRUE,
         model=os.environ.get("VADEMECUM_MODEL", ""),
         device=os.environ.get("VADEMECUM_DEVICE", ""),
+        vectors=os.environ.get("VADEMECUM_VECTORS", ""),
+        vectors_token=os.environ.get("VADEMECUM_VECTORS_TOKEN", ""),
     )

@@ -77,11 +77,12 @@ def batch(*documents: Document, delete: Sequence[int] = (), pieces: int = 2) -> 
 
 
 def filled(path: Path, *documents: Document) -> Library:
-    """An open library with one corpus, NAME, that holds these documents."""
+    """An open library with one corpus, NAME, that holds these documents, its indexes too."""
     library = Library.open(path)
     library.create_corpus(NAME, embedder="hash", dim=DIM, fingerprint="split-1")
     if documents:
         library.commit(NAME, batch(*documents))
+        library.search_lexical(NAME, "", 1)  # feeds the indexes
     return library
 
 
@@ -103,5 +104,10 @@ def to_first_layout(path: Path) -> None:
         connection.execute(FIRST_JOB_FILES)
         for column in ("origin", "revised"):
             connection.execute(f"ALTER TABLE documents DROP COLUMN {column}")
+        for table in ("facts", "snapshots", "changes"):
+            connection.execute(f"DROP TABLE {table}")
+        for column in ("documents", "passages", "importing"):
+            connection.execute(f"ALTER TABLE corpora DROP COLUMN {column}")
+        connection.execute("ALTER TABLE indexes DROP COLUMN dead")
         connection.execute("PRAGMA user_version = 1")
     connection.close()

@@ -15,7 +15,7 @@ from library_support import NAME, assert_sound, batch, document, filled, vector_
 
 from vademecum.corpora.document import Document
 from vademecum.corpora.library import Library
-from vademecum.corpora.store import snapshot_of
+from vademecum.corpora.snapshots import snapshot_of
 
 HERE = Path(__file__).parent
 
@@ -25,7 +25,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from library_support import NAME, batch, document, filled
-from vademecum.corpora import database, lexical, outbox, vectors
+from vademecum.corpora import chroma, lexical, outbox
 
 def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -41,10 +41,14 @@ def die_after(owner, name):
     setattr(owner, name, then_die)
 
 library = filled(Path({path!r}), document(1), document(2))
+library.verify(NAME)
 {fault}
 {action}
 """
-COMMIT = "library.commit(NAME, batch(document(1, 'Heparin works.'), document(3), delete=[2]))"
+COMMIT = """
+library.commit(NAME, batch(document(1, 'Heparin works.'), document(3), delete=[2]))
+library.search_lexical(NAME, 'heparin', 1)  # by now at the latest, the indexes are fed
+"""
 REBUILD = "library.rebuild(NAME)"
 DELETE = "library.delete_corpus(NAME)"
 
@@ -60,7 +64,7 @@ def killed(path: Path, fault: str, action: str) -> None:
     [
         ("die_before(outbox.Outbox, 'add')", False),  # inside the transaction
         ("die_before(outbox.Outbox, 'feed')", True),  # SQLite has it, no index has
-        ("die_after(vectors.ChromaStore, 'apply')", True),  # Chroma has it, its position is not set
+        ("die_after(chroma.ChromaStore, 'apply')", True),  # Chroma has it, its position is not set
         ("die_before(lexical.LexicalIndex, 'apply')", True),  # between Chroma and tantivy
         ("die_after(lexical.LexicalIndex, 'apply')", True),
         ("die_after(outbox.Outbox, '_advance')", True),
@@ -85,8 +89,8 @@ def test_a_commit_that_is_killed_happened_whole_or_not_at_all(
 @pytest.mark.parametrize(
     "fault",
     [
-        "die_before(vectors.ChromaStore, 'create')",
-        "die_after(vectors.ChromaStore, 'create')",
+        "die_before(chroma.ChromaStore, 'create')",
+        "die_after(chroma.ChromaStore, 'create')",
         "die_after(lexical.LexicalIndex, 'create')",
         "die_after(lexical.LexicalIndex, 'apply')",
     ],
@@ -100,7 +104,7 @@ def test_a_rebuild_that_is_killed_goes_on_at_the_next_opening(tmp_path: Path, fa
 
 @pytest.mark.parametrize(
     "fault",
-    ["die_before(vectors.ChromaStore, 'drop')", "die_after(vectors.ChromaStore, 'drop')"],
+    ["die_before(chroma.ChromaStore, 'drop')", "die_after(chroma.ChromaStore, 'drop')"],
 )
 def test_a_deletion_that_is_killed_is_finished_at_the_next_opening(
     tmp_path: Path, fault: str

@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from library_support import NAME, assert_sound, batch, document, filled, vector_of
 
+from vademecum.corpora import lexical
+from vademecum.corpora.faults import explaining
 from vademecum.corpora.layout import LAYOUT
 from vademecum.corpora.library import Library
-from vademecum.corpora.vectors import explaining
 from vademecum.errors import LibraryDamaged, OutOfSpace
 
 
@@ -36,7 +38,7 @@ def test_a_full_disk_keeps_what_was_committed_and_nothing_of_the_rest(tmp_path: 
         assert_sound(library, 98)
 
 
-@pytest.mark.parametrize("index", ["_vectors", "_lexical"])
+@pytest.mark.parametrize("index", ["vectors", "lexical"])
 def test_a_disk_that_fills_while_an_index_is_fed_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: str
 ) -> None:
@@ -46,9 +48,8 @@ def test_a_disk_that_fills_while_an_index_is_fed_costs_nothing(
             raise OutOfSpace("the disk is full", "free some space")
 
         with monkeypatch.context() as patch:
-            patch.setattr(getattr(library, index), "apply", full)
-            with pytest.raises(OutOfSpace):
-                library.commit(NAME, batch(document(2)))
+            patch.setattr(getattr(library._indexes, index), "apply", full)
+            library.commit(NAME, batch(document(2)))  # what SQLite has is safe
             with pytest.raises(OutOfSpace):  # not an answer from half an index
                 library.search_lexical(NAME, "aspirin", 5)
         assert len(library.search_lexical(NAME, "bleeding", 5)) == 2
@@ -143,7 +144,7 @@ def test_a_damaged_index_does_not_stop_the_other_corpora(tmp_path: Path) -> None
 
 def test_entries_lost_from_an_index_are_noticed(tmp_path: Path) -> None:
     with filled(tmp_path, document(1), document(2)) as library:
-        library._lexical.apply(1, [], ["pmid:1#0"])
+        library._indexes.lexical.apply(1, [], ["pmid:1#0"])
         problems = library.verify(NAME).problems
         assert any("pmid:1#0" in problem and "lexical" in problem for problem in problems)
     with Library.open(tmp_path) as library, pytest.raises(LibraryDamaged, match="3 of 4"):
@@ -179,3 +180,55 @@ def test_what_an_index_says_on_a_full_disk_is_taken_for_want_of_space(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(expected), explaining(tmp_path / "gone" / "chroma", ValueError):
         raise ValueError("Failed to apply logs to the metadata segment")
+
+
+def test_what_an_index_holds_beyond_the_store_is_named(tmp_path: Path) -> None:
+    with filled(tmp_path, document(1), document(2)) as library:
+        library.verify(NAME)
+        entries = list(library._store.entries(1, ["pmid:2"]))
+        library.commit(NAME, batch(delete=[2]))
+        library.verify(NAME)
+        for index in (library._indexes.vectors, library._indexes.lexical):
+            index.apply(1, entries, [])
+        problems = library.verify(NAME).problems
+        assert problems == [
+            f"{name}: 2 passages only in the index: pmid:2#0, pmid:2#1"
+            for name in ("vectors", "lexical")
+        ]
+        library.rebuild(NAME)
+        assert_sound(library, 2)
+
+
+def test_a_passage_that_an_index_holds_twice_is_named(tmp_path: Path) -> None:
+    with filled(tmp_path, document(1)) as library:
+        library.verify(NAME)
+        index = library._indexes.lexical._index(1)
+        writer = index.writer(heap_size=20_000_000, num_threads=1)
+        writer.add_document(lexical._tantivy_document(next(library._store.entries(1, ["pmid:1"]))))
+        writer.commit()
+        index.reload()
+        assert library.verify(NAME).problems == ["lexical: 1 passage in the index twice: pmid:1#0"]
+
+
+def test_a_vector_that_is_not_the_stores_is_named(tmp_path: Path) -> None:
+    with filled(tmp_path, document(1), document(2)) as library:
+        library.verify(NAME)
+        entry = next(library._store.entries(1, ["pmid:2"]))
+        library._indexes.vectors.apply(1, [replace(entry, vector=-entry.vector)], [])
+        assert library.verify(NAME).problems == [
+            "vectors: 1 passage whose vector differs from SQLite's: pmid:2#0"
+        ]
+
+
+def test_a_notice_that_nobody_states_is_named(tmp_path: Path) -> None:
+    with filled(tmp_path, document(1)) as library:
+        library.verify(NAME)
+        with library._database.transaction() as connection:
+            for source in ("pmid:1", "pmid:7"):
+                connection.execute(
+                    "INSERT INTO notices VALUES (1, ?, 'pmid:9', 'erratum_in', '')", (source,)
+                )
+        (problem,) = library.verify(NAME).problems
+        assert problem == (
+            "SQLite: 2 documents whose notices are not as it states them: pmid:1, pmid:7"
+        )

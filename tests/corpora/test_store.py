@@ -12,7 +12,8 @@ from library_support import NAME, batch, document, filled
 
 from vademecum.corpora.document import Passage
 from vademecum.corpora.hashes import passage_hash
-from vademecum.corpora.store import chunks, from_blob, snapshot_of, to_blob
+from vademecum.corpora.snapshots import snapshot_of
+from vademecum.corpora.store import chunks, from_blob, to_blob
 
 
 def test_vectors_lose_no_more_than_float16_does() -> None:
@@ -64,9 +65,10 @@ def test_pages_of_documents_come_once_and_in_order(tmp_path: Path) -> None:
 
 def test_the_outbox_is_empty_when_every_index_has_followed(tmp_path: Path) -> None:
     with filled(tmp_path, document(1), document(2)) as library:
+        assert library.search_lexical(NAME, "aspirin", 1)
         rows = library._store.database.read("SELECT COUNT(*) FROM outbox")
         assert rows == [(0,)]
-        assert library._outbox.pending(1) == 0
+        assert library._indexes.outbox.pending(1) == 0
 
 
 def test_a_transaction_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:

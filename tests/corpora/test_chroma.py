@@ -8,8 +8,8 @@ from pathlib import Path
 
 from library_support import NAME, batch, document, filled
 
+from vademecum.corpora.chroma import MOST_UNSYNCED, SYNC_THRESHOLD, ChromaStore, where_of
 from vademecum.corpora.document import Filters
-from vademecum.corpora.vectors import where_of
 
 
 def test_no_filter_is_no_condition() -> None:
@@ -44,8 +44,8 @@ def test_more_passages_than_chroma_takes_at_once_are_cut_into_parts(tmp_path: Pa
             def get_max_batch_size(self) -> int:
                 return 2
 
-        store = library._vectors
-        store._client = Small(store._open())
+        store = library._indexes.vectors
+        store._client = Small(store._connected())
         library.commit(NAME, batch(*[document(n) for n in range(2, 9)]))
         library.commit(NAME, batch(delete=list(range(2, 7))))
         assert library.verify(NAME).problems == []
@@ -62,3 +62,34 @@ def test_no_embedding_function_is_persisted_and_the_space_is_cosine(tmp_path: Pa
     assert '"cosine"' in stored
     assert "onnx" not in stored.lower()
     assert "default" not in json.dumps(json.loads(configuration or "{}")).lower()
+
+
+def threshold(store: ChromaStore) -> int:
+    return int(store._collection(1).configuration_json["hnsw"]["sync_threshold"])
+
+
+def test_much_that_is_coming_is_written_down_in_few_equal_parts(tmp_path: Path) -> None:
+    store = ChromaStore(tmp_path)
+    store.create(1, 8)
+    assert threshold(store) == SYNC_THRESHOLD
+    for coming in (1, SYNC_THRESHOLD, 0):
+        store.expect(1, coming)
+        assert threshold(store) == SYNC_THRESHOLD
+    store.expect(1, 20_000)
+    assert SYNC_THRESHOLD < threshold(store) <= 20_000
+    store.expect(1, 10 * MOST_UNSYNCED)
+    assert SYNC_THRESHOLD < threshold(store) <= MOST_UNSYNCED
+    store.expect(1, 0)
+    assert threshold(store) == SYNC_THRESHOLD
+    store.close()
+
+
+def test_compacting_removes_the_folders_of_graphs_that_are_gone(tmp_path: Path) -> None:
+    with filled(tmp_path, document(1)) as library:
+        library.verify(NAME)
+        stale = tmp_path / "chroma" / "00000000-0000-4000-8000-000000000000"
+        stale.mkdir()
+        (stale / "data_level0.bin").write_bytes(b"x" * 1000)
+        library._indexes.vectors.compact()
+        assert not stale.exists()
+        assert library.verify(NAME).problems == []

@@ -1,0 +1,184 @@
+"""All that is derived from a library's SQLite: fed, counted, made again, moved, compacted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vademecum.corpora.compaction import Compaction, compact
+from vademecum.corpora.database import Database
+from vademecum.corpora.lexical import LexicalIndex
+from vademecum.corpora.outbox import STEP, DerivedIndex, Outbox
+from vademecum.corpora.store import CorpusRow, Store
+from vademecum.corpora.vectors import Place, VectorStore, open_vectors
+from vademecum.errors import LibraryDamaged, LibraryError, UsageError
+from vademecum.progress import Progress, Silent
+
+
+class Indexes:
+    """The indexes of all corpora of a library. `writing` is held while they are changed."""
+
+    def __init__(self, store: Store, folder: Path, place: Place) -> None:
+        self._store = store
+        self._database = store.database
+        self._folder = folder
+        self.place = place
+        self.vectors: VectorStore = self._opened(place)
+        self.lexical = LexicalIndex(folder / "lexical")
+        self._all: dict[str, DerivedIndex] = {
+            index.name: index for index in (self.vectors, self.lexical)
+        }
+        self.outbox = Outbox(store, self._all)
+        self.writing = threading.RLock()
+        self._checked: set[int] = set()  # corpora whose indexes were found whole
+
+    def close(self) -> None:
+        """Let go of files and servers."""
+        for index in self._all.values():
+            index.close()
+
+    def follow(self, row: CorpusRow, progress: Progress) -> None:
+        """After a commit: feed them if a step has come together, else before the next search."""
+        if self.outbox.pending(row.id) < STEP * len(self._all):
+            self._checked.discard(row.id)
+        else:
+            self.whole(row, progress)
+
+    def whole(self, row: CorpusRow, progress: Progress) -> None:
+        """Feed them what is pending and count what they hold.
+
+        Raises LibraryDamaged where they hold more or less than SQLite, and what `DerivedIndex`
+        says.
+        """
+        with self.writing, hinting(row.name):
+            self._checked.discard(row.id)  # if this fails, the next use tries again
+            self.outbox.feed(row, progress)
+            passages = self._store.passages_of(row.id)
+            for index in self._all.values():
+                if (held := index.count(row.id)) != passages:
+                    raise LibraryDamaged(
+                        f"the {index.name} index holds {held:,} of {passages:,} passages"
+                    )
+            self._checked.add(row.id)
+
+    def searchable(self, row: CorpusRow) -> bool:
+        """Whether there is anything to find; brings them up to date first."""
+        if row.id not in self._checked:
+            self.whole(row, Silent())
+        return self._store.passages_of(row.id) > 0
+
+    def remake(
+        self, row: CorpusRow, progress: Progress, names: Collection[str] | None = None
+    ) -> None:
+        """Make them, or those of these names, again from SQLite.
+
+        Killed half-way, it goes on at the next opening.
+        """
+        with self.writing:
+            self._checked.discard(row.id)
+            if names is None:
+                for index in self._all.values():
+                    index.repair()
+            with self._database.transaction() as connection:
+                self.outbox.refill(connection, row.id, names)
+            self.fill(row, progress)
+
+    def fill(self, row: CorpusRow, progress: Progress) -> None:
+        """Feed them what is pending, where it is much and somebody waits for it."""
+        progress.start(f"indexing {row.name}", self.outbox.pending(row.id), "passages")
+        self.whole(row, progress)
+        progress.finish()
+
+    def forget(self, corpus: int) -> None:
+        """A corpus was deleted."""
+        self._checked.discard(corpus)
+        self.bury()
+
+    def bury(self) -> None:
+        """Remove what is left of deleted corpora."""
+        for (corpus,) in self._database.read("SELECT corpus FROM doomed"):
+            for index in self._all.values():
+                try:
+                    index.drop(corpus)
+                except LibraryDamaged:
+                    continue  # what cannot be read goes when it is rebuilt
+            with self._database.transaction() as connection:
+                connection.execute("DELETE FROM doomed WHERE corpus = ?", (corpus,))
+
+    def move(self, place: Place, progress: Progress) -> None:
+        """Have vectors searched elsewhere from now on. See `Library.place_vectors`."""
+        with self.writing:
+            if place == self.place:
+                return
+            fresh = self._opened(place)
+            fresh.repair()  # is anybody there?
+            rows = self._store.corpora()
+            for row in rows:
+                self.outbox.feed(row, progress, {self.lexical.name})
+            with self._database.transaction() as connection:
+                connection.execute(
+                    "UPDATE facts SET value = ? WHERE name = 'vectors'", (str(place),)
+                )
+                for row in rows:
+                    self.outbox.refill(connection, row.id, {fresh.name})
+            stale, self.vectors, self.place = self.vectors, fresh, place
+            self._all[fresh.name] = fresh
+            for row in rows:
+                self.fill(row, progress)
+            try:
+                for row in rows:
+                    stale.drop(row.id)
+                stale.compact()
+            except LibraryError as error:
+                progress.note(f"the vectors that were there are still there: {error.message}")
+            stale.close()
+
+    def compact(self, progress: Progress) -> Compaction:
+        """Give the room of what is dead back to the disk, SQLite's too."""
+        with self.writing:
+            for row in self._store.corpora():
+                self.whole(row, progress)
+            return compact(self._store, self.outbox, self._all, self.remake, self._folder, progress)
+
+    def _opened(self, place: Place) -> VectorStore:
+        ((owner,),) = self._database.read("SELECT value FROM facts WHERE name = 'id'")
+        return open_vectors(place, self._folder, owner)
+
+
+def placed(database: Database, wanted: str) -> Place:
+    """Where the vectors of a library are; a new one has them where they are wanted.
+
+    Raises UsageError where they are not where they are wanted ("": wherever they are).
+    """
+    asked = Place.parse(wanted) if wanted else None
+    rows = database.read("SELECT value FROM facts WHERE name = 'vectors'")
+    if rows:
+        place = Place.parse(rows[0][0])
+    else:
+        any_corpus = database.read("SELECT 1 FROM corpora LIMIT 1")
+        place = Place("chroma") if any_corpus or asked is None else asked
+        with database.transaction() as connection:
+            connection.execute("INSERT INTO facts VALUES ('vectors', ?)", (str(place),))
+    if asked is not None and asked != place:
+        raise UsageError(
+            f"the vectors of this library are in {place}, not in {asked}",
+            f"unset VADEMECUM_VECTORS, or move them: vademecum corpus vectors {asked}",
+        )
+    return place
+
+
+@contextmanager
+def hinting(corpus: str) -> Iterator[None]:
+    """Name the corpus in what an index says is damaged, and the way on."""
+    try:
+        yield
+    except LibraryDamaged as error:
+        if error.hint:
+            raise
+        raise LibraryDamaged(
+            f"corpus {corpus!r}: {error.message}",
+            "its documents are safe; make the indexes again, without embedding: "
+            f"vademecum corpus rebuild {corpus}",
+        ) from error

@@ -1,0 +1,229 @@
+"""The states that a corpus was told to be in, and what changed between two of them.
+
+An answer names the snapshot that it was found in. A snapshot is written down when it is told for
+the first time; the documents that changed since the one before are kept beside it, each once, with
+the hashes it had before and after. Both are bounded: what a first ingestion adds is not listed
+document by document, and the oldest lists go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Read = Callable[[str, Sequence[Any]], list[Any]]
+
+BEGIN = "INSERT INTO snapshots (corpus, snapshot, made, kept) VALUES (?, '', '', 1)"
+MOST_CHANGES = 100_000  # documents listed, over all snapshots of a corpus
+MOST_SNAPSHOTS = 1_000  # of a corpus
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state. `documents` and `passages` are None where it is older than the counting."""
+
+    snapshot: str
+    made: str  # ISO 8601, UTC
+    documents: int | None
+    passages: int | None
+    kept: bool  # whether the changes that led to it can be listed
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one document between two snapshots."""
+
+    doc_id: str
+    what: Literal["added", "changed", "deleted"]
+
+
+def snapshot_of(digest: str) -> str:
+    """A short name for a state: equal for equal documents, whatever their order or history."""
+    return hashlib.sha256(bytes.fromhex(digest)).hexdigest()[:16]
+
+
+def added(
+    connection: sqlite3.Connection, corpus: int, doc_id: str, content: bytes, passages: int
+) -> None:
+    """A document comes in: count it, and list it with the snapshot that is in the making."""
+    _count(connection, corpus, 1, passages)
+    if (seq := _open(connection, corpus)) is not None:
+        connection.execute(
+            "INSERT INTO changes VALUES (?, ?, ?, NULL, ?) "
+            "ON CONFLICT DO UPDATE SET after = excluded.after",
+            (corpus, seq, doc_id, content),
+        )
+        connection.execute(
+            "DELETE FROM changes WHERE corpus = ? AND seq = ? AND doc_id = ? AND before = after",
+            (corpus, seq, doc_id),
+        )
+
+
+def removed(
+    connection: sqlite3.Connection, corpus: int, doc_id: str, content: bytes, passages: int
+) -> None:
+    """A document goes, or its earlier version does."""
+    _count(connection, corpus, -1, -passages)
+    if (seq := _open(connection, corpus)) is not None:
+        connection.execute(
+            "INSERT INTO changes VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET after = NULL",
+            (corpus, seq, doc_id, content),
+        )
+        connection.execute(
+            "DELETE FROM changes WHERE corpus = ? AND seq = ? AND doc_id = ? "
+            "AND before IS NULL AND after IS NULL",
+            (corpus, seq, doc_id),
+        )
+
+
+def bound(connection: sqlite3.Connection, corpus: int) -> None:
+    """Of a snapshot in the making that has become too long a list, keep only that it was."""
+    seq = _open(connection, corpus)
+    if seq is not None and _listed(connection, corpus, seq) > MOST_CHANGES:
+        _forget(connection, corpus, seq)
+
+
+def seal(connection: sqlite3.Connection, corpus: int, snapshot: str) -> None:
+    """The state of the corpus is told as `snapshot`: write it down, unless it is the last one."""
+    last = connection.execute(
+        "SELECT snapshot FROM snapshots WHERE corpus = ? AND snapshot != '' "
+        "ORDER BY seq DESC LIMIT 1",
+        (corpus,),
+    ).fetchone()
+    if last is not None and last[0] == snapshot:
+        return
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    _open(connection, corpus)  # nothing may have led to it: a corpus that is empty yet
+    connection.execute(
+        "UPDATE snapshots SET snapshot = ?, made = ?, (documents, passages) = "
+        "(SELECT documents, passages FROM corpora WHERE id = snapshots.corpus) "
+        "WHERE corpus = ? AND snapshot = ''",
+        (snapshot, made, corpus),
+    )
+    _trim(connection, corpus)
+
+
+def listed(read: Read, corpus: int) -> list[Snapshot]:
+    """All that are written down, the newest first."""
+    rows = read(
+        "SELECT snapshot, made, documents, passages, kept FROM snapshots "
+        "WHERE corpus = ? AND snapshot != '' ORDER BY seq DESC",
+        (corpus,),
+    )
+    return [
+        Snapshot(snapshot, made, documents, passages, bool(kept))
+        for snapshot, made, documents, passages, kept in rows
+    ]
+
+
+def between(read: Read, corpus: int, first: str, second: str) -> Iterator[Change] | None:
+    """What leads from one snapshot to the other, by document id; None where it was not kept.
+
+    Raises KeyError with the id that is not written down. Between equal ids is nothing.
+    """
+    ends = []
+    for snapshot in (first, second):
+        rows = read(
+            "SELECT MAX(seq) FROM snapshots WHERE corpus = ? AND snapshot = ?", (corpus, snapshot)
+        )
+        if rows[0][0] is None:
+            raise KeyError(snapshot)
+        ends.append(int(rows[0][0]))
+    start, end = sorted(ends)
+    span = (corpus, start, end)
+    if read("SELECT 1 FROM snapshots WHERE corpus = ? AND seq > ? AND seq <= ? AND NOT kept", span):
+        return None
+    return _changes(read, span, backwards=ends[0] > ends[1])
+
+
+def gather(connection: sqlite3.Connection) -> None:
+    """Of a library that kept none: the states in which jobs left a corpus, and that of today."""
+    for corpus, name, digest in connection.execute(
+        "SELECT id, name, digest FROM corpora"
+    ).fetchall():
+        now = snapshot_of(digest)
+        connection.execute(
+            "INSERT INTO snapshots (corpus, snapshot, made, kept) "
+            "SELECT ?, snapshot, MAX(finished), 0 FROM jobs "
+            "WHERE corpus = ? AND snapshot NOT IN ('', ?) GROUP BY snapshot ORDER BY MAX(id)",
+            (corpus, name, now),
+        )
+        seal(connection, corpus, now)
+        connection.execute("UPDATE snapshots SET kept = 0 WHERE corpus = ?", (corpus,))
+
+
+def _changes(read: Read, span: tuple[int, int, int], *, backwards: bool) -> Iterator[Change]:
+    last = ""
+    while rows := read(
+        "SELECT doc_id, MIN(seq), MAX(seq) FROM changes "
+        "WHERE corpus = ? AND seq > ? AND seq <= ? AND doc_id > ? "
+        "GROUP BY doc_id ORDER BY doc_id LIMIT 1000",
+        (*span, last),
+    ):
+        last = rows[-1][0]
+        for doc_id, oldest, newest in rows:
+            ((before,),) = read(
+                "SELECT before FROM changes WHERE corpus = ? AND seq = ? AND doc_id = ?",
+                (span[0], oldest, doc_id),
+            )
+            ((after,),) = read(
+                "SELECT after FROM changes WHERE corpus = ? AND seq = ? AND doc_id = ?",
+                (span[0], newest, doc_id),
+            )
+            if before == after:
+                continue
+            if backwards:
+                before, after = after, before
+            yield Change(
+                doc_id,
+                "added" if before is None else "deleted" if after is None else "changed",
+            )
+
+
+def _count(connection: sqlite3.Connection, corpus: int, documents: int, passages: int) -> None:
+    connection.execute(
+        "UPDATE corpora SET documents = documents + ?, passages = passages + ? WHERE id = ?",
+        (documents, passages, corpus),
+    )
+
+
+def _open(connection: sqlite3.Connection, corpus: int) -> int | None:
+    """The snapshot in the making, begun now if there is none; None if it is not listed."""
+    row = connection.execute(
+        "SELECT seq, kept FROM snapshots WHERE corpus = ? AND snapshot = ''", (corpus,)
+    ).fetchone()
+    if row is not None:
+        return row[0] if row[1] else None
+    return connection.execute(BEGIN, (corpus,)).lastrowid
+
+
+def _listed(connection: sqlite3.Connection, corpus: int, seq: int) -> int:
+    count = connection.execute(
+        "SELECT COUNT(*) FROM changes WHERE corpus = ? AND seq = ?", (corpus, seq)
+    ).fetchone()[0]
+    return int(count)
+
+
+def _forget(connection: sqlite3.Connection, corpus: int, seq: int) -> None:
+    """Keep the snapshot, but not what led to it."""
+    connection.execute("DELETE FROM changes WHERE corpus = ? AND seq = ?", (corpus, seq))
+    connection.execute("UPDATE snapshots SET kept = 0 WHERE seq = ?", (seq,))
+
+
+def _trim(connection: sqlite3.Connection, corpus: int) -> None:
+    """Forget the oldest lists and the oldest snapshots, as far as there are too many."""
+    rows = connection.execute(
+        "SELECT seq, kept FROM snapshots WHERE corpus = ? ORDER BY seq DESC", (corpus,)
+    ).fetchall()
+    total = 0
+    for at, (seq, kept) in enumerate(rows):
+        total += _listed(connection, corpus, seq) if kept else 0
+        if kept and total > MOST_CHANGES:
+            _forget(connection, corpus, seq)
+        if at >= MOST_SNAPSHOTS:
+            connection.execute("DELETE FROM snapshots WHERE seq = ?", (seq,))
+            connection.execute("DELETE FROM changes WHERE corpus = ? AND seq = ?", (corpus, seq))
