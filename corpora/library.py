@@ -27,7 +27,7 @@ from vademecum.corpora.store import Batch, CorpusRow, Store, Vectors, Written, c
 from vademecum.corpora.vectors import Place
 from vademecum.corpora.verify import Verification
 from vademecum.corpora.verify import verify as run_verify
-from vademecum.corpora.works import works
+from vademecum.corpora.works import copies, works
 from vademecum.errors import (
     CorpusNotFound,
     IndexUnavailable,
@@ -219,6 +219,11 @@ class Library:
         """The ids of all documents of the same work, in order, by each of these ids: an abstract
         and its full text, a preprint and its paper."""
         return works(self._database.read, self._row(corpus).id, doc_ids)
+
+    def copies(self, corpus: str, documents: Sequence[Document]) -> tuple[set[str], list[str]]:
+        """Ids of those that need not be kept, as PubMed Central's article is here or among them,
+        and ids of what is stored and need not be any longer, as Central's is among these."""
+        return copies(self._database.read, self._row(corpus).id, documents)
 
     def passages(self, corpus: str, doc_id: str) -> list[Passage]:
         """The passages of a document in order, none if the corpus does not hold it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -151,6 +151,37 @@ def _reached(doc_id: str, linked: dict[str, set[str]]) -> set[str]:
     return reached
 
 
+def copies(read: Read, corpus: int, documents: Sequence[Document]) -> tuple[set[str], list[str]]:
+    """An article that PubMed Central gives and its publisher gives too need not be kept twice: the
+    publisher's among these documents, and those that are stored while Central's is among these."""
+    central = {
+        normal_doi(document.doi)
+        for document in documents
+        if document.doc_id.startswith("pmcid:") and document.kind == "full_text"
+    } - {""}
+    published = {
+        document.doc_id: normal_doi(document.doi)
+        for document in documents
+        if document.doc_id.startswith("doi:") and document.kind == "full_text"
+    }
+    stored = read(
+        "SELECT i.identifier FROM identifiers i JOIN documents d "
+        "ON d.corpus = i.corpus AND d.doc_id = i.doc_id "
+        f"WHERE i.corpus = ? AND i.identifier IN ({_marks(published)}) "
+        "AND d.doc_id LIKE 'pmcid:%' AND d.kind = 'full_text'",
+        (corpus, *(f"doi:{doi}" for doi in published.values())),
+    )
+    held = central | {identifier.removeprefix("doi:") for (identifier,) in stored}
+    needless = {doc_id for doc_id, doi in published.items() if doi in held}
+    gone = read(
+        "SELECT doc_id FROM documents "
+        f"WHERE corpus = ? AND doc_id IN ({_marks(central)}) AND kind = 'full_text' "
+        "ORDER BY doc_id",
+        (corpus, *(f"doi:{doi}" for doi in sorted(central))),
+    )
+    return needless, [doc_id for (doc_id,) in gone]
+
+
 def gather(connection: sqlite3.Connection) -> None:
     """Fill the table of a library that was written before there was one."""
     last = -1
@@ -174,5 +205,5 @@ def shared(connection: sqlite3.Connection) -> list[tuple[int, str]]:
     ).fetchall()
 
 
-def _marks(items: Sequence[Any]) -> str:
+def _marks(items: Collection[Any]) -> str:
     return ",".join("?" * len(items))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from vademecum.corpora.document import Deletion
 from vademecum.corpora.jobs import FileProgress, FileState
 from vademecum.corpora.library import Batch, Library
 from vademecum.corpora.revision import file_number
@@ -41,12 +42,12 @@ class Writer:
 
     def commit(self, gathered: Gathered) -> None:
         """In one transaction, with how far it brings the job. Raises what the library does."""
-        batch = self._prepared(gathered)
+        batch, copied = self._prepared(gathered)
         news = batch.documents or batch.deletions or batch.confirmed or batch.held
         if news or gathered.ended or time.monotonic() - self._written > TELL_S:
             written = self._library.commit(self._work.corpus, batch)
             # The deletions of a document that came again in the same batch are replacements.
-            self._tally.report.deleted += written.deleted
+            self._tally.report.deleted += written.deleted - copied
             self._tally.report.displaced += written.displaced
             self._written = time.monotonic()
         supply = self._work.plan.supply
@@ -54,12 +55,15 @@ class Writer:
             for file in _whole(gathered):
                 supply.release(self._work.paths[file])
 
-    def _prepared(self, gathered: Gathered) -> Batch:
+    def _prepared(self, gathered: Gathered) -> tuple[Batch, int]:
+        """What to write, and how many of its deletions are of copies."""
         library, corpus, plan = self._library, self._work.corpus, self._work.plan
         read = [document for _, document in gathered.documents.values()]
         deletions = [deletion for _, deletion in gathered.deletions.values()]
         outdated, later = library.sift(corpus, read)
         too_late, _ = library.sift(corpus, deletions)
+        copies, copied = library.copies(corpus, read)
+        outdated |= copies
         documents = [document for document in read if document.doc_id not in outdated]
         needed = library.needs(corpus, documents, self._fingerprint)
         new = {document.doc_id for document in needed}
@@ -75,10 +79,13 @@ class Writer:
         whole = [self._work.paths[file] for file in _whole(gathered)]
         if plan.newest is not None:  # of a selection not all records are in the corpus
             whole = []
-        return Batch(
+        batch = Batch(
             documents=[(item.document, item.passages, item.vectors) for item in embedded],
             fingerprint=self._fingerprint,
-            deletions=[item for item in deletions if item.doc_id not in too_late],
+            deletions=[
+                *(item for item in deletions if item.doc_id not in too_late),
+                *map(Deletion, copied),
+            ],
             confirmed=[item for item in documents if item.doc_id in later - new],
             taken=[path.name for path in whole if file_number(path.name)],
             job=self._job,
@@ -87,6 +94,7 @@ class Writer:
             files=[self._progress(file, gathered.ended) for file in sorted(gathered.touched)],
             report=self._tally.report.to_dict(),
         )
+        return batch, len(copied)
 
     def _progress(self, file: int, ended: Sequence[Ended]) -> FileProgress:
         end = next((end for end in ended if end.file == file and not end.cut), None)
