@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from vademecum.model.cache import Sequence
-from vademecum.model.captured import CapturedStep
 from vademecum.model.drafting import LONGEST, NgramDrafter
 from vademecum.model.interface import GenerationOptions
 from vademecum.model.kernels import PAGE
 from vademecum.model.watch import Watch
+
+if TYPE_CHECKING:
+    from vademecum.model.captured import CapturedStep
 
 DRAFTS = (1, 2, 4, 8)  # tokens of a draft: a graph is captured for each length that is run
 
