@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,6 +60,20 @@ def test_int8_is_near_float(embedder: Embedder, where: Settings) -> None:
     near = (embedder.embed_passages(TEXTS) * other.embed_passages(TEXTS)).sum(axis=1)
     assert near.min() > 0.99
     assert embedder.count_tokens(TEXTS) == other.count_tokens(TEXTS)
+
+
+def test_int8_starts_without_torch(embedder: Embedder, where: Settings) -> None:
+    if not embedder.path.startswith("int8"):
+        pytest.skip(embedder.reason)
+    code = """
+import sys
+from vademecum.model.embedder import Embedder
+Embedder.load().embed_query("a")
+print([name for name in ("torch", "transformers", "sentence_transformers") if name in sys.modules])
+"""
+    env = {**os.environ, "VADEMECUM_HOME": str(where.home)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
 def test_nothing_gives_nothing(embedder: Embedder) -> None:
