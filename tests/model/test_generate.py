@@ -198,6 +198,15 @@ def test_thinking_cannot_be_closed_before_its_floor(chat_of: Callable[..., Chat]
     assert last.stats.thinking_tokens == 5
 
 
+def test_a_text_does_not_end_before_its_thinking_may(play) -> None:
+    script = Script([EOS] * 30)
+    options = GenerationOptions(temperature=0, max_tokens=8, min_thinking_tokens=4, draft=False)
+    *_, last = told(play(script, options, reasons=True))
+    assert last.reason == "stop"
+    assert last.stats.completion_tokens == 5
+    assert EOS not in script.fed
+
+
 def test_the_floor_is_not_passed_by_spelling_the_tag(chat_of: Callable[..., Chat], play) -> None:
     chat = chat_of()
     spelled = [token for letter in "hm</think>So" for token in ids_of(chat, letter)]

@@ -134,6 +134,23 @@ def test_once_a_token_is_refused_the_others_are_drawn_by_exact_logits(temperatur
     assert len(asked) == 50  # nothing was refused
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("top_p", [0.5, 1.0])
+def test_what_was_refused_is_not_drawn_again(top_p: float, temperature: float) -> None:
+    """Neither among the rest of the candidates, nor by exact logits, nor beyond the candidates."""
+    asked: list[int] = []
+
+    def refuses(token: int) -> bool:
+        asked.append(token)
+        return False
+
+    sampler = Sampler(options(temperature=temperature, top_p=top_p, seed=5))
+    for _ in range(20):
+        asked.clear()
+        sampler.sample(WIDE[:12], refuses, lambda: WIDE[:12])
+        assert sorted(asked) == list(range(12))
+
+
 @pytest.mark.parametrize("temperature", [0.0, 0.6])
 @pytest.mark.parametrize("top_p", [0.95, 1.0])
 @pytest.mark.parametrize("wrong", [torch.nan, torch.inf])
