@@ -20,8 +20,9 @@ MOST_HEADINGS = 4_096  # values of an array, likewise
 MOST_HITS = 16_384  # results of one search, likewise
 PAGE = 1_000  # passages in one message: far below the 64 MB that one may have
 CONNECT_S = 5.0  # seconds until a server that is not there is given up
-ANSWER_S = 15.0  # and one that does not answer; its client asks again and again until then
-WRITTEN_S = 120.0  # and one that does not take in a page
+# A slow answer is waited for: its client itself sees within 15 s that nobody is there any more. By
+# default it then asks 75 times.
+ASKED: dict[str, Any] = {"retry_times": 1}
 # A server that is back is found within a second, not after two minutes of doubled pauses.
 SOON_AGAIN = {"grpc.use_local_subchannel_pool": 1, "grpc.max_reconnect_backoff_ms": 1000}
 EF_SEARCH = 200
@@ -104,7 +105,7 @@ class MilvusStore:
                 self._called(corpus),
                 schema=schema,
                 consistency_level="Strong",
-                timeout=ANSWER_S,
+                **ASKED,
             )
         self._seen.add(corpus)
 
@@ -114,8 +115,8 @@ class MilvusStore:
         called = self._called(corpus)
         with self._errors():
             client = self._connected()
-            if client.has_collection(called, timeout=ANSWER_S):
-                client.drop_collection(called, timeout=ANSWER_S)
+            if client.has_collection(called, **ASKED):
+                client.drop_collection(called, **ASKED)
 
     def expect(self, corpus: int, passages: int) -> None:
         """A new collection has no graph until nothing more is waiting: it is then built once."""
@@ -127,9 +128,9 @@ class MilvusStore:
         with self._errors():
             client = self._connected()
             for part in chunks(deletes, PAGE):
-                client.delete(called, ids=part, timeout=WRITTEN_S)
+                client.delete(called, ids=part, **ASKED)
             for part in chunks(upserts, PAGE):
-                client.upsert(called, [row_of(entry) for entry in part], timeout=WRITTEN_S)
+                client.upsert(called, [row_of(entry) for entry in part], **ASKED)
 
     def query(
         self, corpus: int, vector: Vectors, k: int, filters: Filters
@@ -144,7 +145,7 @@ class MilvusStore:
                 filter=expression_of(filters),
                 limit=k,
                 search_params={"metric_type": "COSINE", "params": {"ef": max(EF_SEARCH, k)}},
-                timeout=ANSWER_S,
+                **ASKED,
             )
             return [(str(hit["id"]), float(hit["distance"])) for hit in found]
 
@@ -161,7 +162,7 @@ class MilvusStore:
         called = self._searchable(corpus)
         with self._errors():
             pages = self._connected().query_iterator(
-                called, batch_size=PAGE, output_fields=["id", "hash"], timeout=ANSWER_S
+                called, batch_size=PAGE, output_fields=["id", "hash"], **ASKED
             )
         try:
             while True:
@@ -177,9 +178,7 @@ class MilvusStore:
     def count(self, corpus: int) -> int:
         called = self._searchable(corpus)
         with self._errors():
-            rows = self._connected().query(
-                called, filter="", output_fields=["count(*)"], timeout=ANSWER_S
-            )
+            rows = self._connected().query(called, filter="", output_fields=["count(*)"], **ASKED)
             return int(rows[0]["count(*)"])
 
     def compact(self) -> None:
@@ -191,7 +190,7 @@ class MilvusStore:
     def repair(self) -> None:
         self.close()
         with self._errors():
-            self._connected().list_collections(timeout=ANSWER_S)
+            self._connected().list_collections(**ASKED)
 
     def close(self) -> None:
         """Let go of the connection. The next use makes another."""
@@ -209,7 +208,7 @@ class MilvusStore:
         for part in chunks(passage_ids, PAGE):
             with self._errors():
                 rows = self._connected().query(
-                    called, ids=part, output_fields=["id", field], timeout=ANSWER_S
+                    called, ids=part, output_fields=["id", field], **ASKED
                 )
             yield from rows
 
@@ -217,7 +216,7 @@ class MilvusStore:
         called = self._called(corpus)
         if corpus not in self._seen:
             with self._errors():
-                if not self._connected().has_collection(called, timeout=ANSWER_S):
+                if not self._connected().has_collection(called, **ASKED):
                     raise LibraryDamaged("the vector index is missing in Milvus")
             self._seen.add(corpus)
         return called
@@ -228,11 +227,11 @@ class MilvusStore:
         if corpus not in self._searched:
             with self._errors():
                 client = self._connected()
-                if not client.list_indexes(called, timeout=ANSWER_S):
+                if not client.list_indexes(called, **ASKED):
                     index = client.prepare_index_params()
                     index.add_index("vector", index_type="HNSW", metric_type="COSINE", params=HNSW)
-                    client.create_index(called, index)  # as long as it takes
-                client.load_collection(called)
+                    client.create_index(called, index, **ASKED)
+                client.load_collection(called, **ASKED)
             self._searched.add(corpus)
         return called
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
+import pytest
 from library_support import NAME, batch, document, filled
 
+from vademecum.corpora import chroma
 from vademecum.corpora.chroma import MOST_UNSYNCED, SYNC_THRESHOLD, ChromaStore, where_of
 from vademecum.corpora.document import Filters
+from vademecum.corpora.library import Library
 
 
 def test_no_filter_is_no_condition() -> None:
@@ -92,4 +96,34 @@ def test_compacting_removes_the_folders_of_graphs_that_are_gone(tmp_path: Path) 
         (stale / "data_level0.bin").write_bytes(b"x" * 1000)
         library._indexes.vectors.compact()
         assert not stale.exists()
+        assert library.verify(NAME).problems == []
+
+
+def graph_of(path: Path) -> Path:
+    """The folder of the only graph."""
+    (folder,) = [item for item in (path / "chroma").iterdir() if item.is_dir()]
+    return folder
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["gone", "older"])
+def test_a_graph_that_lost_vectors_is_noticed_and_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stale: bool
+) -> None:
+    """Chroma counts its rows, not its graph: what a lost write leaves behind looks whole to it."""
+    monkeypatch.setattr(chroma, "SYNC_THRESHOLD", 3)  # writes its graph at once
+    library_path, kept = tmp_path / "library", tmp_path / "kept"
+    filled(library_path, *[document(n) for n in range(10)]).close()
+    shutil.copytree(graph_of(library_path), kept)
+    with Library.open(library_path) as library:
+        library.commit(NAME, batch(*[document(n) for n in range(10, 20)]))
+        assert library.verify(NAME).problems == []
+    shutil.rmtree(graph_of(library_path))
+    if stale:
+        graph = sqlite3.connect(library_path / "chroma" / "chroma.sqlite3")
+        ((segment,),) = graph.execute("SELECT id FROM segments WHERE scope = 'VECTOR'")
+        graph.close()
+        shutil.copytree(kept, library_path / "chroma" / segment)
+    with Library.open(library_path) as library:
+        assert any("vectors" in problem for problem in library.verify(NAME).problems)
+        library.rebuild(NAME)
         assert library.verify(NAME).problems == []
