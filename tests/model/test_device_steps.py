@@ -454,6 +454,18 @@ def test_what_nobody_asked_for_is_forgotten(decoder: Decoder, slow: bool, draft:
     assert steps.drawer() is None
 
 
+def test_an_answer_of_one_token_computes_nothing(
+    decoder: Decoder, chat_of: Callable[..., Chat]
+) -> None:
+    cache = decoder.new_cache(256)
+    device = Device(decoder, cache)
+    options = replace(GREEDY, max_tokens=1, draft=True)
+    token, finished = answering(decoder, cache, chat_of(), options, device)
+    assert isinstance(token, Token)
+    assert isinstance(finished, Finished)
+    assert (device.steps, finished.stats.drafted, finished.stats.completion_tokens) == (0, 0, 1)
+
+
 @pytest.mark.parametrize("draft", [False, True])
 def test_an_answer_that_ends_early_leaves_the_next_as_it_would_be(
     decoder: Decoder, chat_of: Callable[..., Chat], slow: bool, draft: bool
