@@ -73,6 +73,15 @@ def test_what_exceeds_the_context_is_refused_at_once(engine_of: Build) -> None:
     assert caught.value.hint
 
 
+def test_an_answer_may_fill_the_context_to_its_last_token(engine_of: Build) -> None:
+    engine = engine_of(context=64, eos=())
+    *tokens, last = engine.stream_ids([1] * 56, SHORT)
+    assert isinstance(last, Finished)
+    assert (len(tokens), last.reason) == (8, "length")
+    with pytest.raises(ContextTooLong):
+        engine.stream_ids([1] * 57, SHORT)
+
+
 def test_what_exceeds_the_memory_is_refused_at_once(engine_of: Build) -> None:
     # 1,088 bytes a token: keys, values, and the summary of each page's keys
     engine = engine_of(context=1024, cache_bytes=110 * 1088)
