@@ -35,7 +35,9 @@ class Look:
         """The job that the process which has the library open is at, if it is at one."""
         if self._rows is None:
             return None
-        return next((job for job in jobs_of(self._rows) if job.state in ACTIVE), None)
+        marks = ",".join("?" * len(ACTIVE))
+        found = jobs_of(self._rows, f"WHERE state IN ({marks})", ACTIVE)
+        return found[0] if found else None
 
     def taken(self, corpus: str) -> set[str]:
         """As `Library.taken`."""

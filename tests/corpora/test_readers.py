@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from vademecum.corpora.document import Document, Record
-from vademecum.corpora.readers import READERS, reader_for, readers, registry, suffixes
+from vademecum.corpora.readers import (
+    READERS,
+    guides_of,
+    reader_for,
+    readers,
+    registry,
+    suffixes,
+)
 from vademecum.corpora.readers.pubmed import PubmedReader
 from vademecum.errors import DocumentRejected, VademecumError
 
@@ -130,3 +137,26 @@ def test_the_endings_that_are_told_are_the_ones_that_are_read() -> None:
         assert suffix.startswith(".")
         assert suffix == suffix.lower()
         assert reader_for(Path(f"a{suffix}")).suffixes
+
+
+def test_what_decides_how_a_table_is_read_lies_beside_it(tmp_path: Path) -> None:
+    table, text = tmp_path / "a.csv", tmp_path / "a.txt"
+    for path in (table, text):
+        path.write_text("text\nAspirin.\n")
+    assert guides_of(table) == ()
+    (tmp_path / "fields.toml").write_text('text = "text"')
+    (tmp_path / "a.csv.fields.toml").write_text('text = "text"')
+    assert guides_of(table) == (tmp_path / "a.csv.fields.toml", tmp_path / "fields.toml")
+    assert guides_of(text) == ()
+    assert guides_of(tmp_path / "slides.pptx") == ()
+
+
+def test_a_reader_that_is_added_changes_the_fingerprint(added: list[EntryPoint]) -> None:
+    registry.fingerprint.cache_clear()
+    before = registry.fingerprint()
+    registry.fingerprint.cache_clear()
+    assert registry.fingerprint() == before
+    added.append(entry("notes", "NotesReader"))
+    registry.fingerprint.cache_clear()
+    assert registry.fingerprint() != before
+    registry.fingerprint.cache_clear()

@@ -56,11 +56,27 @@ def work(folder: Path, files: Sequence[Path], apart: bool, pause_s: float) -> No
             ingest(library, NAME, files, embedder, batch_size=BATCH, apart=apart)
 
 
+def opening(folder: Path) -> float:
+    """Seconds until a run can begin with its work, on this machine as busy as it is."""
+    began = time.monotonic()
+    run = os.fork()
+    if run == 0:
+        with Library.open(folder / "other") as library:
+            library.create_corpus(NAME, embedder="fake", dim=8, fingerprint="f")
+        os._exit(0)
+    os.waitpid(run, 0)
+    return time.monotonic() - began
+
+
 def main() -> None:
-    """`folder kills longest apart pause files...`: prints how many runs were killed."""
-    folder, kills, longest = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    """`folder kills openings apart pause files...`: prints how many runs were killed.
+
+    A run lives no longer than so many times what it takes to open a library.
+    """
+    folder, kills, openings = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     apart, pause_s, files = sys.argv[4] == "apart", float(sys.argv[5]), sys.argv[6:]
     chance = random.Random(7)
+    longest = openings * opening(folder)
     killed = runs = 0
     while True:
         runs += 1

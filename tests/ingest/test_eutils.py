@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ingest_support import FakeEmbedder, article
@@ -12,8 +14,10 @@ from site_support import Site, hang_up, serving, status
 
 from vademecum.corpora.library import Library
 from vademecum.errors import SourceUnavailable, UsageError
+from vademecum.ingest.again import left_of
 from vademecum.ingest.eutils import MOST, PAGE, RATE, RATE_WITH_KEY, Pace, Search
-from vademecum.ingest.pipeline import ingest
+from vademecum.ingest.pipeline import ingest, resume
+from vademecum.ingest.sources import resolve
 from vademecum.ingest.web import Web
 from vademecum.settings import Settings
 
@@ -183,3 +187,27 @@ def test_nobody_is_asked_offline(nlm: Nlm, tmp_path: Path) -> None:
     ):
         Search(web, tmp_path).plan("cancer")
     assert nlm.site.asked == []
+
+
+def test_a_search_that_was_interrupted_is_asked_again(nlm: Nlm, tmp_path: Path) -> None:
+    nlm.count = 2 * PAGE + 5
+    with Web(settings=Settings(home=tmp_path, offline=False), wait=lambda _: None) as web:
+        plan = resolve([], web=web, query="statins", limit=PAGE + 50)
+        stop = threading.Event()
+
+        class Stops(FakeEmbedder):
+            def embed_passages(self, texts: Sequence[str]) -> Any:
+                stop.set()
+                return super().embed_passages(texts)
+
+        with Library.open(tmp_path / "library") as library:
+            report = ingest(
+                library, "found", plan, Stops(), limit=PAGE + 50, batch_size=50, stop=stop
+            )
+            assert report.state == "interrupted"
+            nlm.count += 1  # PubMed goes on meanwhile, and does not remember the search
+            work = left_of(library, library.jobs()[0], web)
+            report = resume(library, work, FakeEmbedder())
+            assert (report.state, report.read, report.job) == ("done", PAGE + 50, 1)
+            assert library.corpus("found").documents == PAGE + 50
+            assert [job.source["query"] for job in library.jobs()] == ["statins"]

@@ -13,10 +13,12 @@ from site_support import Site, cut_after, hang_up, serving, status
 
 from vademecum.corpora.library import Library
 from vademecum.errors import SourceUnavailable, UsageError
-from vademecum.ingest.pipeline import ingest
+from vademecum.ingest.again import left_of
+from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.report import IngestReport
 from vademecum.ingest.sources import resolve
 from vademecum.ingest.web import Web
+from vademecum.progress import Silent
 from vademecum.settings import Settings
 
 NAME = "pubmed"
@@ -193,3 +195,64 @@ def test_nothing_is_fetched_offline(
     with pytest.raises(SourceUnavailable, match="VADEMECUM_OFFLINE"):
         resolve(["pubmed"], taken=library.taken(NAME))
     assert nlm.site.asked == []
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_a_file_without_a_checksum_is_taken_and_told(
+    nlm: Nlm, library: Library, tmp_path: Path
+) -> None:
+    del nlm.site.files["/pubmed/baseline/pubmed26n0002.xml.gz.md5"]
+    notes = Notes()
+    with Web(
+        settings=Settings(home=tmp_path, offline=False), progress=notes, wait=lambda _: None
+    ) as web:
+        plan = resolve(["pubmed"], web=web)
+        report = ingest(library, NAME, plan, FakeEmbedder())
+    assert report.failed_files == []
+    assert held(library) == ALL
+    [said] = notes.said
+    assert said.startswith("pubmed26n0002.xml.gz.md5 is not on the server")
+
+
+def go_on(library: Library, home: Path) -> IngestReport:
+    with Web(settings=Settings(home=home, offline=False), wait=lambda _: None) as web:
+        work = left_of(library, library.jobs()[0], web)
+        return resume(library, work, FakeEmbedder())
+
+
+def test_a_job_that_lost_the_server_fetches_only_what_it_had_not_read(
+    nlm: Nlm, library: Library, tmp_path: Path
+) -> None:
+    nlm.site.faults += [None, None, None, None] + [hang_up] * 20
+    with pytest.raises(SourceUnavailable):
+        run(library, tmp_path)
+    nlm.site.faults.clear()
+    nlm.fetched()
+    nlm.put("updatefiles", "pubmed26n0004.xml.gz", article(4))  # not of this job
+    report = go_on(library, tmp_path)
+    assert (report.state, report.files) == ("done", 3)
+    assert nlm.fetched() == ["pubmed26n0002.xml.gz", "pubmed26n0003.xml.gz"]
+    assert held(library) == ALL
+
+
+def test_a_file_that_is_gone_from_the_server_fails_and_the_rest_goes_on(
+    nlm: Nlm, library: Library, tmp_path: Path
+) -> None:
+    nlm.site.faults += [None, None, None, None] + [hang_up] * 20
+    with pytest.raises(SourceUnavailable):
+        run(library, tmp_path)
+    nlm.site.faults.clear()
+    listing = nlm.site.files["/pubmed/baseline/"]
+    nlm.site.files["/pubmed/baseline/"] = listing.replace(b"pubmed26n0002", b"pubmed25n0002")
+    report = go_on(library, tmp_path)
+    [(name, reason)] = report.failed_files
+    assert name.endswith("pubmed26n0002.xml.gz")
+    assert "does not list it any more" in reason
+    assert held(library) == {"pmid:1": "New."}
