@@ -397,6 +397,23 @@ def test_a_large_key_bias_is_kept_apart_and_changes_nothing(
     assert max(errors) < 2 * errors[0] + 1e-3
 
 
+def test_a_key_bias_apart_is_scaled_as_keys_are(
+    qwen2: ModelConfig, tensors_of: Tensors, decoder_of: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """YaRN multiplies what it rotates by more than 1."""
+    yarn = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 256}
+    config, tensors = replace(qwen2, rope_scaling=yarn), tensors_of(qwen2)
+    tensors["model.layers.0.self_attn.k_proj.bias"] *= 500
+    ids = torch.arange(150)
+    apart = decoder_of(config, tensors=tensors)
+    assert apart.layers[0].key_bias is not None
+    monkeypatch.setattr("vademecum.model.decoder.LARGE_BIAS", torch.inf)
+    inside = decoder_of(config, tensors=tensors)
+    assert inside.layers[0].key_bias is None
+    torch.testing.assert_close(run(apart, ids, [150]), run(inside, ids, [150]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(decoded(apart, ids, 65), decoded(inside, ids, 65), atol=1e-3, rtol=0)
+
+
 def test_quantised_weights_compute_what_their_codes_stand_for(
     llama: ModelConfig, tensors_of: Tensors, decoder_of: Build
 ) -> None:
