@@ -120,7 +120,7 @@ def remember(connection: sqlite3.Connection, corpus: int, document: Document) ->
         "VALUES (?, ?, ?, ?, ?)",
         [(corpus, document.doc_id, *row) for row in rows],
     )
-    return _concerned(connection, corpus, document.doc_id, [target for target, _, _ in rows])
+    return _concerned(connection, corpus, [target for target, _, _ in rows])
 
 
 def kept(read: Read, corpus: int, doc_ids: Sequence[str]) -> set[tuple[str, ...]]:
@@ -148,18 +148,14 @@ def forget(connection: sqlite3.Connection, corpus: int, doc_id: str) -> list[str
     rows = connection.execute(
         "DELETE FROM notices WHERE corpus = ? AND source = ? RETURNING target", (corpus, doc_id)
     ).fetchall()
-    concerned = _concerned(connection, corpus, doc_id, [target for (target,) in rows])
     works.forget(connection, corpus, doc_id)
-    return concerned
+    return _concerned(connection, corpus, [target for (target,) in rows])
 
 
-def _concerned(
-    connection: sqlite3.Connection, corpus: int, doc_id: str, targets: list[str]
-) -> list[str]:
-    """The documents that are known by the names in a notice, and those of the record's work."""
+def _concerned(connection: sqlite3.Connection, corpus: int, targets: list[str]) -> list[str]:
+    """The documents that are known by the names in notices."""
     read = lambda sql, values: connection.execute(sql, values).fetchall()  # noqa: E731
-    others = works.companions(read, corpus, [doc_id]).get(doc_id, set())
-    return [*targets, *works.known_as(read, corpus, targets), *sorted(others)]
+    return [*targets, *works.known_as(read, corpus, targets)]
 
 
 def refresh(connection: sqlite3.Connection, corpus: int, doc_ids: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vademecum.corpora import notices, places, snapshots
+from vademecum.corpora import notices, places, snapshots, works
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Passage
 from vademecum.corpora.hashes import passage_hash
@@ -324,11 +324,14 @@ class Store:
         """
         digest = int(self.digest(corpus), 16)
         touched: dict[str, None] = {}
-        concerned: list[str] = []
         added = replaced = deleted = displaced = 0
         places.remember(connection, corpus, batch.job, batch.held)
         earlier = set(places.displaced(connection, corpus, batch.job, batch.read_places))
-        for deletion in (*batch.deletions, *map(Deletion, sorted(earlier))):
+        leaving = (*batch.deletions, *map(Deletion, sorted(earlier)))
+        written = [document.doc_id for document, _, _ in batch.documents]
+        changing = [*written, *(deletion.doc_id for deletion in leaving)]
+        concerned = works.beside(self.database.read, corpus, changing)
+        for deletion in leaving:
             removed = self._remove(connection, corpus, deletion.doc_id)
             if removed is not None:
                 digest -= removed[0]
@@ -366,7 +369,8 @@ class Store:
         connection.executemany(
             "INSERT OR IGNORE INTO taken VALUES (?, ?)", [(corpus, name) for name in batch.taken]
         )
-        for chunk in chunks(document.doc_id for document, _, _ in batch.documents):
+        concerned += works.beside(self.database.read, corpus, written)
+        for chunk in chunks(written):
             concerned += notices.concerning(self.database.read, corpus, chunk)
         touched.update(dict.fromkeys(notices.refresh(connection, corpus, concerned)))
         connection.execute(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vademecum.corpora import notices
+from vademecum.corpora import notices, works
 from vademecum.corpora.hashes import noticed_hash, passage_hash
 from vademecum.corpora.outbox import DerivedIndex
 from vademecum.corpora.store import (
@@ -76,7 +76,8 @@ def verify(
     lexical: DerivedIndex,
     progress: Progress,
 ) -> Verification:
-    """Compare by id and hash: documents, passages, notices, digest, both indexes, every vector."""
+    """Compare by id and hash: documents, passages, notices, identifiers, digest, both indexes, and
+    every vector."""
     problems = [
         f"SQLite: {row[0]}" for row in store.database.read("PRAGMA quick_check") if row[0] != "ok"
     ]
@@ -109,6 +110,7 @@ class _Truth:
         self._records = Tally("SQLite: {} with a record unlike its hash: {}", "document")
         self._hashes = Tally("SQLite: {} unlike its hash: {}")
         self._notices = Tally("SQLite: {} whose notices are not as it states them: {}", "document")
+        self._works = Tally("SQLite: {} whose identifiers are not its own: {}", "document")
 
     def read(self, doc_ids: Sequence[str]) -> list[Entry]:
         """The passages of these documents, after they were looked at."""
@@ -117,16 +119,20 @@ class _Truth:
         records, found = store.records(corpus, doc_ids), store.documents(corpus, doc_ids)
         noticed: dict[str, str] = {}
         stated: set[tuple[str, ...]] = set()
+        known: set[tuple[str, str, bool]] = set()
         for doc_id, document in records.items():
             content = states[doc_id][0]
             self._digest += int(content, 16)
             if document.content_hash() != content:
                 self._records.add([doc_id])
             stated |= {(doc_id, *row) for row in notices.stated(document)}
+            known |= {(doc_id, *row) for row in works.identifiers(document).items()}
             added = found[doc_id].links[len(document.links) :]
             noticed[doc_id] = noticed_hash(content, added)
         wrong = stated.symmetric_difference(notices.kept(store.database.read, corpus, doc_ids))
         self._notices.add(sorted({row[0] for row in wrong}))
+        unlike = known.symmetric_difference(works.kept(store.database.read, corpus, doc_ids))
+        self._works.add(sorted({row[0] for row in unlike}))
         entries = list(store.entries(corpus, doc_ids))
         self._hashes.add(
             entry.passage_id
@@ -143,7 +149,8 @@ class _Truth:
     def problems(self) -> list[str]:
         found = self._records.said() + self._hashes.said()
         self._notices.add(notices.orphans(self._store.database.read, self._corpus.id))
-        found += self._notices.said()
+        self._works.add(works.orphans(self._store.database.read, self._corpus.id))
+        found += self._notices.said() + self._works.said()
         digest = f"{self._digest % DIGEST_MODULUS:064x}"
         if digest != self._store.digest(self._corpus.id):
             found.append("SQLite: the snapshot is not that of the documents")

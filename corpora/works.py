@@ -26,7 +26,7 @@ CREATE TABLE identifiers (                 -- by what else the work of a documen
     version INTEGER NOT NULL,              -- 1: of another version of it
     PRIMARY KEY (corpus, doc_id, identifier)
 ) WITHOUT ROWID;
-CREATE INDEX identifiers_of ON identifiers (corpus, identifier);
+CREATE INDEX identifiers_of ON identifiers (corpus, identifier, version);  -- all that is asked
 """
 
 DOI = re.compile(r"10\.\d{4,9}/\S+")
@@ -74,6 +74,26 @@ def forget(connection: sqlite3.Connection, corpus: int, doc_id: str) -> None:
     connection.execute("DELETE FROM identifiers WHERE corpus = ? AND doc_id = ?", (corpus, doc_id))
 
 
+def kept(read: Read, corpus: int, doc_ids: Sequence[str]) -> set[tuple[str, str, bool]]:
+    """What is kept of these documents: id, identifier, whether that is of another version."""
+    rows = read(
+        "SELECT doc_id, identifier, version FROM identifiers "
+        f"WHERE corpus = ? AND doc_id IN ({_marks(doc_ids)})",
+        (corpus, *doc_ids),
+    )
+    return {(doc_id, identifier, bool(version)) for doc_id, identifier, version in rows}
+
+
+def orphans(read: Read, corpus: int) -> list[str]:
+    """Documents that something is kept of although they are gone."""
+    rows = read(
+        "SELECT DISTINCT doc_id FROM identifiers i WHERE corpus = ? AND NOT EXISTS "
+        "(SELECT 1 FROM documents d WHERE d.corpus = i.corpus AND d.doc_id = i.doc_id)",
+        (corpus,),
+    )
+    return [doc_id for (doc_id,) in rows]
+
+
 def names(read: Read, corpus: int, doc_ids: Sequence[str]) -> dict[str, list[str]]:
     """By what else the same version of their work is known, of those that are known otherwise."""
     found: dict[str, list[str]] = {}
@@ -89,13 +109,14 @@ def names(read: Read, corpus: int, doc_ids: Sequence[str]) -> dict[str, list[str
 
 def known_as(read: Read, corpus: int, identifiers: Sequence[str]) -> list[str]:
     """The documents whose work is known by one of these besides their own ids, in order."""
+    if not identifiers:
+        return []
     rows = read(
-        "SELECT DISTINCT doc_id FROM identifiers "
-        f"WHERE corpus = ? AND identifier IN ({_marks(identifiers)}) AND NOT version "
-        "ORDER BY doc_id",
+        "SELECT doc_id FROM identifiers "
+        f"WHERE corpus = ? AND identifier IN ({_marks(identifiers)}) AND NOT version",
         (corpus, *identifiers),
     )
-    return [doc_id for (doc_id,) in rows]
+    return sorted({doc_id for (doc_id,) in rows})
 
 
 def companions(
@@ -107,26 +128,34 @@ def companions(
     for start in range(0, len(doc_ids), CHUNK):
         chunk = doc_ids[start : start + CHUNK]
         marks = _marks(chunk)
+        # CROSS: SQLite is to begin with the documents asked for.
         for doc_id, other, version in read(
             "SELECT a.doc_id, b.doc_id, MAX(a.version, b.version) FROM identifiers a "
-            "JOIN identifiers b ON b.corpus = a.corpus AND b.identifier = a.identifier "
+            "CROSS JOIN identifiers b ON b.corpus = a.corpus AND b.identifier = a.identifier "
             f"WHERE a.corpus = ? AND a.doc_id IN ({marks}) "
             "UNION SELECT a.doc_id, d.doc_id, a.version FROM identifiers a "
-            "JOIN documents d ON d.corpus = a.corpus AND d.doc_id = a.identifier "
+            "CROSS JOIN documents d ON d.corpus = a.corpus AND d.doc_id = a.identifier "
             f"WHERE a.corpus = ? AND a.doc_id IN ({marks}) "
             "UNION SELECT identifier, doc_id, version FROM identifiers "
             f"WHERE corpus = ? AND identifier IN ({marks})",
             (corpus, *chunk) * 3,
         ):
-            if versions if version else not _told_apart(doc_id, other):
+            linked = versions if version else not _told_apart(doc_id, other)
+            if linked and other != doc_id:
                 found.setdefault(doc_id, set()).add(other)
     return found
+
+
+def beside(read: Read, corpus: int, doc_ids: Sequence[str]) -> list[str]:
+    """The companions of all of these, in order."""
+    found = companions(read, corpus, doc_ids).values()
+    return sorted({other for others in found for other in others})
 
 
 def _told_apart(doc_id: str, other: str) -> bool:
     """Whether a register has given both a number: a letter and its reply may share a DOI."""
     scheme = doc_id.partition(":")[0]
-    return doc_id == other or (scheme in REGISTERS and other.startswith(f"{scheme}:"))
+    return scheme in REGISTERS and other.startswith(f"{scheme}:")
 
 
 def works(read: Read, corpus: int, doc_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -164,22 +193,25 @@ def copies(read: Read, corpus: int, documents: Sequence[Document]) -> tuple[set[
         for document in documents
         if document.doc_id.startswith("doi:") and document.kind == "full_text"
     }
-    stored = read(
-        "SELECT i.identifier FROM identifiers i JOIN documents d "
-        "ON d.corpus = i.corpus AND d.doc_id = i.doc_id "
-        f"WHERE i.corpus = ? AND i.identifier IN ({_marks(published)}) "
-        "AND d.doc_id LIKE 'pmcid:%' AND d.kind = 'full_text'",
-        (corpus, *(f"doi:{doi}" for doi in published.values())),
-    )
-    held = central | {identifier.removeprefix("doi:") for (identifier,) in stored}
+    held = set(central)
+    if published:
+        stored = read(
+            "SELECT i.identifier FROM identifiers i CROSS JOIN documents d "
+            "ON d.corpus = i.corpus AND d.doc_id = i.doc_id "
+            f"WHERE i.corpus = ? AND i.identifier IN ({_marks(published)}) "
+            "AND d.doc_id LIKE 'pmcid:%' AND d.kind = 'full_text'",
+            (corpus, *(f"doi:{doi}" for doi in published.values())),
+        )
+        held |= {identifier.removeprefix("doi:") for (identifier,) in stored}
     needless = {doc_id for doc_id, doi in published.items() if doi in held}
+    if not central:
+        return needless, []
     gone = read(
         "SELECT doc_id FROM documents "
-        f"WHERE corpus = ? AND doc_id IN ({_marks(central)}) AND kind = 'full_text' "
-        "ORDER BY doc_id",
+        f"WHERE corpus = ? AND doc_id IN ({_marks(central)}) AND kind = 'full_text'",
         (corpus, *(f"doi:{doi}" for doi in sorted(central))),
     )
-    return needless, [doc_id for (doc_id,) in gone]
+    return needless, sorted(doc_id for (doc_id,) in gone)
 
 
 def gather(connection: sqlite3.Connection) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from library_support import NAME, assert_sound, batch, filled, to_first_layout
 
 from vademecum.corpora.document import Deletion, Document, Filters, Link
 from vademecum.corpora.library import Batch, Library
-from vademecum.corpora.works import identifiers, normal_doi
+from vademecum.corpora.works import copies, identifiers, known_as, names, normal_doi, works
 
 
 @pytest.mark.parametrize(
@@ -87,8 +91,8 @@ def test_documents_of_one_work_find_each_other_in_any_order(
     with filled(tmp_path) as library:
         for document in order:
             library.commit(NAME, batch(document))
-        works = library.works(NAME, ["pmid:1", "file:0a", "pmid:404"])
-        assert works == {
+        found = library.works(NAME, ["pmid:1", "file:0a", "pmid:404"])
+        assert found == {
             "pmid:1": ("file:0a", "pmcid:PMC1", "pmid:1"),
             "file:0a": ("file:0a", "pmcid:PMC1", "pmid:1"),
             "pmid:404": ("pmid:404",),
@@ -154,3 +158,40 @@ def test_an_older_library_learns_of_its_works(tmp_path: Path) -> None:
         assert library.works(NAME, ["pmid:1"]) == {"pmid:1": ("pmcid:PMC1", "pmid:1")}
         assert retracted(library, ABSTRACT, FULL_TEXT) == [True, True]
         assert_sound(library)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "DELETE FROM identifiers WHERE doc_id = 'pmcid:PMC1' AND identifier = 'pmid:1'",
+        "INSERT INTO identifiers VALUES (1, 'pmid:404', 'doi:10.1000/x', 0)",
+    ],
+)
+def test_identifiers_that_are_not_a_documents_own_are_found(tmp_path: Path, harm: str) -> None:
+    with filled(tmp_path, ABSTRACT, FULL_TEXT):
+        pass
+    with closing(sqlite3.connect(tmp_path / "library.sqlite")) as connection, connection:
+        connection.execute(harm)
+    with Library.open(tmp_path) as library:
+        (problem,) = library.verify(NAME).problems
+        assert "identifiers" in problem
+
+
+def test_no_question_goes_through_a_whole_corpus(tmp_path: Path) -> None:
+    with filled(tmp_path, ABSTRACT, FULL_TEXT):
+        pass
+    plans: list[str] = []
+    with closing(sqlite3.connect(tmp_path / "library.sqlite")) as connection:
+
+        def read(sql: str, values: Sequence[Any]) -> list[Any]:
+            plans.extend(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
+            return connection.execute(sql, values).fetchall()
+
+        assert works(read, 1, ["pmid:1"]) == {"pmid:1": ("pmcid:PMC1", "pmid:1")}
+        assert known_as(read, 1, ["pmid:1"]) == ["pmcid:PMC1"]
+        assert names(read, 1, ["pmid:1"]) == {"pmid:1": ["doi:10.1000/x"]}
+        publishers = replace(FULL_TEXT, doc_id="doi:10.1000/x", pmcid="", pmid="")
+        assert copies(read, 1, [publishers]) == ({"doi:10.1000/x"}, [])
+        assert copies(read, 1, [FULL_TEXT, publishers]) == ({"doi:10.1000/x"}, [])
+    assert len(plans) > 5
+    assert not [plan for plan in plans if "(corpus=?)" in plan or plan.startswith("SCAN")]
