@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.3
 PATIENCE_S = 10.0  # for a process that is at no job: a search ends soon, a server does not
+CLOSING_S = 120.0  # for one that was: it has yet to bring the indexes up to date
 OBEYED_S = 15.0
 
 Choose = Callable[["Library", Job, "Web"], "Work"]
@@ -232,8 +233,7 @@ def library_in_turn(
 
 def _turn(line: Line, ticket: str, progress: Progress, for_ever: bool) -> Library:
     told = ""
-    patience_s = float("inf") if for_ever else PATIENCE_S
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + (float("inf") if for_ever else PATIENCE_S)
     while True:
         ahead = [other for other in line.standing_now() if other.name < ticket]
         try:
@@ -245,7 +245,7 @@ def _turn(line: Line, ticket: str, progress: Progress, for_ever: bool) -> Librar
             if not busy and time.monotonic() > until:
                 raise
         if busy:
-            until = time.monotonic() + patience_s  # it has yet to close the library
+            until = max(until, time.monotonic() + CLOSING_S)
             if busy != told:
                 progress.note(busy)
             told = busy

@@ -64,8 +64,12 @@ class ReadOnly:
         self._path = path
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query. Raises what `translated` does; LibraryDamaged where the layout is
-        not ours."""
+        """All rows of a query, none where there is no file yet.
+
+        Raises what `translated` does; LibraryDamaged where the layout is not ours.
+        """
+        if not self._path.is_file():
+            return []
         with translated(self._path):
             connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=5.0)
             try:

@@ -11,7 +11,8 @@ from vademecum.ingest.splitter import splitter_for
 from vademecum.ingest.stopping import Stop
 from vademecum.model.interface import TextEmbedder, TokenCounter
 
-# To start a process costs about a second of one core; so does reading and splitting so much.
+# A process takes half a second of a core to start, as much as to read and split 200 abstracts. What
+# it reads then costs the embedder's cores nothing but 0.03 ms a document to take over.
 APART_BYTES = 4 << 20
 PACKED = 6  # how much longer the text of a .gz file is
 APART_DOCUMENTS = 1000

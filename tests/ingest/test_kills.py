@@ -82,8 +82,8 @@ def check(folder: Path, files: list[Path], killed: int) -> None:
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
-    files = make_files(tmp_path, 60)
-    killed = killed_again_and_again(tmp_path, files, kills=5, openings=4, way="here", pause_s=0.05)
+    files = make_files(tmp_path, 120)
+    killed = killed_again_and_again(tmp_path, files, kills=5, openings=2.5, way="here", pause_s=0.2)
     assert killed >= 3
     check(tmp_path, files, killed)
 
