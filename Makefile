@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types unit coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-loading bench-embedding
+.PHONY: help install demo test lint types unit coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-ingesting bench-loading bench-embedding
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make bench-pages TEXT=FILE       which score of a page foresees its attention"
 	@echo "make bench-start                 from nothing to ready, beside transformers"
 	@echo "make bench-reading               how fast PubMed files are read, beside bare lxml"
+	@echo "make bench-ingesting FILES=...   PubMed files into a library, beside the plain way"
 	@echo "make bench-loading               how fast vectors go into Chroma, a Chroma server and Milvus"
 	@echo "make bench-embedding             passages a second beside sentence-transformers (SCIFACT=FOLDER: quality)"
 
@@ -94,6 +95,11 @@ SCIFACT ?=
 
 bench-embedding: $(STAMP)
 	$(BIN)/python benchmarks/embedding.py $(if $(SCIFACT),--scifact $(SCIFACT))
+
+FILES ?=
+
+bench-ingesting: $(STAMP)
+	$(BIN)/python benchmarks/ingesting.py $(FILES)
 
 # Run in a fresh environment that installed without constraints, after the tests passed there.
 constraints: $(STAMP)

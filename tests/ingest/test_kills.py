@@ -94,7 +94,7 @@ def test_a_few_kills(tmp_path: Path) -> None:
 def test_fifty_kills(tmp_path: Path, way: str) -> None:
     files = make_files(tmp_path, 1500)
     killed = killed_again_and_again(
-        tmp_path, files, kills=50, openings=4 if way == "here" else 8, way=way, pause_s=0.1
+        tmp_path, files, kills=50, openings=4 if way == "here" else 3, way=way, pause_s=0.1
     )
-    assert killed >= 50
     check(tmp_path, files, killed)
+    assert killed >= 50
