@@ -100,7 +100,11 @@ def test_nf4_costs_what_the_preset_says(where: Settings) -> None:
             held += tensor.nbytes
         else:
             held += tensor.packed.nbytes + tensor.absmax.nbytes
+    head = loaded.packed["lm_head"].tensors()
+    scales = head["scale"].nbytes
+    held += sum(tensor.nbytes for tensor in head.values()) - scales
     assert held == PRESETS["tiny"].memory_bytes(4)
+    assert scales < 0.001 * held
     assert loaded.config.layers == PRESETS["tiny"].layers
 
 
