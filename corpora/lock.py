@@ -62,8 +62,8 @@ class LibraryLock:
         who = f"process {pid}" if pid is not None else "another process"
         return LibraryLocked(
             f"{who} has the library {self._folder} open",
-            "ask the server that runs there (its page is at http://127.0.0.1:7860 unless it was "
-            "given another port), or stop that process and try again",
+            "try again once it has ended; if it is `vademecum serve`, ask its page (at "
+            "http://127.0.0.1:7860 unless it was given another port) or stop it with Ctrl-C",
         )
 
 

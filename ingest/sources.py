@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vademecum.assets import SAMPLE_PUBMED, fetch
 from vademecum.corpora.readers import reader_for, suffixes
+from vademecum.corpora.readers.stream import printable
 from vademecum.corpora.revision import file_number
 from vademecum.errors import DocumentRejected, UsageError
 from vademecum.ingest.eutils import Search
@@ -20,6 +21,8 @@ from vademecum.progress import Progress, Silent
 
 SAMPLE = "pubmed-sample"
 PUBMED = "pubmed"
+COMPANIONS = (".md5", "fields.toml")  # they say something of the file that they lie beside
+NAMED = 5  # files that are passed over
 
 
 def resolve(
@@ -70,7 +73,9 @@ def resolve(
             addresses[file] = named
             continue
         path = Path(named).expanduser()
-        for file in _walk(path) if path.is_dir() else [_existing(path, named)]:
+        for file in (
+            _walk(path, progress or Silent()) if path.is_dir() else [_existing(path, named)]
+        ):
             files.setdefault(file.resolve(), file)  # each file once, however often it is named
     return Plan(in_order(files.values()), addresses=addresses, sources=tuple(paths))
 
@@ -112,24 +117,31 @@ def _existing(path: Path, named: str) -> Path:
 
 def readable_below(folder: Path) -> list[Path]:
     """What can be read in a folder and below, by path; hidden files and folders left out."""
+    return [path for path in _files_below(folder) if _readable(path)]
+
+
+def _files_below(folder: Path) -> list[Path]:
     found: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent) / name
-            for name in names
-            if not name.startswith(".") and _readable(Path(parent) / name)
-        ]
+        found += [Path(parent) / name for name in names if not name.startswith(".")]
     return sorted(found)
 
 
-def _walk(folder: Path) -> list[Path]:
-    found = readable_below(folder)
+def _walk(folder: Path, progress: Progress) -> list[Path]:
+    files = _files_below(folder)
+    found = [path for path in files if _readable(path)]
     if not found:
         raise UsageError(
             f"the folder {folder} holds no file that can be read",
             f"files that can be read end in {', '.join(suffixes())}",
         )
+    taken = set(found)
+    others = [p for p in files if p not in taken and not p.name.endswith(COMPANIONS)]
+    if others:
+        names = ", ".join(printable(path.name) for path in others[:NAMED])
+        more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
+        progress.note(f"{folder}: passed over, of no kind that can be read: {names}{more}")
     return found
 
 

@@ -170,8 +170,14 @@ class _Reader(gguf.GGUFReader):  # type: ignore[misc] # gguf has no types
 def _open(source: Path) -> _Reader:
     try:
         return _Reader(source)
-    except (ValueError, IndexError) as error:  # another kind of file, or one cut short
-        raise ModelUnsupported(f"{source} is not a GGUF file: {error}", "fetch it again") from error
+    except IndexError as error:
+        raise ModelUnsupported(
+            f"{source} is not a GGUF file: it ends too early", "get or copy it once more"
+        ) from error
+    except ValueError as error:
+        raise ModelUnsupported(
+            f"{source} is not a GGUF file: {error}", "get or copy it once more"
+        ) from error
 
 
 def _config(reader: _Reader, source: Path) -> ModelConfig:
@@ -182,6 +188,8 @@ def _config(reader: _Reader, source: Path) -> ModelConfig:
             "join them: llama-gguf-split --merge FIRST-PART WHOLE.gguf",
         )
     family = reader.value("general.architecture")
+    if family is None:
+        raise ModelUnsupported(f"{source} says of no model what it is", "use another file")
     if family not in get_args(Family):
         raise ModelUnsupported(
             f"{source} holds a model of the family {family!r}",

@@ -130,6 +130,16 @@ def preset(name: str) -> Preset:
         return _of_folder(name, path.resolve())
     if path.suffix.lower() == ".gguf" and path.is_file():
         return _of_file(name, path.resolve())
+    if path.is_dir():
+        raise ModelNotFound(
+            f"the folder {name!r} holds no model: it has no config.json",
+            "give a folder with config.json, tokenizer.json and safetensors, or a GGUF file",
+        )
+    if path.is_file() or path.suffix.lower() == ".gguf" or path.is_absolute():
+        raise ModelNotFound(
+            f"{name!r} is no GGUF file" if path.is_file() else f"there is no file {name!r}",
+            "give the path of a GGUF file, or of a folder of Hugging Face weights",
+        )
     raise ModelNotFound(
         f"no model is called {name!r}",
         f"known: {', '.join(PRESETS)}; or the path of a GGUF file, or of a folder with "

@@ -41,7 +41,8 @@ def test_a_second_process_is_told_the_pid_and_the_ways_on(tmp_path: Path) -> Non
         assert holder.stdout.readline() == "open\n"
         with pytest.raises(LibraryLocked, match=f"process {holder.pid} ") as locked:
             Library.open(tmp_path)
-        assert "server" in locked.value.hint
+        assert "try again once it has ended" in locked.value.hint
+        assert "`vademecum serve`" in locked.value.hint
         assert "stop that process" in locked.value.hint
     finally:
         holder.communicate()

@@ -10,6 +10,7 @@ import pytest
 from vademecum.errors import UsageError
 from vademecum.ingest.plan import SAMPLE_SIZE, Plan, job_key
 from vademecum.ingest.sources import resolve
+from vademecum.progress import Silent
 
 
 def touched(folder: Path, *names: str) -> list[Path]:
@@ -25,6 +26,21 @@ def test_folders_are_walked_in_order_for_what_can_be_read(tmp_path: Path) -> Non
     expected = touched(tmp_path, *names)
     touched(tmp_path, ".hidden/x.txt", ".x.txt", "slides.pptx", "md5")
     assert resolve([str(tmp_path)]).files == tuple(sorted(expected))
+
+
+def test_what_is_passed_over_in_a_folder_is_told(tmp_path: Path) -> None:
+    class Notes(Silent):
+        def note(self, text: str) -> None:
+            told.append(text)
+
+    told: list[str] = []
+    touched(tmp_path, "a.txt", "b.csv", "fields.toml", "b.csv.fields.toml", "a.txt.md5", ".x.png")
+    resolve([str(tmp_path)], progress=Notes())
+    assert told == []  # nothing is
+    touched(tmp_path, *(f"{n}.png" for n in range(7)))
+    resolve([str(tmp_path)], progress=Notes())
+    [line] = told
+    assert line.endswith("0.png, 1.png, 2.png, 3.png, 4.png and 2 more")
 
 
 def test_files_keep_the_order_given_and_come_once(tmp_path: Path) -> None:

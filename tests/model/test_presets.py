@@ -88,6 +88,16 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     assert all(name in caught.value.hint for name in PRESETS)
 
 
+def test_a_path_that_leads_to_no_model_is_told_as_a_path(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match=r"holds no model: it has no config\.json"):
+        preset(str(tmp_path))
+    with pytest.raises(ModelNotFound, match="there is no file"):
+        preset(str(tmp_path / "missing.gguf"))
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ModelNotFound, match="is no GGUF file"):
+        preset(str(tmp_path / "notes.txt"))
+
+
 def test_a_folder_of_weights_is_a_preset(tmp_path: Path) -> None:
     shape = {
         "model_type": "llama",
