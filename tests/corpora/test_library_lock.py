@@ -43,7 +43,6 @@ def test_a_second_process_is_told_the_pid_and_the_ways_on(tmp_path: Path) -> Non
             Library.open(tmp_path)
         assert "try again once it has ended" in locked.value.hint
         assert "`vademecum serve`" in locked.value.hint
-        assert "stop that process" in locked.value.hint
     finally:
         holder.communicate()
     Library.open(tmp_path).close()
