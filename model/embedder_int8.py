@@ -25,7 +25,7 @@ from vademecum.model import hardware
 from vademecum.model.encoder import Counter, Kind, Vectors
 from vademecum.progress import Progress
 
-FORMAT = 1  # raise it when the graph changes: what older versions made is then made anew
+FORMAT = 2  # raise it when the graph changes: what older versions made is then made anew
 GRAPH, TOKENIZER, STAMP = "model.onnx", "tokenizer.json", "vademecum.json"
 VNNI = "avx512_vnni"  # without it int8 products are emulated, and some add up wrongly
 CHUNK = 1_024  # texts tokenized at a time

@@ -86,3 +86,6 @@ IL-6
 ?
 """)
 PROBES.append("\n\n".join((*CALIBRATION[:5], *PROBES)))
+# A text of next to nothing has inputs that no other has: its cosine is 0.990 if they were not
+# seen, and 0.994 if they were.
+CALIBRATION.append("?")
