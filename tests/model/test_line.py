@@ -6,7 +6,7 @@ import contextlib
 import gc
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -15,11 +15,18 @@ from vademecum.model.deadline import Deadline
 from vademecum.model.line import Line
 
 FOREVER = Deadline(float("inf"), None)
+PATIENCE_S = 20.0  # for what happens at once unless it never happens
 
 
-def wait_until(line: Line, waiting: int) -> None:
-    while line.waiting < waiting:
+def wait_for(count: Callable[[], int], wanted: int) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while count() < wanted:
+        assert time.monotonic() < until, "it never happened"
         time.sleep(0.001)
+
+
+def soon() -> Deadline:
+    return Deadline(time.monotonic() + PATIENCE_S, None)
 
 
 def test_the_first_is_served_at_once_and_the_next_after_him() -> None:
@@ -50,7 +57,7 @@ def test_first_come_first_served_and_one_at_a_time() -> None:
         for number in range(20):
             threads.append(threading.Thread(target=client, args=(number,)))
             threads[-1].start()
-            wait_until(line, number + 1)
+            wait_for(lambda: line.waiting, number + 1)
     for thread in threads:
         thread.join(10)
     assert served == list(range(20))
@@ -85,8 +92,7 @@ def test_who_is_cancelled_or_late_leaves_and_the_next_moves_up() -> None:
         ]
         for number, thread in enumerate(threads):
             thread.start()
-            while number >= line.waiting + len(reasons):
-                time.sleep(0.001)
+            wait_for(lambda: line.waiting + len(reasons), number + 1)
         cancel.set()
         threads[0].join(5)
         threads[1].join(5)
@@ -110,7 +116,7 @@ def test_who_gave_up_holds_up_nobody_even_if_he_lingers() -> None:
         assert first.enter_context(line.place(FOREVER)) is None
         thread = threading.Thread(target=client)
         thread.start()
-        wait_until(line, 1)
+        wait_for(lambda: line.waiting, 1)
         first.close()
         assert served.wait(5)
         thread.join(5)
@@ -135,9 +141,12 @@ def test_a_stream_that_is_closed_or_forgotten_frees_its_place() -> None:
         assert list(stream()) == ["first", "second"]
 
 
+CLIENTS, STREAMS = 4, 50
+
+
 def test_forgotten_streams_never_leave_others_waiting() -> None:
     """Streams in reference cycles end where the collector happens to run: in any thread."""
-    line = Line("it", waiting=8)
+    line = Line("it", waiting=CLIENTS * STREAMS)  # whoever were refused would keep his stream
 
     class Holder:
         def __init__(self) -> None:
@@ -149,17 +158,17 @@ def test_forgotten_streams_never_leave_others_waiting() -> None:
                 yield
 
     def client() -> None:
-        for _ in range(50):
+        for _ in range(STREAMS):
             next(Holder().stream)
 
     collecting = gc.get_threshold()
     gc.freeze()  # what others left need not be looked at each time
     gc.set_threshold(5)  # nearly every allocation collects
     try:
-        threads = [threading.Thread(target=client, daemon=True) for _ in range(4)]
+        threads = [threading.Thread(target=client, daemon=True) for _ in range(CLIENTS)]
         for thread in threads:
             thread.start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE_S
         while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
             gc.collect()  # for when all of them wait for what only the collector can free
             time.sleep(0.0005)
@@ -168,7 +177,7 @@ def test_forgotten_streams_never_leave_others_waiting() -> None:
         gc.unfreeze()
     assert not any(thread.is_alive() for thread in threads)
     gc.collect()
-    with line.place(FOREVER) as reason:
+    with line.place(soon()) as reason:
         assert reason is None
 
 
@@ -206,5 +215,5 @@ def test_many_impatient_clients_leave_an_empty_line() -> None:
         thread.join(30)
     assert most == 1
     assert line.waiting == 0
-    with line.place(FOREVER) as reason:
+    with line.place(soon()) as reason:
         assert reason is None

@@ -142,7 +142,7 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     known = Hub(files=files)
     known.pins["model.safetensors"] = hashlib.sha256(files["model.safetensors"]).hexdigest()
     with ThreadingHTTPServer(("127.0.0.1", 0), handler(known)) as server:
-        serving = threading.Thread(target=server.serve_forever, daemon=True)
+        serving = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         serving.start()
         known.address = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setenv("HF_ENDPOINT", known.address)
@@ -154,11 +154,6 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 @pytest.fixture
 def model() -> Preset:
     return replace(PRESETS["r1-llama-8b"], name="random", hub_id=HUB_ID)
-
-
-@pytest.fixture
-def where(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", offline=False)
 
 
 def test_what_is_needed_is_fetched_once(served: Hub, model: Preset, where: Settings) -> None:
