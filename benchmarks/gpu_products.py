@@ -23,10 +23,10 @@ from vademecum.model.kernels.triton.nf4 import LEVELS, PackedNF4, Tuning, produc
 from vademecum.model.linear import QuantizedLinear
 
 TUNINGS = [
-    Tuning(warps, depth, splits)
-    for warps in (6, 7, 8, 10, 12, 14, 16)
-    for depth in (2, 3, 4, 5)
-    for splits in ((1, 2, 4) if warps in (8, 16) and depth % 2 == 0 else (1,))
+    Tuning(slots, units, blocks, shared)
+    for slots, units in ((1, 2), (2, 2), (3, 2), (4, 2), (1, 4), (2, 4), (2, 1), (4, 1))
+    for blocks in (2, 3)
+    for shared in (False, True)
 ]
 ODD = [(1, 64), (17, 192), (100, 1024), (1152, 896)]
 LARGEST_ERROR = 1e-2
@@ -63,15 +63,9 @@ def error(out: int, inner: int, gated: bool, rows: int, tuning: Tuning) -> float
     x = torch.randn(rows, inner, device="cuda", dtype=torch.bfloat16)
     bias = None if gated else torch.randn(out, device="cuda", dtype=torch.bfloat16)
     packed = PackedNF4.of_gate_up(weight) if gated else PackedNF4.of(weight)
-    split = tuning.splits > 1
-    target = torch.full(
-        (tuning.splits, rows, out) if split else (rows, out),
-        torch.nan,
-        dtype=torch.float32 if split else torch.bfloat16,
-        device="cuda",
-    )
+    target = product(x, packed, bias, tuning).fill_(torch.nan)
     found = product(x, packed, bias, tuning, target).double()
-    found = found.sum(0) if split else found
+    found = found.sum(0) if tuning.shared else found
     exact = x.double() @ dequantized(weight).T
     if gated:
         gate, up = exact.chunk(2, dim=1)
@@ -107,7 +101,7 @@ def time_shape(
     own = tuned(weights[0], rows)
     tried: list[tuple[float, float, Tuning]] = []
     for tuning in {own, *TUNINGS} if tune else {own}:
-        if gated and tuning.splits > 1:
+        if (gated and tuning.shared) or weights[0].codes.shape[1] % tuning.units:
             continue
         try:
             wrong = error(out, inner, gated, rows, tuning)
@@ -197,12 +191,12 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.manual_seed(0)
     wrong = {
-        f"{out}x{inner}{' gated' if gated else ''}, {rows} rows, {splits} splits": error(
-            out, inner, gated, rows, Tuning(splits=splits)
+        f"{out}x{inner}{' gated' if gated else ''}, {rows} rows, {shared=}": error(
+            out, inner, gated, rows, Tuning(shared=shared)
         )
         for out, inner in ODD
         for rows in (1, 3, 9, 16)
-        for gated, splits in ((False, 1), (False, 3), (True, 1))
+        for gated, shared in ((False, False), (False, True), (True, False))
     }
     failed = {name: value for name, value in wrong.items() if not value < LARGEST_ERROR}
     print(f"odd shapes: {len(wrong)} checked, largest error {max(wrong.values()):.1e}", flush=True)

@@ -7,11 +7,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import Any
 
 import torch
 
 CACHE = 400_000_000  # bytes read before one is read again: several times the L2
+WARM_UP_S = 0.05  # a GPU that was idle is slower at first
 
 
 def graph_ms(step: Callable[[], None], runs: int = 9) -> float:
@@ -23,7 +25,10 @@ def graph_ms(step: Callable[[], None], runs: int = 9) -> float:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         step()
-    graph.replay()
+    started = perf_counter()
+    while perf_counter() - started < WARM_UP_S:
+        graph.replay()
+        torch.cuda.synchronize()
     times = []
     for _ in range(runs):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))

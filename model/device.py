@@ -49,7 +49,8 @@ class DeviceNF4:
 
     def __call__(self, x: Tensor) -> Tensor:
         if x.shape[0] <= nf4.MAX_ROWS and not self.weight.gated:
-            return nf4.product(x, self.weight, self.bias, nf4.Tuning(splits=1))
+            alone = replace(nf4.tuned(self.weight, x.shape[0]), shared=False)
+            return nf4.product(x, self.weight, self.bias, alone)
         return F.linear(x, self.dequantized(), self.bias)
 
     def add_to(self, stream: Tensor, x: Tensor) -> None:

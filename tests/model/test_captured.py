@@ -154,8 +154,8 @@ def test_tokens_are_those_of_the_decoder(
         errors.append(relative(step.logits[0], wanted))
         (drawn,) = step.fetch()()
         token = int(wanted.argmax())
-        if drawn != token:  # near ties only
-            assert wanted[token] - wanted[drawn] < 0.05 * wanted.std()
+        if drawn != token:  # near ties only, for logits as far apart as these
+            assert wanted[token] - wanted[drawn] < max(0.05, 2 * errors[-1]) * wanted.std()
             apart += 1
     assert step.length == theirs.length == prompt + 90
     # Pages may be chosen otherwise where scores are close, so the largest error is not the measure.
@@ -268,21 +268,24 @@ def test_nothing_that_single_tokens_need_is_left_to_capture(threshold: int) -> N
         assert step._shape(1) in step._graphs
 
 
-@pytest.mark.parametrize(("gated", "splits"), [(False, 1), (False, 3), (True, 1)])
-@pytest.mark.parametrize(("out", "inner"), [(1, 64), (17, 192), (100, 1024), (1152, 896)])
+@pytest.mark.parametrize(("gated", "shared"), [(False, False), (False, True), (True, False)])
+@pytest.mark.parametrize(
+    ("out", "inner", "units"),
+    [(1, 64, 1), (17, 192, 1), (100, 1024, 4), (1152, 896, 2), (7168, 384, 2), (333, 8192, 4)],
+)
 @pytest.mark.parametrize("rows", [1, 3, 9, 16])
-def test_nf4_product(out: int, inner: int, rows: int, gated: bool, splits: int) -> None:
+def test_nf4_product(
+    out: int, inner: int, units: int, rows: int, gated: bool, shared: bool
+) -> None:
     torch.manual_seed(0)
     weight = random_quantized(2 * out if gated else out, inner)
     packed = nf4.PackedNF4.of_gate_up(weight) if gated else nf4.PackedNF4.of(weight)
     x = torch.randn(rows, inner, device=CUDA).bfloat16()
     bias = None if gated else torch.randn(out, device=CUDA).bfloat16()
-    shape, dtype = ((splits, rows, out), torch.float32)
-    if splits == 1:
-        shape, dtype = (rows, out), torch.bfloat16
-    target = torch.full(shape, torch.nan, dtype=dtype, device=CUDA)
-    found = nf4.product(x, packed, bias, nf4.Tuning(splits=splits), target).double()
-    found = found.sum(0) if splits > 1 else found
+    tuning = nf4.Tuning(slots=2, units=units, shared=shared)
+    target = nf4.product(x, packed, bias, tuning).fill_(torch.nan)
+    found = nf4.product(x, packed, bias, tuning, target).double()
+    found = found.sum(0) if shared else found
     wanted = x.double() @ exact(packed).double().T
     if gated:
         gate, up = wanted.chunk(2, dim=1)

@@ -10,6 +10,7 @@ product is bound by reading the weights: `nf4.cu` says how.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from vademecum.model.linear import NF4_BLOCK, QuantizedLinear
 SOURCE = Path(__file__).with_suffix(".cu")
 MAX_ROWS = 16
 OUTPUTS = 16  # of a tile: what a tensor core takes at once
+WARPS = 8  # of a block
 SCALE = 1.437  # of the levels, see nf4.cu
 # The numbers that the codes stand for, as QLoRA's authors publish them.
 LEVELS = (
@@ -103,9 +105,10 @@ class PackedNF4:
 class Tuning:
     """How the work is cut; measured by benchmarks/gpu_products.py."""
 
-    warps: int = 8  # of a block, which share the inputs of 16 outputs
-    depth: int = 4  # loads of a warp under way
-    splits: int = 1  # blocks that share the inputs; then their sums are left to the caller
+    slots: int = 1  # loads of a warp under way
+    units: int = 1  # tiles of a load: these divide the tiles of inputs
+    blocks: int = 2  # of a multiprocessor, if its memory has room
+    shared: bool = False  # blocks share the inputs of an output; their sums are left to the caller
 
 
 def product(
@@ -117,28 +120,32 @@ def product(
 ) -> Tensor:
     """`x [rows, in]` bf16, at most 16 rows, to bf16 `[rows, out]`.
 
-    With splits, float32 `[splits, rows, out]`: the product is their sum over the first axis, which
-    whatever reads it next can form as it reads. Sums are always formed in the same order.
+    Where the tuning is to share, float32 `[parts, rows, out]`: the product is their sum over the
+    first axis, which whatever reads it next can form as it reads. Sums are always formed in the
+    same order.
     """
     rows = x.shape[0]
     tuning = tuning or tuned(weight, rows)
     if not 1 <= rows <= MAX_ROWS or x.shape[1] != weight.shape[1] or x.dtype != torch.bfloat16:
         raise ValueError(f"{x.dtype} {tuple(x.shape)} by a weight {weight.shape}")
-    if weight.gated and (tuning.splits > 1 or bias is not None):
-        raise ValueError("a gated product has no bias, and cannot be split")
-    if out is None:
-        split = tuning.splits > 1
-        shape = (tuning.splits, rows, weight.out) if split else (rows, weight.out)
-        dtype = torch.float32 if split else torch.bfloat16
-        out = torch.empty(shape, dtype=dtype, device=x.device)
+    if weight.gated and (tuning.shared or bias is not None):
+        raise ValueError("a gated product has no bias, and its inputs cannot be shared")
     out_tiles, k_tiles = weight.codes.shape[:2]
+    if k_tiles % tuning.units:
+        raise ValueError(f"{k_tiles} tiles of inputs, by {tuning.units}")
     run = _kernel(tuning, rows, weight.gated, x.device.index or 0)
-    threads = 32 * tuning.warps
-    room = _processors(x.device.index or 0) * run.blocks_per_processor(threads)
+    room = _processors(x.device.index or 0) * run.blocks_per_processor(32 * WARPS)
+    k_items = k_tiles // tuning.units
+    blocks = min(out_tiles * k_items if tuning.shared else out_tiles, room)
+    parts = parts_of(out_tiles, k_items, blocks) if tuning.shared else 1
+    if out is None:
+        shape = (parts, rows, weight.out) if tuning.shared else (rows, weight.out)
+        dtype = torch.float32 if tuning.shared else torch.bfloat16
+        out = torch.empty(shape, dtype=dtype, device=x.device)
     run(
-        (min(out_tiles * tuning.splits, room), 1, 1), threads,
+        (blocks, 1, 1), 32 * WARPS,
         weight.codes, weight.absmax, x.contiguous(), bias, out,
-        rows, weight.out, out_tiles, k_tiles,
+        rows, weight.out, out_tiles, k_tiles, parts,
     )  # fmt: skip
     return out
 
@@ -146,30 +153,49 @@ def product(
 def tuned(weight: PackedNF4, rows: int) -> Tuning:
     """What is fastest for a shape, or close: on an H100, those of benchmarks/gpu_products.py."""
     out_tiles, k_tiles = weight.codes.shape[:2]
+    processors = _processors(weight.codes.device.index or 0)
+    most = 4 if rows <= 8 and k_tiles >= 4 * WARPS else 2  # more rows leave fewer registers
+    units = next(n for n in (4, 2, 1) if n <= most and k_tiles % n == 0)
     if weight.gated:
-        # 12 warps, unless too many of them would have nothing in the last round.
-        return Tuning(12 if -k_tiles % 12 <= 0.1 * k_tiles and rows <= 8 else 8, 2)
-    # 16 warps with more than 8 rows need more shared memory than a block has without asking.
-    if rows > 8:
-        return Tuning(warps=8, depth=4)
-    at_once = 2 * _processors(weight.codes.device.index or 0)  # blocks of 16 warps
-    if out_tiles > at_once:  # the last of them would run alone: cut finer
-        return Tuning(12, 4) if k_tiles <= 256 else Tuning(16, 4, 4)
-    if 2 * out_tiles <= at_once:
-        return Tuning(14, 2) if k_tiles <= 64 else Tuning(16, 4, 2)
-    return Tuning(warps=16, depth=4)
+        return Tuning(units=units)
+    if k_tiles >= 128 and not processors <= out_tiles <= 2 * processors:
+        return Tuning(slots=2, units=units, shared=True)
+    if rows <= 8 and 2 * processors < out_tiles <= 3 * processors:
+        return Tuning(units=min(units, 2), blocks=3)
+    return Tuning(units=units)
+
+
+@cache
+def parts_of(out_tiles: int, k_items: int, blocks: int) -> int:
+    """The most blocks that have inputs of one tile of outputs, when all have equally many items."""
+    items = out_tiles * k_items
+
+    def block(item: int) -> int:
+        return ((item + 1) * blocks - 1) // items
+
+    return max(
+        block((tile + 1) * k_items - 1) - block(tile * k_items) + 1 for tile in range(out_tiles)
+    )
 
 
 def definitions(tuning: Tuning, rows: int, *, gated: bool) -> tuple[tuple[str, int | str], ...]:
     """What `nf4.cu` leaves open."""
     return (
         ("ROW_TILES", 1 if rows <= 8 else 2),
-        ("WARPS", tuning.warps),
-        ("DEPTH", tuning.depth),
-        ("SPLITS", tuning.splits),
+        ("WARPS", WARPS),
+        ("SLOTS", tuning.slots),
+        ("UNITS", tuning.units),
+        ("BLOCKS", tuning.blocks),
+        ("SHARED", int(tuning.shared)),
         ("GATED", int(gated)),
         ("LEVEL_BITS", ",".join(map(str, levels().view(torch.uint16).tolist()))),
     )
+
+
+def memory(tuning: Tuning) -> int:
+    """Bytes a block has of shared memory besides sums: the table, whose free halves hold codes, and
+    scales."""
+    return 256 * 256 + WARPS * tuning.slots * tuning.units * 32
 
 
 def levels() -> Tensor:
@@ -178,7 +204,9 @@ def levels() -> Tensor:
 
 
 def _kernel(tuning: Tuning, rows: int, gated: bool, device: int) -> Kernel:
-    return kernel(SOURCE, "nf4_product", definitions(tuning, rows, gated=gated), device)
+    return kernel(
+        SOURCE, "nf4_product", definitions(tuning, rows, gated=gated), device, shared=memory(tuning)
+    )
 
 
 def _processors(device: int) -> int:
