@@ -56,8 +56,11 @@ chromium:
 		&& apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
 		|| echo "note: no Chromium and no way to install it here: the browser tests will skip"
 
+# Each worker takes whole files, so that what a file sets up is set up once.
+WORKERS ?= 2
+
 unit: $(STAMP) chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test: lint types unit
 

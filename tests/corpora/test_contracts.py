@@ -120,7 +120,7 @@ def test_a_contract_is_known_by_its_words_and_clauses(tmp_path: Path) -> None:
     assert not ContractReader().claims(b"\x00\x01\x02\x03" * 50)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(data=damaged(CONTRACT.encode()))
 def test_damaged_contracts_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
     ContractReader().claims(data)

@@ -119,7 +119,7 @@ def test_a_part_that_is_not_there(tmp_path: Path) -> None:
         parts.read("word/absent.xml")
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(data=damaged(docx(paragraph("Heading", "berschrift1") + paragraph("Text.") + TABLE)))
 def test_damaged_files_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
     """In this process, for speed."""
@@ -133,7 +133,7 @@ def test_damaged_files_are_read_or_rejected(tmp_path: Path, data: bytes) -> None
         assert told.hint
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(body=damaged((paragraph("One", "berschrift1") + TABLE).encode()))
 def test_damaged_parts_are_read_or_rejected(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "a.docx"

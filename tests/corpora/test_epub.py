@@ -97,13 +97,13 @@ def test_size_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit:
         read_one(EpubReader(), tmp_path / "a.epub", book())
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(data=damaged(book()))
 def test_damaged_books_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
     survives(EpubReader(), tmp_path / "a.epub", data)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(package=damaged(PACKAGE.encode()))
 def test_damaged_packages_are_read_or_rejected(tmp_path: Path, package: bytes) -> None:
     survives(EpubReader(), tmp_path / "a.epub", book(**{"OEBPS/book.opf": package}))

@@ -140,7 +140,7 @@ def test_size_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 RICH = PAGE.replace("</main>", "<ul><li>a<ul><li>b</ul></ul><table><tr><td>1<td>2</table></main>")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(data=damaged(RICH.encode()))
 def test_damaged_pages_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
     survives(HtmlReader(), tmp_path / "page.html", data)

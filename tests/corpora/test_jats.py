@@ -245,7 +245,7 @@ def test_size_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         list(JatsReader().read(bomb))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(data=damaged(article("<sec><title>T</title><p>x<sup>2</sup><fig/></p></sec>").encode()))
 def test_damaged_articles_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
     survives(JatsReader(), tmp_path / "a.xml", data)

@@ -91,7 +91,7 @@ def test_a_query_without_words_finds_nothing(library: Library, query: str) -> No
 
 
 @given(query=st.text(max_size=80))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_query_fails(library: Library, query: str) -> None:
     library.search_lexical(NAME, query, 5)
 

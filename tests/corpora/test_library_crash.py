@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from crash_support import Nursery
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from library_support import NAME, assert_sound, batch, document, filled, vector_of
@@ -17,63 +17,36 @@ from vademecum.corpora.document import Document
 from vademecum.corpora.library import Library
 from vademecum.corpora.snapshots import snapshot_of
 
-HERE = Path(__file__).parent
-
-# Commits documents 1 and 2, then a batch that changes 1, deletes 2 and adds 3; dies on the way.
-SCRIPT = """
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {here!r})
-from library_support import NAME, batch, document, filled
-from vademecum.corpora import chroma, lexical, outbox
-
-def die(*args, **kwargs):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def die_before(owner, name):
-    setattr(owner, name, die)
-
-def die_after(owner, name):
-    whole = getattr(owner, name)
-    def then_die(*args, **kwargs):
-        whole(*args, **kwargs)
-        die()
-    setattr(owner, name, then_die)
-
-library = filled(Path({path!r}), document(1), document(2))
-library.verify(NAME)
-{fault}
-{action}
-"""
-COMMIT = """
-library.commit(NAME, batch(document(1, 'Heparin works.'), document(3), delete=[2]))
-library.search_lexical(NAME, 'heparin', 1)  # by now at the latest, the indexes are fed
-"""
-REBUILD = "library.rebuild(NAME)"
-DELETE = "library.delete_corpus(NAME)"
+Kill = Callable[[Path, str, str], None]
 
 
-def killed(path: Path, fault: str, action: str) -> None:
-    script = SCRIPT.format(here=str(HERE), path=str(path), fault=fault, action=action)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+@pytest.fixture(scope="module")
+def kill() -> Iterator[Kill]:
+    """`kill(path, fault, action)`: begin a library there, and die of the fault in the action."""
+    with Nursery() as nursery:
+
+        def run(path: Path, fault: str, action: str) -> None:
+            when, where = fault.split()
+            assert nursery.run(path, when, where, action) == -signal.SIGKILL
+
+        yield run
 
 
 @pytest.mark.parametrize(
     ("fault", "written"),
     [
-        ("die_before(outbox.Outbox, 'add')", False),  # inside the transaction
-        ("die_before(outbox.Outbox, 'feed')", True),  # SQLite has it, no index has
-        ("die_after(chroma.ChromaStore, 'apply')", True),  # Chroma has it, its position is not set
-        ("die_before(lexical.LexicalIndex, 'apply')", True),  # between Chroma and tantivy
-        ("die_after(lexical.LexicalIndex, 'apply')", True),
-        ("die_after(outbox.Outbox, '_advance')", True),
+        ("before outbox.Outbox.add", False),  # inside the transaction
+        ("before outbox.Outbox.feed", True),  # SQLite has it, no index has
+        ("after chroma.ChromaStore.apply", True),  # Chroma has it, its position is not set
+        ("before lexical.LexicalIndex.apply", True),  # between Chroma and tantivy
+        ("after lexical.LexicalIndex.apply", True),
+        ("after outbox.Outbox._advance", True),
     ],
 )
 def test_a_commit_that_is_killed_happened_whole_or_not_at_all(
-    tmp_path: Path, fault: str, written: bool
+    tmp_path: Path, kill: Kill, fault: str, written: bool
 ) -> None:
-    killed(tmp_path, fault, COMMIT)
+    kill(tmp_path, fault, "commit")
     with Library.open(tmp_path) as library:
         ids = {f"pmid:{n}" for n in (1, 2, 3)}
         held = set(library.documents(NAME, ids))
@@ -89,14 +62,16 @@ def test_a_commit_that_is_killed_happened_whole_or_not_at_all(
 @pytest.mark.parametrize(
     "fault",
     [
-        "die_before(chroma.ChromaStore, 'create')",
-        "die_after(chroma.ChromaStore, 'create')",
-        "die_after(lexical.LexicalIndex, 'create')",
-        "die_after(lexical.LexicalIndex, 'apply')",
+        "before chroma.ChromaStore.create",
+        "after chroma.ChromaStore.create",
+        "after lexical.LexicalIndex.create",
+        "after lexical.LexicalIndex.apply",
     ],
 )
-def test_a_rebuild_that_is_killed_goes_on_at_the_next_opening(tmp_path: Path, fault: str) -> None:
-    killed(tmp_path, fault, REBUILD)
+def test_a_rebuild_that_is_killed_goes_on_at_the_next_opening(
+    tmp_path: Path, kill: Kill, fault: str
+) -> None:
+    kill(tmp_path, fault, "rebuild")
     with Library.open(tmp_path) as library:
         assert len(library.search_dense(NAME, vector_of("x"), 9)) == 4
         assert_sound(library, 4)
@@ -104,12 +79,12 @@ def test_a_rebuild_that_is_killed_goes_on_at_the_next_opening(tmp_path: Path, fa
 
 @pytest.mark.parametrize(
     "fault",
-    ["die_before(chroma.ChromaStore, 'drop')", "die_after(chroma.ChromaStore, 'drop')"],
+    ["before chroma.ChromaStore.drop", "after chroma.ChromaStore.drop"],
 )
 def test_a_deletion_that_is_killed_is_finished_at_the_next_opening(
-    tmp_path: Path, fault: str
+    tmp_path: Path, kill: Kill, fault: str
 ) -> None:
-    killed(tmp_path, fault, DELETE)
+    kill(tmp_path, fault, "delete")
     with Library.open(tmp_path) as library:
         assert library.corpora() == []
         assert list((tmp_path / "lexical").iterdir()) == []
@@ -127,7 +102,7 @@ steps = st.lists(
 
 
 @given(history=steps, reopen_at=st.integers(0, 5))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_history_leaves_three_stores_that_agree_with_a_plain_dict(
     tmp_path_factory: pytest.TempPathFactory, history: list[Step], reopen_at: int
 ) -> None:

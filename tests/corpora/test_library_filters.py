@@ -54,7 +54,7 @@ filters_made = st.builds(
 
 
 @given(filters=filters_made)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_both_searches_find_just_what_the_filters_admit(library: Library, filters: Filters) -> None:
     admitted = {item.doc_id for item in corpus() if filters.admits(item)}
     dense = library.search_dense(NAME, vector_of("q"), 200, filters)

@@ -154,9 +154,7 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path, data: bytes, sa
 SOUND = pdf([page(*lines(60, 700, *LEFT), *lines(320, 700, *RIGHT)), SCAN])
 
 
-@settings(
-    max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=100, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=damaged(SOUND))
 def test_damaged_files_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
     """In this process, for speed; the same inputs each time, since PDFium could take it along."""
@@ -190,12 +188,15 @@ def test_the_size_of_the_file_is_limited(tmp_path: Path, monkeypatch: pytest.Mon
         list(PdfReader().read(tmp_path / "a.pdf"))
 
 
+ENDLESS = "not read within 1 seconds"
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", r"crashed \(signal 11\)"),
         ("raise KeyError('x')", r"crashed \(KeyError: 'x'\)"),
-        ("while True: pass", "not read within 1 seconds"),
+        ("while True: pass", ENDLESS),
         ("REPLY(lambda path: {'x': len(bytearray(1 << 30))})", "too large"),
         ("REPLY(lambda path: (lambda f: f(f))(lambda f: f(f)))", "too deeply nested"),
         ("print('noise')", "crashed"),
@@ -209,8 +210,9 @@ def test_a_reader_in_its_own_process_cannot_take_ours_along(
         f"from vademecum.corpora.readers.isolated import reply as REPLY\n{code}\n", "utf-8"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    seconds = 1 if says == ENDLESS else 60  # on a busy machine the others need a while
     with pytest.raises(DocumentRejected, match=says) as caught:
-        isolated.ask("unlucky_worker", tmp_path / "a.pdf", seconds=1, memory=1 << 29)
+        isolated.ask("unlucky_worker", tmp_path / "a.pdf", seconds=seconds, memory=1 << 29)
     assert caught.value.message.startswith("a.pdf: ")
     assert caught.value.hint
 

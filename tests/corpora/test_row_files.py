@@ -167,7 +167,7 @@ def test_what_cannot_be_read_is_told(
     assert caught.value.hint
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(data=damaged(CSV.encode()))
 def test_damaged_tables_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
     survives(RowReader(), tmp_path / "a.csv", data)
@@ -181,7 +181,7 @@ VALUES = st.recursive(
 PARTS = st.sampled_from(["text", "title", "id", "date", "authors", "pmid", "pmcid", "url", "tags"])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(rows=st.lists(st.dictionaries(PARTS, VALUES), max_size=4))
 def test_any_json_is_read_or_rejected(tmp_path: Path, rows: list[dict[str, object]]) -> None:
     data = "\n".join(map(json.dumps, rows)).encode()

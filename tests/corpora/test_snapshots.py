@@ -71,7 +71,7 @@ def test_what_changed_between_two_states_is_told_document_by_document(tmp_path: 
     ),
     ends=st.tuples(st.integers(0, 8), st.integers(0, 8)),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_changes_lead_from_any_state_to_any_other(
     tmp_path_factory: pytest.TempPathFactory,
     history: list[tuple[dict[int, str], set[int], bool]],

@@ -169,7 +169,7 @@ def test_bytes_that_are_no_text_are_not_claimed() -> None:
     assert not StatuteReader().claims(b"\x00\x01\x02\x03" * 50)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(data=damaged((CHINESE + GERMAN).encode()))
 def test_damaged_statutes_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
     StatuteReader().claims(data)

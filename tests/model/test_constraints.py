@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models
 
@@ -107,7 +107,6 @@ PIECES = [*"[]【】［(（)） \n,;-–^019６a", "and", "source", "Refs", "资
           ".", ":", "：", "**", "1. ", "\nSource", "Source 9"]  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.integers(0, 12), st.lists(st.sampled_from(PIECES), max_size=40))
 def test_whatever_is_allowed_is_read_as_citing_the_sources_only(
     sources: int, pieces: list[str]
@@ -122,7 +121,6 @@ def test_whatever_is_allowed_is_read_as_citing_the_sources_only(
     assert cited <= set(range(1, sources + 1))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.lists(st.sampled_from(PIECES), max_size=40))
 def test_there_is_always_a_way_on(sources: int, pieces: list[str]) -> None:
     alphabet = [*pieces, "]", "1"]
@@ -133,7 +131,6 @@ def test_there_is_always_a_way_on(sources: int, pieces: list[str]) -> None:
         assert constraint.allows(len(pieces))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.lists(st.sampled_from(PIECES), max_size=20))
 def test_how_tokens_cut_the_text_does_not_matter(sources: int, pieces: list[str]) -> None:
     text = "".join(pieces)
@@ -156,7 +153,6 @@ def test_a_sampler_held_to_the_sources_cites_them_in_proportion() -> None:
     assert ((counts - wanted) ** 2 / wanted).sum() < 13.8  # 0.999 quantile, 2 degrees of freedom
 
 
-@settings(deadline=None)
 @given(text=st.text())
 def test_the_bytes_of_tokens_are_those_of_the_text(tokenizer: Tokenizer, text: str) -> None:
     bytes_of = token_bytes(tokenizer)

@@ -93,7 +93,8 @@ def compare(preset: str, questions: Sequence[str], length: int) -> None:
 @pytest.mark.e2e
 @pytest.mark.usefixtures("shared_home")
 def test_tiny_answers_as_in_transformers() -> None:
-    compare("tiny", QUESTIONS[:10], 64)
+    """A fact, figures, Chinese, code, and a prompt of several pages."""
+    compare("tiny", [QUESTIONS[n] for n in (0, 4, 7, 8, 9)], 40)
 
 
 @pytest.mark.e2e
@@ -113,15 +114,15 @@ def test_drafting_and_borrowing_change_no_token_of_tiny(kv: Literal["int8", "k8v
     text = "Aspirin reduced the risk of stroke in women, but not in men. " * 36
     asked = [Message("user", f"Repeat word for word: {text}")]
     told, accepted = [], 0
-    for draft in (False, True, False, True):
-        options = GenerationOptions(temperature=0, max_tokens=96, draft=draft)
+    for draft in (False, True, False):
+        options = GenerationOptions(temperature=0, max_tokens=64, draft=draft)
         *tokens, last = engine.stream(asked, options)
         assert isinstance(last, Finished)
         told.append([token.id for token in tokens if isinstance(token, Token)])
         accepted += last.stats.accepted
         assert last.stats.prompt_reused == (0 if len(told) == 1 else 512)
-    assert told[0] == told[1] == told[2] == told[3]
-    assert accepted > 20
+    assert told[0] == told[1] == told[2]
+    assert accepted > 10
 
 
 @pytest.mark.e2e

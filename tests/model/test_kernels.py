@@ -12,8 +12,6 @@ from torch import Tensor
 from vademecum.model.kernels import NAIVE, KernelSet, KeyBias, choose, naive
 from vademecum.model.kernels.pages import PAGE, Pages, new_pages
 
-CPU = choose(torch.device("cpu"), "int8")
-SETS = {"naive": NAIVE, "cpu": CPU}
 KINDS = ("plain", "int8", "k8v4")
 # (KV heads, query heads on each, dim, complete pages, filled slots of the tail)
 SHAPES = [
@@ -23,6 +21,19 @@ SHAPES = [
     (3, 3, 64, 40, 31),
     (2, 4, 128, 13, 1),
 ]
+
+
+@pytest.fixture(scope="module")
+def cpu() -> KernelSet:
+    return choose(torch.device("cpu"), "int8")
+
+
+@pytest.fixture(params=["naive", "cpu"])
+def kernels(request: pytest.FixtureRequest) -> KernelSet:
+    if request.param == "naive":
+        return NAIVE
+    chosen: KernelSet = request.getfixturevalue("cpu")
+    return chosen
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -95,11 +106,10 @@ def plain_attention(query: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", SETS)
-def test_attention_over_every_page(name: str, shape: tuple[int, ...], kind: str) -> None:
+def test_attention_over_every_page(kernels: KernelSet, shape: tuple[int, ...], kind: str) -> None:
     given = case(kind, *shape)
     mass = torch.zeros(len(given.table) + 1)
-    out = SETS[name].attention(
+    out = kernels.attention(
         given.query, given.store, given.table, given.every, given.tail, given.filled, None, mass
     )
     expected, weights = plain_attention(given.query, given.keys, given.values)
@@ -112,12 +122,14 @@ def test_attention_over_every_page(name: str, shape: tuple[int, ...], kind: str)
 
 
 @pytest.mark.parametrize("kind", ["int8", "k8v4"])
-def test_the_same_input_gives_the_same_bits_wherever_its_buffers_lie(kind: str) -> None:
+def test_the_same_input_gives_the_same_bits_wherever_its_buffers_lie(
+    cpu: KernelSet, kind: str
+) -> None:
     given = case(kind, 2, 2, 16, 1, 9)
     seen = set()
     for size in range(120):
         held = [torch.full((size * 8 + 1,), math.nan) for _ in range(size % 7)]
-        out = CPU.attention(
+        out = cpu.attention(
             given.query, given.store, given.table, given.every, given.tail, 9, None, None
         )
         seen.add(out.numpy().tobytes())
@@ -126,11 +138,10 @@ def test_the_same_input_gives_the_same_bits_wherever_its_buffers_lie(kind: str) 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", SETS)
-def test_attention_reads_each_heads_own_pages(name: str, kind: str) -> None:
+def test_attention_reads_each_heads_own_pages(kernels: KernelSet, kind: str) -> None:
     given = case(kind, 2, 7, 64, 40, 5)
     selected = torch.stack((torch.arange(0, 39, 3), torch.arange(1, 40, 3)))
-    out = SETS[name].attention(
+    out = kernels.attention(
         given.query, given.store, given.table, selected, given.tail, 5, None, None
     )
     for kv in range(2):
@@ -145,13 +156,12 @@ def test_attention_reads_each_heads_own_pages(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("norm", [600.0, 900.0])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", SETS)
-def test_a_large_key_bias_costs_no_precision(name: str, kind: str, norm: float) -> None:
+def test_a_large_key_bias_costs_no_precision(kernels: KernelSet, kind: str, norm: float) -> None:
     given = case(kind, 2, 3, 64, 21, 9)
     bias = bias_of(2, 64, norm)
     biased = given.keys + bias.at(torch.arange(given.length))
     expected, _ = plain_attention(given.query, biased, given.values)
-    out = SETS[name].attention(
+    out = kernels.attention(
         given.query, given.store, given.table, given.every, given.tail, 9, bias, None
     )
     torch.testing.assert_close(out, expected, rtol=1e-3, atol=1e-3)
@@ -172,11 +182,10 @@ def test_stored_with_its_bias_a_key_loses_itself_in_the_steps_of_the_codes(kind:
 
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", SETS)
-def test_page_scores_are_their_formula(name: str, kind: str, biased: bool) -> None:
+def test_page_scores_are_their_formula(kernels: KernelSet, kind: str, biased: bool) -> None:
     given = case(kind, 2, 7, 64, 13, 4)
     bias = bias_of(2, 64, 300.0) if biased else None
-    scores = SETS[name].score_pages(given.query, given.store, given.table, bias)
+    scores = kernels.score_pages(given.query, given.store, given.table, bias)
     mean, spread = given.store.summary(given.table)
     if bias is not None:
         mean = mean + bias.at(torch.arange(13 * PAGE)).unflatten(1, (13, PAGE)).mean(2)
@@ -251,9 +260,9 @@ def test_a_budget_of_the_length_selects_every_page(length: int) -> None:
     assert select([0.0] * pages, length, budget=length, recent=32) == list(range(pages))
 
 
-def test_the_compiled_set_is_chosen_on_a_cpu_and_says_so() -> None:
-    assert CPU.name == "cpu"
-    assert "Numba" in CPU.reason
+def test_the_compiled_set_is_chosen_on_a_cpu_and_says_so(cpu: KernelSet) -> None:
+    assert cpu.name == "cpu"
+    assert "Numba" in cpu.reason
     plain = choose(torch.device("cpu"), "plain")
     assert plain.name == "naive"
     assert "not quantised" in plain.reason
@@ -276,14 +285,16 @@ def test_without_a_compiler_the_naive_set_is_chosen_and_says_why(
 @pytest.mark.parametrize("pages", [0, 1, 2, 9, 100, 501])
 @pytest.mark.parametrize("budget", [32, 160, 2_048, 100_000])
 @pytest.mark.parametrize("extra", [0, 12])
-def test_every_set_selects_the_same_pages(pages: int, budget: int, extra: int) -> None:
+def test_every_set_selects_the_same_pages(
+    cpu: KernelSet, pages: int, budget: int, extra: int
+) -> None:
     scores = random(3, pages).softmax(dim=1) if pages else random(3, 0)
     asked = (pages * PAGE + extra, budget, 512, 32)
-    assert torch.equal(CPU.select_pages(scores, *asked), naive.select_pages(scores, *asked))
+    assert torch.equal(cpu.select_pages(scores, *asked), naive.select_pages(scores, *asked))
 
 
-def test_of_equal_pages_as_many_are_taken_as_the_budget_holds() -> None:
-    chosen = CPU.select_pages(torch.ones(2, 40), 1280, 640, 64, 32)
+def test_of_equal_pages_as_many_are_taken_as_the_budget_holds(cpu: KernelSet) -> None:
+    chosen = cpu.select_pages(torch.ones(2, 40), 1280, 640, 64, 32)
     assert chosen.shape == (2, 20)
     assert all(len(set(row.tolist())) == 20 for row in chosen)
     assert {0, 38, 39} <= set(chosen[0].tolist())

@@ -144,9 +144,7 @@ def engines(
 
 
 def run(examples: int, every: list[Engine]) -> None:
-    @settings(
-        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
+    @settings(max_examples=examples, suppress_health_check=list(HealthCheck), database=None)
     @given(st.sampled_from(every), st.lists(requests(), min_size=1, max_size=4))
     def scripts(engine: Engine, script: list[Request]) -> None:
         play(engine, script)

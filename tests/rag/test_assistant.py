@@ -271,7 +271,7 @@ WRITTEN = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(written=WRITTEN.map("".join), question=st.sampled_from([QUESTION, "aspirin?", "二甲双胍？"]))
 def test_whatever_the_model_writes(assistant_of, model_of, shelf, written, question) -> None:
     events = list(assistant_of(model_of(written)).stream(question))

@@ -241,7 +241,7 @@ RAW = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=RAW.map("".join), broken_off=st.booleans())
 def test_invariants_of_any_answer(sources, embedder, raw: str, broken_off: bool) -> None:
     checked = check(raw, sources, embedder, broken_off=broken_off)

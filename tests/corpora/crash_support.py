@@ -1,0 +1,108 @@
+"""A library at work in a process that is killed on the way.
+
+Each is a fork of one process that has imported all it needs, as fast to start as to kill.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from library_support import NAME, batch, document, filled
+
+from vademecum.corpora.library import Library
+
+
+def commit(library: Library) -> None:
+    """Changes document 1, deletes 2 and adds 3."""
+    library.commit(NAME, batch(document(1, "Heparin works."), document(3), delete=[2]))
+    library.search_lexical(NAME, "heparin", 1)  # by now at the latest, the indexes are fed
+
+
+def rebuild(library: Library) -> None:
+    library.rebuild(NAME)
+
+
+def delete(library: Library) -> None:
+    library.delete_corpus(NAME)
+
+
+ACTIONS: dict[str, Callable[[Library], None]] = {
+    action.__name__: action for action in (commit, rebuild, delete)
+}
+
+
+def arm(when: str, where: str) -> None:
+    """Have this process killed `before` or `after` a method, `module.Class.method` of corpora."""
+    module, owner_name, name = where.split(".")
+    owner = getattr(importlib.import_module(f"vademecum.corpora.{module}"), owner_name)
+    whole = getattr(owner, name)
+
+    def die(*arguments: Any, **options: Any) -> None:
+        if when == "after":
+            whole(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, name, die)
+
+
+def work(path: Path, when: str, where: str, action: str) -> None:
+    library = filled(path, document(1), document(2))
+    library.verify(NAME)
+    arm(when, where)
+    ACTIONS[action](library)
+
+
+class Nursery:
+    """The process that forks those that are killed."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate()
+
+    def run(self, path: Path, when: str, where: str, action: str) -> int:
+        """The exit code of `action` on a new library in `path` that holds documents 1 and 2."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps([str(path), when, where, action]), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+
+def main() -> None:
+    for module in ("chromadb", "tantivy"):  # what the library imports when it is needed
+        importlib.import_module(module)
+    for line in sys.stdin:
+        path, when, where, action = json.loads(line)
+        run = os.fork()
+        if run == 0:
+            try:
+                work(Path(path), when, where, action)
+            except Exception:  # noqa: BLE001 - told, and an exit code
+                traceback.print_exc()
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(run, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    main()
