@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from library_support import NAME, batch, document, filled
 
+from vademecum.corpora import compaction
 from vademecum.corpora.library import Library
 
 
@@ -36,13 +37,18 @@ def delete(library: Library) -> None:
     library.delete_corpus(NAME)
 
 
+def compact(library: Library) -> None:
+    compaction.LEAST_DEAD = 100
+    library.compact()
+
+
 ACTIONS: dict[str, Callable[[Library], None]] = {
-    action.__name__: action for action in (commit, rebuild, delete)
+    action.__name__: action for action in (commit, rebuild, delete, compact)
 }
 
 
 def arm(when: str, where: str) -> None:
-    """Have this process killed `before` or `after` a method, `module.Class.method` of corpora."""
+    """Have this process killed `before` or `after` a function: `module.Class.method` of corpora."""
     module, owner_name, name = where.split(".")
     owner = getattr(importlib.import_module(f"vademecum.corpora.{module}"), owner_name)
     whole = getattr(owner, name)
@@ -56,10 +62,14 @@ def arm(when: str, where: str) -> None:
 
 
 def work(path: Path, when: str, where: str, action: str) -> None:
-    library = filled(path, document(1), document(2))
+    made = (path / "library.sqlite").exists()
+    library = Library.open(path) if made else filled(path, document(1), document(2))
     library.verify(NAME)
     arm(when, where)
     ACTIONS[action](library)
+
+
+Kill = Callable[[Path, str, str], None]
 
 
 class Nursery:
@@ -80,7 +90,7 @@ class Nursery:
         self._process.communicate()
 
     def run(self, path: Path, when: str, where: str, action: str) -> int:
-        """The exit code of `action` on a new library in `path` that holds documents 1 and 2."""
+        """The exit code of `action` on the library in `path`; a new one holds documents 1 and 2."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(json.dumps([str(path), when, where, action]), file=self._process.stdin, flush=True)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from crash_support import Kill
 from library_support import NAME, assert_sound, batch, document, filled, vector_of
 
 from vademecum.corpora import compaction
@@ -18,13 +19,20 @@ from vademecum.errors import OutOfSpace
 BODY = "Aspirin lowers the risk of a second stroke, and bleeding is more frequent. " * 20
 
 
-@pytest.fixture
-def worn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A library most of whose documents were deleted."""
-    monkeypatch.setattr(compaction, "LEAST_DEAD", 100)
-    with filled(tmp_path, *[document(n, BODY) for n in range(400)]) as library:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("worn")
+    with filled(path, *[document(n, BODY) for n in range(400)]) as library:
         library.verify(NAME)
         library.commit(NAME, batch(delete=list(range(350))))
+    return path
+
+
+@pytest.fixture
+def worn(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A library most of whose documents were deleted."""
+    monkeypatch.setattr(compaction, "LEAST_DEAD", 100)
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -82,38 +90,21 @@ def test_a_disk_that_fills_while_the_store_is_rewritten_keeps_the_old_one(worn: 
         assert_sound(library, 100)
 
 
-SCRIPT = """
-import os, signal
-from pathlib import Path
-from vademecum.corpora import chroma, compaction, database, lexical
-from vademecum.corpora.library import Library
-
-compaction.LEAST_DEAD = 100
-
-def die(*args, **kwargs):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-library = Library.open(Path({path!r}))
-setattr({fault}, die)
-library.compact()
-"""
-
-
 @pytest.mark.parametrize(
     "fault",
     [
-        "chroma.ChromaStore, 'create'",
-        "chroma.ChromaStore, 'apply'",
-        "lexical.LexicalIndex, 'apply'",
-        "lexical.LexicalIndex, 'compact'",
-        "chroma.shutil, 'rmtree'",
-        "database.Database, 'vacuum'",
+        "before chroma.ChromaStore.create",
+        "before chroma.ChromaStore.apply",
+        "before lexical.LexicalIndex.apply",
+        "before lexical.LexicalIndex.compact",
+        "before chroma.shutil.rmtree",
+        "before database.Database.vacuum",
     ],
 )
-def test_killed_at_any_point_it_is_whole_when_opened_again(worn: Path, fault: str) -> None:
-    script = SCRIPT.format(path=str(worn), fault=fault)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+def test_killed_at_any_point_it_is_whole_when_opened_again(
+    worn: Path, kill: Kill, fault: str
+) -> None:
+    kill(worn, fault, "compact")
     with Library.open(worn) as library:
         assert len(library.search_dense(NAME, vector_of("x"), 1000)) == 100
         assert_sound(library, 100)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from crash_support import Nursery
+from crash_support import Kill
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from library_support import NAME, assert_sound, batch, document, filled, vector_of
@@ -16,20 +14,6 @@ from library_support import NAME, assert_sound, batch, document, filled, vector_
 from vademecum.corpora.document import Document
 from vademecum.corpora.library import Library
 from vademecum.corpora.snapshots import snapshot_of
-
-Kill = Callable[[Path, str, str], None]
-
-
-@pytest.fixture(scope="module")
-def kill() -> Iterator[Kill]:
-    """`kill(path, fault, action)`: begin a library there, and die of the fault in the action."""
-    with Nursery() as nursery:
-
-        def run(path: Path, fault: str, action: str) -> None:
-            when, where = fault.split()
-            assert nursery.run(path, when, where, action) == -signal.SIGKILL
-
-        yield run
 
 
 @pytest.mark.parametrize(
