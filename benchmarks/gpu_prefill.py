@@ -4,9 +4,9 @@
         [--profile]
 
 Random weights at a real shape, read as the product reads them: chunks of 2,048 tokens, some of
-them at once. First a few layers read a prompt of which pages are left out, and must come to the
-logits of PyTorch's single operations. Prints lines, then one line of JSON, which also goes to
-$OUT/gpu_prefill.json.
+them at once, products in int8. First a few layers read a prompt of which pages are left out, and
+must come to the logits of PyTorch's single operations, whose products are in bf16. Prints lines,
+then one line of JSON, which also goes to $OUT/gpu_prefill.json.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from vademecum.model import placement
 from vademecum.model.cache import PagedCache
 from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder
+from vademecum.model.device import DeviceNF4
 from vademecum.model.interface import GenerationOptions
 from vademecum.model.kernels import PAGE, KeyBias, Pages, naive
 from vademecum.model.sparsity import ON_GPU
 
 SHORT = 2_048
 CHECKED = 7 * ON_GPU.chunk + 1_717
-LARGEST_ERROR = 0.02
+LARGEST_ERROR = 0.05
 
 
 def read(decoder: Decoder, cache: PagedCache, ids: Tensor) -> tuple[float, Tensor]:
@@ -68,7 +69,7 @@ def first_token(decoder: Decoder, cache: PagedCache, step: CapturedStep, ids: Te
 
 def error_of(name: str) -> float:
     """Relative error of the logits after a prompt, read by four layers several chunks at once,
-    beside those of PyTorch's single operations, a chunk at a time."""
+    beside those of PyTorch's single operations, a chunk at a time, and of products in bf16."""
     decoder = random_decoder(name, sparsity=ON_GPU, layers=4)
     cache = decoder.new_cache(CHECKED + 4_096)
     ids = torch.randint(0, 100_000, (CHECKED,))
@@ -128,9 +129,9 @@ def main() -> None:
     torch.manual_seed(0)
     found: dict[str, Any] = {
         "benchmark": "gpu_prefill", "device": torch.cuda.get_device_name(), "model": chosen.model,
-        "tokens": chosen.tokens, "error": error_of(chosen.model),
+        "tokens": chosen.tokens, "products": DeviceNF4.path, "error": error_of(chosen.model),
     }  # fmt: skip
-    print(f"{found['device']}, {chosen.model}: error {found['error']:.1e}", flush=True)
+    print(f"{found['device']}, {chosen.model}, {found['products']}: error {found['error']:.1e}")
     if not found["error"] < LARGEST_ERROR:
         raise SystemExit("not the same logits: NOT TIMED")
     placement.release()

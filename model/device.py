@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 class DeviceNF4:
     """NF4 through our own kernel up to 16 tokens; more are multiplied by the dequantised weight.
 
-    Of a gated pair of weights, gates first, `__call__` gives both products side by side: the
-    captured step alone has their gated product in one.
+    Prompts do not come here: `products` has them in 8 bit. Of a gated pair of weights, gates first,
+    `__call__` gives both products side by side: the captured step and prompts have their gated
+    product in one.
     """
 
-    path: ClassVar[str] = "NF4, CUDA kernel up to 16 tokens, then dequantised"
+    path: ClassVar[str] = "NF4, CUDA kernel up to 16 tokens, prompts in int8, turned"
 
     weight: PackedNF4
     table: Tensor
@@ -52,16 +53,6 @@ class DeviceNF4:
             alone = replace(nf4.tuned(self.weight, x.shape[0]), shared=False)
             return nf4.product(x, self.weight, self.bias, alone)
         return F.linear(x, self.dequantized(), self.bias)
-
-    def add_to(self, stream: Tensor, x: Tensor) -> None:
-        """Add the product of `x [tokens, in]` to `stream`, float32 `[tokens, out]`."""
-        if x.shape[0] <= nf4.MAX_ROWS:
-            stream += self(x)
-            return
-        # cuBLAS adds to what is there: the product is neither rounded nor written and read again.
-        torch.addmm(stream, x, self.dequantized().mT, torch.float32, out=stream)
-        if self.bias is not None:
-            stream += self.bias
 
     def dequantized(self) -> Tensor:
         """The weight, bf16 `[out, in]`."""

@@ -32,6 +32,7 @@ CHOICE_BYTES = 300_000_000  # logits of pages, see `choice.LOGITS`, and what is 
 MOST_CHUNKS = 16  # of a prompt that are read at once; more would gain nothing
 # PyTorch's and cuBLAS's own rooms, and what lies between blocks of unequal size.
 SPARE_BYTES = 300_000_000
+TOGETHER = 4 * GPU_CHUNK  # tokens of a prompt whose gated products are held at the same time
 
 T = TypeVar("T")
 
@@ -118,8 +119,8 @@ def reading_bytes(model: Sizes, tokens: int, chunks: int = 1) -> int:
     read = chunks * GPU_CHUNK
     query, kv = model.heads * model.head_dim, model.kv_heads * model.head_dim
     stream = read * model.hidden * (FLOAT_BYTES + BF16_BYTES)  # and what is made of it by a norm
-    weight = 2 * model.intermediate * model.hidden * BF16_BYTES  # of gates and what they gate
-    gated = (2 * GPU_CHUNK + read) * model.intermediate * BF16_BYTES
+    weight = 3 * model.intermediate * model.hidden  # of gates, what they gate, and after: in int8
+    gated = min(read, TOGETHER) * model.intermediate * (BF16_BYTES + 1)  # and its codes
     # What each chunk has chosen, or what all see, both with what they hold themselves.
     past = max(chunks * CHOSEN, BLOCK * PAGE) + read
     attended = (read * (4 * query + 4 * kv) + 2 * past * kv) * BF16_BYTES + CHOICE_BYTES

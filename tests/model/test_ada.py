@@ -28,7 +28,7 @@ from test_captured import CUDA, GREEDY, SPARSITY, config, pair, random_quantized
 
 from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder
-from vademecum.model.kernels.triton import early, int8, nf4, nvrtc
+from vademecum.model.kernels.triton import early, int8, nf4, nvrtc, rotate
 from vademecum.model.kernels.triton.sampling import DeviceSampler
 
 Launched = tuple[str, str, dict[str, int | str], int]  # name, source, definitions, shared memory
@@ -125,6 +125,8 @@ def recorded() -> list[Launched]:
             packed = nf4.PackedNF4.of_gate_up(weight) if gated else nf4.PackedNF4.of(weight)
             for rows in (1, 2, 9, 16):
                 nf4.product(torch.randn(rows, inner, device=CUDA).bfloat16(), packed)
+            rotate.rotate_weight(packed, rotate.weight_scale(packed))
+            rotate.rotate(torch.randn(2, inner, device=CUDA).bfloat16())
         codes = torch.zeros(152_064, 5_120, dtype=torch.int8, device=CUDA)
         for rows in (1, 9):
             x = torch.randn(rows, 5_120, device=CUDA).bfloat16()

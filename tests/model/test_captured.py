@@ -159,7 +159,8 @@ def test_tokens_are_those_of_the_decoder(
             apart += 1
     assert step.length == theirs.length == prompt + 90
     # Pages may be chosen otherwise where scores are close, so the largest error is not the measure.
-    assert sorted(errors)[len(errors) // 2] < 0.03, errors
+    # A prompt of more than some tokens is read in 8 bit, and what it left is read by each step.
+    assert sorted(errors)[len(errors) // 2] < (0.03 if prompt == 1 else 0.06), errors
     assert sorted(errors)[-5] < 0.15, errors
     assert apart <= 9
 

@@ -16,7 +16,7 @@ from test_captured import SPARSITY, config, pair, relative
 
 from vademecum.model.decoder import Decoder
 from vademecum.model.kernels import KvKind
-from vademecum.model.kernels.triton import flash, prefill
+from vademecum.model.kernels.triton import flash, matmul, prefill
 from vademecum.model.kernels.triton.reading import Reader, Span
 from vademecum.model.sparsity import Sparsity
 
@@ -80,7 +80,8 @@ def test_without_hoppers_copy_engine_the_same_is_read(monkeypatch: pytest.Monkey
     device, _ = pair(config("llama"), "int8", SPARSITY)
     ids = torch.randint(0, 1001, (600,), generator=torch.Generator().manual_seed(3))
     with_it = read(device, ids, 256)
-    monkeypatch.setattr(flash, "hopper", lambda _: False)
+    for module in (flash, matmul):
+        monkeypatch.setattr(module, "hopper", lambda _: False)
     assert relative(read(device, ids, 256), with_it) < 0.02
 
 

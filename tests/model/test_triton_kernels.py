@@ -435,16 +435,6 @@ def test_logits_that_are_no_numbers_draw_a_token_of_the_vocabulary(
         assert all(0 <= token < 1001 for token in tokens.tolist())
 
 
-@pytest.mark.parametrize("inner", [1, 1024, 1100])
-def test_gated(inner: int) -> None:
-    both = random(3, 2 * inner, seed=1).bfloat16()
-    gate, up = both.float().chunk(2, dim=1)
-    expected = torch.nn.functional.silu(gate) * up
-    out = torch.full((3, inner), math.nan, device=DEVICE).bfloat16()
-    prompt.gated(both, out)
-    torch.testing.assert_close(out.float(), expected, rtol=8e-3, atol=1e-4)
-
-
 def codes_of(stored: Tensor, bits: int, name: str) -> tuple[Tensor, ...]:
     """As numbers; values of 4 bit are two in a byte."""
     wide = stored.int()

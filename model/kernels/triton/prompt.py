@@ -1,7 +1,7 @@
-"""What stands between the products of a layer when a prompt is read.
+"""What stands between a layer's first product and its attention when a prompt is read.
 
     q, k, v = the product's heads;   Qwen3:  q, k = q / rms(q) w_q, k / rms(k) w_k
-    query = R(position) q;   pages and tail = R(position) k, v;   product = silu(gate) * up
+    query = R(position) q;   pages and tail = R(position) k, v
 
 RoPE is RoFormer's (arXiv:2104.09864), halves of a head paired. A page of 32 tokens is quantised as
 `QuantizedPages.seal` does it, and what its codes stand for is left for the attention that follows:
@@ -64,12 +64,6 @@ def append(
         VALUE_BITS=store.value_bits, STEP=BF16_STEP, num_warps=4,
     )  # fmt: skip
     return Appended(query, keys, values)
-
-
-def gated(both: Tensor, out: Tensor) -> None:
-    """`both [tokens, 2 inner]` bf16, gates first; `silu(gate) * up` to `out`, `[tokens, inner]`."""
-    tokens, inner = out.shape
-    gated_kernel[(tokens, triton.cdiv(inner, 1024))](both, out, inner, WIDTH=1024, num_warps=4)
 
 
 @triton.jit
@@ -172,16 +166,3 @@ def append_kernel(
     place = (kv * tokens + rows)[:, None] * DIM + dim[None, :]
     tl.store(keys + place, to_bf16(key), mask=there[:, None])
     tl.store(values + place, to_bf16(value), mask=there[:, None])
-
-
-@triton.jit
-def gated_kernel(both, out, inner, WIDTH: tl.constexpr):
-    """Some channels of a token."""
-    row = tl.program_id(0).to(tl.int64)
-    channel = tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
-    there = channel < inner
-    gate = tl.load(both + row * 2 * inner + channel, mask=there, other=0.0).to(tl.float32)
-    up = tl.load(both + row * 2 * inner + inner + channel, mask=there, other=0.0).to(tl.float32)
-    tl.store(
-        out + row * inner + channel, (gate * tl.sigmoid(gate) * up).to(tl.bfloat16), mask=there
-    )

@@ -1,9 +1,9 @@
-"""A prompt's chunks through a model on a GPU: products by PyTorch, all between them by our kernels.
+"""A prompt's chunks through a model on a GPU.
 
-The meaning is that of `Decoder.prefill`, a chunk at a time; the residual stream is float32 here.
-Several chunks go through a layer together: its weights are dequantised once for them, and products
-and attention have more to do at once. The last layer is computed for the last token alone: nothing
-else is read of it but its keys and values.
+The meaning is that of `Decoder.prefill`, a chunk at a time, but that products are in 8 bit; the
+residual stream is float32 here. Several chunks go through a layer together: its weights are made
+ready once for them, and products and attention have more to do at once. The last layer is computed
+for the last token alone: nothing else is read of it but its keys and values.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name everybody knows it by
 from torch import Tensor
 
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.device import DeviceNF4
 from vademecum.model.kernels.pages import PAGE, QuantizedPages
-from vademecum.model.kernels.triton import choice, nf4, norm, prefill, prompt
+from vademecum.model.kernels.triton import choice, norm, prefill, prompt
 from vademecum.model.kernels.triton.append import HeadNorms
+from vademecum.model.kernels.triton.products import LayerProducts
 from vademecum.model.rope import angles
-from vademecum.model.sparsity import GPU_CHUNK
 
 if TYPE_CHECKING:
     from vademecum.model.decoder import Decoder, Layer
@@ -47,7 +46,9 @@ class Reader:
         if found:
             raise ValueError(found)
         self._decoder = decoder
-        self._norms = [_head_norms(layer, decoder.config.rms_eps) for layer in decoder.layers]
+        eps = decoder.config.rms_eps
+        self._products = [LayerProducts(layer, eps) for layer in decoder.layers]
+        self._norms = [_head_norms(layer, eps) for layer in decoder.layers]
 
     @staticmethod
     def obstacle(decoder: Decoder) -> str | None:
@@ -71,9 +72,9 @@ class Reader:
         x = norm.embed(ids.to(decoder.device), decoder.embedding)
         deferred = decoder.sparsity is not None and decoder.sparsity.deferred
         asked: list[Tensor] = []
-        for n, layer in enumerate(decoder.layers):
+        for n, (layer, products) in enumerate(zip(decoder.layers, self._products, strict=True)):
             store = cast("QuantizedPages", cache.stores[n])
-            qkv = layer.qkv(norm.add_norm(x, None, layer.attention_norm, eps))
+            qkv = products.qkv(x)
             appended = prompt.append(
                 qkv.view(tokens, -1, config.head_dim), self._norms[n], rotation, store, table,
                 sequence.tails[n], start, layer.key_bias,
@@ -89,10 +90,9 @@ class Reader:
             for span in spans:
                 self._attend(n, span, appended, store, table, start, told)
             del appended
-            _product(layer.out).add_to(x, told.flatten(1))
+            products.out.add_to(x, told.flatten(1))
             del told
-            normed = norm.add_norm(x, None, layer.mlp_norm, eps)
-            _product(layer.down).add_to(x, _gated(_product(layer.gate_up), normed))
+            products.add_mlp(x)
         if deferred:
             sequence.asked = torch.stack(asked)
         return norm.add_norm(x, None, decoder.norm, eps)
@@ -161,22 +161,6 @@ class Reader:
         left = sum(past + n * step - taken for n in range(chunks)) * kv_heads
         self._decoder.pages_counted[0] += selected.numel()
         self._decoder.pages_counted[1] += left
-
-
-def _product(weight: object) -> DeviceNF4:
-    """As `Reader.obstacle` has made sure."""
-    return cast("DeviceNF4", weight)
-
-
-def _gated(weight: DeviceNF4, x: Tensor) -> Tensor:
-    """`silu(gate) * up` of `x [tokens, hidden]`; of a chunk at a time, whose gates take memory."""
-    if x.shape[0] <= nf4.MAX_ROWS:
-        return nf4.product(x, weight.weight)
-    both = weight.dequantized()
-    out = torch.empty(x.shape[0], weight.weight.out, dtype=x.dtype, device=x.device)
-    for rows, to in zip(x.split(GPU_CHUNK), out.split(GPU_CHUNK), strict=True):
-        prompt.gated(F.linear(rows, both, weight.bias), to)
-    return out
 
 
 def _head_norms(layer: Layer, eps: float) -> HeadNorms | None:
