@@ -4,7 +4,7 @@
 // lane and the others between lanes side by side. A step is a + b, a - b: signs alone, no factors.
 //
 // Defined from outside: SIDE (64 or 128), THREADS. Of rows: CHUNKS (of 16 values a thread), NORMED,
-// EPS. Of weights: GATED, LEVEL_BITS.
+// EPS. Of weights: LEVEL_BITS.
 
 #include "device.cuh"
 
@@ -141,12 +141,8 @@ rotate_rows(const input* __restrict__ x, const u16* __restrict__ weight, uint4* 
 __constant__ u16 LEVELS[16] = {LEVEL_BITS};
 
 // Output `g + 8 h` of a tile, h = 0 or 1: gates and what they gate take turns.
-__device__ __forceinline__ int place_of(int tile, int g, int h) {
-#if GATED
-    return tile * 16 + 2 * g + h;
-#else
-    return tile * 16 + 8 * h + g;
-#endif
+__device__ __forceinline__ int place_of(int tile, int g, int h, int gated) {
+    return tile * 16 + (gated ? 2 * g + h : 8 * h + g);
 }
 
 // A block of inputs of 16 outputs, turned: a lane has 16 of each tile of two outputs.
@@ -188,7 +184,7 @@ __device__ __forceinline__ void weights(float (&v)[2][UNITS][EACH], const uint4*
 // [out_tiles, k_tiles, 8].
 extern "C" __global__ void __launch_bounds__(THREADS)
 scale_weight(const uint4* __restrict__ codes, const u32* __restrict__ scales, float* scale,
-             int outputs, int k_tiles) {
+             int outputs, int k_tiles, int gated) {
     __shared__ float levels[16], tops[THREADS / 32][16];
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, tile = blockIdx.x;
     if (threadIdx.x < 16) levels[threadIdx.x] = from_bf16(LEVELS[threadIdx.x]);
@@ -213,7 +209,7 @@ scale_weight(const uint4* __restrict__ codes, const u32* __restrict__ scales, fl
         float largest = 0;
 #pragma unroll
         for (int w = 0; w < THREADS / 32; ++w) largest = fmaxf(largest, tops[w][threadIdx.x]);
-        const int output = place_of(tile, threadIdx.x & 7, threadIdx.x >> 3);
+        const int output = place_of(tile, threadIdx.x & 7, threadIdx.x >> 3, gated);
         if (output < outputs) scale[output] = largest / (127 * ROOT);
     }
 }
@@ -222,8 +218,8 @@ scale_weight(const uint4* __restrict__ codes, const u32* __restrict__ scales, fl
 // tile.
 extern "C" __global__ void __launch_bounds__(THREADS)
 rotate_weight(const uint4* __restrict__ codes, const u32* __restrict__ scales,
-              const float* __restrict__ scale, uint4* out, int outputs, int out_tiles,
-              int k_tiles) {
+              const float* __restrict__ scale, uint4* out, int outputs, int out_tiles, int k_tiles,
+              int gated) {
     __shared__ float levels[16];
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     if (threadIdx.x < 16) levels[threadIdx.x] = from_bf16(LEVELS[threadIdx.x]);
@@ -236,7 +232,7 @@ rotate_weight(const uint4* __restrict__ codes, const u32* __restrict__ scales,
         weights(v, codes, scales, (size_t)tile * k_tiles + unit * UNITS, levels);
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-            const int output = place_of(tile, lane >> 2, h);
+            const int output = place_of(tile, lane >> 2, h, gated);
             if (output >= outputs) continue;
             const float step = scale[output] * ROOT, to_codes = step > 0 ? 1 / step : 0;
 #pragma unroll

@@ -56,7 +56,10 @@ def weight_scale(weight: PackedNF4) -> Tensor:
     outputs = weight.out * (2 if weight.gated else 1)
     scale = torch.empty(outputs, device=weight.codes.device)
     run = _of_weight("scale_weight", weight)
-    run((out_tiles, 1, 1), THREADS, weight.codes, weight.absmax, scale, outputs, k_tiles)
+    run(
+        (out_tiles, 1, 1), THREADS,
+        weight.codes, weight.absmax, scale, outputs, k_tiles, int(weight.gated),
+    )  # fmt: skip
     return scale
 
 
@@ -69,14 +72,14 @@ def rotate_weight(weight: PackedNF4, scale: Tensor) -> Rotated:
     run = _of_weight("rotate_weight", weight)
     run(
         (min(BLOCKS, -(-items * 32 // THREADS)), 1, 1), THREADS,
-        weight.codes, weight.absmax, scale, codes, outputs, out_tiles, k_tiles,
+        weight.codes, weight.absmax, scale, codes, outputs, out_tiles, k_tiles, int(weight.gated),
     )  # fmt: skip
     return Rotated(codes, scale)
 
 
 def _of_weight(name: str, weight: PackedNF4) -> Kernel:
     constants = (
-        ("SIDE", side_of(weight.shape[1])), ("THREADS", THREADS), ("GATED", int(weight.gated)),
+        ("SIDE", side_of(weight.shape[1])), ("THREADS", THREADS),
         ("LEVEL_BITS", ",".join(map(str, levels().view(torch.uint16).tolist()))),
     )  # fmt: skip
     return kernel(SOURCE, name, constants, weight.codes.device.index or 0, early=False)
