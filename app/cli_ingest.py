@@ -72,18 +72,22 @@ def ingest(
         typer.Option("--dry-run", help="Tell which files would be read; read and write nothing."),
     ] = False,
     no_wait: NoWait = False,
+    engine: options.EngineOption = None,
+    workers: options.Workers = None,
+    shards: options.Shards = None,
     json: options.Json = False,
 ) -> None:
     """Read files into a corpus; only what is new or changed is embedded."""
     named = sources or []
+    how = ingesting.How(engine, workers, shards)
     if watch:
-        _watch(named, corpus, query, limit, json)
+        _watch(named, corpus, query, limit, how, json)
         return
     if dry_run:
         _survey(named, corpus, query, limit, json)
         return
     with ConsoleProgress() as progress:
-        report = fill(named, corpus, limit, progress, query=query, wait=not no_wait)
+        report = fill(named, corpus, limit, progress, query=query, wait=not no_wait, how=how)
     tell(report, json)
 
 
@@ -131,10 +135,11 @@ def fill(
     *,
     query: str | None = None,
     wait: bool = True,
+    how: ingesting.How | None = None,
 ) -> IngestReport:
     """Plan, open, read, embed, commit; says on the way what it found."""
     _check_name(corpus)
-    return ingesting.ingest(sources, corpus, limit, progress, query=query, wait=wait)
+    return ingesting.ingest(sources, corpus, limit, progress, query=query, wait=wait, how=how)
 
 
 def _survey(
@@ -164,13 +169,18 @@ def _survey(
 
 
 def _watch(
-    sources: Sequence[str], corpus: str, query: str | None, limit: int | None, json: bool
+    sources: Sequence[str],
+    corpus: str,
+    query: str | None,
+    limit: int | None,
+    how: ingesting.How,
+    json: bool,
 ) -> None:
     """A report whenever something was read, until Ctrl-C."""
     _check_name(corpus)
-    if not sources or query is not None or limit is not None:
+    if not sources or query is not None or limit is not None or how != ingesting.How():
         raise UsageError(
-            "--watch takes folders, and neither --query nor --limit",
+            "--watch takes folders, and neither --query nor --limit nor --engine",
             hint=f"vademecum ingest FOLDER --watch --corpus {corpus}",
         )
     try:

@@ -169,18 +169,34 @@ def _asked(job: Job) -> str:
 
 
 @app.command()
-def resume(job_id: Number = None, no_wait: NoWait = False, json: options.Json = False) -> None:
+def resume(
+    job_id: Number = None,
+    no_wait: NoWait = False,
+    engine: options.EngineOption = None,
+    workers: options.Workers = None,
+    shards: options.Shards = None,
+    json: options.Json = False,
+) -> None:
     """Go on with a job that was paused, interrupted or failed; the latest without a number."""
+    how = ingesting.How(engine, workers, shards)
     with ConsoleProgress() as progress:
-        report = ingesting.go_on(job_id, progress, wait=not no_wait)
+        report = ingesting.go_on(job_id, progress, wait=not no_wait, how=how)
     tell(report, json)
 
 
 @app.command()
-def retry(job_id: Number = None, no_wait: NoWait = False, json: options.Json = False) -> None:
+def retry(
+    job_id: Number = None,
+    no_wait: NoWait = False,
+    engine: options.EngineOption = None,
+    workers: options.Workers = None,
+    shards: options.Shards = None,
+    json: options.Json = False,
+) -> None:
     """Read the failed files of a job again, and no others; of the latest without a number."""
+    how = ingesting.How(engine, workers, shards)
     with ConsoleProgress() as progress:
-        report = ingesting.go_on(job_id, progress, failed=True, wait=not no_wait)
+        report = ingesting.go_on(job_id, progress, failed=True, wait=not no_wait, how=how)
     tell(report, json)
 
 

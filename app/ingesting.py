@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from vademecum.app import rooms
+from vademecum.app import options, rooms
 from vademecum.corpora.control import Control, Wish
 from vademecum.corpora.jobs import ACTIVE, Job, JobState
 from vademecum.corpora.lock import owner
@@ -24,10 +26,9 @@ from vademecum.settings import settings
 
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
+    from vademecum.ingest.engine import Engine
     from vademecum.ingest.report import IngestReport
     from vademecum.ingest.survey import Outlook
-    from vademecum.ingest.web import Web
-    from vademecum.ingest.work import Work
     from vademecum.model.interface import TextEmbedder
 
 POLL_S = 0.3
@@ -35,7 +36,28 @@ PATIENCE_S = 10.0  # for a process that is at no job: a search ends soon, a serv
 CLOSING_S = 120.0  # for one that was: it has yet to bring the indexes up to date
 OBEYED_S = 15.0
 
-Choose = Callable[["Library", Job, "Web"], "Work"]
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What was said of where the work is to be done; None: nothing."""
+
+    name: options.Engine | None = None
+    workers: int | None = None
+    shards: Path | None = None
+
+    def engine(self, before: Engine) -> Engine:
+        """Of a job that was done by `before` so far. Raises UsageError where Ray is not installed,
+        or was not asked for."""
+        from vademecum.ingest.engine import Engine
+
+        name = self.name or before.name
+        if name == "ray":
+            from vademecum.ingest.ray_cluster import require
+
+            require()
+        elif self.workers is not None or self.shards is not None:
+            raise UsageError("--workers and --shards are for Ray", "add --engine ray")
+        return Engine(name, self.workers or before.workers, self.shards or before.shards)
 
 
 def ingest(
@@ -46,13 +68,16 @@ def ingest(
     *,
     query: str | None = None,
     wait: bool = True,
+    how: How | None = None,
 ) -> IngestReport:
     """Resolve the sources, or what a query of PubMed finds, then read them into a corpus."""
+    from vademecum.ingest.engine import Engine
     from vademecum.ingest.pipeline import ingest as run
     from vademecum.ingest.sources import require, resolve
     from vademecum.ingest.web import Web
 
     require(sources)
+    engine = (how or How()).engine(Engine())
     wants = f"ingest {query or ' '.join(sources)} into {corpus}"
     with library_in_turn(wants, progress, wait) as library, Web(progress=progress) as web:
         plan = resolve(
@@ -65,11 +90,25 @@ def ingest(
         )
         embedder = rooms.load_embedder(library, corpus, progress)
         with stopping_gently() as stop:
-            return run(library, corpus, plan, embedder, limit=limit, progress=progress, stop=stop)
+            return run(
+                library,
+                corpus,
+                plan,
+                embedder,
+                limit=limit,
+                progress=progress,
+                stop=stop,
+                engine=engine,
+            )
 
 
 def go_on(
-    job_id: int | None, progress: Progress, *, failed: bool = False, wait: bool = True
+    job_id: int | None,
+    progress: Progress,
+    *,
+    failed: bool = False,
+    wait: bool = True,
+    how: How | None = None,
 ) -> IngestReport:
     """What is left of a job, or its `failed` files alone; of the latest that has some, unless it
     is named. Raises UsageError where there is nothing to do."""
@@ -81,6 +120,7 @@ def go_on(
     with library_in_turn(wants, progress, wait) as library, Web(progress=progress) as web:
         job = _named(library.jobs(), job_id, failed)
         work = failed_of(job, web) if failed else left_of(library, job, web)
+        work.engine = (how or How()).engine(work.engine)
         embedder = rooms.load_embedder(library, job.corpus, progress)
         with stopping_gently() as stop:
             return resume(library, work, embedder, progress=progress, stop=stop)
@@ -198,10 +238,13 @@ def ask(job_id: int | None, wish: Wish, progress: Progress) -> tuple[int, JobSta
 
 def _ask_idle(library: Library, job_id: int | None, wish: Wish) -> tuple[int, JobState]:
     """Nobody is at a job: one that was left undone can be given up."""
+    from vademecum.ingest.engine import Engine
+
     job = None if job_id is None else _found(library.job_log.find(job_id), job_id)
     if job is None or wish == "pause" or job.state in ("done", "cancelled"):
         raise _not_running(job)
     library.job_log.cancel(job.id)
+    shutil.rmtree(Engine.of(job.source).folder(library.path, job.id), ignore_errors=True)
     return job.id, "cancelled"
 
 

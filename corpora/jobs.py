@@ -175,7 +175,7 @@ class Jobs:
                 (json.dumps(source), job_id),
             )
 
-    def reopen(self, job_id: int, files: Iterable[int]) -> None:
+    def reopen(self, job_id: int, files: Iterable[int], source: Mapping[str, Any]) -> None:
         """A job goes on with these of its files, from the beginning of each."""
         with self._database.transaction() as connection:
             connection.executemany(
@@ -184,9 +184,9 @@ class Jobs:
                 [(job_id, number) for number in files],
             )
             connection.execute(
-                "UPDATE jobs SET state = 'planned', reason = '', finished = '', snapshot = '' "
-                "WHERE id = ?",
-                (job_id,),
+                "UPDATE jobs SET state = 'planned', reason = '', finished = '', snapshot = '', "
+                "source = ? WHERE id = ?",
+                (json.dumps(source), job_id),
             )
             # What an unfinished reading held counts as held before: the file may have changed.
             connection.execute("UPDATE places SET job = 0 WHERE job = ?", (job_id,))

@@ -9,6 +9,7 @@ from vademecum.corpora.jobs import Job, JobFile
 from vademecum.corpora.library import Library
 from vademecum.corpora.readers.stream import printable
 from vademecum.errors import UsageError
+from vademecum.ingest.engine import Engine
 from vademecum.ingest.plan import Plan, size_of
 from vademecum.ingest.sources import PUBMED, resolve
 from vademecum.ingest.urls import fetch_url
@@ -53,7 +54,7 @@ def _of(job: Job, files: tuple[JobFile, ...], web: Web) -> Work:
         plan = Plan(paths, supply=plan.supply, sources=plan.sources)
     else:
         plan = _of_files(source, paths, web)
-    return Work(job.corpus, plan, limit, job, numbers)
+    return Work(job.corpus, plan, limit, job, numbers, Engine.of(source))
 
 
 def _of_files(source: dict[str, Any], paths: tuple[Path, ...], web: Web) -> Plan:
@@ -81,4 +82,4 @@ def _search_again(library: Library, job: Job, web: Web) -> Work:
     library.job_log.replan(job.id, plan.to_dict(limit), files)
     again = library.job_log.find(job.id)
     assert again is not None
-    return Work(job.corpus, plan, limit, again, range(len(files)))
+    return Work(job.corpus, plan, limit, again, range(len(files)), Engine.of(job.source))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from vademecum.corpora.sections import label_of
 from vademecum.corpora.store import Vectors
 from vademecum.ingest.heading import embedding_text
 from vademecum.ingest.reading import Taken
+from vademecum.ingest.shards import Shards
 from vademecum.ingest.splitter import Splitter
 from vademecum.model.interface import TextEmbedder
 
@@ -29,9 +31,22 @@ class Embedded:
     new: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """Of each document its passages and what is embedded for them; vectors that the corpus has, by
+    text; for each other text the first document that has it."""
+
+    passages: list[tuple[Passage, ...]]
+    texts: list[list[str]]
+    known: dict[str, Vectors]
+    owners: dict[str, int]
+
+
 class Embedding:
-    """Splits what was not split, and embeds what the corpus has no vector for. `fingerprint` is of
-    what splits and embeds."""
+    """Embeds what the corpus has no vector for, unless somebody did so ahead (`shards`).
+
+    `fingerprint` is of what splits and embeds.
+    """
 
     def __init__(
         self,
@@ -40,41 +55,65 @@ class Embedding:
         embedder: TextEmbedder,
         splitter: Splitter,
         fingerprint: str,
+        shards: Shards,
     ) -> None:
         self._library = library
         self._corpus = corpus
         self._embedder = embedder
         self._splitter = splitter
         self._fingerprint = fingerprint
+        self._shards = shards
+        self._uncommitted: Sequence[str] = ()
+
+    def cut(self, taken: Taken, document: Document) -> Taken:
+        """The same with its passages, if it has none yet."""
+        if taken.passages is not None:
+            return taken
+        return replace(taken, passages=tuple(self._splitter.split(document)))
+
+    def missing(self, needed: Sequence[tuple[Taken, Document]]) -> list[str]:
+        """Texts of these (cut) documents that have no vector, neither in the corpus nor made."""
+        owners = self._look(needed).owners
+        made = self._shards.find(owners)
+        return [text for text in owners if text not in made]
 
     def embed(self, needed: Sequence[tuple[Taken, Document]]) -> list[Embedded]:
-        """All texts of the batch in one call, so that the embedder can sort them by length."""
-        parts = [
-            self._splitter.split(document) if taken.passages is None else taken.passages
-            for taken, document in needed
+        """All texts of the (cut) documents in one call, so that the embedder can sort them by
+        length."""
+        looked = self._look(needed)
+        vectors: dict[str, Any] = looked.known | self._shards.find(looked.owners)
+        missing = [text for text in looked.owners if text not in vectors]
+        if missing:
+            vectors.update(zip(missing, self._embedder.embed_passages(missing), strict=True))
+        self._uncommitted = list(looked.owners)
+        new = np.bincount(list(looked.owners.values()), minlength=len(needed))
+        return [
+            Embedded(taken, document, passages, self._stacked(own, vectors), int(count))
+            for (taken, document), passages, own, count in zip(
+                needed, looked.passages, looked.texts, new, strict=True
+            )
         ]
+
+    def committed(self) -> None:
+        """What was embedded last is in the library."""
+        self._shards.release(self._uncommitted)
+        self._uncommitted = ()
+
+    def _look(self, needed: Sequence[tuple[Taken, Document]]) -> _Looked:
+        parts = [taken.passages or () for taken, _ in needed]
         texts = [
             [embedding_text(document, passage) for passage in passages]
             for (_, document), passages in zip(needed, parts, strict=True)
         ]
-        vectors = self._known([document for _, document in needed])
+        known = self._known([document for _, document in needed])
         owners: dict[str, int] = {}
         for at, own in enumerate(texts):
             for text in own:
-                if text not in vectors:
+                if text not in known:
                     owners.setdefault(text, at)
-        if owners:
-            fresh = self._embedder.embed_passages(list(owners))
-            vectors.update(zip(owners, fresh, strict=True))
-        new = np.bincount(list(owners.values()), minlength=len(needed))
-        return [
-            Embedded(taken, document, passages, self._stacked(own, vectors), int(count))
-            for (taken, document), passages, own, count in zip(
-                needed, parts, texts, new, strict=True
-            )
-        ]
+        return _Looked(parts, texts, known, owners)
 
-    def _stacked(self, texts: Sequence[str], vectors: dict[str, Vectors]) -> Vectors:
+    def _stacked(self, texts: Sequence[str], vectors: dict[str, Any]) -> Vectors:
         rows = np.asarray([vectors[text] for text in texts], dtype=np.float32)
         return rows.reshape(len(texts), self._embedder.dim)
 

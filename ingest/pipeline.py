@@ -20,12 +20,14 @@ from vademecum.corpora.readers.stream import printable
 from vademecum.errors import DocumentRejected, HashMismatch, VademecumError
 from vademecum.ingest.batch import Gathered
 from vademecum.ingest.embedding import Embedding
+from vademecum.ingest.engine import Engine
 from vademecum.ingest.newest import Newest
-from vademecum.ingest.placing import open_source
+from vademecum.ingest.placing import Batches, placed
 from vademecum.ingest.plan import Plan
 from vademecum.ingest.reading import Ended, Event, Rejected, Source, Taken
 from vademecum.ingest.record import JobRecord
 from vademecum.ingest.report import IngestReport, Tally
+from vademecum.ingest.shards import Shards
 from vademecum.ingest.splitter import splitter_for
 from vademecum.ingest.stopping import Stop, Stopped
 from vademecum.ingest.work import Work
@@ -50,19 +52,22 @@ def ingest(
     progress: Progress | None = None,
     stop: threading.Event | None = None,
     apart: bool | None = None,
+    engine: Engine | None = None,
 ) -> IngestReport:
     """Read files into a corpus, which is made if it is new; only what changed is embedded.
 
     `limit` stops after so many documents (of a `Plan.newest`: chooses so many). A file that
     cannot be read is reported in `failed_files`, and the rest goes on. `stop` ends it after the
-    batch under way; `apart` reads in a process of its own, by default where that pays. Raises
-    UsageError if the corpus was made with another embedder, OutOfSpace and LibraryDamaged; what was
-    committed before stays, and `resume` goes on from there.
+    batch under way; `apart` reads in a process of its own, by default where that pays; `engine`
+    does all but the commit elsewhere. Raises UsageError if the corpus was made with another
+    embedder, OutOfSpace, LibraryDamaged and ClusterUnavailable; what was committed before stays,
+    and `resume` goes on from there.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
     plan = (source if isinstance(source, Plan) else Plan(tuple(source))).limited(limit)
-    work = Work(corpus, plan, None if plan.newest is not None else limit)
+    most = None if plan.newest is not None else limit
+    work = Work(corpus, plan, most, engine=engine or Engine())
     return resume(
         library, work, embedder, batch_size=batch_size, progress=progress, stop=stop, apart=apart
     )
@@ -104,6 +109,7 @@ class _Run:
         self._report = IngestReport(work.corpus)
         self._tally = Tally(self._report)
         self._gathered = Gathered()
+        self._batches: Batches
 
     def run(self, event: threading.Event | None, apart: bool | None) -> IngestReport:
         """All stages; the job in the library says how it ended, whatever ends it."""
@@ -116,22 +122,34 @@ class _Run:
         control = Control(self._library.path)
         control.clear()  # what was asked of an earlier run
         record = JobRecord(self._library, work, self._tally, self._progress)
-        embedding = Embedding(self._library, work.corpus, embedder, splitter, fingerprint)
-        self._writer = Writer(
-            self._library, work, embedding, fingerprint, self._tally, record.seconds, record.id
+        folder = work.engine.folder(self._library.path, record.id)
+        shards = Shards(folder, fingerprint, embedder.dim)
+        writer = Writer(
+            self._library,
+            work,
+            Embedding(self._library, work.corpus, embedder, splitter, fingerprint, shards),
+            fingerprint,
+            self._tally,
+            record.seconds,
+            record.id,
+            self._progress,
         )
-        self._stop = Stop(control, record.id, event)
+        self._stop = stop = Stop(control, record.id, event)
         state: JobState = "interrupted"
         reason = ""
         known = False
         try:
             known = not record.begin(fingerprint, self._stop.check)
             if not known:
-                with_source = open_source(self._plan, embedder, work.left, self._stop, apart)
-                self._read_all(with_source)
+                place = placed(work, embedder, writer, shards, stop, self._progress, apart)
+                with place as (source, self._batches):
+                    self._read_all(source)
                 state = record.outcome()
+                shards.clear()
         except Stopped as stopped:
             state = stopped.state
+            if state == "cancelled":
+                shards.clear()
         except VademecumError as error:
             state, reason = "failed", error.message
             raise
@@ -141,19 +159,15 @@ class _Run:
         return self._report
 
     def _read_all(self, source: Source) -> None:
-        try:
-            if self._plan.newest is not None:
-                self._choose(source, self._plan.newest)
-            else:
-                self._progress.start(
-                    f"reading into {self._work.corpus}", self._work.left, "documents"
-                )
-                for event in self._events(source):
-                    self._stop.check()
-                    self._take(event)
-            self._commit()
-        finally:
-            source.close()
+        if self._plan.newest is not None:
+            self._choose(source, self._plan.newest)
+        else:
+            self._progress.start(f"reading into {self._work.corpus}", self._work.left, "documents")
+            for event in self._events(source):
+                self._stop.check()
+                self._take(event)
+        self._commit()
+        self._batches.finish()
         self._progress.finish()
 
     def _events(self, source: Source) -> Iterator[Event]:
@@ -244,5 +258,4 @@ class _Run:
 
     def _commit(self) -> None:
         gathered, self._gathered = self._gathered, Gathered()
-        self._writer.commit(gathered)
-        self._progress.advance(len(gathered.documents))
+        self._batches.commit(gathered)

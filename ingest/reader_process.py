@@ -10,16 +10,11 @@ import gc
 import os
 import pickle
 import sys
-import time
-from collections.abc import Iterable
 from typing import IO, Any
 
 from vademecum.ingest import frames
-from vademecum.ingest.reading import Event, Files, Reading, Taken
-
-MOST_EVENTS = 64  # in a frame
-MOST_CHARACTERS = 1 << 18
-MOST_S = 0.2
+from vademecum.ingest.parcels import parcels
+from vademecum.ingest.reading import Files, Reading
 
 
 def main() -> None:
@@ -40,28 +35,9 @@ def serve(reading: Reading, files: Files, answers: IO[bytes]) -> None:
     """Answer one list of files. What was read of one is sent before the next is begun, so that
     the other side knows which one a crash is due to."""
     for file in files:
-        _send(reading.read([file]), answers)
+        for parcel in parcels(reading.read([file])):
+            frames.write(answers, parcel, len(parcel))
     frames.write(answers, [])
-
-
-def _send(events: Iterable[Event], answers: IO[bytes]) -> None:
-    waiting: list[Event] = []
-    characters = 0
-    began = time.monotonic()
-    for event in events:
-        waiting.append(event)
-        characters += _size(event)
-        full = len(waiting) >= MOST_EVENTS or characters >= MOST_CHARACTERS
-        if full or time.monotonic() - began > MOST_S:
-            frames.write(answers, waiting, len(waiting))
-            waiting, characters, began = [], 0, time.monotonic()
-    if waiting:
-        frames.write(answers, waiting, len(waiting))
-
-
-def _size(event: Event) -> int:
-    document = event.record if isinstance(event, Taken) else None
-    return len(getattr(document, "text", ""))
 
 
 def _next(pipe: IO[bytes]) -> Any:

@@ -32,10 +32,11 @@ class JobRecord:
         self._report.failed_files = [(file.path, file.reason) for file in self._failed_before()]
         tally.before(file.counts for file in work.others)
         if work.job is None:
-            self.id = self._log.plan(work.corpus, work.plan.to_dict(work.limit), self._files())
+            source = work.plan.to_dict(work.limit) | work.engine.to_dict()
+            self.id = self._log.plan(work.corpus, source, self._files())
         else:
             self.id = work.job.id
-            self._log.reopen(self.id, work.paths)
+            self._log.reopen(self.id, work.paths, work.job.source | work.engine.to_dict())
             for name in OF_ALL_RUNS:
                 setattr(self._report, name, work.job.report.get(name, 0))
         self._earlier_s = self._report.seconds

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vademecum.corpora.jobs import Job, JobFile
+from vademecum.ingest.engine import Engine
 from vademecum.ingest.plan import Plan
 
 
@@ -14,7 +15,7 @@ from vademecum.ingest.plan import Plan
 class Work:
     """The files of a plan, for a new job, or as the `numbers` of an earlier one.
 
-    `limit` is of the whole job, all its runs together.
+    `limit` is of the whole job, all its runs together; `engine` says where this run is done.
     """
 
     corpus: str
@@ -22,6 +23,7 @@ class Work:
     limit: int | None = None
     job: Job | None = None
     numbers: Sequence[int] | None = None
+    engine: Engine = field(default_factory=Engine)
     paths: dict[int, Path] = field(init=False)  # in the order of reading
     others: list[JobFile] = field(init=False)  # files of the job that are not read this time
 

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from vademecum.corpora.document import Deletion
+from vademecum.corpora.document import Deletion, Document
 from vademecum.corpora.jobs import FileProgress, FileState
 from vademecum.corpora.library import Batch, Library
 from vademecum.corpora.revision import file_number
 from vademecum.ingest.batch import Gathered
 from vademecum.ingest.embedding import Embedding
-from vademecum.ingest.reading import Ended
+from vademecum.ingest.reading import Ended, Taken
 from vademecum.ingest.report import Tally
 from vademecum.ingest.work import Work
+from vademecum.progress import Progress
 
 TELL_S = 2.0  # between two looks from outside at a job that finds nothing new
+
+
+@dataclass(frozen=True, slots=True)
+class _Sifted:
+    """What becomes of the documents of a batch: those to be embedded (cut), ids of those that give
+    way to another record or copy, of those that came again later than they were read, and stored
+    copies that give way to one of them."""
+
+    needed: list[tuple[Taken, Document]]
+    outdated: set[str]
+    later: set[str]
+    copied: list[str]
 
 
 class Writer:
@@ -30,6 +44,7 @@ class Writer:
         tally: Tally,
         seconds: Callable[[], float],
         job: int,
+        progress: Progress,
     ) -> None:
         self._library = library
         self._work = work
@@ -38,7 +53,12 @@ class Writer:
         self._tally = tally
         self._seconds = seconds
         self._job = job
+        self._shown = progress
         self._written = time.monotonic()
+
+    def foresee(self, gathered: Gathered) -> list[str]:
+        """Texts that have to be embedded before the batch can be committed, as things stand."""
+        return self._embedding.missing(self._sift(gathered).needed)
 
     def commit(self, gathered: Gathered) -> None:
         """In one transaction, with how far it brings the job. Raises what the library does."""
@@ -50,27 +70,42 @@ class Writer:
             self._tally.report.deleted += written.deleted - copied
             self._tally.report.displaced += written.displaced
             self._written = time.monotonic()
+        self._embedding.committed()
+        self._shown.advance(len(gathered.documents))
         supply = self._work.plan.supply
         if supply is not None:
             for file in _whole(gathered):
                 supply.release(self._work.paths[file])
 
-    def _prepared(self, gathered: Gathered) -> tuple[Batch, int]:
-        """What to write, and how many of its deletions are of copies."""
-        library, corpus, plan = self._library, self._work.corpus, self._work.plan
+    def finish(self) -> None:
+        """Nothing waits here."""
+
+    def _sift(self, gathered: Gathered) -> _Sifted:
+        library, corpus = self._library, self._work.corpus
         read = [document for _, document in gathered.documents.values()]
-        deletions = [deletion for _, deletion in gathered.deletions.values()]
         outdated, later = library.sift(corpus, read)
-        too_late, _ = library.sift(corpus, deletions)
         copies, copied = library.copies(corpus, read)
         outdated |= copies
         documents = [document for document in read if document.doc_id not in outdated]
         needed = library.needs(corpus, documents, self._fingerprint)
-        new = {document.doc_id for document in needed}
+        for document in needed:  # looked at twice where it is embedded ahead: cut once
+            taken, _ = gathered.documents[document.doc_id]
+            gathered.documents[document.doc_id] = self._embedding.cut(taken, document), document
+        kept = [gathered.documents[document.doc_id] for document in needed]
+        return _Sifted(kept, outdated, later, copied)
+
+    def _prepared(self, gathered: Gathered) -> tuple[Batch, int]:
+        """What to write, and how many of its deletions are of copies."""
+        plan = self._work.plan
+        deletions = [deletion for _, deletion in gathered.deletions.values()]
+        too_late, _ = self._library.sift(self._work.corpus, deletions)
+        sifted = self._sift(gathered)
+        outdated = sifted.outdated
+        new = {document.doc_id for _, document in sifted.needed}
         for taken, document in gathered.documents.values():
             outcome = "kept" if document.doc_id in new else "skipped"
             self._tally.count(taken.file, "superseded" if document.doc_id in outdated else outcome)
-        embedded = self._embedding.embed([gathered.documents[item.doc_id] for item in needed])
+        embedded = self._embedding.embed(sifted.needed)
         for item in embedded:
             self._tally.count(item.taken.file, "titles_only", int(item.document.kind == "title"))
             self._tally.count(item.taken.file, "passages", len(item.passages))
@@ -84,9 +119,13 @@ class Writer:
             fingerprint=self._fingerprint,
             deletions=[
                 *(item for item in deletions if item.doc_id not in too_late),
-                *map(Deletion, copied),
+                *map(Deletion, sifted.copied),
             ],
-            confirmed=[item for item in documents if item.doc_id in later - new],
+            confirmed=[
+                document
+                for _, document in gathered.documents.values()
+                if document.doc_id in sifted.later - new - outdated
+            ],
             taken=[path.name for path in whole if file_number(path.name)],
             job=self._job,
             held=gathered.held,
@@ -94,7 +133,7 @@ class Writer:
             files=[self._progress(file, gathered.ended) for file in sorted(gathered.touched)],
             report=self._tally.report.to_dict(),
         )
-        return batch, len(copied)
+        return batch, len(sifted.copied)
 
     def _progress(self, file: int, ended: Sequence[Ended]) -> FileProgress:
         end = next((end for end in ended if end.file == file and not end.cut), None)

@@ -7,7 +7,8 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -123,6 +124,11 @@ class Embedder:
             )
         encoder, reason = _encoder(base, folder, precision, device, where, progress)
         return cls(name, encoder, reason, dim)
+
+    @property
+    def loader(self) -> Callable[[], Embedder]:
+        """Loads the same embedder in another process, by whatever is fastest there."""
+        return partial(Embedder.load, self.name)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as the model counts them against `max_tokens`, special ones too."""

@@ -10,6 +10,7 @@ VademecumError
 │   └── OutOfSpace             the disk is full or the folder cannot be written
 ├── DocumentRejected           a file or record cannot be read as a document
 ├── SourceUnavailable          where documents come from cannot be reached, or must not be
+├── ClusterUnavailable         Ray cannot be reached or started, or its workers fail
 ├── AssetError
 │   ├── AssetUnavailable       it cannot be fetched from where it lives
 │   └── HashMismatch           what arrived is not what was pinned
@@ -74,6 +75,10 @@ class DocumentRejected(VademecumError):
 
 class SourceUnavailable(VademecumError):
     """Where documents come from cannot be reached, or `VADEMECUM_OFFLINE` forbids it."""
+
+
+class ClusterUnavailable(VademecumError):
+    """The machines that share the work cannot be had, or fail again and again."""
 
 
 class AssetError(VademecumError):

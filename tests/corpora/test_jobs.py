@@ -58,8 +58,9 @@ def test_a_job_is_planned_then_runs_then_ends(library: Library) -> None:
     job = library.jobs()[0]
     assert job.can_resume
     assert [file.number for file in job.pending] == [1]
-    log.reopen(number, [1])
+    log.reopen(number, [1], SOURCE | {"engine": "ray"})
     job = library.jobs()[0]
+    assert job.source["engine"] == "ray"
     assert (job.state, job.finished, job.files[1].counts) == ("planned", "", {})
     assert job.files[0].counts == {"read": 3}
 
@@ -243,7 +244,7 @@ def test_what_another_place_holds_stays(library: Library) -> None:
 def test_a_job_that_goes_on_may_find_a_file_changed(library: Library) -> None:
     number = library.job_log.plan(NAME, SOURCE, FILES)
     library.commit(NAME, held(("/a", 1), job=number))
-    library.job_log.reopen(number, [0])
+    library.job_log.reopen(number, [0], SOURCE)
     library.commit(NAME, held(("/a", 2), job=number, read=("/a",)))
     assert ids(library) == {"file:2"}
 

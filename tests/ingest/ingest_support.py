@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ class FakeEmbedder:
     @property
     def counter(self) -> WordCounter:
         return WordCounter(self.max_tokens)
+
+    @property
+    def loader(self) -> Callable[[], FakeEmbedder]:
+        return partial(FakeEmbedder, self.name, self.max_tokens)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self.counter.count_tokens(texts)

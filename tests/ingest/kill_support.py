@@ -12,7 +12,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ingest_support import FakeEmbedder
 
 from vademecum.corpora.library import Library
 from vademecum.ingest.again import left_of
+from vademecum.ingest.engine import Engine
 from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.web import Web
 
@@ -37,6 +39,10 @@ class Logged(FakeEmbedder):
         self._log = log
         self._pause_s = pause_s
 
+    @property
+    def loader(self) -> Callable[[], FakeEmbedder]:
+        return partial(Logged, self._log, self._pause_s)
+
     def embed_passages(self, texts: Sequence[str]) -> Any:
         vectors = super().embed_passages(texts)
         time.sleep(self._pause_s)
@@ -45,15 +51,19 @@ class Logged(FakeEmbedder):
         return vectors
 
 
-def work(folder: Path, files: Sequence[Path], apart: bool, pause_s: float) -> None:
+def work(folder: Path, files: Sequence[Path], way: str, pause_s: float) -> None:
     """What somebody does who knows of no kill: begin, or resume what was left."""
     embedder = Logged(folder / "embedded.log", pause_s)
+    engine = Engine("ray" if way == "ray" else "local")
+    how: Any = {"batch_size": BATCH, "apart": way == "apart"}
     with Library.open(folder / "library") as library, Web() as web:
         jobs = library.jobs()
         if jobs and jobs[0].can_resume:
-            resume(library, left_of(library, jobs[0], web), embedder, batch_size=BATCH, apart=apart)
+            left = left_of(library, jobs[0], web)
+            left.engine = engine
+            resume(library, left, embedder, **how)
         elif not jobs or jobs[0].state != "done":
-            ingest(library, NAME, files, embedder, batch_size=BATCH, apart=apart)
+            ingest(library, NAME, files, embedder, engine=engine, **how)
 
 
 def opening(folder: Path) -> float:
@@ -69,12 +79,13 @@ def opening(folder: Path) -> float:
 
 
 def main() -> None:
-    """`folder kills openings apart pause files...`: prints how many runs were killed.
+    """`folder kills openings ways pause files...`: prints how many runs were killed.
 
-    A run lives no longer than so many times what it takes to open a library.
+    A run lives no longer than so many times what it takes to open a library; the runs take turns
+    in the ways, which are "here", "apart" (reading in a process of its own) and "ray".
     """
     folder, kills, openings = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    apart, pause_s, files = sys.argv[4] == "apart", float(sys.argv[5]), sys.argv[6:]
+    ways, pause_s, files = sys.argv[4].split(","), float(sys.argv[5]), sys.argv[6:]
     chance = random.Random(7)
     longest = openings * opening(folder)
     killed = runs = 0
@@ -83,7 +94,7 @@ def main() -> None:
         run = os.fork()
         if run == 0:
             try:
-                work(folder, [Path(path) for path in files], apart, pause_s)
+                work(folder, [Path(path) for path in files], ways[runs % len(ways)], pause_s)
                 os._exit(0)
             except Exception:  # noqa: BLE001 - told, and an exit code
                 traceback.print_exc()

@@ -1,0 +1,62 @@
+"""Batches whose texts are embedded elsewhere while earlier ones are written, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from vademecum.ingest.batch import Gathered
+from vademecum.ingest.writing import Writer
+
+
+class Pool(Protocol):
+    """Others that embed. Their vectors come by way of `Shards`."""
+
+    @property
+    def room(self) -> int:
+        """How many batches may be with them, or wait for their commit."""
+        ...
+
+    def begin(self, texts: Sequence[str]) -> Any:
+        """Have these embedded; what to wait for."""
+        ...
+
+    def is_done(self, begun: Any) -> bool: ...
+
+    def finish(self, begun: Any) -> None:
+        """Wait for it."""
+        ...
+
+
+class Ahead:
+    """Takes batches as a `Writer` does, and writes each when its vectors are there.
+
+    What will have to be embedded is foreseen from what the library holds when a batch comes; what
+    was foreseen wrongly (a batch between the two changed it) the writer embeds itself.
+    """
+
+    def __init__(self, writer: Writer, pool: Pool) -> None:
+        self._writer = writer
+        self._pool = pool
+        self._waiting: deque[tuple[Gathered, Any]] = deque()
+
+    def commit(self, gathered: Gathered) -> None:
+        """Write what is ready; what is not, only where no more may wait. Raises what the library
+        does, what embedding elsewhere does, and what is raised to stop."""
+        self._waiting.append((gathered, self._pool.begin(self._writer.foresee(gathered))))
+        while self._waiting and (
+            len(self._waiting) > self._pool.room or self._pool.is_done(self._waiting[0][1])
+        ):
+            self._write()
+
+    def finish(self) -> None:
+        """Write all that waits."""
+        while self._waiting:
+            self._write()
+
+    def _write(self) -> None:
+        gathered, begun = self._waiting[0]
+        self._pool.finish(begun)
+        self._writer.commit(gathered)
+        self._waiting.popleft()

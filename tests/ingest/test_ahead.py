@@ -1,0 +1,172 @@
+"""Embedding ahead of the commit: batches stay in order, and nobody runs away from the committer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingest_support import FakeEmbedder, article, deletion, write_pubmed
+
+from vademecum.corpora.library import Library
+from vademecum.errors import OutOfSpace
+from vademecum.ingest import pipeline, shards
+from vademecum.ingest.again import left_of
+from vademecum.ingest.ahead import Ahead
+from vademecum.ingest.pipeline import ingest
+from vademecum.ingest.reading import Reading, Source
+from vademecum.ingest.splitter import splitter_for
+from vademecum.ingest.web import Web
+from vademecum.ingest.writing import Writer
+
+NAME = "trials"
+
+
+class ScriptedPool:
+    """Embeds when it is waited for; remembers how many batches waited."""
+
+    def __init__(self, made: shards.Shards, room: int, done: Callable[[int], bool]) -> None:
+        self.room = room
+        self.embedder = FakeEmbedder()
+        self.begun: list[list[str]] = []
+        self.finished: list[int] = []
+        self.most = 0
+        self._made = made
+        self._done = done
+
+    def begin(self, texts: Sequence[str]) -> int:
+        self.begun.append(list(texts))
+        self.most = max(self.most, len(self.begun) - len(self.finished))
+        return len(self.begun) - 1
+
+    def is_done(self, begun: int) -> bool:
+        return self._done(begun)
+
+    def finish(self, begun: int) -> None:
+        if texts := self.begun[begun]:
+            path = self._made.fresh()
+            vectors = self.embedder.embed_passages(texts)
+            shards.write(path, self._made.fingerprint, texts, vectors)
+            assert self._made.take_in(path)
+        self.finished.append(begun)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with Library.open(tmp_path / "library") as opened:
+        yield opened
+
+
+@pytest.fixture
+def pools(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[ScriptedPool]]:
+    """From now on jobs embed ahead; the pools that they used."""
+
+    def install(room: int, done: Callable[[int], bool] = lambda _: False) -> list[ScriptedPool]:
+        used: list[ScriptedPool] = []
+
+        @contextmanager
+        def placed(
+            work: Any, embedder: Any, writer: Writer, made: shards.Shards, *_: Any
+        ) -> Iterator[tuple[Source, Ahead]]:
+            used.append(ScriptedPool(made, room, done))
+            yield Reading(splitter_for(embedder).split), Ahead(writer, used[-1])
+
+        monkeypatch.setattr(pipeline, "placed", placed)
+        return used
+
+    return install
+
+
+def contents(library: Library) -> list[Any]:
+    assert library.verify(NAME).problems == []
+    rows = library._database.read(
+        "SELECT d.doc_id, d.hash, p.ordinal, p.hash, p.vector "
+        "FROM documents d JOIN passages p ON p.document = d.id ORDER BY d.id, p.ordinal"
+    )
+    return [library.corpus(NAME).snapshot, rows]
+
+
+def expected(tmp_path: Path, *runs: Sequence[Path]) -> list[Any]:
+    with Library.open(tmp_path / "expected") as other:
+        for paths in runs:
+            ingest(other, NAME, paths, FakeEmbedder(), batch_size=4)
+        return contents(other)
+
+
+def left(library: Library) -> list[Path]:
+    return list(library.path.glob("shards-*"))
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_no_more_than_so_many_batches_wait(
+    library: Library, tmp_path: Path, pools: Any, ready: bool
+) -> None:
+    path = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 31)])
+    used = pools(3, lambda _: ready)
+    embedder = FakeEmbedder()
+    report = ingest(library, NAME, [path], embedder, batch_size=4)
+    [pool] = used
+    assert pool.finished == list(range(8))
+    assert pool.most == (1 if ready else 4)  # what is ready is written at once
+    assert embedder.calls == []
+    assert (report.kept, report.embedded) == (30, 30)
+    assert contents(library) == expected(tmp_path, [path])
+    assert left(library) == []
+
+
+def test_only_what_is_needed_is_embedded(library: Library, tmp_path: Path, pools: Any) -> None:
+    path = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 9)])
+    ingest(library, NAME, [path], FakeEmbedder())
+    again = write_pubmed(
+        tmp_path / "b.xml", *[article(n, "New." if n == 3 else None) for n in range(1, 10)]
+    )
+    used = pools(2)
+    report = ingest(library, NAME, [again], FakeEmbedder(), batch_size=4)
+    assert [len(texts) for texts in used[0].begun] == [1, 0, 1]
+    assert (report.kept, report.skipped, report.embedded) == (2, 7, 2)
+    assert contents(library) == expected(tmp_path, [path], [again])
+
+
+def test_what_an_earlier_batch_changed_meanwhile_is_embedded_here(
+    library: Library, tmp_path: Path, pools: Any
+) -> None:
+    """The library holds it when the batch is looked at, and no more when it is written."""
+    path = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 5)])
+    ingest(library, NAME, [path], FakeEmbedder())
+    gone = [deletion(1, 2, 3, 4)]
+    back = write_pubmed(tmp_path / "b.xml", *gone, *[article(n) for n in range(1, 5)])
+    used = pools(9)
+    embedder = FakeEmbedder()
+    ingest(library, NAME, [back], embedder, batch_size=4)
+    assert used[0].begun == [[], []]
+    assert len(embedder.embedded) == 4
+    assert contents(library) == expected(tmp_path, [path], [back])
+
+
+def test_a_batch_that_cannot_be_written_keeps_its_vectors(
+    library: Library, tmp_path: Path, pools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 13)])
+    used = pools(1)
+
+    def full(*_: Any) -> None:
+        raise OutOfSpace("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Library, "commit", full)
+        with pytest.raises(OutOfSpace):
+            ingest(library, NAME, [path], FakeEmbedder(), batch_size=4)
+    assert len(left(library)) == 1
+    monkeypatch.undo()  # goes on with the other engine
+    job = library.jobs()[0]
+    assert (job.state, job.can_resume) == ("failed", True)
+
+    embedder = FakeEmbedder()
+    with Web() as web:
+        pipeline.resume(library, left_of(library, job, web), embedder, batch_size=5)
+    assert len(embedder.embedded) == 8
+    assert not set(embedder.embedded) & set(used[0].embedder.embedded)
+    assert contents(library) == expected(tmp_path, [path])
+    assert left(library) == []

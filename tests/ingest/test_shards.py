@@ -1,0 +1,115 @@
+"""Vectors that wait in files: found by their texts, gone once these are committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow.parquet import read_table, write_table
+
+from vademecum.errors import OutOfSpace
+from vademecum.ingest.shards import Shards, write
+
+DIM = 8
+
+
+def vectors(count: int, dim: int = DIM) -> Any:
+    return np.random.default_rng(count).standard_normal((count, dim)).astype(np.float32)
+
+
+def opened(folder: Path, fingerprint: str = "one", dim: int = DIM) -> Shards:
+    return Shards(folder, fingerprint, dim)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def test_a_text_is_found_with_the_float16_that_a_library_keeps(tmp_path: Path) -> None:
+    shards = opened(tmp_path / "job")
+    made = vectors(3)
+    path = shards.fresh()
+    write(path, "one", ["a", "b", "阿司匹林"], made)
+    assert shards.find(["a"]) == {}
+    assert shards.take_in(path)
+    found = shards.find(["b", "c", "阿司匹林"])
+    assert list(found) == ["b", "阿司匹林"]
+    assert found["阿司匹林"].tobytes() == made[2].astype("<f2").tobytes()
+    # Others can read it.
+    table = read_table(path)
+    assert table.column_names == ["text", "vector"]
+    assert table.column("text").to_pylist() == ["a", "b", "阿司匹林"]
+
+
+def test_a_file_goes_when_its_last_text_is_committed(tmp_path: Path) -> None:
+    shards = opened(tmp_path)
+    path = shards.fresh()
+    write(path, "one", ["a", "b"], vectors(2))
+    shards.take_in(path)
+    shards.release(["a", "never seen"])
+    assert names(tmp_path) == [path.name]
+    assert list(shards.find(["a", "b"])) == ["b"]
+    shards.release(["b"])
+    assert names(tmp_path) == []
+
+
+def test_a_text_in_two_files_is_one_text(tmp_path: Path) -> None:
+    shards = opened(tmp_path)
+    first, second, third = (shards.fresh() for _ in range(3))
+    made = vectors(2)
+    write(first, "one", ["a"], made[:1])
+    write(second, "one", ["a", "b"], made)
+    write(third, "one", ["a"], made[:1])
+    assert all(shards.take_in(path) for path in (first, second, third))
+    assert names(tmp_path) == sorted([first.name, second.name])  # the third holds nothing new
+    shards.release(["a", "b"])
+    assert names(tmp_path) == []
+
+
+def test_what_a_killed_run_left_is_used_again(tmp_path: Path) -> None:
+    made = vectors(3)
+    write(tmp_path / "x.parquet", "one", ["a", "b", "c"], made)
+    found = opened(tmp_path).find(["c"])
+    assert found["c"].tobytes() == made[2].astype("<f2").tobytes()
+
+
+def test_what_something_else_made_is_thrown_away(tmp_path: Path) -> None:
+    write(tmp_path / "other.parquet", "two", ["a"], vectors(1))
+    write(tmp_path / "longer.parquet", "one", ["a"], vectors(1, DIM + 1))
+    write_table(pa.table({"text": ["a"]}), tmp_path / "alien.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    (tmp_path / "empty.parquet").write_bytes(b"")
+    write(tmp_path / "cut.parquet", "one", ["a"], vectors(1))
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "cut.parquet").read_bytes()[:-9])
+    (tmp_path / ".half.parquet.77").write_bytes(b"")
+    assert opened(tmp_path).find(["a"]) == {}
+    assert names(tmp_path) == []
+
+
+def test_a_file_that_did_not_come_is_told(tmp_path: Path) -> None:
+    assert not opened(tmp_path).take_in(tmp_path / "nowhere.parquet")
+
+
+def test_a_job_that_is_over_leaves_nothing(tmp_path: Path) -> None:
+    shards = opened(tmp_path / "job")
+    write(shards.fresh(), "one", ["a"], vectors(1))
+    shards.clear()
+    assert names(tmp_path) == []
+    shards.clear()
+
+
+def test_writing_twice_changes_nothing_and_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    write(path, "one", ["a"], vectors(1))
+    write(path, "one", ["a"], vectors(1))
+    assert names(tmp_path) == ["x.parquet"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutOfSpace, match="cannot be written"):
+        write(tmp_path / "file" / "x.parquet", "one", ["a"], vectors(1))
+    (tmp_path / "taken.parquet").mkdir()  # cannot be replaced
+    with pytest.raises(OutOfSpace, match="cannot be written"):
+        write(tmp_path / "taken.parquet", "one", ["a"], vectors(1))
+    assert names(tmp_path) == ["file", "taken.parquet", "x.parquet"]
