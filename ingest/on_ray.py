@@ -46,4 +46,8 @@ def opened(
         )
     with connected(workers, progress) as cluster:
         pool = RayPool(cluster, embedder.loader, shards, stop.check)
-        yield RaySource(reading, cluster.readers, stop.check), Ahead(writer, pool)
+        source = RaySource(reading, cluster.readers, stop.check)
+        try:
+            yield source, Ahead(writer, pool)
+        finally:
+            source.close()

@@ -166,6 +166,8 @@ def _measured(workers: int | None) -> Cluster:
 def _passed_on() -> dict[str, str]:
     """What the workers of a cluster must know of this process's settings."""
     told = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    if home := told.get("VADEMECUM_HOME"):
+        told["VADEMECUM_HOME"] = str(Path(home).expanduser().absolute())
     # Each worker is a process for one processor.
     return told | {"TOKENIZERS_PARALLELISM": "false"}
 

@@ -41,7 +41,7 @@ def crashes() -> tuple[type[Exception], ...]:
 @contextmanager
 def telling() -> Iterator[None]:
     """Ray's errors as ours; what a worker raised on purpose is raised here."""
-    from ray.exceptions import RayError, RayTaskError
+    from ray.exceptions import RayActorError, RayError, RayTaskError
 
     try:
         yield
@@ -50,6 +50,15 @@ def telling() -> Iterator[None]:
             raise error.cause from None
         raise ClusterUnavailable(
             f"a worker of Ray failed: {gist(error.cause or error)}", HINT
+        ) from error
+    except RayActorError as error:
+        if error.actor_init_failed:
+            raise ClusterUnavailable(
+                f"a worker of Ray cannot begin: {gist(error)}", HINT
+            ) from error
+        raise ClusterUnavailable(
+            "workers of Ray die again and again at the same work",
+            "they may lack memory: try fewer (--workers); what was committed stays",
         ) from error
     except RayError as error:
         raise ClusterUnavailable(f"Ray failed: {gist(error)}", HINT) from error

@@ -21,6 +21,7 @@ from ingest_support import FakeEmbedder
 from kill_support import Logged
 
 from vademecum.errors import UsageError
+from vademecum.settings import settings
 
 HERE = Path(__file__).parent
 CLUSTER = """
@@ -120,5 +121,6 @@ class Held(Logged):
 
 
 def missing() -> FakeEmbedder:
-    """A loader that has nothing to load."""
-    raise UsageError("no weights on this machine", "fetch them")
+    """A loader that has nothing to load, and must not fetch it."""
+    assert settings().offline
+    raise UsageError("no weights on this machine", f"copy them to {settings().home}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -164,7 +165,7 @@ def test_what_waits_when_a_job_is_stopped_is_not_embedded_again(tmp_path: Path, 
 def test_workers_that_always_die_end_the_job_and_lose_nothing(tmp_path: Path, ray: None) -> None:
     files = make_files(tmp_path, 60)
     with Library.open(tmp_path / "library") as library:
-        with pytest.raises(ClusterUnavailable, match="Ray failed: The actor died unexpectedly"):
+        with pytest.raises(ClusterUnavailable, match="workers of Ray die again and again"):
             ingest(library, NAME, files, Mortal(None), batch_size=BATCH, engine=RAY)
         job = library.jobs()[0]
         assert (job.state, job.can_resume) == ("failed", True)
@@ -204,7 +205,11 @@ work(Path({str(tmp_path)!r}), [Path(path) for path in sys.argv[1:]], {first!r}, 
 
 
 @needs_ray
-def test_what_a_worker_cannot_do_is_told_in_its_own_words(tmp_path: Path, ray: None) -> None:
+def test_workers_hold_to_the_settings_and_tell_what_they_cannot_do(
+    tmp_path: Path, ray: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VADEMECUM_OFFLINE", "1")
+    monkeypatch.setenv("VADEMECUM_HOME", "/nowhere/at/all")
     path = write_pubmed(tmp_path / "a.xml", article(1, LONG))
 
     class Absent(FakeEmbedder):
@@ -215,7 +220,22 @@ def test_what_a_worker_cannot_do_is_told_in_its_own_words(tmp_path: Path, ray: N
     with Library.open(tmp_path / "library") as library:
         with pytest.raises(UsageError, match="no weights on this machine") as caught:
             ingest(library, NAME, [path], Absent(), engine=RAY)
-        assert caught.value.hint == "fetch them"
+        assert caught.value.hint == "copy them to /nowhere/at/all"
+
+
+@needs_ray
+def test_other_machines_cannot_reach_it(ray: None) -> None:
+    host, port = os.environ["RAY_ADDRESS"].split(":")
+    assert host == "127.0.0.1"
+    socket.create_connection((host, int(port)), 5).close()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outwards:
+        try:
+            outwards.connect(("192.0.2.1", 9))  # sends nothing: tells our address on the network
+        except OSError:
+            pytest.skip("this machine has no network")
+        ours = outwards.getsockname()[0]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((ours, int(port)), 5)
 
 
 @needs_ray
