@@ -27,7 +27,11 @@ def flatten(element: etree._Element | None) -> str:
     if element is None:
         return ""
     if len(element) == 0:
-        return normalise(element.text or "")
+        text = element.text or ""
+        # `normalise`, without a call: half of what is read passes here.
+        if text.isprintable() and "  " not in text:
+            return text.strip(" ")
+        return " ".join(text.split())
     parts: list[str] = []
     _collect(element, parts)
     return normalise("".join(parts))

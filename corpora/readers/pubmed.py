@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from lxml import etree
 
@@ -26,22 +24,8 @@ from vademecum.corpora.document import (
 )
 from vademecum.corpora.readers.dates import date_of, whole_date
 from vademecum.corpora.readers.markup import flatten, normalise
-from vademecum.corpora.readers.stream import DOWNLOAD_AGAIN, chunks, printable
-from vademecum.errors import DocumentRejected
-
-ROOTS = frozenset({"PubmedArticleSet", "MedlineCitationSet"})
-RECORDS = ("PubmedArticle", "MedlineCitation", "DeleteCitation", "PubmedBookArticle")
-
-# No entity, DTD or network access: a file from outside must not read ours. Limits on depth and
-# text size stay on (huge_tree): a real record is far below them.
-SAFE: dict[str, Any] = {
-    "resolve_entities": False,
-    "load_dtd": False,
-    "no_network": True,
-    "huge_tree": False,
-    "remove_comments": True,
-    "remove_pis": True,
-}
+from vademecum.corpora.readers.pubmed_records import records
+from vademecum.corpora.readers.stream import printable
 
 RETRACTED_UI = "D016441"  # "Retracted Publication"
 
@@ -86,7 +70,7 @@ class PubmedReader:
         after yielding what comes before the damage.
         """
         name = printable(path.name)
-        for number, element in enumerate(_records(path), 1):
+        for number, element in enumerate(records(path), 1):
             where = f"{name}, record {number}"
             if element.tag == "DeleteCitation":
                 for pmid in element.findall("PMID"):
@@ -95,67 +79,6 @@ class PubmedReader:
                 yield Rejection(where, "a book record; only journal articles are read")
             else:
                 yield _article(element, where, name)
-
-
-def _records(path: Path) -> Iterator[etree._Element]:
-    """Yield the record elements one at a time; each is emptied when the next is asked for."""
-    parser = etree.XMLPullParser(events=("end",), tag=RECORDS, **SAFE)
-    root = etree.XMLPullParser(events=("start",), **SAFE)
-    root_seen = False
-    empty = True
-    try:
-        for chunk in chunks(path):
-            empty = False
-            if not root_seen:
-                root_seen = _check_root(root, chunk, path)
-            try:
-                parser.feed(chunk)
-            finally:
-                # Also when this chunk is malformed: the records before the fault are sound.
-                yield from _drain(parser)
-        if empty:
-            raise DocumentRejected(
-                f"{printable(path.name)}: the file is empty", hint="download it again"
-            )
-        parser.close()
-    except etree.XMLSyntaxError as error:
-        raise DocumentRejected(
-            f"{printable(path.name)}: malformed XML: {normalise(str(error.msg))}",
-            hint=DOWNLOAD_AGAIN,
-        ) from error
-
-
-def _check_root(root: etree.XMLPullParser, chunk: bytes, path: Path) -> bool:
-    """Look for the root element; True once it was seen. Another kind of XML is turned away
-    here, before a tree is built of it."""
-    with suppress(etree.XMLSyntaxError):  # the parser of the records reports it
-        root.feed(chunk)
-    for element in _events(root):
-        if element.tag not in ROOTS:
-            raise DocumentRejected(
-                f"{printable(path.name)}: not a PubMed file, its root element is <{element.tag}>",
-                hint=f"PubMed files have the root {' or '.join(sorted(ROOTS))}",
-            )
-        return True
-    return False
-
-
-def _drain(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
-    for element in _events(parser):
-        parent = element.getparent()
-        if parent is None or parent.tag not in ROOTS:
-            continue  # the MedlineCitation of a PubmedArticle, which comes as a whole
-        yield element
-        element.clear()
-        while element.getprevious() is not None:
-            del parent[0]
-
-
-def _events(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
-    """The elements of the events at hand; these parsers report no others."""
-    for _, element in parser.read_events():
-        if isinstance(element, etree._Element):
-            yield element
 
 
 def _deletion(pmid: etree._Element, where: str, origin: str) -> Deletion | Rejection:
@@ -217,8 +140,7 @@ def _article(element: etree._Element, where: str, origin: str) -> Document | Rej
     types = _list_of(article, "PublicationTypeList", "PublicationType")
     type_names = tuple(map(flatten, types))
     journal = _children(_first(article, "Journal"))
-    data = _children(_first(around, "PubmedData"))
-    ids = _list_of(data, "ArticleIdList", "ArticleId")
+    ids = _ids(around)
     language = _first(article, "Language")
     return Document(
         doc_id=f"pmid:{pmid}",
@@ -238,8 +160,8 @@ def _article(element: etree._Element, where: str, origin: str) -> Document | Rej
         keywords=_keywords(inside),
         links=links,
         retracted="Retracted Publication" in type_names
-        or any(name.get("UI") == RETRACTED_UI for name in types)
-        or any(link.kind == "retraction_in" for link in links),
+        or RETRACTED_UI in [name.get("UI") for name in types]
+        or "retraction_in" in [link.kind for link in links],
         version=pmid_element.get("Version", ""),
         origin=origin,
         revised=whole_date(_first(inside, "DateRevised")),
@@ -270,7 +192,9 @@ def _abstract(citation: Children, article: Children) -> tuple[str, tuple[Section
     text, sections = _paragraphs(main) if main is not None else ("", ())
     if text:
         return text, sections
-    others = citation.get("OtherAbstract", [])
+    others = citation.get("OtherAbstract")
+    if not others:
+        return "", ()
     for other in sorted(others, key=lambda abstract: abstract.get("Language") != "eng"):
         text, sections = _paragraphs(other)
         if text:
@@ -343,6 +267,17 @@ def _journal(citation: Children, journal: Children) -> str:
     )
 
 
+def _ids(around: Children) -> list[etree._Element]:
+    """The article's own ids; those of its references lie in other lists."""
+    return [
+        element
+        for data in around.get("PubmedData", ())[:1]
+        for some in data.iterchildren("ArticleIdList")
+        for element in some
+        if element.tag == "ArticleId"
+    ]
+
+
 def _doi(article: Children, ids: list[etree._Element]) -> str:
     for element in ids:
         if element.get("IdType") == "doi" and (doi := flatten(element)):
@@ -364,26 +299,32 @@ def _pmcid(citation: Children, ids: list[etree._Element]) -> str:
 
 
 def _mesh(citation: Children) -> tuple[MeshHeading, ...]:
-    """A descriptor, then its qualifiers. An old record is mostly this, so it is kept short."""
+    """A descriptor, then its qualifiers. An old record is mostly this, so one pass reads it."""
     found: list[MeshHeading] = []
     for headings in citation.get("MeshHeadingList", ()):
-        for heading in headings:
-            parts = list(heading)
-            if not parts or parts[0].tag != "DescriptorName":
-                continue
-            descriptor = parts[0]
-            major = descriptor.get("MajorTopicYN") == "Y"
-            qualifiers: tuple[str, ...] = ()
-            for part in parts[1:]:
+        name: str | None = None
+        ui = ""
+        major = False
+        qualifiers: tuple[str, ...] = ()
+        for part in headings.iter("DescriptorName", "QualifierName"):
+            if part.tag == "QualifierName":
                 qualifiers += (flatten(part),)
                 major = major or part.get("MajorTopicYN") == "Y"
-            found.append(
-                MeshHeading(flatten(descriptor), descriptor.get("UI", ""), major, qualifiers)
-            )
+                continue
+            if name is not None:
+                found.append(MeshHeading(name, ui, major, qualifiers))
+                qualifiers = ()
+            name = flatten(part)
+            ui = part.get("UI", "")
+            major = part.get("MajorTopicYN") == "Y"
+        if name is not None:
+            found.append(MeshHeading(name, ui, major, qualifiers))
     return tuple(found)
 
 
 def _keywords(citation: Children) -> tuple[str, ...]:
+    if "KeywordList" not in citation:
+        return ()
     words = map(flatten, _list_of(citation, "KeywordList", "Keyword"))
     return tuple(dict.fromkeys(filter(None, words)))
 

@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from isal import igzip, igzip_lib
+
 from vademecum.errors import DocumentRejected
 
 CHUNK_BYTES = 1 << 16
@@ -29,10 +31,7 @@ def chunks(path: Path) -> Iterator[bytes]:
     """
     try:
         if path.name.lower().endswith(".gz"):
-            with gzip.open(path, "rb") as stream:
-                # read1, not read: read gathers several blocks and drops them all if one is bad.
-                while chunk := stream.read1(CHUNK_BYTES):
-                    yield chunk
+            yield from _unpacked(path)
         else:
             with path.open("rb") as plain:
                 while chunk := plain.read(CHUNK_BYTES):
@@ -55,6 +54,26 @@ def chunks(path: Path) -> Iterator[bytes]:
             f"{printable(path.name)}: {error.strerror or error}",
             hint="check that the file exists and that you may read it",
         ) from error
+
+
+def _unpacked(path: Path) -> Iterator[bytes]:
+    """What a gzip file holds. igzip is three times as fast as gzip, but drops bytes before a
+    fault: there gzip goes on, which gives them and says what is wrong."""
+    given = 0
+    try:
+        with igzip.open(path, "rb") as stream:
+            while chunk := stream.read1(CHUNK_BYTES):
+                given += len(chunk)
+                yield chunk
+            return
+    # isal's stub calls the class an instance.
+    except (EOFError, gzip.BadGzipFile, igzip_lib.IsalError):  # type: ignore[misc]
+        pass
+    with gzip.open(path, "rb") as stream:
+        stream.seek(given)
+        # read1, not read: read gathers several blocks and drops them all if one is bad.
+        while chunk := stream.read1(CHUNK_BYTES):
+            yield chunk
 
 
 def whole(path: Path, most: int, hint: str) -> bytes:

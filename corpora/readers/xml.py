@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from lxml import etree
 
-from vademecum.corpora.readers.pubmed import SAFE
+from vademecum.corpora.readers.pubmed_records import SAFE
 
 __all__ = ["SAFE", "root_name"]
 

@@ -1,0 +1,173 @@
+"""The records of a PubMed file as elements: a stream, a few at a time.
+
+lxml's pull parser stops at the end of every element to ask whether anyone waits for it, which is a
+third of its time. So a file is cut behind its records, and each piece is parsed at once, in the
+file's own head. What is no document by itself (damage, a comment that holds an end tag, a file's
+last piece, another root) goes through the pull parser, and so does all that follows it: it says
+what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from vademecum.corpora.readers.markup import normalise
+from vademecum.corpora.readers.stream import DOWNLOAD_AGAIN, chunks, printable
+from vademecum.errors import DocumentRejected
+
+ROOTS = frozenset({"PubmedArticleSet", "MedlineCitationSet"})
+RECORDS = ("PubmedArticle", "MedlineCitation", "DeleteCitation", "PubmedBookArticle")
+
+# No entity, DTD or network access: a file from outside must not read ours. Limits on depth and
+# text size stay on (huge_tree): a real record is far below them.
+SAFE: dict[str, Any] = {
+    "resolve_entities": False,
+    "load_dtd": False,
+    "no_network": True,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+
+PIECE_BYTES = 1 << 16  # the tree of a larger piece leaves the processor's cache before it is read
+LONGEST_PIECE = 1 << 22  # without a record's end; records of thousands of authors have 2 MB
+PLACE = re.compile(r",? line \d+(?:, column \d+)?")
+HEAD = re.compile(rb".*?<PubmedArticleSet(?:\s[^<>]*)?>", re.DOTALL)
+RECORD_END = b"</PubmedArticle>"
+ROOT_END = b"</PubmedArticleSet>"
+
+
+def records(path: Path) -> Iterator[etree._Element]:
+    """Yield the record elements in order; each is good until the next is asked for.
+
+    Raises DocumentRejected (truncated or malformed file, another kind of XML) after yielding what
+    comes before the damage.
+    """
+    pieces = _Pieces()
+    root = etree.XMLPullParser(events=("start",), **SAFE)
+    parser = etree.XMLPullParser(events=("end",), tag=RECORDS, **SAFE)
+    count = 0
+    empty = True
+    root_seen = fed = False
+    try:
+        for piece in _cut(chunks(path)):
+            empty = False
+            root_seen = root_seen or _check_root(root, piece, path)
+            if not fed:
+                if (found := pieces.parse(piece)) is not None:
+                    count += len(found)
+                    yield from found
+                    continue
+                parser.feed(pieces.head)
+                fed = True
+            try:
+                parser.feed(piece)
+            finally:
+                # Also when this piece is malformed: the records before the fault are sound.
+                for element in _drain(parser):
+                    count += 1
+                    yield element
+        if empty:
+            raise DocumentRejected(
+                f"{printable(path.name)}: the file is empty", hint="download it again"
+            )
+        if not fed:  # it ends with a record: the end of the root is missing
+            parser.feed(pieces.head)
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        # Not the parser's line, which counts from where it took over.
+        what = normalise(PLACE.sub("", str(error.msg)))
+        raise DocumentRejected(
+            f"{printable(path.name)}: malformed XML after record {count}: {what}",
+            hint=DOWNLOAD_AGAIN,
+        ) from error
+
+
+def _cut(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """The bytes of a stream in pieces that end with a record, but for the last."""
+    held = bytearray()
+    try:
+        for chunk in stream:
+            held += chunk
+            if len(held) < PIECE_BYTES:
+                continue
+            end = held.rfind(RECORD_END) + len(RECORD_END)
+            if end < len(RECORD_END):
+                if len(held) < LONGEST_PIECE:
+                    continue
+                end = len(held)
+            yield bytes(held[:end])
+            del held[:end]
+    except DocumentRejected:
+        if held:
+            yield bytes(held)
+        raise
+    if held:
+        yield bytes(held)
+
+
+class _Pieces:
+    """Parses pieces that follow each other, as documents of their own."""
+
+    def __init__(self) -> None:
+        self._parser = etree.XMLParser(**SAFE)
+        self.head = b""  # of the file, with the root's start, once a piece was parsed
+
+    def parse(self, piece: bytes) -> list[etree._Element] | None:
+        """The records of a piece; None if it does not consist of whole ones."""
+        if not piece.endswith(RECORD_END):
+            return None
+        head = self.head
+        if head:
+            piece = head + piece
+        elif first := HEAD.match(piece):
+            head = first[0]
+        else:
+            return None
+        try:
+            elements = list(etree.fromstring(piece + ROOT_END, self._parser))
+        except etree.XMLSyntaxError:
+            return None
+        if any(element.tag not in RECORDS for element in elements):
+            return None
+        self.head = head
+        return elements
+
+
+def _check_root(root: etree.XMLPullParser, chunk: bytes, path: Path) -> bool:
+    """Look for the root element; True once it was seen. Another kind of XML is turned away
+    here, before a tree is built of it."""
+    with suppress(etree.XMLSyntaxError):  # the parser of the records reports it
+        root.feed(chunk)
+    for element in _events(root):
+        if element.tag not in ROOTS:
+            raise DocumentRejected(
+                f"{printable(path.name)}: not a PubMed file, its root element is <{element.tag}>",
+                hint=f"PubMed files have the root {' or '.join(sorted(ROOTS))}",
+            )
+        return True
+    return False
+
+
+def _drain(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
+    for element in _events(parser):
+        parent = element.getparent()
+        if parent is None or parent.tag not in ROOTS:
+            continue  # the MedlineCitation of a PubmedArticle, which comes as a whole
+        yield element
+        element.clear()
+        while element.getprevious() is not None:
+            del parent[0]
+
+
+def _events(parser: etree.XMLPullParser) -> Iterator[etree._Element]:
+    """The elements of the events at hand; these parsers report no others."""
+    for _, element in parser.read_events():
+        if isinstance(element, etree._Element):
+            yield element
