@@ -270,11 +270,12 @@ def _alone(
     sums = np.empty((1, group, dim), np.float32)
     largest = np.empty((1, group), np.float32)
     total = np.empty((1, group), np.float32)
+    first = np.int64(0)  # for a literal, `_span` would be compiled a second time
     for r in range(rows):
         for h in range(kv_heads):
             share = shares[r, h]
             _span(
-                h, 0, counts[r] + 1, q[r, h], key_codes, key_mean, key_scale, value_codes,
+                h, first, counts[r] + 1, q[r, h], key_codes, key_mean, key_scale, value_codes,
                 value_scale, value_low, table, selected[r, h, : counts[r]], tail_keys, tail_values,
                 filled + r, within, turns, share, sums[0], largest[0], total[0],
             )  # fmt: skip
