@@ -102,14 +102,13 @@ def tell(report: IngestReport, json: bool) -> None:
         paragraph(stdout(), summary(report))
     require_whole(report)
     if report.failed_files:
-        failures = [_failure(name, reason) for name, reason in report.failed_files]
-        for failure in failures[1:]:
-            note(failure)
-        more = f" (and {plural(len(failures) - 1, 'more file')})" if failures[1:] else ""
+        # The reasons were told when they were found.
+        (first, _), *others = report.failed_files
+        more = f" and {plural(len(others), 'more file')}" if others else ""
         raise DocumentRejected(
-            failures[0] + more,
-            hint="what could be read is kept; mend the file, then: "
-            f"vademecum jobs retry {report.job}",
+            f"{Path(first).name}{more} could not be read",
+            hint=f"what could be read is kept; `vademecum jobs show {report.job}` says why; mend "
+            f"the file, then: vademecum jobs retry {report.job}",
         )
 
 
@@ -187,8 +186,6 @@ def _watch(
         with ConsoleProgress() as progress:
             progress.note("watching (Ctrl-C stops)")
             for report in ingesting.watch(sources, corpus, progress):
-                for name, reason in report.failed_files:
-                    note(_failure(name, reason))
                 if json:
                     print_json(report.to_dict())
                 else:
@@ -205,7 +202,7 @@ def _check_name(corpus: str) -> None:
 def summary(report: IngestReport) -> str:
     """What was read, kept, skipped and failed, in a line or two."""
     counts = {
-        "read": report.read,
+        "document read" if report.read == 1 else "documents read": report.read,
         "kept": report.kept,
         "unchanged": report.skipped,
         "older than those": report.passed_over,
@@ -216,7 +213,9 @@ def summary(report: IngestReport) -> str:
         "rejected": report.rejected,
     }
     told = ", ".join(
-        f"{count:,} {what}" for what, count in counts.items() if count or what in {"read", "kept"}
+        f"{count:,} {what}"
+        for what, count in counts.items()
+        if count or what.endswith(("read", "kept"))
     )
     rate = report.embedded / report.seconds if report.seconds else 0.0
     embedded = f"{plural(report.embedded, 'passage')} embedded"
@@ -225,8 +224,3 @@ def summary(report: IngestReport) -> str:
         f"{report.corpus}: {plural(report.files, 'file')}; {told}; "
         f"{embedded}{speed}; {seconds(report.seconds)}"
     )
-
-
-def _failure(name: str, reason: str) -> str:
-    """`name: reason`; most readers name the file themselves."""
-    return reason if reason.startswith(Path(name).name) else f"{name}: {reason}"

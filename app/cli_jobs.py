@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -88,7 +89,7 @@ def list_jobs(
         paragraph(console, f"waiting: process {other.pid}: {one_line(other.wants)}")
     for job in found:
         for file in job.failed:
-            paragraph(console, f"{job.id}: {one_line(file.path)}: {one_line(file.reason)}")
+            paragraph(console, f"{job.id}: {_why(file)}")
 
 
 @app.command()
@@ -115,8 +116,9 @@ def show(
     took = f"running for {_since(job)}" if running else f"took {_took(job)}"
     paragraph(console, f"began {_time(job.started)} UTC, {took}")
     counts = {name: count for name, count in job.report.items() if isinstance(count, int)}
-    shown = ("read", "kept", "skipped", "superseded", "deleted", "displaced", "rejected")
-    told = [f"{counts[name]:,} {name}" for name in shown if counts.get(name) or name == "read"]
+    shown = ("kept", "skipped", "superseded", "deleted", "displaced", "rejected")
+    told = [f"{counts[name]:,} {name}" for name in shown if counts.get(name)]
+    told.insert(0, f"{plural(counts.get('read', 0), 'document')} read")
     told.append(f"{plural(counts.get('embedded', 0), 'passage')} embedded")
     paragraph(console, ", ".join(told) if counts else "nothing was read yet")
     if pace.documents_per_s is not None and pace.passages_per_s is not None:
@@ -150,7 +152,13 @@ def _show_files(console: Console, job: Job, all_files: bool) -> None:
             "--all lists each",
         )
     for file in job.failed:
-        paragraph(console, f"{one_line(file.path)}: {one_line(file.reason)}")
+        paragraph(console, _why(file))
+
+
+def _why(file: JobFile) -> str:
+    """What is wrong with a file; most readers name it themselves."""
+    reason = file.reason.removeprefix(f"{Path(file.path).name}: ")
+    return one_line(f"{file.path}: {reason}")
 
 
 def _state(file: JobFile) -> str:

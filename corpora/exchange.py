@@ -5,6 +5,7 @@
     passages-00000.parquet   doc_id, ordinal, start, end, vector (float16 [dim]); in the same order
     withdrawn.parquet        documents that their source withdrew
     taken.parquet            files of a source that were read to their end
+    places.parquet           place, doc_id: where documents without a number (PMID) were read
 
 Both ways work a few documents at a time, and both are all or nothing: the folder gets its name when
 it is complete, the corpus when every hash was found right.
@@ -136,8 +137,9 @@ def opened(folder: Path) -> Manifest:
     return manifest
 
 
-def read(store: Store, manifest: Manifest, folder: Path, progress: Progress) -> int:
-    """Read the documents of a folder into a corpus that nobody sees yet; returns its id.
+def read(store: Store, manifest: Manifest, folder: Path, name: str, progress: Progress) -> int:
+    """Read the documents of a folder into a corpus that nobody sees yet; returns its id. `name` is
+    what it will be called.
 
     What was read of it is removed if it fails, and by the next opening if it was killed. Raises
     HashMismatch, DocumentRejected.
@@ -154,7 +156,7 @@ def read(store: Store, manifest: Manifest, folder: Path, progress: Progress) -> 
         )
         connection.execute("UPDATE corpora SET importing = 1 WHERE id = ?", (corpus,))
     try:
-        progress.start(f"importing {manifest.corpus}", manifest.documents, "documents")
+        progress.start(f"importing {name}", manifest.documents, "documents")
         documents = _documents(manifest, folder)
         for fingerprint, group in groupby(documents, lambda item: item[0]):
             for part in chunks((prepared for _, prepared in group), DOCUMENTS):
@@ -259,7 +261,9 @@ def _write_lists(store: Store, corpus: CorpusRow, folder: Path) -> list[str]:
 
     for name, columns in LISTS.items():
         rows = store.database.read(
-            f"SELECT {', '.join(columns)} FROM {name} WHERE corpus = ? ORDER BY 1", (corpus.id,)
+            f"SELECT {', '.join(columns)} FROM {name} WHERE corpus = ? "
+            f"ORDER BY {', '.join(columns)}",
+            (corpus.id,),
         )
         data = {column: [row[at] for row in rows] for at, column in enumerate(columns)}
         schema = pa.schema([(column, pa.string()) for column in columns])
@@ -267,7 +271,11 @@ def _write_lists(store: Store, corpus: CorpusRow, folder: Path) -> list[str]:
     return [f"{name}.parquet" for name in LISTS]
 
 
-LISTS = {"withdrawn": ("doc_id", "version", "origin"), "taken": ("name",)}
+LISTS = {
+    "withdrawn": ("doc_id", "version", "origin"),
+    "taken": ("name",),
+    "places": ("place", "doc_id"),
+}
 
 
 def _runs(pages: Iterator[list[Any]], length: int) -> Iterator[Iterator[list[Any]]]:
@@ -408,13 +416,17 @@ def _senseless(folder: Path, why: str) -> DocumentRejected:
 def _read_lists(
     connection: sqlite3.Connection, corpus: int, manifest: Manifest, folder: Path
 ) -> None:
+    there = {item.name for item in manifest.files}
     for name, columns in LISTS.items():
-        if f"{name}.parquet" in {item.name for item in manifest.files}:
-            connection.executemany(
-                f"INSERT INTO {name} (corpus, {', '.join(columns)}) "
-                f"VALUES (?{', ?' * len(columns)})",
-                (
-                    (corpus, *(row[column] for column in columns))
-                    for row in _rows(folder, [f"{name}.parquet"])
-                ),
-            )
+        if f"{name}.parquet" not in there:
+            continue  # written before there was such a list
+        # No job of this library has read the places.
+        also = {"corpus": corpus} | ({"job": 0} if name == "places" else {})
+        connection.executemany(
+            f"INSERT INTO {name} ({', '.join([*also, *columns])}) "
+            f"VALUES ({', '.join('?' * (len(also) + len(columns)))})",
+            (
+                (*also.values(), *(row[column] for column in columns))
+                for row in _rows(folder, [f"{name}.parquet"])
+            ),
+        )

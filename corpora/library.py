@@ -409,7 +409,7 @@ class Library:
                     "import it under another name: --name NAME",
                 )
             _named(name)
-            corpus = exchange.read(self._store, manifest, folder, shown)
+            corpus = exchange.read(self._store, manifest, folder, name, shown)
             with self._database.transaction() as connection:
                 connection.execute(
                     "UPDATE corpora SET name = ?, importing = 0 WHERE id = ?", (name, corpus)

@@ -24,7 +24,7 @@ from vademecum.ingest.engine import Engine
 from vademecum.ingest.newest import Newest
 from vademecum.ingest.placing import Batches, placed
 from vademecum.ingest.plan import Plan
-from vademecum.ingest.reading import Ended, Event, Rejected, Source, Taken
+from vademecum.ingest.reading import Ended, Event, Rejected, Source, Taken, why
 from vademecum.ingest.record import JobRecord
 from vademecum.ingest.report import IngestReport, Tally
 from vademecum.ingest.shards import Shards
@@ -183,7 +183,7 @@ class _Run:
             try:
                 supply.bring(path)
             except (DocumentRejected, HashMismatch) as error:
-                yield Ended(number, printable(error.message))
+                yield Ended(number, why(error))
                 continue
             for event in source.read([(number, path)]):
                 read += isinstance(event, Taken) and isinstance(event.record, Document)

@@ -11,7 +11,7 @@ from typing import Protocol
 from vademecum.corpora.document import Deletion, Document, Passage, Rejection
 from vademecum.corpora.readers import reader_for
 from vademecum.corpora.readers.stream import printable
-from vademecum.errors import DocumentRejected
+from vademecum.errors import DocumentRejected, VademecumError
 from vademecum.ingest.checksum import md5_problem
 
 
@@ -47,6 +47,11 @@ class Ended:
 Event = Taken | Rejected | Ended
 Files = Iterable[tuple[int, Path]]
 Split = Callable[[Document], Iterable[Passage]]
+
+
+def why(error: VademecumError) -> str:
+    """What is wrong with a file and what to do about it, in a line."""
+    return printable("; ".join(filter(None, (error.message, error.hint))))
 
 
 class Source(Protocol):
@@ -103,7 +108,7 @@ class Reading:
                 taken += 1
                 yield self._taken(number, path, record)
         except DocumentRejected as error:
-            yield Ended(number, printable(error.message))
+            yield Ended(number, why(error))
         except OSError as error:
             yield Ended(number, printable(f"it cannot be read: {error.strerror or error}"))
         else:

@@ -268,7 +268,8 @@ def _document(row: Row, where: str, rows: _Rows) -> Record:
         names = ", ".join(repr(name[:40]) for name in list(row)[:20])
         raise DocumentRejected(
             f"{rows.name}: no column is known to be the text; there are {names}"[:390],
-            hint=f'write {rows.name}{MAP} with lines like `text = "abstract"`',
+            hint=f"write {rows.name}{MAP} (or {FOLDER_MAP} for the whole folder) with lines like "
+            '`text = "abstract"`',
         )
     text = "\n\n".join(filter(None, (_value(row, name).strip() for name in columns.text)))
     if not text:

@@ -197,13 +197,18 @@ def test_retry_reads_a_mended_file(cli: Cli, tmp_path: Path) -> None:
     failed = cli("ingest", str(good), str(bad), "--corpus", "few")
     assert failed.code == 1
     assert failed.errors[1].endswith("vademecum jobs retry 1")
+    assert failed.errors[0] == "error: b.xml could not be read"
+    assert failed.stderr.count("malformed XML") == 1
+    assert failed.stderr.count("download the file again") == 1
     shown = cli("jobs", "show").stdout
     assert "job 1: failed" in shown
-    assert "b.xml: " in shown
+    assert "3 documents read, 3 kept" in shown
+    assert "b.xml: malformed XML" in shown.replace("\n", " ")
+    assert "b.xml: b.xml: " not in cli("jobs").stdout.replace("\n", " ")
     write(bad, 10, 2)
     done = cli("jobs", "retry")
     assert done.code == 0, done.stderr
-    assert "few: 2 files; 5 read, 5 kept" in done.stdout
+    assert "few: 2 files; 5 documents read, 5 kept" in done.stdout
     assert "job 1: done" in cli("jobs", "show", "1").stdout
     nothing = cli("jobs", "retry")
     assert nothing.code == 2

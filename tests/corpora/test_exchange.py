@@ -20,6 +20,7 @@ from vademecum.corpora import exchange
 from vademecum.corpora.document import Deletion, Document, Link
 from vademecum.corpora.library import Library
 from vademecum.errors import DocumentRejected, HashMismatch, OutOfSpace, UsageError
+from vademecum.progress import Silent
 
 HERE = Path(__file__).parent
 
@@ -44,6 +45,16 @@ def exported(tmp_path: Path) -> Path:
     with filled(tmp_path / "a", *papers()) as library:
         library.export_corpus(NAME, tmp_path / "out")
     return tmp_path / "out"
+
+
+class Told(Silent):
+    """Progress that remembers what was begun."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+
+    def start(self, task: str, total: int | None, unit: str) -> None:
+        self.started.append(task)
 
 
 def rewritten(folder: Path, name: str) -> None:
@@ -103,6 +114,29 @@ def test_what_sources_took_back_and_brought_is_remembered(tmp_path: Path) -> Non
         assert library.sift(NAME, [late])[0] == {"pmid:2"}
 
 
+def test_a_file_read_again_takes_the_place_of_what_it_held_before(tmp_path: Path) -> None:
+    old, new = (replace(document(n), doc_id=f"file:{n}") for n in (1, 2))
+    place = "/papers/report.txt"
+    with filled(tmp_path / "a") as library:
+        library.commit(NAME, replace(batch(old), job=7, held=[(place, old.doc_id)]))
+        library.export_corpus(NAME, tmp_path / "out")
+    with Library.open(tmp_path / "b") as library:
+        library.import_corpus(tmp_path / "out")
+        again = replace(batch(new), job=1, held=[(place, new.doc_id)], read_places=[place])
+        library.commit(NAME, again)
+        assert library.document(old.doc_id, NAME) is None
+        assert library.document(new.doc_id, NAME) == new
+
+
+def test_an_export_from_before_places_were_kept_is_imported(tmp_path: Path, exported: Path) -> None:
+    (exported / "places.parquet").unlink()
+    manifest = json.loads((exported / "manifest.json").read_text())
+    manifest["files"] = [item for item in manifest["files"] if item["name"] != "places.parquet"]
+    (exported / "manifest.json").write_text(json.dumps(manifest))
+    with Library.open(tmp_path / "b") as library:
+        assert library.import_corpus(exported).documents == len(papers())
+
+
 def test_others_can_read_it(exported: Path) -> None:
     documents = parquet.read_table(exported / "documents-00000.parquet").to_pylist()
     assert [row["doc_id"] for row in documents] == [item.doc_id for item in papers()]
@@ -147,7 +181,9 @@ def test_another_name_may_be_given_and_must_be_where_one_is_taken(
         assert "--name" in taken.value.hint
         with pytest.raises(UsageError, match="name of a corpus"):
             library.import_corpus(exported, "a b")
-        info = library.import_corpus(exported, "copy")
+        shown = Told()
+        info = library.import_corpus(exported, "copy", progress=shown)
+        assert "importing copy" in shown.started
         assert info.snapshot == library.corpus(NAME).snapshot
         assert [item.name for item in library.corpora()] == ["copy", NAME]
 

@@ -167,6 +167,13 @@ def test_what_cannot_be_read_is_told(
     assert caught.value.hint
 
 
+def test_who_has_other_columns_is_told_where_to_say_so(tmp_path: Path) -> None:
+    with pytest.raises(DocumentRejected) as caught:
+        read(tmp_path / "a.csv", b"Frage,Antwort\n1,2")
+    assert "a.csv.fields.toml" in caught.value.hint
+    assert "(or fields.toml for the whole folder)" in caught.value.hint
+
+
 @settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(data=damaged(CSV.encode()))
 def test_damaged_tables_are_read_or_rejected(tmp_path: Path, data: bytes) -> None:
