@@ -4,7 +4,8 @@
 
 The least is `lxml.etree.iterparse` over the same file, unpacked by the standard library's gzip: it
 builds every record, clears it, and looks at none. Ours unpacks by igzip, parses in pieces and makes
-documents of them. Both sides alternate in one process; the best round counts. With several files, two processes share them, too. Without a file, the sample's.
+documents of them. Both sides alternate in one process; the best round counts. With several files,
+two processes share them, too. Without a file, the sample's.
 Prints a table, then one line of JSON.
 """
 
