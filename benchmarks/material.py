@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from vademecum import __version__
 from vademecum.app.bench import prose
 from vademecum.model import hardware, weights
 from vademecum.model.chat import Chat
@@ -52,7 +53,7 @@ def tokens_of(chat: Chat, text: str, count: int) -> list[int]:
 def surroundings(*packages: str) -> dict[str, Any]:
     """Versions and machine, as every benchmark tells them."""
     return {
-        "versions": {name: version(name) for name in ("vademecum", *packages)},
+        "versions": {"vademecum": __version__} | {name: version(name) for name in packages},
         "python": platform.python_version(),
         "system": platform.platform(),
         "processor": _processor(),
