@@ -12,17 +12,17 @@ import secrets
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from vademecum.errors import ClusterUnavailable, UsageError
+from vademecum.ingest.ray_folder import own_folder
 from vademecum.ingest.ray_results import POLL_S, gist
 from vademecum.model import hardware
 from vademecum.progress import Progress
@@ -32,7 +32,6 @@ KNOCK_S = 10.0
 # Texts and events on their way; vectors and all that waits lie in files.
 STORE_BYTES = 128 << 20
 MOST_READERS = 16
-SHORT = 12  # characters
 
 TOKEN = secrets.token_hex(32)  # one for this process: Ray reads it once
 QUIET = {
@@ -77,13 +76,8 @@ def connected(workers: int | None, progress: Progress) -> Iterator[Cluster]:
     require()
     address = os.environ.get("RAY_ADDRESS", "")
     environment = QUIET if address else QUIET | LOOPBACK | {"PYTHONPATH": _search_path()}
-    with (
-        _environment(environment),
-        _sigterm_kept(),
-        tempfile.TemporaryDirectory(
-            prefix="vademecum-ray-", dir=_short_folder(), ignore_cleanup_errors=True
-        ) as folder,
-    ):
+    place: AbstractContextManager[str] = nullcontext("") if address else own_folder()
+    with _environment(environment), _sigterm_kept(), place as folder:
         import ray
         from ray._private.ray_constants import ENABLE_RAY_CLUSTER as OPEN
 
@@ -96,9 +90,9 @@ def connected(workers: int | None, progress: Progress) -> Iterator[Cluster]:
         try:
             cluster = _measured(workers)
             each = ", a GPU each" if cluster.gpus else ""
-            place = f"at {address}" if address else "on this machine"
+            where = f"at {address}" if address else "on this machine"
             progress.note(
-                f"Ray {place}: {cluster.workers} worker{'s' * (cluster.workers > 1)}{each}"
+                f"Ray {where}: {cluster.workers} worker{'s' * (cluster.workers > 1)}{each}"
             )
             yield cluster
         finally:
@@ -170,12 +164,6 @@ def _passed_on() -> dict[str, str]:
         told["VADEMECUM_HOME"] = str(Path(home).expanduser().absolute())
     # Each worker is a process for one processor.
     return told | {"TOKENIZERS_PARALLELISM": "false"}
-
-
-def _short_folder() -> str:
-    """For logs and sockets: the path of a socket has 107 bytes, and Ray adds 70."""
-    usual = tempfile.gettempdir()
-    return "/tmp" if len(usual) > SHORT and Path("/tmp").is_dir() else usual
 
 
 def _search_path() -> str:

@@ -159,6 +159,7 @@ def test_nothing_of_ray_outlives_the_command(
         for line in process.stderr:
             if line.startswith("reading into many: "):
                 break
+        assert any("raylet" in command for command in _mentioning(str(room)))
         if how == signal.SIGINT:
             os.killpg(process.pid, how)
         else:

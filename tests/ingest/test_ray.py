@@ -24,7 +24,7 @@ from test_kills import LONG, check, contents, killed_again_and_again, make_files
 from vademecum.corpora.library import Library
 from vademecum.corpora.look import Look
 from vademecum.errors import ClusterUnavailable, UsageError
-from vademecum.ingest import ray_cluster
+from vademecum.ingest import ray_cluster, ray_folder
 from vademecum.ingest.again import left_of
 from vademecum.ingest.engine import Engine
 from vademecum.ingest.pipeline import ingest, resume
@@ -273,6 +273,23 @@ def test_without_ray_one_line_says_how_to_have_it(
         ingest(library, NAME, [path], FakeEmbedder(), engine=RAY)
     assert caught.value.message == "Ray is not installed"
     assert caught.value.hint == "pip install 'vademecum[ray]'"
+
+
+def test_a_folder_that_a_killed_process_left_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_folder, "_place", lambda: tmp_path)
+    left, young = (tmp_path / f"{ray_folder.PREFIX}{name}" for name in ("left", "young"))
+    for folder in (left, young):
+        folder.mkdir()
+        (folder / "log").write_text("x")
+    with ray_folder.own_folder() as used:
+        for path in tmp_path.iterdir():
+            if path != young:
+                os.utime(path, (1, 1))
+        with ray_folder.own_folder() as other:
+            assert {Path(used), Path(other), young} == set(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [young]
 
 
 def test_only_a_machine_of_the_cluster_can_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
