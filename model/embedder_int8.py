@@ -25,6 +25,10 @@ from vademecum.model import hardware
 from vademecum.model.encoder import Counter, Kind, Vectors
 from vademecum.progress import Progress
 
+# ONNX Runtime from 1.29 on sends what it runs to its makers, and leaves a number for this machine
+# in the user's folders, unless this is set when it is imported.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 FORMAT = 2  # raise it when the graph changes: what older versions made is then made anew
 GRAPH, TOKENIZER, STAMP = "model.onnx", "tokenizer.json", "vademecum.json"
 VNNI = "avx512_vnni"  # without it int8 products are emulated, and some add up wrongly
@@ -42,7 +46,7 @@ class Int8Encoder:
         """`facts` are what the folder's stamp says; `threads` as many as this process may use."""
         import onnxruntime
 
-        onnxruntime.disable_telemetry_events()  # builds for Windows would send some
+        onnxruntime.disable_telemetry_events()  # Windows' builds ask this way
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -26,6 +28,18 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 WORDS = "aspirin lowers the risk of stroke in adults with diabetes and kidney disease".split()
 TEXTS = [" ".join(WORDS[n % 7 :: 1 + n % 3] * (1 + n)) for n in range(9)]
 FolderOf = Callable[..., Path]
+
+
+def test_onnx_runtime_is_told_to_send_nothing(tmp_path: Path) -> None:
+    """Untold, it leaves a number for this machine and a queue of what to send as it is imported."""
+    program = (
+        "from vademecum.model import embedder_int8; import onnxruntime, time; time.sleep(1)"
+    )
+    told = {"HOME": tmp_path, "XDG_CACHE_HOME": tmp_path / "cache", "TMPDIR": tmp_path}
+    kept = {k: v for k, v in os.environ.items() if k not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    environment = kept | {name: str(path) for name, path in told.items()}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=120)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.fixture
