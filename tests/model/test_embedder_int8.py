@@ -32,9 +32,7 @@ FolderOf = Callable[..., Path]
 
 def test_onnx_runtime_is_told_to_send_nothing(tmp_path: Path) -> None:
     """Untold, it leaves a number for this machine and a queue of what to send as it is imported."""
-    program = (
-        "from vademecum.model import embedder_int8; import onnxruntime, time; time.sleep(1)"
-    )
+    program = "from vademecum.model import embedder_int8; import onnxruntime, time; time.sleep(1)"
     told = {"HOME": tmp_path, "XDG_CACHE_HOME": tmp_path / "cache", "TMPDIR": tmp_path}
     kept = {k: v for k, v in os.environ.items() if k not in ("CI", "ORT_DISABLE_TELEMETRY")}
     environment = kept | {name: str(path) for name, path in told.items()}
