@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from vademecum.errors import LibraryLocked, OutOfSpace
 
 OWNER = "library.owner"
+MOMENT_S = 0.5
 
 
 class LibraryLock:
@@ -26,10 +27,11 @@ class LibraryLock:
         self._lock = FileLock(folder / "library.lock", thread_local=False)
 
     def acquire(self) -> None:
-        """Take the lock now. Raises LibraryLocked if somebody has it, OutOfSpace if the folder
-        cannot be written."""
+        """Take the lock. Raises LibraryLocked if somebody has it, OutOfSpace if the folder cannot
+        be written."""
         try:
-            self._lock.acquire(timeout=0)
+            # A process that was killed as it started another leaves the lock with that for moments.
+            self._lock.acquire(timeout=MOMENT_S, poll_interval=MOMENT_S / 20)
         except Timeout:
             raise self._locked() from None
         except OSError as error:

@@ -77,3 +77,34 @@ def test_closing_twice_is_no_error(tmp_path: Path) -> None:
     library.close()
     library.close()
     Library.open(tmp_path).close()
+
+
+# As a process is between a fork and its `exec`, where it has all that its parent has open.
+STARTING = """
+import os
+import subprocess
+for fd in map(int, os.listdir("/proc/self/fd")):
+    try:
+        os.set_inheritable(fd, True)
+    except OSError:
+        pass  # the listing's own
+subprocess.Popen(["sleep", "0.3"], close_fds=False, stdout=subprocess.DEVNULL)
+print("started", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc")
+def test_what_a_killed_process_was_starting_holds_up_nobody(tmp_path: Path) -> None:
+    program = HOLD.replace("sys.stdin.read()", STARTING)
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"open\n"
+        assert holder.stdout.readline() == b"started\n"
+        holder.kill()
+        holder.wait()
+        Library.open(tmp_path).close()
