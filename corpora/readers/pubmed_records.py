@@ -38,7 +38,8 @@ SAFE: dict[str, Any] = {
 PIECE_BYTES = 1 << 16  # the tree of a larger piece leaves the processor's cache before it is read
 LONGEST_PIECE = 1 << 22  # without a record's end; records of thousands of authors have 2 MB
 PLACE = re.compile(r",? line \d+(?:, column \d+)?")
-HEAD = re.compile(rb".*?<PubmedArticleSet(?:\s[^<>]*)?>", re.DOTALL)
+# Each piece is parsed behind it: a long one would be most of the work.
+HEAD = re.compile(rb".{0,4096}?<PubmedArticleSet(?:\s[^<>]{0,4096})?>", re.DOTALL)
 RECORD_END = b"</PubmedArticle>"
 ROOT_END = b"</PubmedArticleSet>"
 
@@ -131,6 +132,8 @@ class _Pieces:
         else:
             return None
         try:
+            if not self.head:  # what looks like the root may be in a comment or an entity
+                etree.fromstring(head + ROOT_END, self._parser)
             elements = list(etree.fromstring(piece + ROOT_END, self._parser))
         except etree.XMLSyntaxError:
             return None

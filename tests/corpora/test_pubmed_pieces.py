@@ -113,6 +113,26 @@ def test_every_piece_has_the_head_of_the_file(tmp_path: Path, at_once: list[int]
     assert len(at_once) > 3
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "<!-- <PubmedArticleSet> -->\n",
+        "<?note <PubmedArticleSet>?>\n",
+        '<!DOCTYPE PubmedArticleSet [<!ENTITY e "<PubmedArticleSet>">]>\n',
+    ],
+)
+def test_what_looks_like_the_root_is_no_head(tmp_path: Path, before: str) -> None:
+    declared = '<?xml version="1.0" encoding="utf-8"?>\n'
+    text = f"{declared}{before}<PubmedArticleSet>{numbered(1, 30)}</PubmedArticleSet>"
+    assert ids(read(written(tmp_path, text))) == [f"pmid:{n}" for n in range(1, 31)]
+
+
+def test_a_long_head_is_not_parsed_again_for_each_piece(tmp_path: Path, at_once: list[int]) -> None:
+    text = f"<!-- {'x' * 5000} --><PubmedArticleSet>{numbered(1, 30)}</PubmedArticleSet>"
+    assert ids(read(written(tmp_path, text))) == [f"pmid:{n}" for n in range(1, 31)]
+    assert at_once == []
+
+
 def test_damage_far_behind_costs_nothing_before_it(tmp_path: Path) -> None:
     text = article_set(numbered(1, 40), "<PubmedArticle></Oops>", numbered(41, 50))
     kept, error = broken(written(tmp_path, text))
