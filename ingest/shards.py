@@ -69,9 +69,9 @@ class Shards:
         self._dim = dim
         self._vectors: dict[bytes, tuple[Halves, Path]] = {}  # by the hash of the text
         self._waiting: dict[Path, int] = {}  # texts of a file that are not committed yet
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for path in _listed(folder):
             if path.name.startswith("."):  # of a worker that was killed
-                path.unlink(missing_ok=True)
+                _remove(path)
             else:
                 self.take_in(path)
 
@@ -88,7 +88,7 @@ class Shards:
                 self._vectors[key] = vector, path
                 self._waiting[path] = self._waiting.get(path, 0) + 1
         if path not in self._waiting:
-            path.unlink(missing_ok=True)
+            _remove(path)
         return found is not None
 
     def find(self, texts: Iterable[str]) -> dict[str, Halves]:
@@ -104,13 +104,25 @@ class Shards:
                 self._waiting[path] -= 1
                 if not self._waiting[path]:
                     del self._waiting[path]
-                    path.unlink(missing_ok=True)
+                    _remove(path)
 
     def clear(self) -> None:
         """The job is over: nothing is waited for."""
         self._vectors.clear()
         self._waiting.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _listed(folder: Path) -> list[Path]:
+    with suppress(OSError):  # not there, or not to be read: workers will say so if they write there
+        return sorted(folder.iterdir())
+    return []
+
+
+def _remove(path: Path) -> None:
+    """What stays (the folder is read-only by now, a file server holds it) does no harm."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _key(text: str) -> bytes:

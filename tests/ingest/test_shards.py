@@ -113,3 +113,35 @@ def test_writing_twice_changes_nothing_and_a_failure_leaves_nothing(tmp_path: Pa
     with pytest.raises(OutOfSpace, match="cannot be written"):
         write(tmp_path / "taken.parquet", "one", ["a"], vectors(1))
     assert names(tmp_path) == ["file", "taken.parquet", "x.parquet"]
+
+
+def test_what_cannot_be_removed_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shards = opened(tmp_path)
+    path = shards.fresh()
+    write(path, "one", ["a", "b"], vectors(2))
+    shards.take_in(path)
+    (tmp_path / ".nfs0001").write_bytes(b"")  # as a file server names what is still open
+    (tmp_path / "folder").mkdir()
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    shards.release(["a", "b"])  # they are in the library: nothing is lost
+    assert shards.find(["a", "b"]) == {}
+    assert opened(tmp_path, "two").find(["a"]) == {}
+    assert list(opened(tmp_path).find(["a"])) == ["a"]
+
+
+def test_a_folder_that_cannot_be_listed_holds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "x.parquet", "one", ["a"], vectors(1))
+
+    def refused(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert opened(tmp_path).find(["a"]) == {}
