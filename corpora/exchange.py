@@ -422,11 +422,24 @@ def _read_lists(
             continue  # written before there was such a list
         # No job of this library has read the places.
         also = {"corpus": corpus} | ({"job": 0} if name == "places" else {})
-        connection.executemany(
-            f"INSERT INTO {name} ({', '.join([*also, *columns])}) "
-            f"VALUES ({', '.join('?' * (len(also) + len(columns)))})",
-            (
-                (*also.values(), *(row[column] for column in columns))
-                for row in _rows(folder, [f"{name}.parquet"])
-            ),
-        )
+        try:
+            connection.executemany(
+                f"INSERT INTO {name} ({', '.join([*also, *columns])}) "
+                f"VALUES ({', '.join('?' * (len(also) + len(columns)))})",
+                (
+                    (*also.values(), *_texts(row, columns))
+                    for row in _rows(folder, [f"{name}.parquet"])
+                ),
+            )
+        except (sqlite3.IntegrityError, ValueError) as error:
+            raise _senseless(folder, f"{name}.parquet is no list of {' and '.join(columns)}") from (
+                error
+            )
+
+
+def _texts(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    values = [row.get(column) for column in columns]
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) < len(columns):
+        raise ValueError(f"not texts: {values}")
+    return texts

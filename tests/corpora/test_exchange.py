@@ -262,6 +262,30 @@ def test_a_document_that_was_left_out_is_noticed(tmp_path: Path, exported: Path)
 
 
 @pytest.mark.parametrize(
+    "places",
+    [
+        {"place": ["/a", None], "doc_id": ["file:1", "file:2"]},
+        {"place": ["/a", "/a"], "doc_id": ["file:1", "file:1"]},
+        {"place": ["/a"]},
+        {"place": [["/a"]], "doc_id": ["file:1"]},
+        {"place": [b"/a"], "doc_id": [b"file:1"]},
+        {"place": [1], "doc_id": [2]},
+    ],
+    ids=["null", "twice", "a column missing", "lists", "bytes", "numbers"],
+)
+def test_lists_that_make_no_sense_are_refused(
+    tmp_path: Path, exported: Path, places: dict[str, list[object]]
+) -> None:
+    parquet.write_table(pa.table(places), exported / "places.parquet")
+    rewritten(exported, "places.parquet")
+    with Library.open(tmp_path / "b") as library:
+        with pytest.raises(DocumentRejected, match=r"makes no sense: places\.parquet"):
+            library.import_corpus(exported)
+        assert library.corpora() == []
+        assert library._database.read("SELECT COUNT(*) FROM documents") == [(0,)]
+
+
+@pytest.mark.parametrize(
     "manifest",
     [None, "", "{}", "[]", '{"format": 2}', '{"format": 1, "corpus": "x"}'],
     ids=["none", "empty", "no fields", "a list", "newer", "incomplete"],
