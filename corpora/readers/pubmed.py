@@ -113,6 +113,11 @@ def _first(children: Children, name: str) -> etree._Element | None:
     return found[0] if found else None
 
 
+def _child(element: etree._Element | None, name: str) -> etree._Element | None:
+    """The first child of a name: cheaper than `_children` where one or two are asked for."""
+    return None if element is None else next(element.iterchildren(name), None)
+
+
 def _article(element: etree._Element, where: str, origin: str) -> Document | Rejection:
     around: Children = {}
     citation: etree._Element | None = element
@@ -139,7 +144,7 @@ def _article(element: etree._Element, where: str, origin: str) -> Document | Rej
     links = _links(inside)
     types = _list_of(article, "PublicationTypeList", "PublicationType")
     type_names = tuple(map(flatten, types))
-    journal = _children(_first(article, "Journal"))
+    journal = _first(article, "Journal")
     ids = _ids(around)
     language = _first(article, "Language")
     return Document(
@@ -180,9 +185,9 @@ def _title(article: Children) -> str:
     return title
 
 
-def _date(article: Children, journal: Children) -> str:
-    issue = _children(_first(journal, "JournalIssue"))
-    return date_of(_first(issue, "PubDate"), _first(article, "ArticleDate"))
+def _date(article: Children, journal: etree._Element | None) -> str:
+    issue = _child(journal, "JournalIssue")
+    return date_of(_child(issue, "PubDate"), _first(article, "ArticleDate"))
 
 
 def _abstract(citation: Children, article: Children) -> tuple[str, tuple[Section, ...]]:
@@ -259,11 +264,11 @@ def _author(author: etree._Element) -> str:
     return f"{whole} {suffix}" if suffix else whole
 
 
-def _journal(citation: Children, journal: Children) -> str:
+def _journal(citation: Children, journal: etree._Element | None) -> str:
     return (
-        flatten(_first(journal, "Title"))
-        or flatten(_first(journal, "ISOAbbreviation"))
-        or flatten(_first(_children(_first(citation, "MedlineJournalInfo")), "MedlineTA"))
+        flatten(_child(journal, "Title"))
+        or flatten(_child(journal, "ISOAbbreviation"))
+        or flatten(_child(_first(citation, "MedlineJournalInfo"), "MedlineTA"))
     )
 
 

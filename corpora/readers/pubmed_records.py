@@ -23,6 +23,7 @@ from vademecum.errors import DocumentRejected
 
 ROOTS = frozenset({"PubmedArticleSet", "MedlineCitationSet"})
 RECORDS = ("PubmedArticle", "MedlineCitation", "DeleteCitation", "PubmedBookArticle")
+WHOLE = frozenset(RECORDS)
 
 # No entity, DTD or network access: a file from outside must not read ours. Limits on depth and
 # text size stay on (huge_tree): a real record is far below them.
@@ -137,7 +138,7 @@ class _Pieces:
             elements = list(etree.fromstring(piece + ROOT_END, self._parser))
         except etree.XMLSyntaxError:
             return None
-        if any(element.tag not in RECORDS for element in elements):
+        if not {element.tag for element in elements} <= WHOLE:
             return None
         self.head = head
         return elements
