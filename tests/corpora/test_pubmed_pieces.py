@@ -85,6 +85,7 @@ def test_a_sound_file_is_parsed_in_pieces(tmp_path: Path, at_once: list[int]) ->
         f"<!-- <PubmedArticle>{END} -->",
         f"<?old {END}?>",
         f"<Note><![CDATA[{END}]]></Note>",
+        "<Note/>",
         f"<Extra><PubmedArticle/>{numbered(90, 99)}</Extra>",
         f"<PubmedArticleSet>{numbered(70, 80)}</PubmedArticleSet>",
     ],
@@ -99,6 +100,12 @@ def test_the_end_of_a_record_where_none_ends(
     monkeypatch.setattr(pubmed_records, "PIECE_BYTES", 1 << 20)
     assert in_pieces == read(path)
     assert set(ids(in_pieces)) >= {f"pmid:{n}" for n in range(1, 31)}
+
+
+def test_white_space_within_a_text_is_one_space(tmp_path: Path) -> None:
+    title = "Two  spaces"
+    found = read(written(tmp_path, article_set(numbered(1, 1, title))))
+    assert [item.title for item in found if isinstance(item, Document)] == ["Two spaces 1"]
 
 
 def test_every_piece_has_the_head_of_the_file(tmp_path: Path, at_once: list[int]) -> None:

@@ -18,6 +18,7 @@ from vademecum.ingest.ahead import Ahead
 from vademecum.ingest.pipeline import ingest
 from vademecum.ingest.reading import Reading, Source
 from vademecum.ingest.splitter import splitter_for
+from vademecum.ingest.stopping import Stopped
 from vademecum.ingest.web import Web
 from vademecum.ingest.writing import Writer
 
@@ -33,11 +34,13 @@ class ScriptedPool:
         self.begun: list[list[str]] = []
         self.finished: list[int] = []
         self.most = 0
+        self.kept = 0  # files of batches that were committed
         self._made = made
         self._done = done
 
     def begin(self, texts: Sequence[str]) -> int:
         self.begun.append(list(texts))
+        self.kept = max(self.kept, len(list(self._made.folder.glob("*"))))
         self.most = max(self.most, len(self.begun) - len(self.finished))
         return len(self.begun) - 1
 
@@ -110,9 +113,37 @@ def test_no_more_than_so_many_batches_wait(
     [pool] = used
     assert pool.finished == list(range(8))
     assert pool.most == (1 if ready else 4)  # what is ready is written at once
+    assert pool.kept == 0
     assert embedder.calls == []
     assert (report.kept, report.embedded) == (30, 30)
     assert contents(library) == expected(tmp_path, [path])
+    assert left(library) == []
+
+
+def test_a_batch_that_is_ready_waits_for_those_before_it(
+    library: Library, tmp_path: Path, pools: Any
+) -> None:
+    path = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 31)])
+    used = pools(9, lambda begun: begun > 0)
+    ingest(library, NAME, [path], FakeEmbedder(), batch_size=4)
+    [pool] = used
+    assert pool.most == 8
+    assert contents(library) == expected(tmp_path, [path])
+
+
+def test_a_job_that_is_cancelled_keeps_no_vectors(
+    library: Library, tmp_path: Path, pools: Any
+) -> None:
+    path = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 31)])
+
+    def asked(begun: int) -> bool:
+        (library.path / "shards-1" / "x.parquet").write_bytes(b"")  # what a worker just wrote
+        raise Stopped("cancelled")
+
+    (library.path / "shards-1").mkdir()
+    pools(9, asked)
+    report = ingest(library, NAME, [path], FakeEmbedder(), batch_size=4)
+    assert report.state == "cancelled"
     assert left(library) == []
 
 
@@ -170,3 +201,24 @@ def test_a_batch_that_cannot_be_written_keeps_its_vectors(
     assert not set(embedder.embedded) & set(used[0].embedder.embedded)
     assert contents(library) == expected(tmp_path, [path])
     assert left(library) == []
+
+
+def test_what_waits_is_not_asked_for_again(
+    library: Library, tmp_path: Path, pools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 13)])
+    pools(1)
+
+    def full(*_: Any) -> None:
+        raise OutOfSpace("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Library, "commit", full)
+        with pytest.raises(OutOfSpace):
+            ingest(library, NAME, [path], FakeEmbedder(), batch_size=4)
+    used = pools(1)
+    with Web() as web:
+        work = left_of(library, library.jobs()[0], web)
+        pipeline.resume(library, work, FakeEmbedder(), batch_size=4)
+    assert [len(texts) for texts in used[0].begun] == [0, 4, 4]
+    assert contents(library) == expected(tmp_path, [path])

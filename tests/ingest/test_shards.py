@@ -11,6 +11,7 @@ import pytest
 from pyarrow.parquet import read_table, write_table
 
 from vademecum.errors import OutOfSpace
+from vademecum.ingest.engine import Engine
 from vademecum.ingest.shards import Shards, write
 
 DIM = 8
@@ -113,6 +114,30 @@ def test_writing_twice_changes_nothing_and_a_failure_leaves_nothing(tmp_path: Pa
     with pytest.raises(OutOfSpace, match="cannot be written"):
         write(tmp_path / "taken.parquet", "one", ["a"], vectors(1))
     assert names(tmp_path) == ["file", "taken.parquet", "x.parquet"]
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_what_was_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.parquet"
+    write(path, "one", ["a"], vectors(1))
+
+    def half(_: Any, where: Path, **__: Any) -> None:
+        where.write_bytes(b"PAR1")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", half)
+    with pytest.raises(OutOfSpace, match="No space left on device"):
+        write(path, "one", ["a"], vectors(1))
+    assert names(tmp_path) == ["x.parquet"]
+    assert list(opened(tmp_path).find(["a"])) == ["a"]
+
+
+def test_libraries_that_share_a_folder_do_not_share_shards(tmp_path: Path) -> None:
+    engine = Engine("ray", shards=tmp_path)
+    folders = {engine.folder(tmp_path / name, job) for name in ("a", "b") for job in (1, 2)}
+    assert len(folders) == 4
+    assert {folder.parent for folder in folders} == {tmp_path}
 
 
 def test_what_cannot_be_removed_stops_nothing(
