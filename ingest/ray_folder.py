@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,18 +22,22 @@ YOUNG_S = 60.0  # its owner may not have locked it yet
 def own_folder() -> Iterator[str]:
     """A new one; what killed processes left is removed first."""
     place = _place()
-    for left in place.glob(f"{PREFIX}*"):
-        with suppress(OSError, Timeout):  # it is somebody else's, or in use
-            _remove_unless_owned(left)
     with (
         tempfile.TemporaryDirectory(prefix=PREFIX, dir=place, ignore_cleanup_errors=True) as folder,
         FileLock(Path(folder) / LOCK),
     ):
+        us = Path(folder).stat().st_uid
+        for left in place.glob(f"{PREFIX}*"):
+            with suppress(OSError, Timeout):  # it is in use
+                _remove_unless_owned(left, us)
         yield folder
 
 
-def _remove_unless_owned(folder: Path) -> None:
-    if time.time() - folder.stat().st_mtime > YOUNG_S:
+def _remove_unless_owned(folder: Path, us: int) -> None:
+    found = folder.lstat()
+    # Anybody can put a folder there, or a link that leads to one of ours.
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == us
+    if ours and time.time() - found.st_mtime > YOUNG_S:
         with FileLock(folder / LOCK).acquire(blocking=False):
             shutil.rmtree(folder)
 

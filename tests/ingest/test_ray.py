@@ -292,6 +292,31 @@ def test_a_folder_that_a_killed_process_left_goes(
     assert list(tmp_path.iterdir()) == [young]
 
 
+def test_a_link_among_such_folders_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_folder, "_place", lambda: tmp_path)
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    os.utime(precious, (1, 1))
+    (tmp_path / f"{ray_folder.PREFIX}link").symlink_to(precious)
+    with ray_folder.own_folder():
+        pass
+    assert list(precious.iterdir()) == []  # no lock either
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_what_another_user_put_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_folder, "_place", lambda: tmp_path)
+    theirs = tmp_path / f"{ray_folder.PREFIX}theirs"
+    theirs.mkdir()
+    os.chown(theirs, 12345, 12345)
+    os.utime(theirs, (1, 1))
+    with ray_folder.own_folder():
+        pass
+    assert list(theirs.iterdir()) == []
+
+
 def test_only_a_machine_of_the_cluster_can_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_cluster, "find_spec", lambda _: object())
     monkeypatch.setenv("RAY_ADDRESS", "ray://127.0.0.1:10001")
