@@ -52,6 +52,7 @@ LINK_KINDS: dict[str, LinkKind] = {
     "CommentOn": "comment_on",
 }
 
+PMID_DIGITS = 18  # of 8 today; Python refuses to convert thousands
 PMCID = re.compile(r"PMC\d+")
 NO_TITLE = re.compile(r"\[?not available\]?\.?", re.IGNORECASE)
 UNLABELLED = frozenset({"", "UNLABELLED", "UNLABELED"})
@@ -89,7 +90,7 @@ def _deletion(pmid: etree._Element, where: str, origin: str) -> Deletion | Rejec
 
 
 def _is_pmid(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text) > 0
+    return text.isascii() and text.isdecimal() and len(text) <= PMID_DIGITS and int(text) > 0
 
 
 Children = dict[str, list[etree._Element]]  # by name, in order

@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 from pubmed_support import HEAD, article_set, citation, collect, read, record
 
-from vademecum.corpora.document import Deletion, Document, Record
+from vademecum.corpora.document import Deletion, Document, Record, Rejection
 from vademecum.corpora.readers import pubmed_records
 from vademecum.corpora.readers.pubmed import PubmedReader
 from vademecum.errors import DocumentRejected
@@ -138,6 +138,15 @@ def test_a_long_head_is_not_parsed_again_for_each_piece(tmp_path: Path, at_once:
     text = f"<!-- {'x' * 5000} --><PubmedArticleSet>{numbered(1, 30)}</PubmedArticleSet>"
     assert ids(read(written(tmp_path, text))) == [f"pmid:{n}" for n in range(1, 31)]
     assert at_once == []
+
+
+def test_a_number_too_long_costs_one_record(tmp_path: Path) -> None:
+    long = "9" * 5000
+    text = article_set(numbered(1, 3), numbered(int("9" * 19), int("9" * 19)), numbered(4, 6))
+    text = text.replace("9" * 19 + "</PMID>", f"{long}</PMID>")
+    found = read(written(tmp_path, text))
+    assert ids(found) == [f"pmid:{n}" for n in range(1, 7)]
+    assert [item.where for item in found if isinstance(item, Rejection)] == ["pubmed.xml, record 4"]
 
 
 def test_damage_far_behind_costs_nothing_before_it(tmp_path: Path) -> None:
