@@ -75,6 +75,9 @@ def records(path: Path) -> Iterator[etree._Element]:
                 for element in _drain(parser):
                     count += 1
                     yield element
+            # lxml does not raise for an unknown entity: it would begin a new document.
+            if parser.feed_error_log.filter_from_fatals():
+                break
         if empty:
             raise DocumentRejected(
                 f"{printable(path.name)}: the file is empty", hint="download it again"

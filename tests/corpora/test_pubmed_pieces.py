@@ -149,6 +149,16 @@ def test_a_number_too_long_costs_one_record(tmp_path: Path) -> None:
     assert [item.where for item in found if isinstance(item, Rejection)] == ["pubmed.xml, record 4"]
 
 
+@pytest.mark.parametrize("behind", range(1, 12))
+def test_an_unknown_entity_is_never_passed_over(tmp_path: Path, behind: int) -> None:
+    # With so many records behind it, the last piece would be a document by itself.
+    damaged = numbered(10, 10, "&unknown;") + numbered(11, 10 + behind).rstrip()
+    path = written(tmp_path, f"{HEAD}<PubmedArticleSet>{numbered(1, 9)}{damaged}")
+    kept, error = broken(path)
+    assert len(ids(kept)) <= 9
+    assert "malformed" in error.message
+
+
 def test_damage_far_behind_costs_nothing_before_it(tmp_path: Path) -> None:
     text = article_set(numbered(1, 40), "<PubmedArticle></Oops>", numbered(41, 50))
     kept, error = broken(written(tmp_path, text))
