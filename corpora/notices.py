@@ -114,6 +114,10 @@ def _shared(read: Read, corpus: int, doc_ids: Sequence[str]) -> dict[str, list[L
 def remember(connection: sqlite3.Connection, corpus: int, document: Document) -> list[str]:
     """Keep what a record says; the ids of the documents that it concerns."""
     works.remember(connection, corpus, document)
+    return _remember(connection, corpus, document)
+
+
+def _remember(connection: sqlite3.Connection, corpus: int, document: Document) -> list[str]:
     rows = sorted(stated(document))
     connection.executemany(
         "INSERT OR IGNORE INTO notices (corpus, source, target, kind, citation) "
@@ -207,7 +211,7 @@ def gather(connection: sqlite3.Connection) -> None:
         last = rows[-1][0]
         for _, corpus, record in rows:
             if any(f'"kind":"{kind}"' in record for kind in TOLD_AS):
-                found = remember(connection, corpus, Document.from_json(record))
+                found = _remember(connection, corpus, Document.from_json(record))
                 targets.setdefault(corpus, {}).update(dict.fromkeys(found))
     for corpus, doc_id in works.shared(connection):
         targets.setdefault(corpus, {})[doc_id] = None

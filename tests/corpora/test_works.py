@@ -160,6 +160,20 @@ def test_an_older_library_learns_of_its_works(tmp_path: Path) -> None:
         assert_sound(library)
 
 
+def test_a_notice_that_has_identifiers_survives_the_step_from_an_old_layout(
+    tmp_path: Path,
+) -> None:
+    """It is known by its identifiers, and says something of another."""
+    links = (Link("retraction_of", "1", ""),)
+    notice = replace(ABSTRACT, doc_id="pmid:2", doi="10.1000/notice", links=links)
+    with filled(tmp_path, ABSTRACT, notice):
+        pass
+    to_first_layout(tmp_path)
+    with Library.open(tmp_path) as library:
+        assert_sound(library)
+        assert retracted(library, ABSTRACT) == [True]
+
+
 @pytest.mark.parametrize(
     "harm",
     [
