@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import threading
 import time
@@ -130,7 +129,7 @@ def _named(jobs: Sequence[Job], job_id: int | None, failed: bool) -> Job:
     if job_id is not None:
         return _found(next((job for job in jobs if job.id == job_id), None), job_id)
     for job in jobs:
-        if job.failed and job.state != "done" if failed else job.can_resume:
+        if job.can_retry if failed else job.can_resume:
             return job
     raise UsageError(
         "no job has files that failed" if failed else "no job was left undone",
@@ -238,13 +237,10 @@ def ask(job_id: int | None, wish: Wish, progress: Progress) -> tuple[int, JobSta
 
 def _ask_idle(library: Library, job_id: int | None, wish: Wish) -> tuple[int, JobState]:
     """Nobody is at a job: one that was left undone can be given up."""
-    from vademecum.ingest.engine import Engine
-
     job = None if job_id is None else _found(library.job_log.find(job_id), job_id)
     if job is None or wish == "pause" or job.state in ("done", "cancelled"):
         raise _not_running(job)
-    library.job_log.cancel(job.id)
-    shutil.rmtree(Engine.of(job.source).folder(library.path, job.id), ignore_errors=True)
+    library.cancel_job(job)
     return job.id, "cancelled"
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from vademecum.corpora.database import Database
@@ -17,6 +18,7 @@ JobState = Literal["planned", "running", "paused", "interrupted", "failed", "can
 FileState = Literal["pending", "done", "failed"]
 
 ACTIVE: tuple[JobState, ...] = ("planned", "running")
+OPEN: tuple[JobState, ...] = ("paused", "interrupted", "failed")  # not at work, and not over
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,20 @@ class Job:
         return tuple(file for file in self.files if file.state == "failed")
 
     @property
+    def shards(self) -> Path | None:
+        """The folder that was named for vectors that wait for their commit."""
+        named = self.source.get("shards")
+        return None if named is None else Path(named)
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether files failed that `retry` would read."""
+        return self.state in OPEN and bool(self.failed)
+
+    @property
     def can_resume(self) -> bool:
         """Whether something is left that `resume` would read."""
-        return self.state in {"paused", "interrupted", "failed"} and bool(self.pending)
+        return self.state in OPEN and bool(self.pending)
 
 
 class Rows(Protocol):
@@ -244,6 +257,14 @@ class Jobs:
         with self._database.transaction() as connection:
             connection.execute("UPDATE jobs SET state = 'cancelled' WHERE id = ?", (job_id,))
 
+    def give_up(self, connection: sqlite3.Connection, corpus: str, reason: str) -> None:
+        """In the transaction that deletes a corpus: none of its jobs is gone on with. What they had
+        committed is gone, and what is left of them would be taken for the whole."""
+        connection.execute(
+            f"UPDATE jobs SET state = 'cancelled', reason = ? WHERE corpus = ? AND {_among(OPEN)}",
+            (reason, corpus, *OPEN),
+        )
+
     def forget(self, job_id: int) -> None:
         """A job that turned out to have nothing to do leaves no trace."""
         with self._database.transaction() as connection:
@@ -269,10 +290,18 @@ class Jobs:
         )
         return found[0] if found else None
 
+    def left(self, corpus: str) -> list[Job]:
+        """Those of a corpus that are not at work and not over, the newest first."""
+        return jobs_of(self._database, f"WHERE corpus = ? AND {_among(OPEN)}", (corpus, *OPEN))
+
     def left_undone(self, corpus: str, key: str) -> Job | None:
         """The latest job of that key that could be gone on with."""
         found = jobs_of(self._database, "WHERE corpus = ? AND key = ?", (corpus, key))
         return found[0] if found and found[0].can_resume else None
+
+
+def _among(states: Sequence[JobState]) -> str:
+    return f"state IN ({','.join('?' * len(states))})"
 
 
 def _insert_files(connection: sqlite3.Connection, job: int, files: Iterable[JobFile]) -> None:

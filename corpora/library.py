@@ -14,7 +14,7 @@ from types import TracebackType
 
 import numpy as np
 
-from vademecum.corpora import exchange, snapshots
+from vademecum.corpora import exchange, shard_folder, snapshots
 from vademecum.corpora.compaction import Compaction
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
@@ -127,6 +127,11 @@ class Library:
                         self._indexes.whole(row, Silent())
         self.close()
 
+    @property
+    def id(self) -> str:
+        """Its own for ever, wherever its folder is: 32 hexadecimal digits."""
+        return str(self._database.read("SELECT value FROM facts WHERE name = 'id'")[0][0])
+
     # corpora
 
     def corpora(self) -> list[CorpusInfo]:
@@ -195,12 +200,16 @@ class Library:
             return self.corpus(name)
 
     def delete_corpus(self, name: str) -> None:
-        """Remove a corpus with all its documents. Raises CorpusNotFound."""
+        """Remove a corpus with all its documents, and what waits for it; its jobs are not gone on
+        with. Raises CorpusNotFound."""
         with self._writing:
             row = self._row(name)
+            for job in self._jobs.left(name):
+                self._remove_shards(job)
             with self._database.transaction() as connection:
                 connection.execute("INSERT INTO doomed VALUES (?)", (row.id,))
                 connection.execute("DELETE FROM corpora WHERE id = ?", (row.id,))
+                self._jobs.give_up(connection, name, f"the corpus {name} was deleted")
             self._rows.clear()
             self._infos.pop(row.id, None)
             self._indexes.forget(row.id)
@@ -332,6 +341,12 @@ class Library:
         """Every ingestion there was, the newest first."""
         return self._jobs.all()
 
+    def cancel_job(self, job: Job) -> None:
+        """A job that does not run will not be gone on with: what it left goes, but for what it
+        committed."""
+        self._remove_shards(job)
+        self._jobs.cancel(job.id)
+
     @property
     def job_log(self) -> Jobs:
         """Where the pipeline writes what it does."""
@@ -421,6 +436,10 @@ class Library:
             return self.corpus(name)
 
     # inside
+
+    def _remove_shards(self, job: Job) -> None:
+        """Before the job is written off: killed in between, nothing is left that nobody knows."""
+        shard_folder.remove(shard_folder.of(self.path, self.id, job.id, job.shards))
 
     def _recover(self, progress: Progress) -> None:
         """Finish what a killed process began. An index that cannot be mended waits for its use."""

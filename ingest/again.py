@@ -35,9 +35,10 @@ def left_of(library: Library, job: Job, web: Web) -> Work:
 
 def failed_of(job: Job, web: Web) -> Work:
     """The files of a job that could not be read. Raises UsageError if there are none."""
-    if job.state == "done" or not job.failed:
+    if not job.can_retry:
+        none = "is left to be read again" if job.failed else "failed"
         raise UsageError(
-            f"no file of job {job.id} failed: it is {job.state}",
+            f"no file of job {job.id} {none}: it is {job.state}",
             f"`vademecum jobs show {job.id}` tells of its files",
         )
     newest = job.source["newest"] is not None

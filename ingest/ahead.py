@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vademecum.ingest.batch import Gathered
+from vademecum.ingest.shards import Shards
 from vademecum.ingest.writing import Writer
 
 
@@ -29,24 +31,38 @@ class Pool(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A batch, the texts that it claimed, and what the pool waits for."""
+
+    gathered: Gathered
+    claimed: Sequence[str]
+    begun: Any
+
+
 class Ahead:
     """Takes batches as a `Writer` does, and writes each when its vectors are there.
 
     What will have to be embedded is foreseen from what the library holds when a batch comes; what
-    was foreseen wrongly (a batch between the two changed it) the writer embeds itself.
+    was foreseen wrongly (a batch between the two changed it) the writer embeds itself, or it is
+    given up. What an earlier batch is having embedded is not embedded twice: that one is written
+    first, so its vectors are there by then.
     """
 
-    def __init__(self, writer: Writer, pool: Pool) -> None:
+    def __init__(self, writer: Writer, pool: Pool, shards: Shards) -> None:
         self._writer = writer
         self._pool = pool
-        self._waiting: deque[tuple[Gathered, Any]] = deque()
+        self._shards = shards
+        self._waiting: deque[_Waiting] = deque()
 
     def commit(self, gathered: Gathered) -> None:
         """Write what is ready; what is not, only where no more may wait. Raises what the library
         does, what embedding elsewhere does, and what is raised to stop."""
-        self._waiting.append((gathered, self._pool.begin(self._writer.foresee(gathered))))
+        claimed = self._writer.foresee(gathered)
+        begun = self._pool.begin(self._shards.claim(claimed))
+        self._waiting.append(_Waiting(gathered, claimed, begun))
         while self._waiting and (
-            len(self._waiting) > self._pool.room or self._pool.is_done(self._waiting[0][1])
+            len(self._waiting) > self._pool.room or self._pool.is_done(self._waiting[0].begun)
         ):
             self._write()
 
@@ -56,7 +72,8 @@ class Ahead:
             self._write()
 
     def _write(self) -> None:
-        gathered, begun = self._waiting[0]
-        self._pool.finish(begun)
-        self._writer.commit(gathered)
+        first = self._waiting[0]
+        self._pool.finish(first.begun)
+        self._writer.commit(first.gathered)
+        self._shards.give_up(first.claimed)
         self._waiting.popleft()

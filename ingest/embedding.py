@@ -72,10 +72,8 @@ class Embedding:
         return replace(taken, passages=tuple(self._splitter.split(document)))
 
     def missing(self, needed: Sequence[tuple[Taken, Document]]) -> list[str]:
-        """Texts of these (cut) documents that have no vector, neither in the corpus nor made."""
-        owners = self._look(needed).owners
-        made = self._shards.find(owners)
-        return [text for text in owners if text not in made]
+        """Texts of these (cut) documents that have no vector in the corpus, each once."""
+        return list(self._look(needed).owners)
 
     def embed(self, needed: Sequence[tuple[Taken, Document]]) -> list[Embedded]:
         """All texts of the (cut) documents in one call, so that the embedder can sort them by

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from vademecum.corpora import shard_folder
+from vademecum.corpora.library import Library
 
 EngineName = Literal["local", "ray"]
 
@@ -33,9 +35,6 @@ class Engine:
         shards = None if self.shards is None else str(self.shards.absolute())
         return {"engine": self.name, "workers": self.workers, "shards": shards}
 
-    def folder(self, library: Path, job: int) -> Path:
+    def folder(self, library: Library, job: int) -> Path:
         """Where the vectors of a job wait."""
-        if self.shards is None:
-            return library / f"shards-{job}"
-        owner = hashlib.sha256(str(library).encode(errors="surrogateescape")).hexdigest()[:12]
-        return self.shards / f"vademecum-{owner}-job-{job}"
+        return shard_folder.of(library.path, library.id, job, self.shards)

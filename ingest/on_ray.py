@@ -48,6 +48,6 @@ def opened(
         pool = RayPool(cluster, embedder.loader, shards, stop.check)
         source = RaySource(reading, cluster.readers, stop.check)
         try:
-            yield source, Ahead(writer, pool)
+            yield source, Ahead(writer, pool, shards)
         finally:
             source.close()

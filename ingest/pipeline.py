@@ -122,8 +122,10 @@ class _Run:
         control = Control(self._library.path)
         control.clear()  # what was asked of an earlier run
         record = JobRecord(self._library, work, self._tally, self._progress)
-        folder = work.engine.folder(self._library.path, record.id)
-        shards = Shards(folder, fingerprint, embedder.dim)
+        folder, earlier = (
+            engine.folder(self._library, record.id) for engine in (work.engine, work.before)
+        )
+        shards = Shards(folder, fingerprint, embedder.dim, earlier)
         writer = Writer(
             self._library,
             work,

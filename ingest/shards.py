@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +19,7 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 
+from vademecum.corpora import shard_folder
 from vademecum.corpora.store import Vectors
 from vademecum.errors import OutOfSpace
 
@@ -29,7 +30,8 @@ FINGERPRINT = b"vademecum.fingerprint"  # in the file's own metadata
 
 def write(path: Path, fingerprint: str, texts: Sequence[str], vectors: Vectors) -> None:
     """A whole file or none. `vectors` are `[texts, dim]`, kept in the float16 that the library
-    keeps; `fingerprint` is of what split and embedded. Raises OutOfSpace."""
+    keeps; `fingerprint` is of what split and embedded. The folder must be there: if it went, nobody
+    waits for them any more. Raises OutOfSpace."""
     import pyarrow as pa
     from pyarrow.parquet import write_table
 
@@ -43,41 +45,66 @@ def write(path: Path, fingerprint: str, texts: Sequence[str], vectors: Vectors) 
     # Not forced to the disk: what a power cut damages is no Parquet file, and is embedded again.
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_table(table, half, compression="zstd")
         half.replace(path)
     except OSError as error:
         with suppress(OSError):
             half.unlink()
-        raise OutOfSpace(
-            f"{path.parent} cannot be written: {error.strerror or error}",
-            "free some space, or name another folder with --shards; "
-            "what was committed stays, and the job can be resumed",
-        ) from error
+        raise _no_space(path.parent, error) from error
 
 
 class Shards:
     """The files of one job. A text that is in two of them is one text.
 
-    What earlier runs left in `folder` is taken in if it was made with the same `fingerprint` and
-    the same length of vectors, and removed otherwise.
+    What earlier runs left in `folder`, or in one that they were given instead (`earlier`), is taken
+    in if it was made with the same `fingerprint` and the same length of vectors, and removed
+    otherwise.
     """
 
-    def __init__(self, folder: Path, fingerprint: str, dim: int) -> None:
+    def __init__(
+        self, folder: Path, fingerprint: str, dim: int, earlier: Path | None = None
+    ) -> None:
         self.folder = folder
+        self._folders = {folder, earlier or folder}
         self.fingerprint = fingerprint
         self._dim = dim
         self._vectors: dict[bytes, tuple[Halves, Path]] = {}  # by the hash of the text
         self._waiting: dict[Path, int] = {}  # texts of a file that are not committed yet
-        for path in _listed(folder):
+        self._claims: Counter[bytes] = Counter()  # how many batches under way need a text
+        for path in (path for place in self._folders for path in _listed(place)):
             if path.name.startswith("."):  # of a worker that was killed
                 _remove(path)
             else:
                 self.take_in(path)
 
     def fresh(self) -> Path:
-        """A name that no file has."""
+        """A name that no file has, in a folder that is there. Raises OutOfSpace."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _no_space(self.folder, error) from error
         return self.folder / f"{uuid4().hex}.parquet"
+
+    def claim(self, texts: Sequence[str]) -> list[str]:
+        """A batch will need these (each named once): they stay until it gives them up. Those that
+        have to be embedded for it, as they are not here, nor on their way for an earlier batch."""
+        keys = [_key(text) for text in texts]
+        new = [
+            text
+            for text, key in zip(texts, keys, strict=True)
+            if key not in self._vectors and key not in self._claims
+        ]
+        self._claims.update(keys)
+        return new
+
+    def give_up(self, texts: Iterable[str]) -> None:
+        """The batch that claimed these is written, with them or without: a later record may have
+        taken the place of one of its own."""
+        for key in map(_key, texts):
+            self._claims[key] -= 1
+            if not self._claims[key]:
+                del self._claims[key]
+                self._drop(key)
 
     def take_in(self, path: Path) -> bool:
         """Its vectors can be found from now on; False, and no such file, if it is not whole or was
@@ -97,20 +124,34 @@ class Shards:
         return {text: found[0] for text, found in known if found is not None}
 
     def release(self, texts: Iterable[str]) -> None:
-        """These are in the library."""
-        for text in texts:
-            _, path = self._vectors.pop(_key(text), (None, None))
-            if path is not None:
-                self._waiting[path] -= 1
-                if not self._waiting[path]:
-                    del self._waiting[path]
-                    _remove(path)
+        """These are in the library: they go, unless another batch claims them."""
+        for key in map(_key, texts):
+            if key not in self._claims:
+                self._drop(key)
 
     def clear(self) -> None:
         """The job is over: nothing is waited for."""
         self._vectors.clear()
         self._waiting.clear()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._claims.clear()
+        for folder in self._folders:
+            shard_folder.remove(folder)
+
+    def _drop(self, key: bytes) -> None:
+        _, path = self._vectors.pop(key, (None, None))
+        if path is not None:
+            self._waiting[path] -= 1
+            if not self._waiting[path]:
+                del self._waiting[path]
+                _remove(path)
+
+
+def _no_space(folder: Path, error: OSError) -> OutOfSpace:
+    return OutOfSpace(
+        f"{folder} cannot be written: {error.strerror or error}",
+        "free some space, or name another folder with --shards; "
+        "what was committed stays, and the job can be resumed",
+    )
 
 
 def _listed(folder: Path) -> list[Path]:

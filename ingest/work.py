@@ -34,6 +34,11 @@ class Work:
         self.others = [file for file in known if file.number not in self.paths]
 
     @property
+    def before(self) -> Engine:
+        """Where the run before this one was done."""
+        return self.engine if self.job is None else Engine.of(self.job.source)
+
+    @property
     def left(self) -> int | None:
         """Documents that the limit leaves to this run."""
         if self.limit is None:

@@ -57,7 +57,7 @@ class Writer:
         self._written = time.monotonic()
 
     def foresee(self, gathered: Gathered) -> list[str]:
-        """Texts that have to be embedded before the batch can be committed, as things stand."""
+        """Texts whose vectors the batch will need beside those of the library, as things stand."""
         return self._embedding.missing(self._sift(gathered).needed)
 
     def commit(self, gathered: Gathered) -> None:

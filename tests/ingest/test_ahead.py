@@ -11,7 +11,7 @@ import pytest
 from ingest_support import FakeEmbedder, article, deletion, write_pubmed
 
 from vademecum.corpora.library import Library
-from vademecum.errors import OutOfSpace
+from vademecum.errors import ClusterUnavailable, OutOfSpace
 from vademecum.ingest import pipeline, shards
 from vademecum.ingest.again import left_of
 from vademecum.ingest.ahead import Ahead
@@ -35,12 +35,15 @@ class ScriptedPool:
         self.finished: list[int] = []
         self.most = 0
         self.kept = 0  # files of batches that were committed
+        self.held = 0  # texts of batches that were committed, with their vectors
         self._made = made
         self._done = done
 
     def begin(self, texts: Sequence[str]) -> int:
         self.begun.append(list(texts))
         self.kept = max(self.kept, len(list(self._made.folder.glob("*"))))
+        made = [text for batch in self.finished for text in self.begun[batch]]
+        self.held = max(self.held, len(self._made.find(made)))
         self.most = max(self.most, len(self.begun) - len(self.finished))
         return len(self.begun) - 1
 
@@ -74,7 +77,7 @@ def pools(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[ScriptedPool]]:
             work: Any, embedder: Any, writer: Writer, made: shards.Shards, *_: Any
         ) -> Iterator[tuple[Source, Ahead]]:
             used.append(ScriptedPool(made, room, done))
-            yield Reading(splitter_for(embedder).split), Ahead(writer, used[-1])
+            yield Reading(splitter_for(embedder).split), Ahead(writer, used[-1], made)
 
         monkeypatch.setattr(pipeline, "placed", placed)
         return used
@@ -221,4 +224,65 @@ def test_what_waits_is_not_asked_for_again(
         work = left_of(library, library.jobs()[0], web)
         pipeline.resume(library, work, FakeEmbedder(), batch_size=4)
     assert [len(texts) for texts in used[0].begun] == [0, 4, 4]
+    assert contents(library) == expected(tmp_path, [path])
+
+
+def test_texts_that_a_later_record_replaced_meanwhile_are_let_go(
+    library: Library, tmp_path: Path, pools: Any
+) -> None:
+    """Of two files the later one comes first: of each record the older version is foreseen while
+    the newer one still waits, and then it is not written."""
+    later, earlier = (
+        write_pubmed(tmp_path / f"pubmed26n000{n}.xml", *records)
+        for n, records in (
+            (2, [article(n, f"Newer {n}.") for n in range(1, 25)]),
+            (1, [article(n, f"Older {n}.") for n in range(1, 25)]),
+        )
+    )
+    last = write_pubmed(tmp_path / "pubmed26n0003.xml", *[article(n) for n in range(30, 70)])
+    used = pools(7)
+    report = ingest(library, NAME, [later, earlier, last], FakeEmbedder(), batch_size=4)
+    [pool] = used
+    assert (report.kept, report.superseded) == (64, 24)
+    assert len([text for text in pool.embedder.embedded if "Older" in text]) >= 4
+    assert (pool.kept, pool.held) == (0, 0)
+    assert contents(library) == expected(tmp_path, [later, earlier, last])
+
+
+@pytest.mark.parametrize("room", [0, 1, 9])
+def test_a_text_of_several_batches_under_way_is_embedded_once(
+    library: Library, tmp_path: Path, pools: Any, room: int
+) -> None:
+    records = [article(n, "Aspirin helps.", title="The same.") for n in range(1, 13)]
+    path = write_pubmed(tmp_path / "a.xml", *records)
+    used = pools(room)
+    embedder = FakeEmbedder()
+    report = ingest(library, NAME, [path], embedder, batch_size=4)
+    [pool] = used
+    assert [len(texts) for texts in pool.begun] == ([1, 1, 1] if room == 0 else [1, 0, 0])
+    assert embedder.calls == []
+    assert report.kept == 12
+    assert left(library) == []
+    assert contents(library) == expected(tmp_path, [path])
+
+
+def test_a_text_that_others_wait_for_and_that_cannot_be_embedded_ends_the_job(
+    library: Library, tmp_path: Path, pools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [article(n, "Aspirin helps.", title="The same.") for n in range(1, 13)]
+    path = write_pubmed(tmp_path / "a.xml", *records)
+    pools(9)
+
+    def dead(*_: Any) -> None:
+        raise ClusterUnavailable("workers die again and again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ScriptedPool, "finish", dead)
+        with pytest.raises(ClusterUnavailable):
+            ingest(library, NAME, [path], FakeEmbedder(), batch_size=4)
+    used = pools(9)
+    with Web() as web:
+        work = left_of(library, library.jobs()[0], web)
+        pipeline.resume(library, work, FakeEmbedder(), batch_size=4)
+    assert [len(texts) for texts in used[0].begun] == [1, 0, 0]
     assert contents(library) == expected(tmp_path, [path])

@@ -11,7 +11,6 @@ import pytest
 from pyarrow.parquet import read_table, write_table
 
 from vademecum.errors import OutOfSpace
-from vademecum.ingest.engine import Engine
 from vademecum.ingest.shards import Shards, write
 
 DIM = 8
@@ -110,6 +109,8 @@ def test_writing_twice_changes_nothing_and_a_failure_leaves_nothing(tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(OutOfSpace, match="cannot be written"):
         write(tmp_path / "file" / "x.parquet", "one", ["a"], vectors(1))
+    with pytest.raises(OutOfSpace, match="job cannot be written"):
+        opened(tmp_path / "file" / "job").fresh()
     (tmp_path / "taken.parquet").mkdir()  # cannot be replaced
     with pytest.raises(OutOfSpace, match="cannot be written"):
         write(tmp_path / "taken.parquet", "one", ["a"], vectors(1))
@@ -133,11 +134,60 @@ def test_a_disk_that_fills_up_meanwhile_leaves_what_was_whole(
     assert list(opened(tmp_path).find(["a"])) == ["a"]
 
 
-def test_libraries_that_share_a_folder_do_not_share_shards(tmp_path: Path) -> None:
-    engine = Engine("ray", shards=tmp_path)
-    folders = {engine.folder(tmp_path / name, job) for name in ("a", "b") for job in (1, 2)}
-    assert len(folders) == 4
-    assert {folder.parent for folder in folders} == {tmp_path}
+def test_what_a_batch_claims_is_embedded_once_and_stays_until_all_gave_it_up(
+    tmp_path: Path,
+) -> None:
+    shards = opened(tmp_path)
+    assert shards.claim(["a", "b"]) == ["a", "b"]
+    assert shards.claim(["b", "c"]) == ["c"]  # b is on its way
+    path = shards.fresh()
+    write(path, "one", ["a", "b"], vectors(2))
+    shards.take_in(path)
+    assert shards.claim(["a"]) == []  # here
+    shards.release(["a", "b"])  # the first batch is in the library
+    shards.give_up(["a", "b"])
+    assert list(shards.find(["a", "b"])) == ["a", "b"]
+    shards.give_up(["b", "c"])
+    assert list(shards.find(["a", "b"])) == ["a"]
+    assert names(tmp_path) == [path.name]
+    shards.give_up(["a"])
+    assert names(tmp_path) == []
+    assert shards.claim(["a"]) == ["a"]  # from its beginning
+
+
+def test_a_claim_is_given_up_where_its_text_was_not_needed(tmp_path: Path) -> None:
+    """A later record took the place of the one that had it: the library never holds it."""
+    shards = opened(tmp_path)
+    claimed = shards.claim(["a", "b"])
+    path = shards.fresh()
+    write(path, "one", claimed, vectors(2))
+    shards.take_in(path)
+    shards.release(["b"])
+    shards.give_up(claimed)
+    assert shards.find(["a", "b"]) == {}
+    assert names(tmp_path) == []
+
+
+def test_a_job_that_is_given_another_folder_uses_what_waits_in_the_one_before(
+    tmp_path: Path,
+) -> None:
+    before, now = tmp_path / "before", tmp_path / "now"
+    before.mkdir()
+    write(before / "x.parquet", "one", ["a", "b"], vectors(2))
+    shards = Shards(now, "one", DIM, before)
+    assert list(shards.find(["a"])) == ["a"]
+    assert shards.fresh().parent == now
+    shards.clear()
+    assert names(tmp_path) == []
+
+
+def test_a_worker_that_comes_late_writes_into_no_folder_that_is_gone(tmp_path: Path) -> None:
+    shards = opened(tmp_path / "job")
+    path = shards.fresh()
+    shards.clear()
+    with pytest.raises(OutOfSpace, match="cannot be written"):
+        write(path, "one", ["a"], vectors(1))
+    assert names(tmp_path) == []
 
 
 def test_what_cannot_be_removed_stops_nothing(
