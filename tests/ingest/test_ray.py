@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,9 +21,10 @@ from kill_support import BATCH, NAME, Logged, work
 from ray_support import Held, Mortal, cluster, missing
 from test_kills import LONG, check, contents, killed_again_and_again, make_files
 
+from vademecum.corpora.control import Control
 from vademecum.corpora.library import Library
 from vademecum.corpora.look import Look
-from vademecum.errors import ClusterUnavailable, UsageError
+from vademecum.errors import ClusterUnavailable, UsageError, VademecumError
 from vademecum.ingest import ray_cluster, ray_folder
 from vademecum.ingest.again import left_of
 from vademecum.ingest.engine import Engine
@@ -139,13 +140,7 @@ def test_what_waits_when_a_job_is_stopped_is_not_embedded_again(tmp_path: Path, 
     log, shared = tmp_path / "embedded.log", tmp_path / "shared"
     engine = Engine("ray", 2, shared)
     stop = threading.Event()
-
-    def stop_soon() -> None:
-        while not log.exists() or log.read_text().count("\n") < 2:
-            time.sleep(0.02)
-        stop.set()
-
-    threading.Thread(target=stop_soon).start()
+    when_embedded(log, 2, stop.set)
     with Library.open(tmp_path / "library") as library:
         held = Held(log, 0.1)  # the first batch does not come: what others embed has to wait
         report = ingest(library, NAME, files, held, batch_size=BATCH, stop=stop, engine=engine)
@@ -158,6 +153,64 @@ def test_what_waits_when_a_job_is_stopped_is_not_embedded_again(tmp_path: Path, 
         assert resume(library, left, Logged(log, 0), batch_size=BATCH - 1).state == "done"
         assert list(shared.iterdir()) == []
     check(tmp_path, files, lost=1)
+
+
+def when_embedded(log: Path, calls: int, act: Callable[[], object]) -> threading.Thread:
+    """Does something once workers have embedded so many batches."""
+
+    def wait() -> None:
+        while not log.exists() or log.read_text().count("\n") < calls:
+            time.sleep(0.02)
+        act()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+@needs_ray
+def test_a_job_that_is_paused_goes_on_to_the_same_library(tmp_path: Path, ray: None) -> None:
+    files = make_files(tmp_path, 120)
+    log = tmp_path / "embedded.log"
+    with Library.open(tmp_path / "library") as library:
+        control = Control(library.path)
+        asking = when_embedded(log, 4, lambda: control.ask(1, "pause"))
+        report = ingest(library, NAME, files, Logged(log, 0.15), batch_size=BATCH, engine=RAY)
+        asking.join()
+        assert report.state == "paused"
+        assert 0 < library.corpus(NAME).documents < 200
+        with Web() as web:
+            work = left_of(library, library.jobs()[0], web)
+        assert work.engine == RAY
+        assert resume(library, work, Logged(log, 0), batch_size=BATCH).state == "done"
+    check(tmp_path, files, lost=2)  # what the two workers were at
+
+
+@needs_ray
+def test_a_job_that_is_cancelled_leaves_a_sound_library_and_no_vectors(
+    tmp_path: Path, ray: None
+) -> None:
+    files = make_files(tmp_path, 120)
+    log = tmp_path / "embedded.log"
+    with Library.open(tmp_path / "library") as library:
+        control = Control(library.path)
+        asking = when_embedded(log, 4, lambda: control.ask(1, "cancel"))
+        report = ingest(library, NAME, files, Logged(log, 0.3), batch_size=BATCH, engine=RAY)
+        asking.join()
+        assert report.state == "cancelled"
+        time.sleep(0.5)  # what the workers were at, if they still were
+        assert list(library.path.glob("*shards-*")) == []
+        rows = contents(library)[1]
+        assert rows
+        with Web() as web, pytest.raises(VademecumError, match="nothing is left of job 1"):
+            left_of(library, library.jobs()[0], web)
+        again = ingest(library, NAME, files, FakeEmbedder(), batch_size=BATCH)
+        assert again.state == "done"
+        assert again.skipped > 0  # what was committed stayed
+        found = contents(library)
+    with Library.open(tmp_path / "expected") as library:
+        ingest(library, NAME, files, FakeEmbedder(), batch_size=BATCH)
+        assert contents(library) == found
 
 
 @needs_ray
