@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -14,13 +14,22 @@ from rich.table import Table
 from vademecum.app import options, rooms
 from vademecum.app.console import note, one_line, paragraph, plural, print_json, size, stdout
 from vademecum.app.progress import ConsoleProgress
+from vademecum.corpora.document import CorpusInfo
 from vademecum.errors import LibraryDamaged, UsageError
+
+if TYPE_CHECKING:
+    from vademecum.corpora.library import Library
 
 app = typer.Typer(help="What the library holds, and whether it is sound.")
 
 Name = Annotated[
     str | None, typer.Argument(metavar="NAME", help="May be left out if only one exists.")
 ]
+
+
+def _pick(library: Library, name: str | None, command: str) -> CorpusInfo:
+    """As `rooms.pick_corpus`, for a command that takes the name as an argument."""
+    return rooms.pick_corpus(library, name, naming=f"vademecum corpus {command} NAME")
 
 
 @app.callback(invoke_without_command=True)
@@ -59,7 +68,7 @@ def list_corpora(json: options.Json = False) -> None:
 def show(name: Name = None, json: options.Json = False) -> None:
     """One corpus: counts by kind, retractions, newest document, embedder."""
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
-        info = rooms.pick_corpus(library, name)
+        info = _pick(library, name, "show")
         path = str(library.path)
     if json:
         print_json({**asdict(info), "library": path})
@@ -83,7 +92,7 @@ def show(name: Name = None, json: options.Json = False) -> None:
 def verify(name: Name = None, json: options.Json = False) -> None:
     """Compare the store with both indexes, by id and hash; exit 1 if they differ."""
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
-        corpus = rooms.pick_corpus(library, name).name
+        corpus = _pick(library, name, "verify").name
         found = library.verify(corpus, progress=progress)
     if json:
         print_json({"corpus": corpus, **asdict(found), "sound": found.sound})
@@ -103,7 +112,7 @@ def verify(name: Name = None, json: options.Json = False) -> None:
 def rebuild(name: Name = None) -> None:
     """Make both indexes again from the store; nothing is embedded again."""
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
-        corpus = rooms.pick_corpus(library, name).name
+        corpus = _pick(library, name, "rebuild").name
         library.rebuild(corpus, progress=progress)
     note(f"{corpus}: indexes rebuilt")
 
@@ -112,7 +121,7 @@ def rebuild(name: Name = None) -> None:
 def snapshots(name: Name = None, json: options.Json = False) -> None:
     """The states that a corpus was seen in, as answers name them; the newest first."""
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
-        corpus = rooms.pick_corpus(library, name).name
+        corpus = _pick(library, name, "snapshots").name
         found = library.snapshots(corpus)
     if json:
         print_json([asdict(item) for item in found])

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from vademecum.app import options, render, rooms
-from vademecum.app.cli_ingest import fill, require_whole, summary
+from vademecum.app.cli_ingest import fill, require_whole
 from vademecum.app.cli_serve import HOST, PORT, Port
 from vademecum.app.console import paragraph, seconds, stdout
+from vademecum.app.counts import summary, tell_rejections
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
 
@@ -34,6 +35,7 @@ def demo(
     console = stdout()
     with ConsoleProgress() as progress:
         report = fill([rooms.SAMPLE], rooms.SAMPLE, limit, progress)
+        tell_rejections(report)
         paragraph(console, summary(report))
         require_whole(report)
         with rooms.open_assistant(
@@ -50,7 +52,7 @@ def demo(
             with LiveAnswer() as live:
                 answer = rooms.answer(assistant, DEMO_QUESTION, live.show, corpus=name, seed=0)
             render.answer(console, answer)
-            if answer.model.name != "none":
+            if answer.timings.first_token_s:
                 waited = answer.timings.retrieve_s + answer.timings.first_token_s
                 paragraph(console, f"The first word came {seconds(waited)} after the question.")
             if not no_serve:

@@ -12,17 +12,9 @@ import typer
 from rich.table import Table
 
 from vademecum.app import ingesting, options
-from vademecum.app.console import (
-    note,
-    number,
-    one_line,
-    paragraph,
-    plural,
-    print_json,
-    seconds,
-    size,
-    stdout,
-)
+from vademecum.app.console import note, one_line, paragraph, plural, print_json, size, stdout
+from vademecum.app.counts import summary, tell_rejections
+from vademecum.app.how import How, with_how
 from vademecum.app.progress import ConsoleProgress
 from vademecum.errors import Cancelled, DocumentRejected, UsageError
 from vademecum.progress import Progress
@@ -32,14 +24,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
-NoWait = Annotated[
-    bool,
-    typer.Option(
-        "--no-wait", help="Where another process has the library: fail, instead of waiting."
-    ),
-]
 
-
+@with_how
 def ingest(
     corpus: Annotated[
         str,
@@ -71,15 +57,12 @@ def ingest(
         bool,
         typer.Option("--dry-run", help="Tell which files would be read; read and write nothing."),
     ] = False,
-    no_wait: NoWait = False,
-    engine: options.EngineOption = None,
-    workers: options.Workers = None,
-    shards: options.Shards = None,
+    *,
+    how: How,
     json: options.Json = False,
 ) -> None:
     """Read files into a corpus; only what is new or changed is embedded."""
     named = sources or []
-    how = ingesting.How(engine, workers, shards)
     if watch:
         _watch(named, corpus, query, limit, how, json)
         return
@@ -87,19 +70,22 @@ def ingest(
         _survey(named, corpus, query, limit, json)
         return
     with ConsoleProgress() as progress:
-        report = fill(named, corpus, limit, progress, query=query, wait=not no_wait, how=how)
+        report = fill(named, corpus, limit, progress, query=query, how=how)
     tell(report, json)
 
 
 def tell(report: IngestReport, json: bool) -> None:
-    """Print what a job did. Raises DocumentRejected where files failed, Cancelled where it was
-    paused or cancelled from elsewhere."""
-    for where, reason in report.rejections:
-        note(f"rejected: {where}: {reason}")
+    """Print what a job did. Raises as `require_read` does."""
+    tell_rejections(report)
     if json:
         print_json(report.to_dict())
     else:
         paragraph(stdout(), summary(report))
+    require_read(report)
+
+
+def require_read(report: IngestReport) -> None:
+    """Raise DocumentRejected where files failed, and as `require_whole` does."""
     require_whole(report)
     if report.failed_files:
         # The reasons were told when they were found.
@@ -113,7 +99,8 @@ def tell(report: IngestReport, json: bool) -> None:
 
 
 def require_whole(report: IngestReport) -> None:
-    """Raise unless the job came to its end."""
+    """Raise unless the job came to its end: Cancelled where it was paused or cancelled from
+    elsewhere, Exit where it was interrupted here."""
     if report.state in ("paused", "cancelled"):
         raise Cancelled(
             f"job {report.job} was {report.state}",
@@ -133,12 +120,11 @@ def fill(
     progress: Progress,
     *,
     query: str | None = None,
-    wait: bool = True,
-    how: ingesting.How | None = None,
+    how: How | None = None,
 ) -> IngestReport:
     """Plan, open, read, embed, commit; says on the way what it found."""
     _check_name(corpus)
-    return ingesting.ingest(sources, corpus, limit, progress, query=query, wait=wait, how=how)
+    return ingesting.ingest(sources, corpus, limit, progress, query=query, how=how)
 
 
 def _survey(
@@ -172,14 +158,14 @@ def _watch(
     corpus: str,
     query: str | None,
     limit: int | None,
-    how: ingesting.How,
+    how: How,
     json: bool,
 ) -> None:
     """A report whenever something was read, until Ctrl-C."""
     _check_name(corpus)
-    if not sources or query is not None or limit is not None or how != ingesting.How():
+    if not sources or query is not None or limit is not None or how != How():
         raise UsageError(
-            "--watch takes folders, and neither --query nor --limit nor --engine",
+            "--watch takes folders, and neither --query nor --limit nor --engine nor --no-wait",
             hint=f"vademecum ingest FOLDER --watch --corpus {corpus}",
         )
     try:
@@ -197,30 +183,3 @@ def _watch(
 def _check_name(corpus: str) -> None:
     if not corpus.strip():
         raise UsageError("the name of the corpus is empty", hint="--corpus NAME")
-
-
-def summary(report: IngestReport) -> str:
-    """What was read, kept, skipped and failed, in a line or two."""
-    counts = {
-        "document read" if report.read == 1 else "documents read": report.read,
-        "kept": report.kept,
-        "unchanged": report.skipped,
-        "older than those": report.passed_over,
-        "replaced by a later record": report.superseded,
-        "of them titles only": report.titles_only,
-        "deleted": report.deleted,
-        "of earlier versions gone": report.displaced,
-        "rejected": report.rejected,
-    }
-    told = ", ".join(
-        f"{count:,} {what}"
-        for what, count in counts.items()
-        if count or what.endswith(("read", "kept"))
-    )
-    rate = report.embedded / report.seconds if report.seconds else 0.0
-    embedded = f"{plural(report.embedded, 'passage')} embedded"
-    speed = f" ({number(rate)}/s)" if report.embedded and rate else ""
-    return one_line(
-        f"{report.corpus}: {plural(report.files, 'file')}; {told}; "
-        f"{embedded}{speed}; {seconds(report.seconds)}"
-    )

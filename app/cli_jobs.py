@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from vademecum.app import ingesting, options
-from vademecum.app.cli_ingest import NoWait, tell
+from vademecum.app.cli_ingest import require_read
 from vademecum.app.console import (
     note,
-    number,
     one_line,
     paragraph,
     plural,
@@ -23,6 +21,8 @@ from vademecum.app.console import (
     size,
     stdout,
 )
+from vademecum.app.counts import counted, rates, summary, tell_rejections, wrong_with
+from vademecum.app.how import How, with_how
 from vademecum.app.progress import ConsoleProgress
 from vademecum.corpora.jobs import ACTIVE
 
@@ -89,7 +89,7 @@ def list_jobs(
         paragraph(console, f"waiting: process {other.pid}: {one_line(other.wants)}")
     for job in found:
         for file in job.failed:
-            paragraph(console, f"{job.id}: {_why(file)}")
+            paragraph(console, f"{job.id}: {wrong_with(file)}")
 
 
 @app.command()
@@ -113,20 +113,13 @@ def show(
     paragraph(console, f"job {job.id}: {job.state}{f': {one_line(job.reason)}' * bool(job.reason)}")
     paragraph(console, f"{_asked(job)} into {one_line(job.corpus)}")
     running = job.state in ACTIVE
-    took = f"running for {_since(job)}" if running else f"took {_took(job)}"
-    paragraph(console, f"began {_time(job.started)} UTC, {took}")
-    counts = {name: count for name, count in job.report.items() if isinstance(count, int)}
-    shown = ("kept", "skipped", "superseded", "deleted", "displaced", "rejected")
-    told = [f"{counts[name]:,} {name}" for name in shown if counts.get(name)]
-    told.insert(0, f"{plural(counts.get('read', 0), 'document')} read")
-    told.append(f"{plural(counts.get('embedded', 0), 'passage')} embedded")
-    paragraph(console, ", ".join(told) if counts else "nothing was read yet")
+    took = _took(job) and f", {'so far' if running else 'took'} {_took(job)}"
+    paragraph(console, f"began {_time(job.started)} UTC{took}")
+    paragraph(console, counted(job.report) if job.report else "nothing was read yet")
     if pace.documents_per_s is not None and pace.passages_per_s is not None:
-        rate = (
-            f"{number(pace.documents_per_s)} documents/s, {number(pace.passages_per_s)} passages/s"
-        )
+        fast = rates(pace.documents_per_s, pace.passages_per_s)
         left = "" if pace.left_s is None else f", about {seconds(pace.left_s)} left"
-        paragraph(console, rate + (left if running or job.can_resume else ""))
+        paragraph(console, fast + (left if running or job.can_resume else ""))
     _show_files(console, job, all_files)
 
 
@@ -145,20 +138,12 @@ def _show_files(console: Console, job: Job, all_files: bool) -> None:
     if files:
         console.print(table)
     if len(files) < len(job.files):
-        done = sum(file.state == "done" for file in job.files)
-        paragraph(
-            console,
-            f"{done:,} of {plural(len(job.files), 'file')} done, {len(job.failed):,} failed; "
-            "--all lists each",
-        )
-    for file in job.failed:
-        paragraph(console, _why(file))
-
-
-def _why(file: JobFile) -> str:
-    """What is wrong with a file; most readers name it themselves."""
-    reason = file.reason.removeprefix(f"{Path(file.path).name}: ")
-    return one_line(f"{file.path}: {reason}")
+        states = Counter(file.state for file in job.files)
+        told = ", ".join(f"{count:,} {state}" for state, count in states.items())
+        paragraph(console, f"{plural(len(job.files), 'file')}: {told}; --all lists each")
+    for file in job.files:
+        if file.reason:
+            paragraph(console, wrong_with(file))
 
 
 def _state(file: JobFile) -> str:
@@ -177,35 +162,30 @@ def _asked(job: Job) -> str:
 
 
 @app.command()
-def resume(
-    job_id: Number = None,
-    no_wait: NoWait = False,
-    engine: options.EngineOption = None,
-    workers: options.Workers = None,
-    shards: options.Shards = None,
-    json: options.Json = False,
-) -> None:
+@with_how
+def resume(job_id: Number = None, *, how: How, json: options.Json = False) -> None:
     """Go on with a job that was paused, interrupted or failed; the latest without a number."""
-    how = ingesting.How(engine, workers, shards)
-    with ConsoleProgress() as progress:
-        report = ingesting.go_on(job_id, progress, wait=not no_wait, how=how)
-    tell(report, json)
+    _go_on(job_id, how, json, failed=False)
 
 
 @app.command()
-def retry(
-    job_id: Number = None,
-    no_wait: NoWait = False,
-    engine: options.EngineOption = None,
-    workers: options.Workers = None,
-    shards: options.Shards = None,
-    json: options.Json = False,
-) -> None:
+@with_how
+def retry(job_id: Number = None, *, how: How, json: options.Json = False) -> None:
     """Read the failed files of a job again, and no others; of the latest without a number."""
-    how = ingesting.How(engine, workers, shards)
+    _go_on(job_id, how, json, failed=True)
+
+
+def _go_on(job_id: int | None, how: How, json: bool, *, failed: bool) -> None:
+    """What this run did, and the whole job. Raises as `require_read` does."""
     with ConsoleProgress() as progress:
-        report = ingesting.go_on(job_id, progress, failed=True, wait=not no_wait, how=how)
-    tell(report, json)
+        done = ingesting.go_on(job_id, progress, how, failed=failed)
+    tell_rejections(done.run)
+    if json:
+        print_json({**done.whole.to_dict(), "run": done.run.to_dict()})
+    else:
+        paragraph(stdout(), f"this run: {summary(done.run)}")
+        paragraph(stdout(), f"job {done.whole.job} in all: {summary(done.whole)}")
+    require_read(done.whole)
 
 
 @app.command()
@@ -231,14 +211,6 @@ def _time(moment: str) -> str:
     return moment[:19].replace("T", " ")
 
 
-def _since(job: Job) -> str:
-    passed = datetime.now(UTC) - datetime.fromisoformat(job.started)
-    return seconds(passed.total_seconds())
-
-
 def _took(job: Job) -> str:
-    if not job.finished:
-        return ""
-    return seconds(
-        (datetime.fromisoformat(job.finished) - datetime.fromisoformat(job.started)).total_seconds()
-    )
+    """The time of all its runs, without what lay between them; "" where none came to a commit."""
+    return seconds(job.report["seconds"]) if "seconds" in job.report else ""

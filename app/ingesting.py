@@ -13,19 +13,19 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from vademecum.app import options, rooms
+from vademecum.app import rooms
+from vademecum.app.how import How
 from vademecum.corpora.control import Control, Wish
 from vademecum.corpora.jobs import ACTIVE, Job, JobState
 from vademecum.corpora.lock import owner
 from vademecum.corpora.look import Look
 from vademecum.corpora.waiting import Line, Waiting
-from vademecum.errors import LibraryError, LibraryLocked, UsageError
+from vademecum.errors import LibraryError, LibraryLocked, NothingToDo, UsageError
 from vademecum.progress import Progress
 from vademecum.settings import settings
 
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
-    from vademecum.ingest.engine import Engine
     from vademecum.ingest.report import IngestReport
     from vademecum.ingest.survey import Outlook
     from vademecum.model.interface import TextEmbedder
@@ -36,29 +36,6 @@ CLOSING_S = 120.0  # for one that was: it has yet to bring the indexes up to dat
 OBEYED_S = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class How:
-    """What was said of where the work is to be done; None: nothing."""
-
-    name: options.Engine | None = None
-    workers: int | None = None
-    shards: Path | None = None
-
-    def engine(self, before: Engine) -> Engine:
-        """Of a job that was done by `before` so far. Raises UsageError where Ray is not installed,
-        or was not asked for."""
-        from vademecum.ingest.engine import Engine
-
-        name = self.name or before.name
-        if name == "ray":
-            from vademecum.ingest.ray_cluster import require
-
-            require()
-        elif self.workers is not None or self.shards is not None:
-            raise UsageError("--workers and --shards are for Ray", "add --engine ray")
-        return Engine(name, self.workers or before.workers, self.shards or before.shards)
-
-
 def ingest(
     sources: Sequence[str],
     corpus: str,
@@ -66,7 +43,6 @@ def ingest(
     progress: Progress,
     *,
     query: str | None = None,
-    wait: bool = True,
     how: How | None = None,
 ) -> IngestReport:
     """Resolve the sources, or what a query of PubMed finds, then read them into a corpus."""
@@ -76,9 +52,13 @@ def ingest(
     from vademecum.ingest.web import Web
 
     require(sources)
-    engine = (how or How()).engine(Engine())
+    how = how or How()
+    engine = how.resolved(Engine())
     wants = f"ingest {query or ' '.join(sources)} into {corpus}"
-    with library_in_turn(wants, progress, wait) as library, Web(progress=progress) as web:
+    with (
+        library_in_turn(wants, progress, not how.no_wait) as library,
+        Web(progress=progress) as web,
+    ):
         plan = resolve(
             sources,
             progress=progress,
@@ -101,28 +81,36 @@ def ingest(
             )
 
 
-def go_on(
-    job_id: int | None,
-    progress: Progress,
-    *,
-    failed: bool = False,
-    wait: bool = True,
-    how: How | None = None,
-) -> IngestReport:
+@dataclass(frozen=True, slots=True)
+class WentOn:
+    """A job that was gone on with: what this run did, and all of its runs together."""
+
+    run: IngestReport
+    whole: IngestReport
+
+
+def go_on(job_id: int | None, progress: Progress, how: How, *, failed: bool = False) -> WentOn:
     """What is left of a job, or its `failed` files alone; of the latest that has some, unless it
-    is named. Raises UsageError where there is nothing to do."""
+    is named. Raises UsageError for a job that is not there, NothingToDo where nothing is left."""
     from vademecum.ingest.again import failed_of, left_of
     from vademecum.ingest.pipeline import resume
+    from vademecum.ingest.record import of_this_run
     from vademecum.ingest.web import Web
 
     wants = f"{'retry' if failed else 'resume'} {'a job' if job_id is None else f'job {job_id}'}"
-    with library_in_turn(wants, progress, wait) as library, Web(progress=progress) as web:
+    turn = library_in_turn(wants, progress, not how.no_wait)
+    with turn as library, Web(progress=progress) as web:
         job = _named(library.jobs(), job_id, failed)
-        work = failed_of(job, web) if failed else left_of(library, job, web)
-        work.engine = (how or How()).engine(work.engine)
+        work = failed_of(library, job, web) if failed else left_of(library, job, web)
+        failed_before = {file.number for file in job.failed}
+        for file in work.others:
+            if file.state == "gone" and file.number in failed_before:
+                progress.note(f"{file.path}: gone since, and dropped from job {job.id}")
+        work.engine = how.resolved(work.engine)
         embedder = rooms.load_embedder(library, job.corpus, progress)
         with stopping_gently() as stop:
-            return resume(library, work, embedder, progress=progress, stop=stop)
+            whole = resume(library, work, embedder, progress=progress, stop=stop)
+    return WentOn(of_this_run(whole, work), whole)
 
 
 def _named(jobs: Sequence[Job], job_id: int | None, failed: bool) -> Job:
@@ -131,7 +119,7 @@ def _named(jobs: Sequence[Job], job_id: int | None, failed: bool) -> Job:
     for job in jobs:
         if job.can_retry if failed else job.can_resume:
             return job
-    raise UsageError(
+    raise NothingToDo(
         "no job has files that failed" if failed else "no job was left undone",
         "`vademecum jobs` lists all of them",
     )
@@ -199,10 +187,11 @@ def jobs(progress: Progress) -> tuple[list[Job], list[Waiting]]:
 
 
 def job(job_id: int | None, progress: Progress) -> Job:
-    """The job of that number, the latest without one. Raises UsageError."""
+    """The job of that number, the latest without one. Raises UsageError for one that is not there,
+    NothingToDo where there is none at all."""
     found, _ = jobs(progress)
     if job_id is None and not found:
-        raise UsageError("nothing was ingested yet", "`vademecum ingest` does")
+        raise NothingToDo("nothing was ingested yet", "`vademecum ingest` does")
     return (
         found[0]
         if job_id is None
@@ -212,7 +201,8 @@ def job(job_id: int | None, progress: Progress) -> Job:
 
 def ask(job_id: int | None, wish: Wish, progress: Progress) -> tuple[int, JobState]:
     """Have a job paused or cancelled, the running one unless it is named; its number and the state
-    it is in then, which is still "running" if its batch takes long. Raises UsageError."""
+    it is in then, which is still "running" if its batch takes long. Raises UsageError for one that
+    is not there, NothingToDo for one that cannot be."""
     folder = settings().library
     try:
         with rooms.open_library(progress) as library:
@@ -244,9 +234,9 @@ def _ask_idle(library: Library, job_id: int | None, wish: Wish) -> tuple[int, Jo
     return job.id, "cancelled"
 
 
-def _not_running(job: Job | None) -> UsageError:
+def _not_running(job: Job | None) -> NothingToDo:
     what = "no job is running" if job is None else f"job {job.id} is not running: it is {job.state}"
-    return UsageError(what, "`vademecum jobs` lists all of them")
+    return NothingToDo(what, "`vademecum jobs` lists all of them")
 
 
 # turns
@@ -278,17 +268,24 @@ def _turn(line: Line, ticket: str, progress: Progress, for_ever: bool) -> Librar
         try:
             if not ahead:
                 return rooms.open_library(progress)
-            busy = _busy(ahead[-1].pid)
-        except LibraryLocked:
+            busy, until = _busy(ahead[-1].pid), max(until, time.monotonic() + CLOSING_S)
+        except LibraryLocked as error:
             busy = _busy(None)
-            if not busy and time.monotonic() > until:
+            if busy:
+                until = max(until, time.monotonic() + CLOSING_S)
+            elif time.monotonic() > until or (_on_a_page() and not for_ever):
                 raise
-        if busy:
-            until = max(until, time.monotonic() + CLOSING_S)
-            if busy != told:
-                progress.note(busy)
-            told = busy
+            busy = busy or f"{error.message}: waiting for it to end"
+        if busy != told:
+            progress.note(busy)
+        told = busy
         time.sleep(POLL_S)
+
+
+def _on_a_page() -> bool:
+    """Whether the library's owner serves it: that ends when somebody ends it."""
+    found = owner(settings().library)
+    return found is not None and bool(found.page)
 
 
 def _busy(ahead: int | None) -> str:
@@ -300,8 +297,8 @@ def _busy(ahead: int | None) -> str:
         job = None
     if job is None and ahead is None:
         return ""
-    who = owner(folder)
-    first = f"process {who or '?'} is at job {job.id} (into {job.corpus})" if job else ""
+    who = owner(folder) or "another process"
+    first = f"{who} is at job {job.id} (into {job.corpus})" if job else ""
     behind = f"process {ahead} is before this one in the queue" if ahead is not None else ""
     return f"{' and '.join(filter(None, (first, behind)))}: waiting for our turn"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -14,38 +13,11 @@ from vademecum.errors import UsageError
 Quantization = Literal["nf4", "int8", "bf16", "f32"]
 Attention = Literal["dense", "sparse"]
 Device = Literal["auto", "cpu", "cuda"]
-Engine = Literal["local", "ray"]
 
 Corpus = Annotated[
     str | None,
     typer.Option(
         "--corpus", "-c", metavar="NAME", help="Which corpus; may be left out if only one exists."
-    ),
-]
-EngineOption = Annotated[
-    Engine | None,
-    typer.Option(
-        "--engine",
-        help="Where files are read and embedded: `local` (this process), or `ray` (the cluster "
-        "that RAY_ADDRESS names, or several processes here).",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="Of Ray: embed with no more than N processes; by default one for each GPU, or else "
-        "for each processor.",
-    ),
-]
-Shards = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FOLDER",
-        file_okay=False,
-        help="Of Ray: where vectors wait for their commit; on several machines a folder that all "
-        "of them see. By default in the library.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

@@ -1,4 +1,4 @@
-"""Draws the progress of long work on stderr: bars on a terminal, a few lines elsewhere."""
+"""Draws progress of long work on stderr: a row for each task on a terminal, few lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,26 +7,20 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
 from rich.text import Text
 
 from vademecum.app.console import number, one_line, seconds, size, stderr
 
 QUIET_S = 10.0  # off a terminal, a running task says no more than one line in so long
 SHORT_S = 1.0  # and a task that took less is not worth a closing line
+BAR = 20  # cells, where there is room for a bar
+SPINNER = 2  # cells, with the blank behind it
 
 
 @dataclass(slots=True)
@@ -39,47 +33,46 @@ class Running:
     began: float
     done: int = 0
     spoke: float = 0.0
-    bar: TaskID | None = None
 
     def amount(self, value: float) -> str:
         return size(value) if self.unit == "B" else f"{number(value)} {self.unit}"
 
     def line(self, now: float) -> str:
         """`fetching small: 120.0 MB of 467.0 MB, 3.1 MB/s, 1 min 52 s left`."""
+        return self._told(*self._facts(now))
+
+    def fitted(self, width: int, now: float) -> str:
+        """The same in `width` cells, and where nobody knows how long it will take, how long it
+        took: without the rate where it is too long, then without the time, at last with a shorter
+        name."""
+        done, rate, left = self._facts(now)
+        left = left or f"{seconds(now - self.began)} so far"
+        for facts in ((done, rate, left), (done, left), (done,)):
+            if cell_len(told := self._told(*facts)) <= width:
+                return told
+        room = width - cell_len(f"…: {done}")
+        if room < 1:
+            return set_cell_size(done, width).rstrip()
+        return f"{set_cell_size(self.name, room).rstrip()}…: {done}"
+
+    def _told(self, *facts: str) -> str:
+        return f"{self.name}: {', '.join(filter(None, facts))}"
+
+    def _facts(self, now: float) -> tuple[str, str, str]:
+        """How much is done, how fast, and how long it will still take; "" where nobody knows."""
         passed = now - self.began
         rate = self.done / passed if passed > 0 else 0.0
-        text = f"{self.name}: {self.amount(self.done)}"
-        if self.total is not None:
-            text = f"{self.name}: {_of(self)}"
-        if rate:
-            text += f", {self.amount(rate)}/s"
-            if self.total is not None and self.done < self.total:
-                text += f", {seconds((self.total - self.done) / rate)} left"
-        return text
+        left = ""
+        if rate and self.total is not None and self.done < self.total:
+            left = f"{seconds((self.total - self.done) / rate)} left"
+        return self._share(), f"{self.amount(rate)}/s" if rate else "", left
 
-
-def _of(task: Running) -> str:
-    assert task.total is not None
-    if task.unit == "B":
-        return f"{size(task.done)} of {size(task.total)}"
-    return f"{number(task.done)} of {number(task.total)} {task.unit}"
-
-
-class Amount(ProgressColumn):
-    """Done, total and rate, in bytes or in the task's own unit."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._bytes = (DownloadColumn(), TransferSpeedColumn())
-
-    def render(self, task: Task) -> Text:
-        if task.fields["unit"] == "B":
-            return Text("  ").join([column.render(task) for column in self._bytes])
-        done = number(int(task.completed))
-        total = "" if task.total is None else f"/{number(int(task.total))}"
-        speed = task.finished_speed or task.speed
-        rate = "" if speed is None else f"  {number(round(speed, 1))}/s"
-        return Text(f"{done}{total} {task.fields['unit']}{rate}")
+    def _share(self) -> str:
+        if self.total is None:
+            return self.amount(self.done)
+        if self.unit == "B":
+            return f"{size(self.done)} of {size(self.total)}"
+        return f"{number(self.done)} of {number(self.total)} {self.unit}"
 
 
 @dataclass
@@ -91,7 +84,8 @@ class ConsoleProgress:
 
     console: Console = field(default_factory=stderr)
     _tasks: list[Running] = field(default_factory=list)
-    _bars: Progress | None = None
+    _live: Live | None = None
+    _spinner: Spinner = field(default_factory=lambda: Spinner("dots"))
 
     def __enter__(self) -> Self:
         return self
@@ -112,27 +106,24 @@ class ConsoleProgress:
         if not self.console.is_terminal:
             self._say(running.name + " ...")
             return
-        if self._bars is None:
-            self._bars = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=24),
-                Amount(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
+        if self._live is None:
+            self._live = Live(
                 console=self.console,
                 transient=True,
+                refresh_per_second=10,
+                get_renderable=self._drawn,
+                redirect_stdout=False,
+                redirect_stderr=False,
             )
-            self._bars.start()
-        running.bar = self._bars.add_task(running.name, total=total, unit=unit)
+            self._live.start()
+        self._live.refresh()
 
     def advance(self, amount: int) -> None:
         if not self._tasks:
             return
         task = self._tasks[-1]
         task.done += amount
-        if self._bars is not None and task.bar is not None:
-            self._bars.advance(task.bar, amount)
+        if self._live is not None:
             return
         now = time.monotonic()
         if now - task.spoke >= QUIET_S:
@@ -141,25 +132,43 @@ class ConsoleProgress:
 
     def note(self, text: str) -> None:
         self._say(one_line(text))
+        if self._live is not None:
+            self._live.refresh()
 
     def finish(self) -> None:
         if not self._tasks:
             return
         task = self._tasks.pop()
         now = time.monotonic()
-        if self._bars is not None and task.bar is not None:
-            self._bars.remove_task(task.bar)
         if not self._tasks:
             self._stop()
+        elif self._live is not None:
+            self._live.refresh()
         if now - task.began >= SHORT_S:
             amount = f"{task.amount(task.done)} in " if task.done else ""
             self._say(f"{task.name}: {amount}{seconds(now - task.began)}")
 
+    def _drawn(self) -> RenderableType:
+        """A line for each task: what `fitted` says, and a bar before it where there is room."""
+        now = time.monotonic()
+        width = self.console.width - SPINNER
+        rows: list[RenderableType] = []
+        for task in list(self._tasks):  # another thread draws
+            told = Text(task.fitted(width, now), no_wrap=True)
+            row = Table.grid(padding=(0, 1, 0, 0))
+            if task.total and told.cell_len + 1 + BAR <= width:
+                bar = ProgressBar(total=task.total, completed=task.done, width=BAR)
+                row.add_row(self._spinner, bar, told)
+            else:
+                row.add_row(self._spinner, told)
+            rows.append(row)
+        return Group(*rows)
+
     def _say(self, text: str) -> None:
-        # While bars are drawn they own the cursor; their console prints above them.
+        # While tasks are drawn they own the cursor; their console prints above them.
         self.console.print(Text(text, style="dim"), soft_wrap=True)
 
     def _stop(self) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars = None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None

@@ -11,7 +11,7 @@ from vademecum.app.console import note
 from vademecum.app.options import Attention, Device, Quantization
 from vademecum.collection import without_collection
 from vademecum.corpora.document import CorpusInfo, Filters
-from vademecum.errors import Cancelled, CorpusNotFound, UsageError
+from vademecum.errors import Cancelled, NothingToDo, UsageError
 from vademecum.progress import Progress
 from vademecum.rag.answer import Answer, Completed, Event, Turn
 
@@ -42,16 +42,17 @@ def load_embedder(library: Library, corpus: str, progress: Progress) -> TextEmbe
     return Embedder.load(names.get(corpus, DEFAULT), progress=progress)
 
 
-def pick_corpus(library: Library, name: str | None) -> CorpusInfo:
+def pick_corpus(library: Library, name: str | None, *, naming: str = "--corpus NAME") -> CorpusInfo:
     """The corpus of that name; without a name, the only one there is.
 
-    Raises CorpusNotFound, and UsageError where there are several to choose from.
+    Raises CorpusNotFound; NothingToDo where there is none, UsageError where there are several to
+    choose from, with `naming` as the way to name one.
     """
     if name is not None:
         return library.corpus(name)
     found = library.corpora()
     if not found:
-        raise CorpusNotFound(
+        raise NothingToDo(
             "the library is empty",
             hint=f"fill it: `vademecum ingest PATHS --corpus NAME`, or for a real sample "
             f"`vademecum ingest {SAMPLE} --corpus {SAMPLE}`",
@@ -59,7 +60,7 @@ def pick_corpus(library: Library, name: str | None) -> CorpusInfo:
     if len(found) > 1:
         names = ", ".join(info.name for info in found)
         raise UsageError(
-            f"the library holds {len(found)} corpora: {names}", hint="name one with --corpus"
+            f"the library holds {len(found)} corpora: {names}", hint=f"name one: {naming}"
         )
     return found[0]
 
@@ -148,7 +149,9 @@ def serve(assistant: Assistant, corpus: str, host: str, port: int) -> None:
         note(f"anybody who can reach {host} can read {corpus} and ask: there is no password")
     port = free_port(host, port)
     shown = "localhost" if host in {"0.0.0.0", "::"} else host
-    note(f"the page: http://{shown}:{port} (Ctrl-C stops)")
+    page = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+    assistant.library.serving(page)
+    note(f"the page: {page} (Ctrl-C stops)")
     try:
         web.serve(assistant, corpus, host=host, port=port)
     except KeyboardInterrupt:

@@ -15,7 +15,8 @@ from vademecum.corpora.database import Database
 # planned: its files are being looked at; paused: asked to stop, to go on later; interrupted:
 # killed, or stopped with Ctrl-C; failed: an error ended it, or some of its files were not read.
 JobState = Literal["planned", "running", "paused", "interrupted", "failed", "cancelled", "done"]
-FileState = Literal["pending", "done", "failed"]
+# gone: it failed, and is not there any more; nobody waits for it.
+FileState = Literal["pending", "done", "failed", "gone"]
 
 ACTIVE: tuple[JobState, ...] = ("planned", "running")
 OPEN: tuple[JobState, ...] = ("paused", "interrupted", "failed")  # not at work, and not over
@@ -203,6 +204,15 @@ class Jobs:
             )
             # What an unfinished reading held counts as held before: the file may have changed.
             connection.execute("UPDATE places SET job = 0 WHERE job = ?", (job_id,))
+
+    def drop(self, job_id: int, files: Iterable[int]) -> None:
+        """Files of a job that are gone, and will not be read again. What was read of them stays."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE job_files SET state = 'gone', reason = 'gone since' "
+                "WHERE job = ? AND number = ?",
+                [(job_id, number) for number in files],
+            )
 
     def begin(self, job_id: int, key: str, identities: Mapping[int, str]) -> None:
         """Reading begins; by what it and its files are known."""

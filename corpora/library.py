@@ -127,6 +127,11 @@ class Library:
                         self._indexes.whole(row, Silent())
         self.close()
 
+    def serving(self, page: str) -> None:
+        """Say to whoever wants to open the library that it is asked on a page at this address."""
+        with suppress(OSError):  # a full disk: they are told of the process alone
+            self._lock.serving(page)
+
     @property
     def id(self) -> str:
         """Its own for ever, wherever its folder is: 32 hexadecimal digits."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,6 +18,19 @@ from vademecum.errors import LibraryLocked, OutOfSpace
 
 OWNER = "library.owner"
 MOMENT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that has a library open; `command` is what it runs, "" if not known, `page` the
+    address of the page that it serves, "" if it serves none."""
+
+    pid: int
+    command: str = ""
+    page: str = ""
+
+    def __str__(self) -> str:
+        return f"`{self.command}` (process {self.pid})" if self.command else f"process {self.pid}"
 
 
 class LibraryLock:
@@ -40,13 +55,20 @@ class LibraryLock:
                 "check its permissions and free space, or set VADEMECUM_HOME to another folder",
             ) from error
         try:
-            self._owner.write_text(json.dumps({"pid": os.getpid()}))
+            self._tell(Owner(os.getpid(), _command()))
         except OSError as error:
             self._lock.release()
             raise OutOfSpace(
                 f"the library folder {self._folder} cannot be written: {error.strerror}",
                 "free some space or check its permissions",
             ) from error
+
+    def serving(self, page: str) -> None:
+        """Its owner serves the library on a page: whoever comes is told where. Raises OSError."""
+        self._tell(Owner(os.getpid(), _command(), page))
+
+    def _tell(self, owner: Owner) -> None:
+        self._owner.write_text(json.dumps(asdict(owner)))
 
     def release(self) -> None:
         """Let the next one in."""
@@ -55,24 +77,37 @@ class LibraryLock:
             self._lock.release()
 
     def _locked(self) -> LibraryLocked:
-        pid = owner(self._folder)
-        if pid == os.getpid():
+        found = owner(self._folder)
+        if found is not None and found.pid == os.getpid():
             return LibraryLocked(
                 f"this process has the library {self._folder} open already",
                 "use the Library that is open, or close it first",
             )
-        who = f"process {pid}" if pid is not None else "another process"
+        hint = "try again once it has ended"
+        if found is not None:
+            hint += f", or end it: Ctrl-C in its terminal, or `kill {found.pid}`"
+            if found.page:
+                hint = (
+                    f"ask on its page, {found.page}; for all else stop it (Ctrl-C in its terminal, "
+                    f"or `kill {found.pid}`), run this again, then start it anew"
+                )
         return LibraryLocked(
-            f"{who} has the library {self._folder} open",
-            "try again once it has ended; if it is `vademecum serve`, ask its page (at "
-            "http://127.0.0.1:7860 unless it was given another port) or stop it with Ctrl-C",
+            f"{found or 'another process'} has the library {self._folder} open", hint
         )
 
 
-def owner(folder: Path) -> int | None:
-    """The process that has a library open, as far as it has said so."""
+def owner(folder: Path) -> Owner | None:
+    """Who has a library open, as far as it has said so."""
     try:
-        pid = json.loads((folder / OWNER).read_text())["pid"]
-    except (OSError, ValueError, KeyError, TypeError):
+        said = json.loads((folder / OWNER).read_text())
+        return Owner(int(said["pid"]), str(said.get("command", "")), str(said.get("page", "")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # it is just starting or just leaving
-    return pid if isinstance(pid, int) else None
+
+
+def _command() -> str:
+    """The program, and the first word after it: what else was typed is nobody's business."""
+    path = Path(sys.argv[0]) if sys.argv else Path()
+    program = path.parent.name if path.name == "__main__.py" else path.name  # python -m PROGRAM
+    word = next((word for word in sys.argv[1:] if word.isalpha()), "")
+    return f"{program} {word}".strip() if program not in ("", "-c", "-m") else ""

@@ -8,7 +8,7 @@ from typing import Any
 from vademecum.corpora.jobs import Job, JobFile
 from vademecum.corpora.library import Library
 from vademecum.corpora.readers.stream import printable
-from vademecum.errors import UsageError
+from vademecum.errors import NothingToDo
 from vademecum.ingest.engine import Engine
 from vademecum.ingest.plan import Plan, size_of
 from vademecum.ingest.sources import PUBMED, resolve
@@ -18,9 +18,9 @@ from vademecum.ingest.work import Work
 
 
 def left_of(library: Library, job: Job, web: Web) -> Work:
-    """The files of a job that were not read to their end. Raises UsageError if there are none."""
+    """The files of a job that were not read to their end. Raises NothingToDo if there are none."""
     if not job.can_resume:
-        raise UsageError(
+        raise NothingToDo(
             f"nothing is left of job {job.id}: it is {job.state}",
             f"`vademecum jobs retry {job.id}` reads its failed files again"
             if job.failed
@@ -33,16 +33,36 @@ def left_of(library: Library, job: Job, web: Web) -> Work:
     return _of(job, job.pending, web)
 
 
-def failed_of(job: Job, web: Web) -> Work:
-    """The files of a job that could not be read. Raises UsageError if there are none."""
+def failed_of(library: Library, job: Job, web: Web) -> Work:
+    """The files of a job that could not be read; of these the job drops what is not there any
+    more. Raises NothingToDo if no file failed."""
     if not job.can_retry:
         none = "is left to be read again" if job.failed else "failed"
-        raise UsageError(
+        raise NothingToDo(
             f"no file of job {job.id} {none}: it is {job.state}",
             f"`vademecum jobs show {job.id}` tells of its files",
         )
-    newest = job.source["newest"] is not None
-    return _of(job, job.files if newest else job.failed, web)
+    if job.source["newest"] is not None:
+        return _of(job, job.files, web)
+    if gone := [file.number for file in job.failed if _is_gone(job, file)]:
+        library.job_log.drop(job.id, gone)
+        job = _found(library, job.id)
+    return _of(job, job.failed, web)
+
+
+def _is_gone(job: Job, file: JobFile) -> bool:
+    """Whether a file lay here, and does not any more; what was fetched can be fetched again."""
+    source, path = job.source, job.source["files"][file.number]
+    fetched = source.get("query") or source.get("sources") == [PUBMED]
+    if fetched or path in source.get("addresses", {}):
+        return False
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False  # reading it will say what is wrong
+    return False
 
 
 def _of(job: Job, files: tuple[JobFile, ...], web: Web) -> Work:
@@ -81,6 +101,11 @@ def _search_again(library: Library, job: Job, web: Web) -> Work:
         for number, path in enumerate(plan.files)
     ]
     library.job_log.replan(job.id, plan.to_dict(limit), files)
-    again = library.job_log.find(job.id)
-    assert again is not None
+    again = _found(library, job.id)
     return Work(job.corpus, plan, limit, again, range(len(files)), Engine.of(job.source))
+
+
+def _found(library: Library, job_id: int) -> Job:
+    found = library.job_log.find(job_id)
+    assert found is not None
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from vademecum.corpora.jobs import Job, JobFile, JobState
 from vademecum.corpora.library import Library
@@ -11,7 +12,7 @@ from vademecum.corpora.readers import fingerprint as readers_fingerprint
 from vademecum.corpora.readers.stream import printable
 from vademecum.errors import LibraryError
 from vademecum.ingest.plan import identity_of, job_key, size_of
-from vademecum.ingest.report import IngestReport, Tally
+from vademecum.ingest.report import BY_FILE, IngestReport, Tally
 from vademecum.ingest.work import Work
 from vademecum.progress import Progress
 
@@ -59,7 +60,8 @@ class JobRecord:
         """Look at the files; False if the corpus is just as an earlier job over the same bytes
         left it. `check` may raise, to end it early."""
         identities = self._identities(check)
-        named = {file.number: file.identity for file in self._work.others} | identities
+        others = {f.number: f.identity for f in self._work.others if f.state != "gone"}
+        named = others | identities
         key = ""
         if all(named.values()):
             hashes = [named[number] for number in sorted(named)]
@@ -134,6 +136,17 @@ class JobRecord:
         except LibraryError as error:
             # A full disk cannot take this either; the next opening marks the job interrupted.
             self._progress.note(f"how the job ended could not be written: {error.message}")
+
+
+def of_this_run(report: IngestReport, work: Work) -> IngestReport:
+    """What the last run of a job did by itself, of a report over all its runs."""
+    earlier: dict[str, float] = {}
+    if work.job is not None:
+        earlier = {name: work.job.report.get(name, 0) for name in OF_ALL_RUNS}
+    for name in BY_FILE:
+        earlier[name] = sum(file.counts.get(name, 0) for file in work.others)
+    alone = {name: getattr(report, name) - count for name, count in earlier.items()}
+    return replace(report, files=len(work.paths), **alone)
 
 
 def _take_over(report: IngestReport, job: Job) -> None:

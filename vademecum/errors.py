@@ -2,10 +2,11 @@
 
 VademecumError
 ├── UsageError                 the request itself is wrong (exit code 2)
+├── NothingToDo                the request is right, and there is nothing that it could be done to
 ├── LibraryError
 │   ├── LibraryLocked          another process owns the library folder
 │   ├── LibraryDamaged         the store cannot be read, or was written by a newer version
-│   ├── CorpusNotFound
+│   ├── CorpusNotFound         no corpus of that name (exit code 2)
 │   ├── IndexUnavailable       the server that searches vectors cannot be reached or used
 │   └── OutOfSpace             the disk is full or the folder cannot be written
 ├── DocumentRejected           a file or record cannot be read as a document
@@ -15,7 +16,7 @@ VademecumError
 │   ├── AssetUnavailable       it cannot be fetched from where it lives
 │   └── HashMismatch           what arrived is not what was pinned
 ├── ModelError
-│   ├── ModelNotFound          no preset of that name
+│   ├── ModelNotFound          no preset of that name (exit code 2)
 │   ├── ModelUnsupported       this machine or this build cannot run it
 │   ├── ContextTooLong         prompt and answer do not fit the context or the memory
 │   └── EngineBusy             the engine is already answering and its queue is full
@@ -28,7 +29,8 @@ from __future__ import annotations
 class VademecumError(Exception):
     """Base of all errors raised on purpose.
 
-    `message` says what happened in one line; `hint` says what to do.
+    `message` says what happened in one line; `hint` says what to do. `exit_code` is 2 where other
+    words in the request would mend it, and 1 where it was understood and could not be done.
     """
 
     exit_code = 1
@@ -45,6 +47,10 @@ class UsageError(VademecumError):
     exit_code = 2
 
 
+class NothingToDo(VademecumError):
+    """No corpus, no job, or none in the state that was asked for: nothing is wrong."""
+
+
 class LibraryError(VademecumError):
     """Something about the library on disk."""
 
@@ -59,6 +65,8 @@ class LibraryDamaged(LibraryError):
 
 class CorpusNotFound(LibraryError):
     """The library holds no corpus of that name."""
+
+    exit_code = 2
 
 
 class IndexUnavailable(LibraryError):
@@ -99,6 +107,8 @@ class ModelError(VademecumError):
 
 class ModelNotFound(ModelError):
     """No preset of that name."""
+
+    exit_code = 2
 
 
 class ModelUnsupported(ModelError):

@@ -127,7 +127,7 @@ def test_a_running_job_is_shown_paused_and_resumed(cli: Cli, home: Path, tmp_pat
     assert cli("corpus", "show", "slow", "--json").json["documents"] == 400
     assert cli("corpus", "verify", "slow").code == 0
     again = cli("jobs", "resume")
-    assert again.code == 2
+    assert again.code == 1
     assert again.errors[0] == "error: no job was left undone"
 
 
@@ -146,9 +146,9 @@ def test_ctrl_c_stops_after_the_batch(cli: Cli, home: Path, tmp_path: Path) -> N
     assert cli("jobs", "cancel", "1").code == 0  # nobody is at it: it is given up
     assert cli("jobs", "show", "1", "--json").json["state"] == "cancelled"
     refused = cli("jobs", "resume", "1")
-    assert refused.code == 2
+    assert refused.code == 1
     assert refused.errors[0] == "error: nothing is left of job 1: it is cancelled"
-    assert cli("jobs", "cancel", "1").code == 2
+    assert cli("jobs", "cancel", "1").code == 1
 
 
 def test_a_second_ingestion_waits_for_its_turn(
@@ -208,11 +208,35 @@ def test_retry_reads_a_mended_file(cli: Cli, tmp_path: Path) -> None:
     write(bad, 10, 2)
     done = cli("jobs", "retry")
     assert done.code == 0, done.stderr
-    assert "few: 2 files; 5 documents read, 5 kept" in done.stdout
+    run, whole = done.stdout.splitlines()
+    assert run.startswith("this run: few: 1 file; 2 documents read, 2 kept; 2 passages embedded; ")
+    assert whole.startswith("job 1 in all: few: 2 files; 5 documents read, 5 kept; 5 passages")
     assert "job 1: done" in cli("jobs", "show", "1").stdout
     nothing = cli("jobs", "retry")
-    assert nothing.code == 2
+    assert nothing.code == 1
     assert nothing.errors[0] == "error: no job has files that failed"
+
+
+def test_retry_drops_a_file_that_is_gone_and_says_so(cli: Cli, tmp_path: Path) -> None:
+    good, bad, worse = write(tmp_path / "a.xml", 1, 3), tmp_path / "b.xml", tmp_path / "c.xml"
+    for path in (bad, worse):
+        path.write_text("<PubmedArticleSet>")
+    cli("ingest", str(good), str(bad), str(worse), "--corpus", "few")
+    bad.unlink()
+    still = cli("jobs", "retry", "--json")
+    assert still.code == 1
+    assert still.errors[0] == "error: c.xml could not be read"
+    assert f"{bad}: gone since, and dropped from job 1" in still.stderr
+    assert (still.json["run"]["files"], still.json["run"]["read"], still.json["read"]) == (1, 0, 3)
+    worse.unlink()
+    done = cli("jobs", "retry")
+    assert done.code == 0, done.stderr
+    assert f"{worse}: gone since, and dropped from job 1" in done.stderr
+    assert str(bad) not in done.stderr  # told once
+    shown = cli("jobs", "show", "1").stdout
+    assert "job 1: done" in shown
+    assert shown.count("gone since") == 2
+    assert "gone since" not in cli("jobs").stdout
 
 
 @pytest.mark.parametrize("command", ["show", "resume", "retry", "pause", "cancel"])
@@ -240,7 +264,7 @@ def test_a_job_of_many_files_shows_those_that_need_a_look(cli: Cli, tmp_path: Pa
     shown = cli("jobs", "show").stdout
     assert "note07.txt" not in shown
     assert "bad.xml" in shown
-    assert "45 of 46 files done, 1 failed; --all lists each" in shown
+    assert "46 files: 1 failed, 45 done; --all lists each" in shown
     assert "note07.txt" in cli("jobs", "show", "--all").stdout
 
 

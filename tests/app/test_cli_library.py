@@ -175,7 +175,7 @@ def test_an_empty_library_says_how_to_fill_it(cli: Cli) -> None:
 def test_a_wrong_corpus_name_names_those_that_exist(filled: Cli) -> None:
     for command in (["search", "x", "-c", "tsets"], ["corpus", "verify", "tsets"]):
         done = filled(*command)
-        assert done.code == 1
+        assert done.code == 2
         assert "tsets" in done.errors[0]
         assert "tests" in done.errors[1]
 
@@ -186,8 +186,15 @@ def test_with_two_corpora_one_must_be_named(filled: Cli, sample: Path) -> None:
     assert done.code == 2
     assert done.errors == [
         "error: the library holds 2 corpora: more, tests",
-        "hint: name one with --corpus",
+        "hint: name one: --corpus NAME",
     ]
+    for command in ("show", "verify", "rebuild", "snapshots"):
+        done = filled("corpus", command)
+        assert (done.code, done.errors[1]) == (
+            2,
+            f"hint: name one: vademecum corpus {command} NAME",
+        )
+        assert filled("corpus", command, "more").code == 0
 
 
 def test_a_truncated_gzip_keeps_what_came_before(filled: Cli, tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from vademecum.app import progress as room
 from vademecum.app.progress import ConsoleProgress
+
+CONTROLS = re.compile(r"\x1b\[[0-?]*[@-~]|[\r\n]+")
 
 
 class Clock:
@@ -86,9 +90,62 @@ def test_on_a_terminal_bars_leave_nothing_behind_but_the_result(clock: Clock) ->
     assert "\x1b[2J" not in text
     assert "\x1b[31m" not in text
     assert "a warning in red" in text
-    assert "0.0/1.0 GB" in text
+    assert "fetch: 0 B of 1.0 GB, 0.0 s so far" in text
     assert "read [ing]: 10 files in 2.0 s" in text
     assert "\x1b[?25h" in text  # the cursor is back
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (78, "reading into pubmed: 640 of 1,000 documents, 32 documents/s, 11.2 s left"),
+        (72, "reading into pubmed: 640 of 1,000 documents, 32 documents/s, 11.2 s left"),
+        (71, "reading into pubmed: 640 of 1,000 documents, 11.2 s left"),
+        (58, "reading into pubmed: 640 of 1,000 documents, 11.2 s left"),
+        (50, "reading into pubmed: 640 of 1,000 documents"),
+        (38, "reading into…: 640 of 1,000 documents"),
+        (20, "640 of 1,000 documen"),
+    ],
+)
+def test_a_line_gives_up_the_rate_then_the_time_then_its_name(width: int, line: str) -> None:
+    task = room.Running("reading into pubmed", 1000, "documents", began=0.0, done=640)
+    assert task.fitted(width, 20.0) == line
+    assert cell_len(line) <= width
+
+
+@pytest.mark.parametrize("width", [80, 60, 20])
+def test_what_is_drawn_takes_one_row_of_the_terminal(clock: Clock, width: int) -> None:
+    out = StringIO()
+    console = Console(file=out, force_terminal=True, width=width, color_system=None)
+    with ConsoleProgress(console) as progress:
+        progress.start("reading into 论文和法律条文的资料库 of a long name", 1000, "documents")
+        progress.start("fetching weights", 10**9, "B")
+        clock.now += 7
+        progress.advance(123_456_789)
+        progress.note("drawn again")
+        progress.finish()
+        clock.now += 7
+        progress.advance(640)
+        progress.note("drawn again")
+    drawn = [line for line in CONTROLS.split(out.getvalue()) if "doc" in line or " of " in line]
+    assert len(drawn) >= 2
+    assert max(map(cell_len, drawn)) <= width
+    assert any("GB" in line for line in drawn)
+    if width >= 60:
+        assert any("fetching weights: " in line for line in drawn)
+        assert any("640 of 1,000 documents" in line for line in drawn)
+
+
+def test_a_bar_is_drawn_where_there_is_room(clock: Clock) -> None:
+    for width, bar in ((100, True), (60, False)):
+        out = StringIO()
+        console = Console(file=out, force_terminal=True, width=width, color_system=None)
+        with ConsoleProgress(console) as progress:
+            progress.start("reading into pubmed", 1000, "documents")
+            clock.now += 20
+            progress.advance(640)
+            progress.note("drawn again")
+        assert ("━" in out.getvalue()) == bar
 
 
 def test_an_error_under_way_gives_the_cursor_back() -> None:

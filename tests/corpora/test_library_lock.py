@@ -41,11 +41,37 @@ def test_a_second_process_is_told_the_pid_and_the_ways_on(tmp_path: Path) -> Non
         assert holder.stdout.readline() == "open\n"
         with pytest.raises(LibraryLocked, match=f"process {holder.pid} ") as locked:
             Library.open(tmp_path)
-        assert "try again once it has ended" in locked.value.hint
-        assert "`vademecum serve`" in locked.value.hint
+        assert locked.value.hint == (
+            "try again once it has ended, or end it: Ctrl-C in its terminal, "
+            f"or `kill {holder.pid}`"
+        )
     finally:
         holder.communicate()
     Library.open(tmp_path).close()
+
+
+def test_who_serves_a_page_is_named_with_its_command_and_the_address(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['/somewhere/bin/vademecum', '--debug', 'serve', 'of mine']\n"
+        "from pathlib import Path; from vademecum.corpora.library import Library\n"
+        f"with Library.open(Path({str(tmp_path)!r})) as library:\n"
+        "    library.serving('http://127.0.0.1:7861'); print('open', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(LibraryLocked) as locked:
+            Library.open(tmp_path)
+        holder.communicate("")
+    assert locked.value.message == (
+        f"`vademecum serve` (process {holder.pid}) has the library {tmp_path} open"
+    )
+    assert "ask on its page, http://127.0.0.1:7861" in locked.value.hint
+    assert "Ctrl-C in its terminal" in locked.value.hint
+    assert "run this again" in locked.value.hint
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
@@ -69,7 +95,7 @@ def test_opening_twice_in_one_process_is_a_clear_error(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", TRY, str(tmp_path)], capture_output=True, text=True
         )
-        assert f"process {os.getpid()} " in done.stderr
+        assert f"(process {os.getpid()})" in done.stderr
 
 
 def test_closing_twice_is_no_error(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from vademecum.corpora.control import Control, Wish
 from vademecum.corpora.jobs import Job
 from vademecum.corpora.library import Library
 from vademecum.corpora.readers import reader_for
-from vademecum.errors import OutOfSpace, UsageError
+from vademecum.errors import NothingToDo, OutOfSpace
 from vademecum.ingest.again import failed_of, left_of
 from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.plan import Plan
+from vademecum.ingest.record import of_this_run
 from vademecum.ingest.report import IngestReport
 from vademecum.ingest.web import Web
 
@@ -148,11 +149,11 @@ def test_another_process_can_have_it_paused_or_cancelled(
     assert (report.state, library.corpus(NAME).documents) == (state, 8)
     assert control.wish(1) is None
     if wish == "cancel":
-        with pytest.raises(UsageError, match="it is cancelled"):
+        with pytest.raises(NothingToDo, match="it is cancelled"):
             go_on(library, 1)
     else:
         assert go_on(library, 1).state == "done"
-        with pytest.raises(UsageError, match="nothing is left of job 1: it is done"):
+        with pytest.raises(NothingToDo, match="nothing is left of job 1: it is done"):
             go_on(library, 1)
 
 
@@ -203,9 +204,9 @@ def test_retry_reads_the_failed_files_alone(
     assert [file.state for file in job.files] == ["done", "failed", "done"]
     assert not job.can_resume
     with Web() as web:
-        with pytest.raises(UsageError, match="nothing is left"):
+        with pytest.raises(NothingToDo, match="nothing is left"):
             left_of(library, job, web)
-        again = resume(library, failed_of(job, web), FakeEmbedder())
+        again = resume(library, failed_of(library, job, web), FakeEmbedder())
         assert again.state == "failed"  # nobody mended it
         assert len(again.failed_files) == 1
         files[1].write_text(sound)
@@ -217,13 +218,55 @@ def test_retry_reads_the_failed_files_alone(
 
         monkeypatch.setattr("vademecum.ingest.reading.reader_for", noted)
         embedder = FakeEmbedder()
-        again = resume(library, failed_of(named(library, job.id), web), embedder)
+        again = resume(library, failed_of(library, named(library, job.id), web), embedder)
         assert opened == [files[1]]
         assert (again.state, again.files, again.read, again.failed_files) == ("done", 3, 30, [])
         assert len(embedder.embedded) == 6
-        with pytest.raises(UsageError, match="no file of job 1 failed"):
-            failed_of(named(library, job.id), web)
+        with pytest.raises(NothingToDo, match="no file of job 1 failed"):
+            failed_of(library, named(library, job.id), web)
     assert contents(library) == uninterrupted(tmp_path, files)
+
+
+def test_a_failed_file_that_is_gone_since_is_dropped_from_its_job(
+    library: Library, files: list[Path], tmp_path: Path
+) -> None:
+    files[1].write_text("<PubmedArticleSet>")
+    report = ingest(library, NAME, files, FakeEmbedder())
+    assert (report.state, report.read) == ("failed", 20)
+    files[1].unlink()
+    with Web() as web:
+        work = failed_of(library, library.jobs()[0], web)
+        assert work.paths == {}
+        again = resume(library, work, FakeEmbedder())
+        assert (again.state, again.read, again.failed_files) == ("done", 20, [])
+        job = library.jobs()[0]
+        assert [(file.state, file.reason) for file in job.files] == [
+            ("done", ""),
+            ("gone", "gone since"),
+            ("done", ""),
+        ]
+        with pytest.raises(NothingToDo):
+            failed_of(library, job, web)
+    assert contents(library) == uninterrupted(tmp_path, [files[0], files[2]])
+    known = ingest(library, NAME, [files[0], files[2]], FakeEmbedder())
+    assert (known.job, known.kept) == (job.id, 0)  # the job is as if it had never had the file
+
+
+def test_what_one_run_of_a_job_did_is_told_apart_from_the_whole(
+    library: Library, files: list[Path]
+) -> None:
+    sound = files[1].read_text()
+    files[1].write_text("<PubmedArticleSet>")
+    first = ingest(library, NAME, files, FakeEmbedder())
+    files[1].write_text(sound)
+    with Web() as web:
+        work = failed_of(library, library.jobs()[0], web)
+        whole = resume(library, work, FakeEmbedder())
+    run = of_this_run(whole, work)
+    assert (whole.files, whole.read, whole.kept) == (3, 30, 30)
+    assert (run.files, run.read, run.kept) == (1, 10, 10)
+    assert run.embedded == whole.embedded - first.embedded > 0
+    assert run.seconds == pytest.approx(whole.seconds - first.seconds)
 
 
 def test_a_failure_is_recorded_with_what_was_read_before_it(
