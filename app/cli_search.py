@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,13 +35,17 @@ def search(
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
         info = rooms.pick_corpus(library, corpus)
         found = rooms.search(library, info.name, query, k, narrowed, progress)
+    weak = rooms.weak(query, found)
     if json:
         print_json(
             {
                 "query": query,
                 "corpus": {"name": info.name, "snapshot": info.snapshot},
                 "filters": asdict(narrowed),
-                "results": [_plain(n, hit) for n, hit in enumerate(found, start=1)],
+                "results": [
+                    {**_plain(n, hit), "weak": is_weak}
+                    for n, (hit, is_weak) in enumerate(zip(found, weak, strict=True), start=1)
+                ],
             }
         )
         return
@@ -65,10 +70,20 @@ def search(
             url=work.url,
             text=shorten(hit.passage.text, QUOTE),
         )
+    if told := _weakness(weak):
+        paragraph(console, Text(told, style="yellow"))
     paragraph(
         console,
         Text(f"{plural(len(found), 'passage')} of {info.name}@{info.snapshot[:12]}", style="dim"),
     )
+
+
+def _weakness(weak: Sequence[bool]) -> str:
+    """Which results an answer would not be written from, "" if none."""
+    if all(weak):
+        return "Weak: none of these bears enough on the query to answer from."
+    numbers = ", ".join(str(n) for n, is_weak in enumerate(weak, start=1) if is_weak)
+    return f"Weak, an answer would leave them out: {numbers}." if numbers else ""
 
 
 def _plain(n: int, hit: Found) -> dict[str, Any]:

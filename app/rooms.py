@@ -110,6 +110,18 @@ def search(
     return retrieve(library, load_embedder(library, corpus, progress), corpus, query, k, filters)
 
 
+def weak(query: str, found: Sequence[Found]) -> list[bool]:
+    """Of each passage that was found, whether an answer would leave it out: all of them where none
+    bears on the query, otherwise those far below the best."""
+    from vademecum.rag import abstain
+    from vademecum.rag.words import language_of
+
+    language = language_of(query)
+    bearing = [] if abstain.before(found, language) else abstain.relevant(found, language)
+    kept = {one.passage.passage_id for one in bearing}
+    return [one.passage.passage_id not in kept for one in found]
+
+
 def answer(
     assistant: Assistant,
     question: str,

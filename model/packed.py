@@ -149,7 +149,7 @@ def _write(
     folder: Path, made: Made, stamp: Mapping[str, Any], weights: int, progress: Progress
 ) -> None:
     with whole(folder) as fresh:
-        progress.start("laying out weights for this processor", weights, "")
+        progress.start("laying out weights for this processor", weights, "weights")
         try:
             writer = ShardWriter(fresh)
             for name in made:

@@ -120,6 +120,21 @@ def test_search_finds_and_shows_where_from(filled: Cli) -> None:
     assert "Metformin lowered blood glucose" in first
 
 
+def test_search_says_once_which_hits_are_weak(filled: Cli) -> None:
+    far = filled("search", "volcanoes erupting underwater")
+    assert far.code == 0
+    assert far.stdout.count("Weak") == 1
+    assert "Weak: none of these bears enough on the query to answer from." in far.stdout
+    results = filled("search", "volcanoes erupting underwater", "--json").json["results"]
+    assert [hit["weak"] for hit in results] == [True] * len(results)
+    near = filled("search", "Metformin lowered blood glucose in adults", "--json").json["results"]
+    assert [hit["weak"] for hit in near] == [False] + [True] * (len(near) - 1)
+    shown = filled("search", "Metformin lowered blood glucose in adults").stdout
+    assert "Weak, an answer would leave them out: 2, 3." in shown
+    alone = filled("search", "Metformin lowered blood glucose in adults", "--k", "1").stdout
+    assert "Weak" not in alone
+
+
 def test_search_as_json_gives_exact_offsets(filled: Cli) -> None:
     done = filled("search", "blood glucose", "--k", "1", "--json")
     (hit,) = done.json["results"]
