@@ -1,6 +1,6 @@
 """Tables and lists of records: CSV, TSV and JSON Lines, a document for each row.
 
-Which columns mean what is guessed from their names, or told by a file beside the data:
+Which columns mean what is guessed from their names, as far as no file beside the data tells it:
 `papers.csv` is explained by `papers.csv.fields.toml`, or by `fields.toml` for the whole folder.
 """
 
@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -39,6 +39,7 @@ PMCID = re.compile(r"(?:PMC)?(\d+)", re.IGNORECASE)
 NAMES = re.compile(r"\s*;\s*")
 
 Row = Mapping[str, Any]
+Stated = Mapping[str, tuple[str, ...]]  # the columns of each part, as far as somebody said them
 
 # What columns are called when nobody says what they mean; the first that is there is taken.
 USUAL: dict[str, tuple[str, ...]] = {
@@ -81,39 +82,41 @@ class FieldMap:
     keywords: tuple[str, ...] = ()
 
     @classmethod
-    def beside(cls, path: Path) -> FieldMap | None:
-        """What a file beside the data says, if there is one; raises DocumentRejected if that
-        makes no sense."""
-        for place in maps_of(path):
-            try:
-                raw = tomllib.loads(place.read_text(encoding="utf-8"))
-            except FileNotFoundError:
-                continue
-            except (OSError, ValueError) as error:
-                raise _wrong_map(path, place, normalise(str(error))) from error
-            known = {each.name for each in fields(cls)}
-            columns: dict[str, tuple[str, ...]] = {}
-            for name, value in raw.items():
-                named = [value] if isinstance(value, str) else value
-                if name not in known:
-                    raise _wrong_map(path, place, f"{name!r} is not one of {', '.join(known)}")
-                if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
-                    raise _wrong_map(path, place, f"{name!r} is no column's name and no list")
-                columns[name] = tuple(named)
-            if not columns.get("text"):
-                raise _wrong_map(path, place, "it names no column for 'text'")
-            return cls(**columns)
-        return None
-
-    @classmethod
-    def guessed(cls, columns: Mapping[str, Any]) -> FieldMap:
-        """By the usual names, whatever their case."""
-        there = {name.strip().lower(): name for name in columns}
-        found = {
-            part: tuple(there[name] for name in usual if name in there)[:1]
-            for part, usual in USUAL.items()
+    def of(cls, columns: Iterable[str], stated: Stated) -> FieldMap:
+        """What was stated; for the other parts the usual names, whatever their case, among the
+        columns that nothing was stated of."""
+        taken = {name for names in stated.values() for name in names}
+        there = {name.strip().lower(): name for name in columns if name not in taken}
+        usual = {
+            part: tuple(there[name] for name in names if name in there)[:1]
+            for part, names in USUAL.items()
         }
-        return cls(**found)
+        return cls(**usual | dict(stated))
+
+
+def stated_beside(path: Path) -> Stated:
+    """What a file beside the data says, nothing if there is none; raises DocumentRejected if that
+    makes no sense."""
+    for place in maps_of(path):
+        try:
+            raw = tomllib.loads(place.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise _wrong_map(path, place, normalise(str(error))) from error
+        known = {each.name for each in fields(FieldMap)}
+        stated: dict[str, tuple[str, ...]] = {}
+        for name, value in raw.items():
+            named = [value] if isinstance(value, str) else value
+            if name not in known:
+                raise _wrong_map(path, place, f"{name!r} is not one of {', '.join(known)}")
+            if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+                raise _wrong_map(path, place, f"{name!r} is no column's name and no list")
+            stated[name] = tuple(named)
+        if not stated.get("text"):
+            raise _wrong_map(path, place, "it names no column for 'text'")
+        return stated
+    return {}
 
 
 def maps_of(path: Path) -> tuple[Path, ...]:
@@ -134,7 +137,8 @@ class _Rows:
 
     name: str
     stem: str
-    stated: FieldMap | None
+    stated: Stated
+    is_table: bool  # all of its rows have the same columns
     seen: dict[str, bytes] = field(default_factory=dict)  # ids, and what stood under them
 
 
@@ -161,9 +165,9 @@ class RowReader:
         """
         name = printable(path.name)
         stem = name.lower().removesuffix(".gz").rpartition(".")[0]
-        rows = _Rows(name, stem, FieldMap.beside(path))
-        lines = _lines(path)
         is_json = path.name.lower().removesuffix(".gz").endswith(("jsonl", "ndjson"))
+        rows = _Rows(name, stem, stated_beside(path), not is_json)
+        lines = _lines(path)
         for where, row in _json(lines, name) if is_json else _table(lines, path):
             if isinstance(row, str):
                 yield Rejection(where, row)
@@ -261,16 +265,14 @@ def _table(lines: Iterator[str], path: Path) -> Iterator[tuple[str, Row | str]]:
 
 
 def _document(row: Row, where: str, rows: _Rows) -> Record:
-    columns = rows.stated or FieldMap.guessed(row)
+    columns = FieldMap.of(row, rows.stated)
+    if rows.is_table and not rows.seen and columns.text and not any(n in row for n in columns.text):
+        named = ", ".join(map(repr, columns.text))
+        raise _unknown_text(row, rows, f"there is no column {named}")
     if not columns.text and rows.seen:
         return Rejection(where, "no text")
     if not columns.text:
-        names = ", ".join(repr(name[:40]) for name in list(row)[:20])
-        raise DocumentRejected(
-            f"{rows.name}: no column is known to be the text; there are {names}"[:390],
-            hint=f"write {rows.name}{MAP} (or {FOLDER_MAP} for the whole folder) with lines like "
-            '`text = "abstract"`',
-        )
+        raise _unknown_text(row, rows, "no column is known to be the text")
     text = "\n\n".join(filter(None, (_value(row, name).strip() for name in columns.text)))
     if not text:
         return Rejection(where, "no text")
@@ -310,6 +312,33 @@ def _document(row: Row, where: str, rows: _Rows) -> Record:
         return Rejection(where, "the same row again")
     rows.seen[doc_id] = content[:8]
     return replace(document, doc_id=doc_id)
+
+
+def _unknown_text(row: Row, rows: _Rows, what: str) -> DocumentRejected:
+    """With the columns that there are, and what they may be."""
+    names = ", ".join(repr(printable(name)[:40]) for name in list(row)[:20])
+    lines = (f"`{part} = {json.dumps(name, ensure_ascii=False)}`" for part, name in _guess(row))
+    return DocumentRejected(
+        f"{rows.name}: {what}; there are {names}"[:390],
+        hint=f"write {rows.name}{MAP} beside it (or {FOLDER_MAP} for the whole folder); by the "
+        f"first row, the lines may be {', '.join(lines)}",
+    )
+
+
+def _guess(row: Row) -> Iterator[tuple[str, str]]:
+    """Which columns may be the text, the title and the id, by one row: the longest value, the
+    longest of several words among the others, the first of one word; usual names come first."""
+    known = FieldMap.of(row, {})
+    values = {name: _value(row, name).strip() for name in row if name.isprintable()}
+    text = max(values, key=lambda name: len(values[name]), default="text")
+    yield "text", text
+    others = [name for name, value in values.items() if name != text and value]
+    wordy = [name for name in others if " " in values[name]]
+    title = next(iter(known.title), max(wordy, key=lambda name: len(values[name]), default=""))
+    id_ = next(iter(known.id), next((n for n in others if n != title and n not in wordy), ""))
+    for part, name in (("title", title), ("id", id_)):
+        if name in others:
+            yield part, name
 
 
 def _find(row: Row, name: str) -> Any:

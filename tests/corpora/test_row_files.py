@@ -76,6 +76,17 @@ def test_json_lines_with_a_map_beside_them(tmp_path: Path) -> None:
     assert (document.keywords, document.language) == (("rest", "pulse"), "eng")
 
 
+def test_what_a_map_does_not_say_is_known_by_its_usual_name(tmp_path: Path) -> None:
+    table = "id,title,year,Zusammenfassung,text\n7,On rest,2020,It helped.,none\n"
+    (tmp_path / "fields.toml").write_text('text = "Zusammenfassung"')
+    [document] = documents(tmp_path / "a.csv", table)
+    assert (document.doc_id, document.title, document.date) == ("a:7", "On rest", "2020")
+    assert document.text == "It helped."
+    (tmp_path / "fields.toml").write_text('text = "Zusammenfassung"\ntitle = []\nid = "title"')
+    [document] = documents(tmp_path / "a.csv", table)
+    assert (document.doc_id, document.title) == ("a:On rest", "It helped.")
+
+
 def test_a_map_for_the_folder(tmp_path: Path) -> None:
     (tmp_path / "fields.toml").write_text('text = "Spalte 2"')
     [document] = documents(tmp_path / "a.csv", "Spalte 1,Spalte 2\nx,Der Text.")
@@ -167,11 +178,47 @@ def test_what_cannot_be_read_is_told(
     assert caught.value.hint
 
 
-def test_who_has_other_columns_is_told_where_to_say_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "data", "lines"),
+    [
+        (
+            "fragen.csv",
+            "Nr;Titel;Jahr;Inhalt\nF-12;Ruhe nach der Operation;2020;Wer lange ruhte, dem half es.",
+            '`text = "Inhalt"`, `title = "Titel"`, `id = "Nr"`',
+        ),
+        (
+            "qa.jsonl",
+            '{"q": "Why rest?", "a": "It helps, so they all say."}',
+            '`text = "a"`, `title = "q"`',
+        ),
+        (
+            "a.csv",
+            "id,title,note\n1,Rest,It helped all of them.",
+            '`text = "note"`, `title = "title"`, `id = "id"`',
+        ),
+        ("a.csv", "Frage,Antwort\n1,22", '`text = "Antwort"`, `id = "Frage"`'),
+        ("题.csv", "编号,正文\n1,休息有助于恢复。", '`text = "正文"`, `id = "编号"`'),
+    ],
+)
+def test_who_has_other_columns_is_told_where_to_say_so_and_what(
+    tmp_path: Path, name: str, data: str, lines: str
+) -> None:
     with pytest.raises(DocumentRejected) as caught:
-        read(tmp_path / "a.csv", b"Frage,Antwort\n1,2")
-    assert "a.csv.fields.toml" in caught.value.hint
-    assert "(or fields.toml for the whole folder)" in caught.value.hint
+        read(tmp_path / name, data)
+    assert caught.value.hint == (
+        f"write {name}.fields.toml beside it (or fields.toml for the whole folder); by the first "
+        f"row, the lines may be {lines}"
+    )
+    said = [line.strip("`") for line in lines.split("`, `")]
+    (tmp_path / "fields.toml").write_text("\n".join(said), encoding="utf-8")
+    assert len(documents(tmp_path / name, data)) == 1
+
+
+def test_a_map_that_names_the_columns_of_another_table_is_told(tmp_path: Path) -> None:
+    (tmp_path / "fields.toml").write_text('text = "abstract"')
+    with pytest.raises(DocumentRejected, match="there is no column 'abstract'; there are") as told:
+        read(tmp_path / "a.csv", "title,Inhalt\nRest,It helped all of them.")
+    assert '`text = "Inhalt"`, `title = "title"`' in told.value.hint
 
 
 @settings(max_examples=100, suppress_health_check=list(HealthCheck))
