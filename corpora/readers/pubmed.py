@@ -53,6 +53,7 @@ LINK_KINDS: dict[str, LinkKind] = {
 }
 
 PMID_DIGITS = 18  # of 8 today; Python refuses to convert thousands
+NUMBERS = frozenset({"doi", "pmc"})  # ArticleId/@IdType
 PMCID = re.compile(r"PMC\d+")
 NO_TITLE = re.compile(r"\[?not available\]?\.?", re.IGNORECASE)
 UNLABELLED = frozenset({"", "UNLABELLED", "UNLABELED"})
@@ -93,25 +94,18 @@ def _is_pmid(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= PMID_DIGITS and int(text) > 0
 
 
-Children = dict[str, list[etree._Element]]  # by name, in order
+Children = dict[str, etree._Element]  # the first of each name
 
 
-def _children(element: etree._Element | None) -> Children:
+def _children(element: etree._Element) -> Children:
     """One pass over an element is several times faster than a `find` for each name."""
-    found: Children = {}
-    if element is not None:
-        for child in element:
-            name = child.tag
-            if name in found:
-                found[name].append(child)
-            else:
-                found[name] = [child]
-    return found
+    return {child.tag: child for child in element.iterchildren(reversed=True)}
 
 
-def _first(children: Children, name: str) -> etree._Element | None:
-    found = children.get(name)
-    return found[0] if found else None
+def _every(children: Children, name: str) -> list[etree._Element]:
+    """All children of a name, for those of which there may be several."""
+    first = children.get(name)
+    return [] if first is None else [first, *first.itersiblings(name)]
 
 
 def _child(element: etree._Element | None, name: str) -> etree._Element | None:
@@ -124,30 +118,30 @@ def _article(element: etree._Element, where: str, origin: str) -> Document | Rej
     citation: etree._Element | None = element
     if element.tag != "MedlineCitation":
         around = _children(element)
-        citation = _first(around, "MedlineCitation")
+        citation = around.get("MedlineCitation")
     if citation is None:
         return Rejection(where, "no MedlineCitation")
     inside = _children(citation)
     # A direct child: PMIDs also occur inside references and corrections.
-    pmid_element = _first(inside, "PMID")
+    pmid_element = inside.get("PMID")
     pmid = flatten(pmid_element)
     if pmid_element is None or not _is_pmid(pmid):
         return Rejection(where, f"PMID {pmid!r} is not a number" if pmid else "no PMID")
     pmid = str(int(pmid))
     if "Article" not in inside:
         return Rejection(where, f"PMID {pmid} has no Article")
-    article = _children(inside["Article"][0])
+    article = _children(inside["Article"])
 
     title = _title(article)
     text, sections = _abstract(inside, article)
     if not text and not title:
         return Rejection(where, f"PMID {pmid} has neither a title nor an abstract")
     links = _links(inside)
-    types = _list_of(article, "PublicationTypeList", "PublicationType")
+    types = list(article.get("PublicationTypeList", ()))
     type_names = tuple(map(flatten, types))
-    journal = _first(article, "Journal")
+    journal, date = _journal(article, inside)
     ids = _ids(around)
-    language = _first(article, "Language")
+    language = article.get("Language")
     return Document(
         doc_id=f"pmid:{pmid}",
         title=title or "[No title available]",
@@ -155,8 +149,8 @@ def _article(element: etree._Element, where: str, origin: str) -> Document | Rej
         kind="abstract" if text else "title",
         sections=sections,
         authors=_authors(article),
-        journal=_journal(inside, journal),
-        date=_date(article, journal),
+        journal=journal,
+        date=date,
         url=f"https://pubmed.ncbi.nlm.nih.gov/{pmid}/",
         doi=_doi(article, ids),
         pmcid=_pmcid(inside, ids),
@@ -170,37 +164,25 @@ def _article(element: etree._Element, where: str, origin: str) -> Document | Rej
         or "retraction_in" in [link.kind for link in links],
         version=pmid_element.get("Version", ""),
         origin=origin,
-        revised=whole_date(_first(inside, "DateRevised")),
+        revised=whole_date(inside.get("DateRevised")),
     )
 
 
-def _list_of(children: Children, name: str, of: str) -> list[etree._Element]:
-    """The elements `of` that name in every list of a name."""
-    return [item for some in children.get(name, ()) for item in some if item.tag == of]
-
-
 def _title(article: Children) -> str:
-    title = flatten(_first(article, "ArticleTitle"))
+    title = flatten(article.get("ArticleTitle"))
     if len(title) < 20 and (not title or NO_TITLE.fullmatch(title)):
-        return flatten(_first(article, "VernacularTitle"))
+        return flatten(article.get("VernacularTitle"))
     return title
-
-
-def _date(article: Children, journal: etree._Element | None) -> str:
-    issue = _child(journal, "JournalIssue")
-    return date_of(_child(issue, "PubDate"), _first(article, "ArticleDate"))
 
 
 def _abstract(citation: Children, article: Children) -> tuple[str, tuple[Section, ...]]:
     """The abstract and its labelled sections; another abstract (a translation, a plain-language
     one) only where there is no main one, in English if there is a choice."""
-    main = _first(article, "Abstract")
+    main = article.get("Abstract")
     text, sections = _paragraphs(main) if main is not None else ("", ())
     if text:
         return text, sections
-    others = citation.get("OtherAbstract")
-    if not others:
-        return "", ()
+    others = _every(citation, "OtherAbstract")
     for other in sorted(others, key=lambda abstract: abstract.get("Language") != "eng"):
         text, sections = _paragraphs(other)
         if text:
@@ -237,7 +219,7 @@ def _paragraphs(abstract: etree._Element) -> tuple[str, tuple[Section, ...]]:
 def _authors(article: Children) -> tuple[str, ...]:
     """ "Family Given" ("Family Initials" if that is all), or the name of a group. Misspelt names
     that an erratum replaced (ValidYN="N") are left out."""
-    authors = _list_of(article, "AuthorList", "Author")
+    authors = list(article.get("AuthorList", ()))
     valid = [author for author in authors if author.get("ValidYN") != "N"]
     return tuple([name for author in valid or authors if (name := _author(author))])
 
@@ -265,40 +247,48 @@ def _author(author: etree._Element) -> str:
     return f"{whole} {suffix}" if suffix else whole
 
 
-def _journal(citation: Children, journal: etree._Element | None) -> str:
-    return (
-        flatten(_child(journal, "Title"))
-        or flatten(_child(journal, "ISOAbbreviation"))
-        or flatten(_child(_first(citation, "MedlineJournalInfo"), "MedlineTA"))
+def _journal(article: Children, citation: Children) -> tuple[str, str]:
+    """The journal's name, and the date of its issue or of the article."""
+    title = abbreviation = issued = None
+    for part in article.get("Journal", ()):
+        name = part.tag
+        if name == "JournalIssue":
+            issued = _child(part, "PubDate")
+        elif name == "Title":
+            title = part
+        elif name == "ISOAbbreviation":
+            abbreviation = part
+    named = (
+        flatten(title)
+        or flatten(abbreviation)
+        or flatten(_child(citation.get("MedlineJournalInfo"), "MedlineTA"))
     )
+    return named, date_of(issued, article.get("ArticleDate"))
 
 
-def _ids(around: Children) -> list[etree._Element]:
-    """The article's own ids; those of its references lie in other lists."""
-    return [
-        element
-        for data in around.get("PubmedData", ())[:1]
-        for some in data.iterchildren("ArticleIdList")
-        for element in some
-        if element.tag == "ArticleId"
-    ]
+def _ids(around: Children) -> dict[str, str]:
+    """The article's own ids by their type; those of its references lie in other lists."""
+    found: dict[str, str] = {}
+    ids = _child(around.get("PubmedData"), "ArticleIdList")
+    for element in () if ids is None else ids:
+        kind = element.get("IdType", "")
+        if kind in NUMBERS and not found.get(kind):
+            found[kind] = flatten(element)
+    return found
 
 
-def _doi(article: Children, ids: list[etree._Element]) -> str:
-    for element in ids:
-        if element.get("IdType") == "doi" and (doi := flatten(element)):
-            return doi
-    for element in article.get("ELocationID", ()):
+def _doi(article: Children, ids: dict[str, str]) -> str:
+    if doi := ids.get("doi"):
+        return doi
+    for element in _every(article, "ELocationID"):
         if element.get("EIdType") == "doi" and element.get("ValidYN") != "N":
             return flatten(element)
     return ""
 
 
-def _pmcid(citation: Children, ids: list[etree._Element]) -> str:
-    numbers = [flatten(element) for element in ids if element.get("IdType") == "pmc"]
+def _pmcid(citation: Children, ids: dict[str, str]) -> str:
     # Files with bare citations keep it here: "PMC123456 [Available on 03/01/16]".
-    numbers += [flatten(other) for other in citation.get("OtherID", ())]
-    for number in numbers:
+    for number in (ids.get("pmc", ""), *map(flatten, _every(citation, "OtherID"))):
         if found := PMCID.match(number):
             return found[0]
     return ""
@@ -307,37 +297,37 @@ def _pmcid(citation: Children, ids: list[etree._Element]) -> str:
 def _mesh(citation: Children) -> tuple[MeshHeading, ...]:
     """A descriptor, then its qualifiers. An old record is mostly this, so one pass reads it."""
     found: list[MeshHeading] = []
-    for headings in citation.get("MeshHeadingList", ()):
-        name: str | None = None
-        ui = ""
-        major = False
-        qualifiers: tuple[str, ...] = ()
-        for part in headings.iter("DescriptorName", "QualifierName"):
-            if part.tag == "QualifierName":
-                qualifiers += (flatten(part),)
-                major = major or part.get("MajorTopicYN") == "Y"
-                continue
-            if name is not None:
-                found.append(MeshHeading(name, ui, major, qualifiers))
-                qualifiers = ()
-            name = flatten(part)
-            ui = part.get("UI", "")
-            major = part.get("MajorTopicYN") == "Y"
+    headings = citation.get("MeshHeadingList")
+    if headings is None:
+        return ()
+    name: str | None = None
+    ui = ""
+    major = False
+    qualifiers: tuple[str, ...] = ()
+    for part in headings.iter("DescriptorName", "QualifierName"):
+        if part.tag == "QualifierName":
+            qualifiers += (flatten(part),)
+            major = major or part.get("MajorTopicYN") == "Y"
+            continue
         if name is not None:
-            found.append(MeshHeading(name, ui, major, qualifiers))
+            found.append(tuple.__new__(MeshHeading, (name, ui, major, qualifiers)))
+            qualifiers = ()
+        name = flatten(part)
+        ui = part.get("UI", "")
+        major = part.get("MajorTopicYN") == "Y"
+    if name is not None:
+        found.append(tuple.__new__(MeshHeading, (name, ui, major, qualifiers)))
     return tuple(found)
 
 
 def _keywords(citation: Children) -> tuple[str, ...]:
-    if "KeywordList" not in citation:
-        return ()
-    words = map(flatten, _list_of(citation, "KeywordList", "Keyword"))
+    words = [flatten(word) for words in _every(citation, "KeywordList") for word in words]
     return tuple(dict.fromkeys(filter(None, words)))
 
 
 def _links(citation: Children) -> tuple[Link, ...]:
     links: list[Link] = []
-    for element in _list_of(citation, "CommentsCorrectionsList", "CommentsCorrections"):
+    for element in citation.get("CommentsCorrectionsList", ()):
         kind = LINK_KINDS.get(element.get("RefType", ""))
         if kind is None:
             continue  # "Cites" and the like say nothing about the record's standing

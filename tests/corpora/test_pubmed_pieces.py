@@ -108,6 +108,17 @@ def test_white_space_within_a_text_is_one_space(tmp_path: Path) -> None:
     assert [item.title for item in found if isinstance(item, Document)] == ["Two spaces 1"]
 
 
+@pytest.mark.parametrize("first", [1, 25, 60], ids=["at once", "later", "at the end"])
+@pytest.mark.parametrize("markup", ["<i>In</i> <b>vitro</b>", "<new>In</new>\n<i>vitro</i>"])
+def test_white_space_between_tags_is_part_of_a_text_with_markup(
+    tmp_path: Path, at_once: list[int], first: int, markup: str
+) -> None:
+    path = written(tmp_path, article_set(numbered(1, first), numbered(first + 1, 70, markup)))
+    titles = [item.title for item in read(path) if isinstance(item, Document)]
+    assert titles[first:] == [f"In vitro {n}" for n in range(first + 1, 71)]
+    assert len(at_once) > 10
+
+
 def test_every_piece_has_the_head_of_the_file(tmp_path: Path, at_once: list[int]) -> None:
     head = HEAD.replace("utf-8", "iso-8859-1")
     start = '<PubmedArticleSet xmlns:m="http://www.w3.org/1998/Math/MathML">\n'
