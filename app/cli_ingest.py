@@ -87,10 +87,10 @@ def tell(report: IngestReport, json: bool) -> None:
 def require_read(report: IngestReport) -> None:
     """Raise DocumentRejected where files failed, and as `require_whole` does."""
     require_whole(report)
-    if report.failed_files:
+    if report.failed:
         # The reasons were told when they were found.
-        (first, _), *others = report.failed_files
-        more = f" and {plural(len(others), 'more file')}" if others else ""
+        first, _ = report.failed_files[0]
+        more = f" and {plural(report.failed - 1, 'more file')}" if report.failed > 1 else ""
         raise DocumentRejected(
             f"{Path(first).name}{more} could not be read",
             hint=f"what could be read is kept; `vademecum jobs show {report.job}` says why; mend "

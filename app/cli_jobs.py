@@ -61,8 +61,7 @@ def list_jobs(
 ) -> None:
     """The newest jobs first, under each the files that failed, and who waits for the library."""
     with ConsoleProgress() as progress:
-        found, waiting = ingesting.jobs(progress)
-    found = found[:limit]
+        found, waiting = ingesting.jobs(progress, limit)
     if json:
         print_json([asdict(job) for job in found])
         return

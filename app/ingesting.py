@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from vademecum.app.how import How
 from vademecum.corpora.control import Control, Wish
 from vademecum.corpora.jobs import ACTIVE, Job, JobState
 from vademecum.corpora.lock import owner
-from vademecum.corpora.look import Look
+from vademecum.corpora.look import Active, Look
 from vademecum.corpora.waiting import Line, Waiting
 from vademecum.errors import LibraryError, LibraryLocked, NothingToDo, UsageError
 from vademecum.progress import Progress
@@ -100,7 +101,7 @@ def go_on(job_id: int | None, progress: Progress, how: How, *, failed: bool = Fa
     wants = f"{'retry' if failed else 'resume'} {'a job' if job_id is None else f'job {job_id}'}"
     turn = library_in_turn(wants, progress, not how.no_wait)
     with turn as library, Web(progress=progress) as web:
-        job = _named(library.jobs(), job_id, failed)
+        job = _named(library, job_id, failed)
         work = failed_of(library, job, web) if failed else left_of(library, job, web)
         failed_before = {file.number for file in job.failed}
         for file in work.others:
@@ -113,10 +114,10 @@ def go_on(job_id: int | None, progress: Progress, how: How, *, failed: bool = Fa
     return WentOn(of_this_run(whole, work), whole)
 
 
-def _named(jobs: Sequence[Job], job_id: int | None, failed: bool) -> Job:
+def _named(library: Library, job_id: int | None, failed: bool) -> Job:
     if job_id is not None:
-        return _found(next((job for job in jobs if job.id == job_id), None), job_id)
-    for job in jobs:
+        return _found(library.job_log.find(job_id), job_id)
+    for job in library.job_log.all():
         if job.can_retry if failed else job.can_resume:
             return job
     raise NothingToDo(
@@ -175,28 +176,30 @@ def survey(
 # jobs
 
 
-def jobs(progress: Progress) -> tuple[list[Job], list[Waiting]]:
-    """All jobs, the newest first, and the processes that stand in line; also while another process
-    has the library open."""
+def jobs(progress: Progress, most: int) -> tuple[list[Job], list[Waiting]]:
+    """The newest jobs first, and the processes that stand in line; also while another process has
+    the library open."""
     folder = settings().library
     try:
         with rooms.open_library(progress) as library:
-            return library.jobs(), Line(folder).standing_now()
+            return library.jobs(most), Line(folder).standing_now()
     except LibraryLocked:
-        return Look(folder).jobs(), Line(folder).standing_now()
+        return list(islice(Look(folder).jobs(), most)), Line(folder).standing_now()
 
 
 def job(job_id: int | None, progress: Progress) -> Job:
     """The job of that number, the latest without one. Raises UsageError for one that is not there,
     NothingToDo where there is none at all."""
-    found, _ = jobs(progress)
-    if job_id is None and not found:
-        raise NothingToDo("nothing was ingested yet", "`vademecum ingest` does")
-    return (
-        found[0]
-        if job_id is None
-        else _found(next((job for job in found if job.id == job_id), None), job_id)
-    )
+    if job_id is None:
+        found, _ = jobs(progress, 1)
+        if not found:
+            raise NothingToDo("nothing was ingested yet", "`vademecum ingest` does")
+        return found[0]
+    try:
+        with rooms.open_library(progress) as library:
+            return _found(library.job_log.find(job_id), job_id)
+    except LibraryLocked:
+        return _found(Look(settings().library).job(job_id), job_id)
 
 
 def ask(job_id: int | None, wish: Wish, progress: Progress) -> tuple[int, JobState]:
@@ -209,8 +212,7 @@ def ask(job_id: int | None, wish: Wish, progress: Progress) -> tuple[int, JobSta
             return _ask_idle(library, job_id, wish)
     except LibraryLocked:
         look = Look(folder)
-        active = look.active()
-        named = active if job_id is None else _found(look.job(job_id), job_id)
+        named = look.active() if job_id is None else _found(look.job(job_id), job_id)
         if named is None or named.state not in ACTIVE:
             if wish == "cancel" and named is not None and named.state not in ("done", "cancelled"):
                 raise  # it can be cancelled, but not while another process has the library
@@ -220,8 +222,7 @@ def ask(job_id: int | None, wish: Wish, progress: Progress) -> tuple[int, JobSta
     state = named.state
     while state in ACTIVE and time.monotonic() < until:
         time.sleep(POLL_S)
-        found = look.job(named.id)
-        state = found.state if found is not None else "done"
+        state = look.state(named.id) or "done"
     return named.id, state
 
 
@@ -234,7 +235,7 @@ def _ask_idle(library: Library, job_id: int | None, wish: Wish) -> tuple[int, Jo
     return job.id, "cancelled"
 
 
-def _not_running(job: Job | None) -> NothingToDo:
+def _not_running(job: Job | Active | None) -> NothingToDo:
     what = "no job is running" if job is None else f"job {job.id} is not running: it is {job.state}"
     return NothingToDo(what, "`vademecum jobs` lists all of them")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,35 +106,41 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def jobs_of(rows: Rows, condition: str = "", parameters: Sequence[Any] = ()) -> list[Job]:
-    """The jobs that a condition names, the newest first."""
-    found = []
-    for id_, corpus, source, key, state, reason, started, finished, snapshot, report in rows.read(
-        "SELECT id, corpus, source, key, state, reason, started, finished, snapshot, report "
-        f"FROM jobs {condition} ORDER BY id DESC",
-        parameters,
-    ):
-        files = rows.read(
-            "SELECT number, path, state, reason, size, identity, counts FROM job_files "
-            "WHERE job = ? ORDER BY number",
-            (id_,),
-        )
-        found.append(
-            Job(
-                id=id_,
-                corpus=corpus,
-                source=json.loads(source),
-                key=key,
-                state=state,
-                reason=reason,
-                started=started,
-                finished=finished,
-                snapshot=snapshot,
-                report=json.loads(report),
-                files=tuple(_file(*row) for row in files),
-            )
-        )
-    return found
+def jobs_of(rows: Rows, condition: str = "", parameters: Sequence[Any] = ()) -> Iterator[Job]:
+    """The jobs that a condition names, the newest first. Each is read when its turn comes: it may
+    have hundreds of thousands of files."""
+    ids = rows.read(f"SELECT id FROM jobs {condition} ORDER BY id DESC", parameters)
+    return (job for (job_id,) in ids if (job := job_of(rows, job_id)) is not None)
+
+
+def job_of(rows: Rows, job_id: int) -> Job | None:
+    """The job of that number."""
+    found = rows.read(
+        "SELECT corpus, source, key, state, reason, started, finished, snapshot, report "
+        "FROM jobs WHERE id = ?",
+        (job_id,),
+    )
+    if not found:
+        return None
+    corpus, source, key, state, reason, started, finished, snapshot, report = found[0]
+    files = rows.read(
+        "SELECT number, path, state, reason, size, identity, counts FROM job_files "
+        "WHERE job = ? ORDER BY number",
+        (job_id,),
+    )
+    return Job(
+        id=job_id,
+        corpus=corpus,
+        source=json.loads(source),
+        key=key,
+        state=state,
+        reason=reason,
+        started=started,
+        finished=finished,
+        snapshot=snapshot,
+        report=json.loads(report),
+        files=tuple(_file(*row) for row in files),
+    )
 
 
 def _file(
@@ -271,7 +277,7 @@ class Jobs:
         """In the transaction that deletes a corpus: none of its jobs is gone on with. What they had
         committed is gone, and what is left of them would be taken for the whole."""
         connection.execute(
-            f"UPDATE jobs SET state = 'cancelled', reason = ? WHERE corpus = ? AND {_among(OPEN)}",
+            f"UPDATE jobs SET state = 'cancelled', reason = ? WHERE corpus = ? AND {among(OPEN)}",
             (reason, corpus, *OPEN),
         )
 
@@ -284,11 +290,10 @@ class Jobs:
 
     def find(self, job_id: int) -> Job | None:
         """The job of that number."""
-        found = jobs_of(self._database, "WHERE id = ?", (job_id,))
-        return found[0] if found else None
+        return job_of(self._database, job_id)
 
-    def all(self) -> list[Job]:
-        """The newest first."""
+    def all(self) -> Iterator[Job]:
+        """The newest first, each read when its turn comes."""
         return jobs_of(self._database)
 
     def done_before(self, corpus: str, key: str, snapshot: str) -> Job | None:
@@ -298,19 +303,20 @@ class Jobs:
             "WHERE corpus = ? AND key = ? AND snapshot = ? AND state = 'done'",
             (corpus, key, snapshot),
         )
-        return found[0] if found else None
+        return next(found, None)
 
-    def left(self, corpus: str) -> list[Job]:
+    def left(self, corpus: str) -> Iterator[Job]:
         """Those of a corpus that are not at work and not over, the newest first."""
-        return jobs_of(self._database, f"WHERE corpus = ? AND {_among(OPEN)}", (corpus, *OPEN))
+        return jobs_of(self._database, f"WHERE corpus = ? AND {among(OPEN)}", (corpus, *OPEN))
 
     def left_undone(self, corpus: str, key: str) -> Job | None:
         """The latest job of that key that could be gone on with."""
-        found = jobs_of(self._database, "WHERE corpus = ? AND key = ?", (corpus, key))
-        return found[0] if found and found[0].can_resume else None
+        found = next(jobs_of(self._database, "WHERE corpus = ? AND key = ?", (corpus, key)), None)
+        return found if found is not None and found.can_resume else None
 
 
-def _among(states: Sequence[JobState]) -> str:
+def among(states: Sequence[JobState]) -> str:
+    """A condition: the job is in one of these states, which are its parameters."""
     return f"state IN ({','.join('?' * len(states))})"
 
 

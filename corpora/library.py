@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -342,9 +343,9 @@ class Library:
 
     # jobs
 
-    def jobs(self) -> list[Job]:
-        """Every ingestion there was, the newest first."""
-        return self._jobs.all()
+    def jobs(self, most: int | None = None) -> list[Job]:
+        """Every ingestion there was, the newest first, or so many of them."""
+        return list(islice(self._jobs.all(), most))
 
     def cancel_job(self, job: Job) -> None:
         """A job that does not run will not be gone on with: what it left goes, but for what it

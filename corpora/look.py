@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from vademecum.corpora.database import ReadOnly
-from vademecum.corpora.jobs import ACTIVE, Job, jobs_of
+from vademecum.corpora.jobs import ACTIVE, Job, JobState, among, job_of, jobs_of
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A job at work."""
+
+    id: int
+    corpus: str
+    state: JobState
 
 
 class Look:
@@ -17,22 +28,28 @@ class Look:
     def __init__(self, folder: Path) -> None:
         self._rows = ReadOnly(folder.absolute() / "library.sqlite")
 
-    def jobs(self, corpus: str | None = None) -> list[Job]:
-        """Of a corpus or of all, the newest first."""
+    def jobs(self, corpus: str | None = None) -> Iterator[Job]:
+        """Of a corpus or of all, the newest first, each read when its turn comes."""
         if corpus is None:
             return jobs_of(self._rows)
         return jobs_of(self._rows, "WHERE corpus = ?", (corpus,))
 
     def job(self, job_id: int) -> Job | None:
         """The job of that number."""
-        found = jobs_of(self._rows, "WHERE id = ?", (job_id,))
-        return found[0] if found else None
+        return job_of(self._rows, job_id)
 
-    def active(self) -> Job | None:
-        """The job that the process which has the library open is at, if it is at one."""
-        marks = ",".join("?" * len(ACTIVE))
-        found = jobs_of(self._rows, f"WHERE state IN ({marks})", ACTIVE)
-        return found[0] if found else None
+    def state(self, job_id: int) -> JobState | None:
+        """Of the job of that number, without reading its files."""
+        found = self._rows.read("SELECT state FROM jobs WHERE id = ?", (job_id,))
+        return found[0][0] if found else None
+
+    def active(self) -> Active | None:
+        """The job that the process which has the library open is at, if it is at one. Who waits
+        asks again and again: its files are not read."""
+        found = self._rows.read(
+            f"SELECT id, corpus, state FROM jobs WHERE {among(ACTIVE)} ORDER BY id DESC", ACTIVE
+        )
+        return Active(*found[0]) if found else None
 
     def taken(self, corpus: str) -> set[str]:
         """As `Library.taken`."""

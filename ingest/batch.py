@@ -18,14 +18,13 @@ class Gathered:
     ended: list[Ended] = field(default_factory=list)
     held: list[tuple[str, str]] = field(default_factory=list)  # place, id
     touched: set[int] = field(default_factory=set)  # files with something in the batch
+    records: int = 0  # that came, those included that gave way to others
     passages: int = 0
-
-    def __len__(self) -> int:
-        return len(self.documents) + len(self.deletions)
 
     def add(self, taken: Taken) -> Taken | None:
         """Take a record; what gives way to a later one, which may be the record itself."""
         record = taken.record
+        self.records += 1
         self.touched.add(taken.file)
         waiting = self.documents.get(record.doc_id)
         if waiting is not None and Revision.of(record).precedes(Revision.of(waiting[1])):

@@ -234,19 +234,24 @@ class _Run:
             self._tally.count(event.file, "rejected")
             self._report.reject(event.where, event.reason)
         else:
+            if len(self._gathered.ended) >= self._batch_size:  # files that held nothing
+                self._write()
             self._gathered.end(event)
             if event.failure:
                 self._tell_failure(self._work.paths[event.file], event.failure)
 
     def _gather(self, taken: Taken) -> None:
         """Into the batch, which is written first if it is full."""
-        if len(self._gathered) >= self._batch_size or self._gathered.passages >= BATCH_PASSAGES:
-            self._commit()
-            self._stop.look()
+        if self._gathered.records >= self._batch_size or self._gathered.passages >= BATCH_PASSAGES:
+            self._write()
         self._supersede(self._gathered.add(taken))
         if isinstance(taken.record, Document) and is_held(taken.record):
             place = self._plan.place(self._work.paths[taken.file])
             self._gathered.held.append((place, taken.record.doc_id))
+
+    def _write(self) -> None:
+        self._commit()
+        self._stop.look()
 
     def _supersede(self, taken: Taken | None) -> None:
         if taken is not None and isinstance(taken.record, Document):
@@ -254,7 +259,7 @@ class _Run:
 
     def _tell_failure(self, path: Path, reason: str) -> None:
         name = printable(path.name)
-        self._report.failed_files.append((printable(str(path)), reason))
+        self._report.fail(printable(str(path)), reason)
         named = reason.startswith(f"{name}: ")  # as a reader names the file it rejects
         self._progress.note(reason if named else f"{name}: {reason}")
 

@@ -30,7 +30,9 @@ class JobRecord:
         self._report = tally.report
         self._progress = progress
         self._report.files = len(work.paths) + len(work.others)
-        self._report.failed_files = [(file.path, file.reason) for file in self._failed_before()]
+        for file in work.others:
+            if file.state == "failed":
+                self._report.fail(file.path, file.reason)
         tally.before(file.counts for file in work.others)
         if work.job is None:
             source = work.plan.to_dict(work.limit) | work.engine.to_dict()
@@ -48,9 +50,6 @@ class JobRecord:
             JobFile(number, printable(str(path)), size=size_of(path))
             for number, path in self._work.paths.items()
         ]
-
-    def _failed_before(self) -> list[JobFile]:
-        return [file for file in self._work.others if file.state == "failed"]
 
     def seconds(self) -> float:
         """Of all runs of the job so far."""
@@ -118,7 +117,7 @@ class JobRecord:
 
     def outcome(self) -> JobState:
         """The state of the job once all of this run is read."""
-        if self._report.failed_files:
+        if self._report.failed:
             return "failed"
         left = any(file.state == "pending" for file in self._work.others)
         return "interrupted" if left and self._work.left != 0 else "done"

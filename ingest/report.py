@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-REJECTIONS_TOLD = 20
+TOLD = 20  # rejected records, and files that could not be read; the library has all of the latter
 
 # Counted for each file of a job, and again from nothing where the file is read again.
 BY_FILE = (
@@ -42,7 +42,8 @@ class IngestReport:
     displaced: int = 0  # of earlier versions of the files, and gone from them
     rejected: int = 0  # records a reader could not take
     rejections: list[tuple[str, str]] = field(default_factory=list)  # where, reason: the first few
-    failed_files: list[tuple[str, str]] = field(default_factory=list)  # name, reason
+    failed: int = 0  # files that could not be read to their end
+    failed_files: list[tuple[str, str]] = field(default_factory=list)  # name, reason: the first few
     passages: int = 0
     embedded: int = 0  # of the passages; the others kept the vectors they had
     seconds: float = 0.0
@@ -52,8 +53,14 @@ class IngestReport:
 
     def reject(self, where: str, reason: str) -> None:
         """Tell of a rejected record, if it is one of the first few."""
-        if len(self.rejections) < REJECTIONS_TOLD:
+        if len(self.rejections) < TOLD:
             self.rejections.append((where, reason))
+
+    def fail(self, name: str, reason: str) -> None:
+        """Count a file that could not be read, and tell of it, if it is one of the first few."""
+        self.failed += 1
+        if len(self.failed_files) < TOLD:
+            self.failed_files.append((name, reason))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `vademecum ingest --json` prints it."""
@@ -61,7 +68,7 @@ class IngestReport:
 
 
 class Tally:
-    """Counts in a report, and of each file of the job."""
+    """Counts in a report, and of each file that is being read."""
 
     def __init__(self, report: IngestReport) -> None:
         self.report = report
@@ -83,6 +90,10 @@ class Tally:
     def of(self, file: int) -> dict[str, int]:
         """The counts of a file so far."""
         return self._files.get(file, {})
+
+    def forget(self, file: int) -> None:
+        """All of a file is in the library, its counts, too."""
+        self._files.pop(file, None)
 
     def _add(self, name: str, amount: int) -> None:
         setattr(self.report, name, getattr(self.report, name) + amount)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -56,7 +56,7 @@ def survey(
     return found
 
 
-def _of_plan(plan: Plan, jobs: Sequence[Job], progress: Progress) -> list[Outlook]:
+def _of_plan(plan: Plan, jobs: Iterable[Job], progress: Progress) -> list[Outlook]:
     read: set[str] = set()  # what was read to its end
     before: dict[str, str] = {}  # how the latest job left a file
     for job in jobs:

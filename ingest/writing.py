@@ -71,6 +71,8 @@ class Writer:
             self._tally.report.displaced += written.displaced
             self._written = time.monotonic()
         self._embedding.committed()
+        for end in gathered.ended:
+            self._tally.forget(end.file)
         self._shown.advance(len(gathered.documents))
         supply = self._work.plan.supply
         if supply is not None:

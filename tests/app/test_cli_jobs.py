@@ -87,7 +87,7 @@ def another_terminal(home: Path, path: Path) -> Iterator[subprocess.Popen[str]]:
     with started(home, path) as process:
         until = time.monotonic() + 60
         while time.monotonic() < until:
-            job = Look(home / "library").active()
+            job = next(Look(home / "library").jobs(), None)
             if job is not None and job.report.get("kept"):
                 break
             time.sleep(0.05)

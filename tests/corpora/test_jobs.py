@@ -7,18 +7,20 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from library_support import NAME, batch, document, filled, prepared, to_first_layout
 
 from vademecum.corpora.control import Control
+from vademecum.corpora.database import ReadOnly
 from vademecum.corpora.document import Document
-from vademecum.corpora.jobs import FileProgress, JobFile
+from vademecum.corpora.jobs import FileProgress, JobFile, jobs_of
 from vademecum.corpora.library import Batch, Library
-from vademecum.corpora.look import Look
+from vademecum.corpora.look import Active, Look
 from vademecum.corpora.waiting import Line
 from vademecum.errors import LibraryDamaged
 
@@ -111,20 +113,60 @@ def test_others_see_the_jobs_of_a_library_that_is_open(library: Library) -> None
     number = library.job_log.plan(NAME, SOURCE, FILES)
     library.job_log.begin(number, "key", {})
     look = Look(library.path)
-    assert look.active() == library.jobs()[0]
+    assert look.active() == Active(number, NAME, "running")
     progress(library, number, FileProgress(0, {"read": 3}, "done"))
     found = look.job(number)
     assert found is not None
     assert found.files[0].state == "done"
     library.job_log.finish(number, "done", {})
-    assert look.active() is None
+    assert (look.active(), look.state(number), look.state(99)) == (None, "done", None)
     assert [job.state for job in look.jobs(NAME)] == ["done"]
-    assert look.jobs("other") == []
+    assert list(look.jobs("other")) == []
+
+
+def test_files_of_a_job_are_read_when_its_turn_comes(library: Library) -> None:
+    """A library may have hundreds of jobs, each of a hundred thousand files."""
+    numbers = [library.job_log.plan(NAME, SOURCE, FILES) for _ in range(3)]
+    asked: list[str] = []
+
+    class Rows:
+        def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+            asked.append(sql)
+            return library._database.read(sql, parameters)
+
+    jobs = jobs_of(Rows())
+    assert next(jobs).id == numbers[-1]
+    assert sum("job_files" in sql for sql in asked) == 1
+    assert [job.id for job in library.jobs(2)] == numbers[:0:-1]
+    assert [job.id for job in jobs] == numbers[1::-1]
+
+
+def test_who_waits_for_a_job_reads_none_of_its_files(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = library.job_log.plan(NAME, SOURCE, FILES)
+    look, asked = Look(library.path), []
+
+    def noted(self: ReadOnly, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        asked.append(sql)
+        return library._database.read(sql, parameters)
+
+    monkeypatch.setattr(ReadOnly, "read", noted)
+    assert look.active() == Active(number, NAME, "planned")
+    assert look.state(number) == "planned"
+    assert len(asked) == 2
+    assert not [sql for sql in asked if "job_files" in sql or "source" in sql]
 
 
 def test_where_there_is_no_library_there_is_nothing_to_see(tmp_path: Path) -> None:
     look = Look(tmp_path / "none")
-    assert (look.jobs(), look.active(), look.job(1), look.taken(NAME)) == ([], None, None, set())
+    assert list(look.jobs()) == []
+    assert (look.active(), look.job(1), look.state(1), look.taken(NAME)) == (
+        None,
+        None,
+        None,
+        set(),
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -90,10 +90,10 @@ def test_the_same_library(tmp_path: Path, ray: None) -> None:
     assert here.failed_files == there.failed_files
     assert len(here.failed_files) == 2
     assert there.rejected == 1
-    job = Look(tmp_path / "ray").jobs()[0]
+    job = next(Look(tmp_path / "ray").jobs())
     assert job.source["engine"] == "ray"
     assert [(file.state, file.counts) for file in job.files] == [
-        (file.state, file.counts) for file in Look(tmp_path / "local").jobs()[0].files
+        (file.state, file.counts) for file in next(Look(tmp_path / "local").jobs()).files
     ]
 
 
@@ -250,7 +250,7 @@ work(Path({str(tmp_path)!r}), [Path(path) for path in sys.argv[1:]], {first!r}, 
         while process.poll() is None and (not log.exists() or log.read_text().count("\n") < 6):
             time.sleep(0.02)
         os.kill(process.pid, signal.SIGKILL)
-    job = Look(tmp_path / "library").jobs()[0]
+    job = next(Look(tmp_path / "library").jobs())
     assert job.state == "running"
     assert job.source["engine"] == ("ray" if first == "ray" else "local")
     work(tmp_path, files, second, 0)
