@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types unit coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-ingesting bench-loading bench-embedding
+.PHONY: help install demo test lint types unit coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-ingesting bench-committing bench-loading bench-embedding bench-retrieval
 .DEFAULT_GOAL := help
 
 help:
@@ -20,7 +20,9 @@ help:
 	@echo "make bench-start                 from nothing to ready, beside transformers"
 	@echo "make bench-reading               how fast PubMed files are read, beside bare lxml"
 	@echo "make bench-ingesting FILES=...   PubMed files into a library, beside the plain way"
+	@echo "make bench-committing FILE=...   a PubMed file by Ray's workers: what one process commits"
 	@echo "make bench-loading               how fast vectors go into Chroma, a Chroma server and Milvus"
+	@echo "make bench-retrieval DATA=...    what is found: a BEIR set, and captions by what cites them"
 	@echo "make bench-embedding             passages a second beside sentence-transformers (SCIFACT=FOLDER: quality)"
 
 install: $(STAMP)
@@ -104,6 +106,17 @@ FILES ?=
 
 bench-ingesting: $(STAMP)
 	$(BIN)/python benchmarks/ingesting.py $(FILES)
+
+FILE ?=
+
+bench-committing: $(STAMP)
+	$(BIN)/python benchmarks/committing.py $(FILE)
+
+DATA ?=
+
+bench-retrieval: $(STAMP)
+	VADEMECUM_TEST_DATA=$(DATA) $(BIN)/python benchmarks/retrieval.py
+	VADEMECUM_TEST_DATA=$(DATA) $(BIN)/python benchmarks/sections.py
 
 # Run in a fresh environment that installed without constraints, after the tests passed there.
 constraints: $(STAMP)

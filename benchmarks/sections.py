@@ -60,6 +60,7 @@ def main() -> None:
     print(f"{len(papers)} papers, {len(held)} passages, {len(queries)} queries")
     print(f"{'embedded with':14}{'MRR@10':>8}{'hits@10':>9}")
     result: dict[str, object] = {"passages": len(held), "queries": len(queries)}
+    reciprocal: list[np.ndarray] = []  # [queries], of each side
     for side, heading in SIDES.items():
         texts = [
             f"{heading(paper, label)}\n\n{passage.text}"
@@ -69,10 +70,16 @@ def main() -> None:
         ranks = [
             _rank(row, own, wanted) for row, (_, own, wanted) in zip(scores, queries, strict=True)
         ]
-        mrr = float(np.mean([1 / rank if rank <= BEST else 0.0 for rank in ranks]))
+        reciprocal.append(np.array([1 / rank if rank <= BEST else 0.0 for rank in ranks]))
+        mrr = float(reciprocal[-1].mean())
         hits = float(np.mean([rank <= BEST for rank in ranks]))
         print(f"{side:14}{mrr:8.3f}{hits:9.3f}")
         result[side] = {"mrr@10": round(mrr, 4), "hits@10": round(hits, 4)}
+    gained = reciprocal[1] - reciprocal[0]
+    error = float(gained.std(ddof=1) / np.sqrt(len(gained)))
+    better, worse = int((gained > 0).sum()), int((gained < 0).sum())
+    print(f"MRR {gained.mean():+.4f}, standard error {error:.4f}; {better} better, {worse} worse")
+    result |= {"mrr_gain": round(float(gained.mean()), 4), "error": round(error, 4)}
     print(json.dumps(result | {"embedder": embedder.name}))
 
 
