@@ -161,7 +161,9 @@ def changes(
         print_json({"from": first, "to": second, **counts, "documents": named_json})
         return
     for change in named:
-        paragraph(stdout(), f"{change.what:<8} {one_line(change.doc_id)}")
+        was = f", was {change.was}" if change.was else ""
+        told = f"{change.what:<8} {one_line(f'{change.title} ({change.doc_id}{was})')}"
+        paragraph(stdout(), told, indent=9, first=9)
     paragraph(stdout(), ", ".join(f"{count:,} {what}" for what, count in counts.items()))
 
 

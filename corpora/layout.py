@@ -172,6 +172,12 @@ CREATE TABLE changes (                     -- what led to a snapshot, document b
 ) WITHOUT ROWID;
 """
 
+TITLES = """
+ALTER TABLE changes ADD COLUMN title TEXT NOT NULL DEFAULT '';  -- of what went, or its last version
+ALTER TABLE changes ADD COLUMN place TEXT NOT NULL DEFAULT '';  -- as in `places`
+CREATE INDEX changes_places ON changes (corpus, place, seq) WHERE place != '';
+"""
+
 
 def _first(connection: sqlite3.Connection) -> None:
     _run(connection, FIRST)
@@ -205,6 +211,10 @@ def _works(connection: sqlite3.Connection) -> None:
     notices.gather(connection)
 
 
+def _titles(connection: sqlite3.Connection) -> None:
+    _run(connection, TITLES)
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _notices,
@@ -213,6 +223,7 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _jobs,
     _snapshots,
     _works,
+    _titles,
 )
 LAYOUT = len(STEPS)
 

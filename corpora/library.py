@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from vademecum.corpora.jobs import Job, Jobs
 from vademecum.corpora.lock import LibraryLock
 from vademecum.corpora.revision import Revision
 from vademecum.corpora.snapshots import Change, Snapshot
-from vademecum.corpora.store import Batch, CorpusRow, Store, Vectors, Written, check
+from vademecum.corpora.store import Batch, CorpusRow, Store, Vectors, Written, check, chunks
 from vademecum.corpora.vectors import Place
 from vademecum.corpora.verify import Verification
 from vademecum.corpora.verify import verify as run_verify
@@ -174,7 +175,13 @@ class Library:
                 f"what changed between {first} and {second} was not kept document by document",
                 f"lists hold the last {snapshots.MOST_CHANGES:,} changes",
             )
-        return found
+        return self._titled(row, found)
+
+    def _titled(self, row: CorpusRow, changes: Iterable[Change]) -> Iterator[Change]:
+        """With the titles of what is still here."""
+        for chunk in chunks(changes):
+            here = self._store.titles(row.id, (change.doc_id for change in chunk))
+            yield from (replace(c, title=here.get(c.doc_id, c.title)) for c in chunk)
 
     def create_corpus(self, name: str, *, embedder: str, dim: int, fingerprint: str) -> CorpusInfo:
         """A corpus of that name, made if there is none.

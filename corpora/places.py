@@ -33,17 +33,17 @@ def remember(
 
 def displaced(
     connection: sqlite3.Connection, corpus: int, job: int, read: Sequence[str]
-) -> list[str]:
-    """Places that the job has read to their end: ids of documents that they held before, and that
-    no place holds now. They are forgotten here; the caller removes them."""
-    gone: list[str] = []
+) -> list[tuple[str, str]]:
+    """Places that the job has read to their end: documents (place, id) that they held before, and
+    that no place holds now. They are forgotten here; the caller removes them."""
+    gone: list[tuple[str, str]] = []
     for place in read:
         earlier = connection.execute(
             "DELETE FROM places WHERE corpus = ? AND place = ? AND job <> ? RETURNING doc_id",
             (corpus, place, job),
         ).fetchall()
         gone += [
-            doc_id
+            (place, doc_id)
             for (doc_id,) in earlier
             if connection.execute(
                 "SELECT 1 FROM places WHERE corpus = ? AND doc_id = ? LIMIT 1", (corpus, doc_id)

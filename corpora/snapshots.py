@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 Read = Callable[[str, Sequence[Any]], list[Any]]
+What = Literal["added", "changed", "deleted"]
 
 BEGIN = "INSERT INTO snapshots (corpus, snapshot, made, kept) VALUES (?, '', '', 1)"
 MOST_CHANGES = 100_000  # documents listed, over all snapshots of a corpus
@@ -35,10 +36,16 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one document between two snapshots."""
+    """What happened to one document between two snapshots.
+
+    `title` is its last one that is known. A file that is known by what it says (`places`) changes
+    its id with its text: `was` is the one before, "" where the id is the same.
+    """
 
     doc_id: str
-    what: Literal["added", "changed", "deleted"]
+    what: What
+    title: str = ""
+    was: str = ""
 
 
 def snapshot_of(digest: str) -> str:
@@ -53,7 +60,7 @@ def added(
     _count(connection, corpus, 1, passages)
     if (seq := _open(connection, corpus)) is not None:
         connection.execute(
-            "INSERT INTO changes VALUES (?, ?, ?, NULL, ?) "
+            "INSERT INTO changes (corpus, seq, doc_id, before, after) VALUES (?, ?, ?, NULL, ?) "
             "ON CONFLICT DO UPDATE SET after = excluded.after",
             (corpus, seq, doc_id, content),
         )
@@ -64,19 +71,35 @@ def added(
 
 
 def removed(
-    connection: sqlite3.Connection, corpus: int, doc_id: str, content: bytes, passages: int
+    connection: sqlite3.Connection,
+    corpus: int,
+    doc_id: str,
+    content: bytes,
+    passages: int,
+    title: str,
 ) -> None:
     """A document goes, or its earlier version does."""
     _count(connection, corpus, -1, -passages)
     if (seq := _open(connection, corpus)) is not None:
         connection.execute(
-            "INSERT INTO changes VALUES (?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET after = NULL",
-            (corpus, seq, doc_id, content),
+            "INSERT INTO changes (corpus, seq, doc_id, before, after, title) "
+            "VALUES (?, ?, ?, ?, NULL, ?) "
+            "ON CONFLICT DO UPDATE SET after = NULL, title = excluded.title",
+            (corpus, seq, doc_id, content, title),
         )
         connection.execute(
             "DELETE FROM changes WHERE corpus = ? AND seq = ? AND doc_id = ? "
             "AND before IS NULL AND after IS NULL",
             (corpus, seq, doc_id),
+        )
+
+
+def placed(connection: sqlite3.Connection, corpus: int, held: Iterable[tuple[str, str]]) -> None:
+    """Where documents (place, id) are known by their place: of those that came or went."""
+    if (seq := _open(connection, corpus)) is not None:
+        connection.executemany(
+            "UPDATE changes SET place = ? WHERE corpus = ? AND seq = ? AND doc_id = ?",
+            [(place, corpus, seq, doc_id) for place, doc_id in held],
         )
 
 
@@ -121,7 +144,8 @@ def listed(read: Read, corpus: int) -> list[Snapshot]:
 
 
 def between(read: Read, corpus: int, first: str, second: str) -> Iterator[Change] | None:
-    """What leads from one snapshot to the other, by document id; None where it was not kept.
+    """What leads from one snapshot to the other, by document id, with the titles of what went;
+    None where it was not kept.
 
     Raises KeyError with the id that is not written down. Between equal ids is nothing.
     """
@@ -157,31 +181,60 @@ def gather(connection: sqlite3.Connection) -> None:
 
 
 def _changes(read: Read, span: tuple[int, int, int], *, backwards: bool) -> Iterator[Change]:
+    edits: dict[str, tuple[str, str] | None] = {}  # by place
     last = ""
     while rows := read(
-        "SELECT doc_id, MIN(seq), MAX(seq) FROM changes "
-        "WHERE corpus = ? AND seq > ? AND seq <= ? AND doc_id > ? "
-        "GROUP BY doc_id ORDER BY doc_id LIMIT 1000",
+        "SELECT DISTINCT doc_id FROM changes WHERE corpus = ? AND seq > ? AND seq <= ? "
+        "AND doc_id > ? ORDER BY doc_id LIMIT 1000",
         (*span, last),
     ):
         last = rows[-1][0]
-        for doc_id, oldest, newest in rows:
-            ((before,),) = read(
-                "SELECT before FROM changes WHERE corpus = ? AND seq = ? AND doc_id = ?",
-                (span[0], oldest, doc_id),
-            )
-            ((after,),) = read(
-                "SELECT after FROM changes WHERE corpus = ? AND seq = ? AND doc_id = ?",
-                (span[0], newest, doc_id),
-            )
-            if before == after:
+        for (doc_id,) in rows:
+            what, title, place = _net(read, span, doc_id, backwards=backwards)
+            if what is None:
                 continue
-            if backwards:
-                before, after = after, before
-            yield Change(
-                doc_id,
-                "added" if before is None else "deleted" if after is None else "changed",
-            )
+            if place and place not in edits:
+                edits[place] = _edit(read, span, place, backwards=backwards)
+            old, new = edits.get(place) or ("", "")
+            if doc_id == new:
+                yield Change(doc_id, "changed", title, was=old)
+            elif doc_id != old:
+                yield Change(doc_id, what, title)
+
+
+def _net(
+    read: Read, span: tuple[int, int, int], doc_id: str, *, backwards: bool
+) -> tuple[What | None, str, str]:
+    """What all changes of a document come to, None for nothing; its title and place, if known."""
+    rows = read(
+        "SELECT before, after, title, place FROM changes "
+        "WHERE corpus = ? AND seq > ? AND seq <= ? AND doc_id = ? ORDER BY seq",
+        (*span, doc_id),
+    )
+    before, after = rows[0][0], rows[-1][1]
+    if backwards:
+        before, after = after, before
+    what: What = "added" if before is None else "deleted" if after is None else "changed"
+    title, place = (next((row[at] for row in reversed(rows) if row[at]), "") for at in (2, 3))
+    return None if before == after else what, title, place
+
+
+def _edit(
+    read: Read, span: tuple[int, int, int], place: str, *, backwards: bool
+) -> tuple[str, str] | None:
+    """The ids before and after where one document went from a place and one came to it."""
+    found: dict[What | None, list[str]] = {}
+    for (doc_id,) in read(
+        "SELECT DISTINCT doc_id FROM changes "
+        "WHERE corpus = ? AND seq > ? AND seq <= ? AND place = ? AND place != ''",
+        (*span, place),
+    ):
+        what, _, _ = _net(read, span, doc_id, backwards=backwards)
+        found.setdefault(what, []).append(doc_id)
+    match found.get("deleted"), found.get("added"):
+        case [old], [new]:
+            return old, new
+    return None
 
 
 def _count(connection: sqlite3.Connection, corpus: int, documents: int, passages: int) -> None:

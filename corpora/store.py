@@ -25,6 +25,7 @@ Prepared = tuple[Document, Sequence[Passage], Vectors]  # vectors [passages, dim
 
 DIGEST_MODULUS = 1 << 256
 CHUNK = 500  # ids in one statement
+TITLE = "json_extract(record, '$.title')"
 STORED = (
     *("doc_id", "date", "kind", "text", "record", "origin", "revised", "hash"),
     *("fingerprint", "passages"),
@@ -232,6 +233,17 @@ class Store:
                 found[doc_id] = _document(record, text)
         return found
 
+    def titles(self, corpus: int, doc_ids: Iterable[str]) -> dict[str, str]:
+        """Of those that exist, by id."""
+        found: dict[str, str] = {}
+        for chunk in chunks(dict.fromkeys(doc_ids)):
+            found |= self.database.read(
+                f"SELECT doc_id, {TITLE} FROM documents "
+                f"WHERE corpus = ? AND doc_id IN ({_marks(chunk)})",
+                (corpus, *chunk),
+            )
+        return found
+
     def states(self, corpus: int, doc_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Content hash and fingerprint of those that exist, by id."""
         found: dict[str, tuple[str, str]] = {}
@@ -326,7 +338,8 @@ class Store:
         touched: dict[str, None] = {}
         added = replaced = deleted = displaced = 0
         places.remember(connection, corpus, batch.job, batch.held)
-        earlier = set(places.displaced(connection, corpus, batch.job, batch.read_places))
+        gone = places.displaced(connection, corpus, batch.job, batch.read_places)
+        earlier = {doc_id for _, doc_id in gone}
         leaving = (*batch.deletions, *map(Deletion, sorted(earlier)))
         written = [document.doc_id for document, _, _ in batch.documents]
         changing = [*written, *(deletion.doc_id for deletion in leaving)]
@@ -358,6 +371,7 @@ class Store:
                 connection, corpus, document, passages, vectors, batch.fingerprint
             )
             touched.update((passage.passage_id, None) for passage in passages)
+        snapshots.placed(connection, corpus, (*gone, *batch.held))
         connection.executemany(
             "DELETE FROM withdrawn WHERE corpus = ? AND doc_id = ?",
             [(corpus, document.doc_id) for document, _, _ in batch.documents],
@@ -384,7 +398,8 @@ class Store:
         connection: sqlite3.Connection, corpus: int, doc_id: str
     ) -> tuple[int, list[str]] | None:
         row = connection.execute(
-            "SELECT id, hash FROM documents WHERE corpus = ? AND doc_id = ?", (corpus, doc_id)
+            f"SELECT id, hash, {TITLE} FROM documents WHERE corpus = ? AND doc_id = ?",
+            (corpus, doc_id),
         ).fetchone()
         if row is None:
             return None
@@ -395,7 +410,7 @@ class Store:
             )
         ]
         connection.execute("DELETE FROM documents WHERE id = ?", (row[0],))
-        snapshots.removed(connection, corpus, doc_id, row[1], len(passages))
+        snapshots.removed(connection, corpus, doc_id, row[1], len(passages), row[2])
         return int.from_bytes(row[1], "big"), passages
 
     @staticmethod

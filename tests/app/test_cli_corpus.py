@@ -41,16 +41,29 @@ def test_snapshots_are_listed_and_compared(cli: Cli) -> None:
     found = cli("corpus", "changes", "tests", first, "--json").json
     assert (found["added"], found["changed"], found["deleted"]) == (1, 1, 0)
     assert found["documents"] == [
-        {"doc_id": "pmid:1", "what": "changed"},
-        {"doc_id": "pmid:3", "what": "added"},
+        {"doc_id": "pmid:1", "what": "changed", "title": "On aspirin", "was": ""},
+        {"doc_id": "pmid:3", "what": "added", "title": "On zinc", "was": ""},
     ]
     shown = cli("corpus", "changes", "tests", first, today, "--limit", "1").stdout
-    assert shown == "changed  pmid:1\n1 added, 1 changed, 0 deleted\n"
+    assert shown == "changed  On aspirin (pmid:1)\n1 added, 1 changed, 0 deleted\n"
     unknown = cli("corpus", "changes", "tests", "0000")
     assert unknown.code == 2
     assert (
         unknown.errors[1] == "hint: `vademecum corpus snapshots tests` lists those it was seen in"
     )
+
+
+def test_an_edited_file_is_shown_as_changed(cli: Cli, tmp_path: Path) -> None:
+    note = tmp_path / "note.md"
+    note.write_text("# On iron\n\nIron was given.\n")
+    assert cli("ingest", str(note), "--corpus", "notes").code == 0
+    before = cli("corpus", "show", "notes", "--json").json["snapshot"]
+    note.write_text("# On iron\n\nIron was not given.\n")
+    assert cli("ingest", str(note), "--corpus", "notes").code == 0
+    line, counts = cli("corpus", "changes", "notes", before).stdout.splitlines()
+    assert line.startswith("changed  On iron (file:")
+    assert ", was file:" in line
+    assert counts == "0 added, 1 changed, 0 deleted"
 
 
 def test_a_corpus_is_exported_and_imported_under_another_name(cli: Cli, tmp_path: Path) -> None:

@@ -59,6 +59,82 @@ def test_what_changed_between_two_states_is_told_document_by_document(tmp_path: 
         assert what(library, first, first) == {}
 
 
+def titled(library: Library, first: str, second: str) -> list[tuple[str, str, str, str]]:
+    found = library.changes(NAME, first, second)
+    return [(change.what, change.title, change.doc_id, change.was) for change in found]
+
+
+def test_changes_name_titles_also_of_what_is_gone(tmp_path: Path) -> None:
+    with filled(tmp_path, document(1, title="On zinc"), document(2, title="On iron")) as library:
+        first = library.corpus(NAME).snapshot
+        library.commit(NAME, batch(document(1, title="Zinc, revised"), delete=[2]))
+        second = library.corpus(NAME).snapshot
+        assert titled(library, first, second) == [
+            ("changed", "Zinc, revised", "pmid:1", ""),
+            ("deleted", "On iron", "pmid:2", ""),
+        ]
+        library.commit(NAME, batch(document(3, title="On lead"), delete=[1]))
+        third = library.corpus(NAME).snapshot
+        assert titled(library, first, third) == [
+            ("deleted", "Zinc, revised", "pmid:1", ""),
+            ("deleted", "On iron", "pmid:2", ""),
+            ("added", "On lead", "pmid:3", ""),
+        ]
+
+
+def read_again(library: Library, job: int, place: str, *versions: str) -> str:
+    """A job reads a file that holds such texts; the state after it."""
+    found = [replace(document(1, body), doc_id=f"file:{body[:1]}", title=body) for body in versions]
+    held = [(place, item.doc_id) for item in found]
+    made = batch(*found)
+    library.commit(NAME, replace(made, job=job, held=held, read_places=[place]))
+    return library.corpus(NAME).snapshot
+
+
+def test_an_edited_file_is_a_changed_document_under_another_id(tmp_path: Path) -> None:
+    with filled(tmp_path) as library:
+        read_again(library, 1, "/other.md", "x is another file.")
+        first = read_again(library, 1, "/notes.md", "a was first.")
+        second = read_again(library, 2, "/notes.md", "b was second.")
+        third = read_again(library, 3, "/notes.md", "c was third.")
+        fourth = read_again(library, 4, "/notes.md", "a was first.")
+        assert titled(library, first, second) == [("changed", "b was second.", "file:b", "file:a")]
+        assert titled(library, first, third) == [("changed", "c was third.", "file:c", "file:a")]
+        assert titled(library, third, first) == [("changed", "a was first.", "file:a", "file:c")]
+        assert fourth == first
+        assert titled(library, second, fourth) == [("changed", "a was first.", "file:a", "file:b")]
+
+
+def test_rows_of_a_table_that_came_and_went_are_no_edits(tmp_path: Path) -> None:
+    with filled(tmp_path) as library:
+        first = read_again(library, 1, "/t.csv", "a is a row.", "b is a row.")
+        second = read_again(library, 2, "/t.csv", "c is a row.", "b is a row.", "d is a row.")
+        assert titled(library, first, second) == [
+            ("deleted", "a is a row.", "file:a", ""),
+            ("added", "c is a row.", "file:c", ""),
+            ("added", "d is a row.", "file:d", ""),
+        ]
+
+
+def test_lists_of_before_titles_were_kept_are_read(tmp_path: Path) -> None:
+    with filled(tmp_path, document(1, title="On zinc"), document(2)) as library:
+        first = library.corpus(NAME).snapshot
+        library.commit(NAME, batch(document(1, "Otherwise.", title="On zinc"), delete=[2]))
+        second = library.corpus(NAME).snapshot
+    connection = sqlite3.connect(tmp_path / "library.sqlite")
+    with connection:
+        connection.execute("DROP INDEX changes_places")
+        connection.execute("ALTER TABLE changes DROP COLUMN title")
+        connection.execute("ALTER TABLE changes DROP COLUMN place")
+        connection.execute("PRAGMA user_version = 7")
+    connection.close()
+    with Library.open(tmp_path) as library:
+        assert titled(library, first, second) == [
+            ("changed", "On zinc", "pmid:1", ""),
+            ("deleted", "", "pmid:2", ""),
+        ]
+
+
 @given(
     history=st.lists(
         st.tuples(
