@@ -10,7 +10,7 @@ from rich.text import Text
 
 from vademecum.app.console import clean, number, one_line, paragraph, plural, seconds, shorten
 from vademecum.corpora.document import Kind
-from vademecum.rag.answer import Answer, Sentence, Source
+from vademecum.rag.answer import Answer, Quotation, Sentence, Source
 from vademecum.rag.attended import shares_read
 from vademecum.rag.evidence import evidence
 
@@ -18,11 +18,26 @@ from vademecum.rag.evidence import evidence
 MARKS = {
     "supported": "",
     "partial": "(partly supported)",
+    "overstated": "(OVERSTATED)",
     "unsupported": "(NOT SUPPORTED by the sources)",
     "uncited": "(no source)",
 }
-STYLES = {"supported": "", "partial": "yellow", "unsupported": "red", "uncited": "dim"}
+STYLES = {
+    "supported": "",
+    "partial": "yellow",
+    "overstated": "yellow",
+    "unsupported": "red",
+    "uncited": "dim",
+}
+# What the passages below an answer are to it.
+SOURCES = {
+    "answered": "Sources",
+    "not_in_library": "Nearest passages, not used",
+    "not_written": "Nearest passages",
+    "stopped": "Passages found",
+}
 QUOTE = 280  # characters of a passage shown below an answer
+BEGINNING = 60  # characters that tell one sentence of an answer from the others
 
 _MARKERS = re.compile(r"\s*\[\d+(?:\s*[,;]\s*\d+)*\]")
 _END = re.compile(r"[.!?。！？…]+[\"'”’)]*$")
@@ -35,17 +50,22 @@ def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
         console.print()
     if found.abstained:
         paragraph(console, Text(clean(found.answer).strip(), style="bold"))
-        if found.reason and found.reason not in found.answer:
+        if found.reason and found.reason.casefold() not in found.answer.casefold():
             paragraph(console, f"Why: {one_line(found.reason)}")
+        for quotation in found.quotes:
+            console.print()
+            paragraph(console, Text("Quoted word for word, the sentence nearest to the question:"))
+            paragraph(console, _quotation(quotation))
     else:
         for line in sentences(found):
             paragraph(console, line)
+        for text, reason in reasons(found):
+            paragraph(console, Text(f"Overstated: “{text}”: {reason}.", style="yellow"), indent=2)
         if found.reason:
             paragraph(console, Text(f"Note: {one_line(found.reason)}", style="yellow"))
     if found.sources:
         console.print()
-        title = "Nearest passages, not used" if found.abstained else "Sources"
-        console.print(Text(title, style="bold"))
+        console.print(Text(SOURCES[found.status], style="bold"))
         sources(console, found.sources, found.sentences)
     console.print()
     paragraph(console, Text(footer(found), style="dim"))
@@ -76,6 +96,20 @@ def _sentence(sentence: Sentence) -> Text:
     if MARKS[sentence.support]:
         text.append(" " + MARKS[sentence.support], style="bold " + STYLES[sentence.support])
     return text
+
+
+def reasons(found: Answer) -> list[tuple[str, str]]:
+    """How the sentences that say too much begin, each with what is wrong with it."""
+    return [
+        (shorten(one_line(sentence.text), BEGINNING), one_line(sentence.reason))
+        for sentence in found.sentences
+        if sentence.reason
+    ]
+
+
+def _quotation(quotation: Quotation) -> Text:
+    text = Text(f"“{one_line(quotation.text)}”", style="italic")
+    return text.append(f" [{quotation.n}]", style="bold cyan not italic")
 
 
 def sources(
@@ -185,7 +219,8 @@ def footer(found: Answer) -> str:
         f"found in {seconds(times.retrieve_s)}",
     ]
     if model.name != "none":
-        parts.append(f"first token {seconds(times.first_token_s)}")
+        if times.first_token_s:  # a model that was not asked wrote none
+            parts.append(f"first token {seconds(times.first_token_s)}")
         if times.decode_tok_s:
             parts.append(f"{number(times.decode_tok_s)} tokens/s")
     parts.append(f"total {seconds(times.total_s)}")

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vademecum.app.web_sources import anchor
-from vademecum.app.web_text import UNFINISHED_MARKER, blocks, count, escape, inline
+from vademecum.app.web_text import (
+    UNFINISHED_MARKER,
+    blocks,
+    count,
+    escape,
+    inline,
+    sentence_case,
+)
 from vademecum.rag.answer import Answer, Sentence, Source
 from vademecum.rag.cite import read_markers
 from vademecum.rag.evidence import evidence
@@ -15,6 +22,10 @@ MARKS = {
     "partial": (
         "partly supported",
         "The cited passage bears this out only in part. Read it before you rely on this.",
+    ),
+    "overstated": (
+        "overstated",
+        "The passage says that two things go together, this sentence that one causes the other.",
     ),
     "retracted": (
         "retracted source",
@@ -53,8 +64,9 @@ def chip(turn: int, source: Source, at: int | None = None) -> str:
     )
 
 
-def _mark(name: str) -> str:
+def _mark(name: str, reason: str = "") -> str:
     words, tip = MARKS[name]
+    tip = escape(f"{sentence_case(reason)} {tip}" if reason else tip)
     return (
         f'<span class="vd-mark vd-mark-{name}" tabindex="0" data-vd-tip="{tip}"'
         f' aria-label="{words}: {tip}">{words}</span>'
@@ -76,7 +88,7 @@ def checked_html(answer: Answer, turn: int) -> str:
             if n in by_number
         ]
         name = mark_of(sentence, by_number)
-        tail = "".join([*chips, _mark(name) if name else ""])
+        tail = "".join([*chips, _mark(name, sentence.reason) if name else ""])
         return f'<span class="vd-after">{tail}</span>' if tail else ""
 
     def line(start: int, end: int) -> str:
@@ -134,6 +146,32 @@ def support_html(sentences: Sequence[Sentence]) -> str:
     return f'<p class="vd-support vd-support-{css}">{words}</p>'
 
 
+def reasons_html(sentences: Sequence[Sentence]) -> str:
+    """What is wrong with the sentences that say too much, in words that need no pointer."""
+    return "".join(
+        f'<p class="vd-reason"><strong>{MARKS[sentence.support][0].capitalize()}:</strong> '
+        f"“{escape(sentence.text)}” {escape(sentence_case(sentence.reason))}</p>"
+        for sentence in sentences
+        if sentence.reason
+    )
+
+
+def quotes_html(answer: Answer, turn: int) -> str:
+    """What the sources say nearest to the question, where nobody wrote an answer; "" without."""
+    by_number = {source.n: source for source in answer.sources}
+    quoted = "".join(
+        f"<blockquote>“{escape(quotation.text)}”"
+        f'<span class="vd-after">{chip(turn, by_number[quotation.n], quotation.start)}</span>'
+        "</blockquote>"
+        for quotation in answer.quotes
+        if quotation.n in by_number
+    )
+    head = "Quoted word for word, the sentence nearest to the question:"
+    return f'<figure class="vd-quoted"><figcaption>{head}</figcaption>{quoted}</figure>' * bool(
+        quoted
+    )
+
+
 def plain_text(answer: Answer) -> str:
     """The answer with numbered citations and its sources, for pasting elsewhere."""
     by_number = {source.n: source for source in answer.sources}
@@ -143,10 +181,13 @@ def plain_text(answer: Answer) -> str:
         body.extend(f" [{n}]" for n in sentence.citations)
         name = mark_of(sentence, by_number)
         if name:
-            body.append(f" ({MARKS[name][0]})")
+            why = f": {sentence.reason}" if sentence.reason else ""
+            body.append(f" ({MARKS[name][0]}{why})")
         at = sentence.end
     body.append(answer.answer[at:])
+    body.extend(f"\n\n“{quotation.text}” [{quotation.n}]" for quotation in answer.quotes)
     cited = {n for sentence in answer.sentences for n in sentence.citations}
+    cited |= {quotation.n for quotation in answer.quotes}
     listed = [source for source in answer.sources if source.n in cited]
     references = [
         ". ".join(

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vademecum.app.web_answer import checked_html, plain_text, raw_html, support_html
-from vademecum.app.web_text import blocks, count, escape, inline, seconds, whole_seconds
+from vademecum.app.web_answer import (
+    checked_html,
+    plain_text,
+    quotes_html,
+    raw_html,
+    reasons_html,
+    support_html,
+)
+from vademecum.app.web_text import (
+    blocks,
+    count,
+    escape,
+    inline,
+    seconds,
+    sentence_case,
+    whole_seconds,
+)
 from vademecum.corpora.document import CorpusInfo
 from vademecum.rag.answer import Answer, Source
+
+# What stands over an exchange without an answer.
+HEADS = {
+    "not_in_library": "Not in this library",
+    "not_written": "Passages found, but no answer that they support",
+    "stopped": "Stopped",
+}
 
 
 def question_html(question: str) -> str:
@@ -63,8 +85,8 @@ def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
     else:
         body = f'<div class="vd-text">{checked_html(answer, turn)}</div>'
         if answer.reason:
-            body += f'<p class="vd-ending">{escape(_sentence_case(answer.reason))}</p>'
-        body += support_html(answer.sentences)
+            body += f'<p class="vd-ending">{escape(sentence_case(answer.reason))}</p>'
+        body += support_html(answer.sentences) + reasons_html(answer.sentences)
     copy = (
         f'<button type="button" class="vd-copy" data-vd-copy="{escape(plain_text(answer))}">'
         "Copy with sources</button>"
@@ -84,10 +106,11 @@ def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
 
 def _abstained_html(answer: Answer, turn: int) -> str:
     reason = answer.reason.strip()
-    said = answer.answer.strip()
+    head = HEADS[answer.status]
+    said = sentence_case(answer.answer.strip().removeprefix(f"{head}: "))
     why = (
-        f'<p class="vd-why">{escape(_sentence_case(reason))}</p>'
-        if reason and reason not in said
+        f'<p class="vd-why">{escape(sentence_case(reason))}</p>'
+        if reason and reason.casefold() not in said.casefold()
         else ""
     )
     nearest = ""
@@ -102,15 +125,10 @@ def _abstained_html(answer: Answer, turn: int) -> str:
             f'<p class="vd-near-head">The nearest passages:</p><ul class="vd-nears">{items}</ul>'
         )
     return (
-        '<div class="vd-abstained"><p class="vd-abstained-head">Not answered from this library</p>'
+        f'<div class="vd-abstained"><p class="vd-abstained-head">{head}</p>'
         f'<div class="vd-text">{blocks(said, lambda a, b: inline(said[a:b]))}</div>'
-        f"{why}{nearest}</div>"
+        f"{why}{quotes_html(answer, turn)}{nearest}</div>"
     )
-
-
-def _sentence_case(text: str) -> str:
-    whole = text[:1].upper() + text[1:]
-    return whole if whole[-1:] in ".!?。" else f"{whole}."
 
 
 def _facts(source: Source) -> str:
@@ -188,7 +206,7 @@ def welcome_html(corpus: CorpusInfo, model: str | None, reason: str, *, offers: 
     if not said:
         why = f"{who}."
     elif model and model in said:  # a whole sentence that names it
-        why = _sentence_case(said)
+        why = sentence_case(said)
     else:
         why = f"{who} ({said.rstrip('.')})."
     below = '<p class="vd-offers">Questions that its own titles ask:</p>' if offers else ""

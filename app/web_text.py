@@ -41,6 +41,12 @@ def safe_url(url: str) -> str:
     return escape(cleaned)
 
 
+def sentence_case(text: str) -> str:
+    """`text` as a sentence: a capital in front, a stop at its end."""
+    whole = text[:1].upper() + text[1:]
+    return whole if whole[-1:] in ".!?。" else f"{whole}."
+
+
 def inline(text: str) -> str:
     """One run of text, escaped, with `**bold**` kept."""
     return BOLD.sub(r"<strong>\1</strong>", escape(text))

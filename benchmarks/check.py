@@ -32,6 +32,7 @@ from vademecum.rag.check import Evidence, claims
 from vademecum.rag.retrieve import Found, coverage, fuse, word_weights
 from vademecum.rag.words import containment, content_words, numbers
 
+SUPPORTS = ("supported", "partial", "overstated", "unsupported")
 NEAREST = 3
 CANDIDATES = 100
 VERB = re.compile(r"\b(is|are|was|were|has|have|had|can|may|did|does)\b")
@@ -59,6 +60,15 @@ COMPARED = (
     re.compile(r"(\bin (?:the )?)(\w+)((?: \w+)? than in (?:the )?)(\w+)"),
     re.compile(r"(\b)(\d[\d.]*%)( (?:vs\.?|versus|and) )(\d[\d.]*%)"),
 )
+ASSOCIATED = re.compile(
+    r"\b(?:is|are|was|were) (?:\w+ly )*associated with (?:an? )?(?:\w+ly )*"
+    r"(?P<how>lower|reduced|decreased|higher|increased|greater|improved|worse|poorer)\b"
+)
+MADE_EFFECTS = {
+    "lower": "lowers", "reduced": "reduces", "decreased": "decreases", "higher": "increases",
+    "increased": "increases", "greater": "increases", "improved": "improves", "worse": "worsens",
+    "poorer": "worsens",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -143,7 +153,7 @@ def _sentences(
 
     def judge(kind: str, against: int, sentences: Sequence[str]) -> None:
         for (verdict,), _ in zip(evidence[against].judge(sentences), sentences, strict=True):
-            counts = tally.setdefault(kind, {"supported": 0, "partial": 0, "unsupported": 0})
+            counts = tally.setdefault(kind, dict.fromkeys(SUPPORTS, 0))
             counts[verdict.support] += 1
             if kind in scores:
                 scores[kind].append(verdict.score)
@@ -164,11 +174,12 @@ def _sentences(
         judge("digit of a name", i, _with_other_names(copied, documents[i].text))
         judge("rare word", i, _with_rare_words(copied, documents[i].text, rare, chance))
         judge("compared", i, _exchanged(copied, documents[i].text))
-    print(f"{'':16}{'n':>7}{'supported':>11}{'partial':>9}{'unsupported':>13}")
+        judge("effect", i, _as_effects(copied))
+    print(f"{'':16}{'n':>7}{'supported':>11}{'partial':>9}{'overstated':>12}{'unsupported':>13}")
     for kind, counts in tally.items():
         total = sum(counts.values())
-        shares = [counts[s] / total for s in ("supported", "partial", "unsupported")]
-        print(f"{kind:16}{total:7}{shares[0]:11.1%}{shares[1]:9.1%}{shares[2]:13.1%}")
+        a, b, c, d = (counts[support] / total for support in SUPPORTS)
+        print(f"{kind:16}{total:7}{a:11.1%}{b:9.1%}{c:12.1%}{d:13.1%}")
     auc = _auc(np.array(scores["own"]), np.array(scores["nearest"]))
     print(f"area under the curve, own against nearest: {auc:.3f}")
     return {"auc": round(auc, 4), "sentences": tally}
@@ -263,6 +274,15 @@ def _exchanged(sentences: Sequence[str], text: str) -> list[str]:
                 changed.append(other)
                 break
     return changed
+
+
+def _as_effects(sentences: Sequence[str]) -> list[str]:
+    """Each sentence that reports an association, as if it were an effect."""
+    return [
+        ASSOCIATED.sub(lambda match: MADE_EFFECTS[match["how"]], sentence, count=1)
+        for sentence in sentences
+        if ASSOCIATED.search(sentence)
+    ]
 
 
 def _split(text: str) -> list[str]:

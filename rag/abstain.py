@@ -1,8 +1,9 @@
-"""When to say "not in this library" instead of an answer.
+"""When there is no answer, and why.
 
-Before writing: nothing found bears on the question. After writing: the model declined, no sentence
-of what it wrote is borne out, or all that is comes from the question: a small model that is asked
-why X harms answers that X harms. The nearest sources are shown in any case.
+Before writing: nothing found bears on the question, and that alone is "not in this library". After
+writing: the model declined, no sentence of what it wrote is borne out, or all that is comes from
+the question: a small model that is asked why X harms answers that X harms. That says something of
+the model. The nearest sources are shown in any case.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from vademecum.rag.answer import Sentence, Source
+from vademecum.rag.answer import BEARING, Sentence, Source
 from vademecum.rag.retrieve import Found
 from vademecum.rag.wording import Reason
 from vademecum.rag.words import Language, content_words, language_of
@@ -68,13 +69,16 @@ def relevant(found: Sequence[Found], language: Language) -> list[Found]:
 def after(
     sentences: Sequence[Sentence], question: str = "", sources: Sequence[Source] = ()
 ) -> Reason | None:
-    """Why to withdraw what the model wrote, None if there is no reason."""
+    """Why to withdraw what the model wrote, None if there is no reason.
+
+    What is overstated is kept, marked: its source speaks of the matter.
+    """
     if not sentences:
         return "silent"
     # "The studies did not report any deaths" is an answer where a source bears it out.
     if refuses(sentences[0].text) and not any(s.support == "supported" for s in sentences):
         return "declined"
-    bearing = [sentence for sentence in sentences if sentence.support in ("supported", "partial")]
+    bearing = [sentence for sentence in sentences if sentence.support in BEARING]
     if not bearing:
         return "unsupported"
     if any(sentence.support == "supported" for sentence in bearing):

@@ -7,7 +7,13 @@ from typing import Any, Literal
 
 from vademecum.corpora.document import Kind
 
-Support = Literal["supported", "partial", "unsupported", "uncited"]
+Support = Literal["supported", "partial", "overstated", "unsupported", "uncited"]
+# What at least one source speaks for, if only in part.
+BEARING: tuple[Support, ...] = ("supported", "partial", "overstated")
+# "not_in_library": the search found nothing that bears on the question. "not_written": it found
+# passages, but no sentence that holds came of them, which says nothing of the library. "stopped":
+# by the person who asked.
+Status = Literal["answered", "not_in_library", "not_written", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,8 @@ class Sentence:
     `citations` are source numbers, best first. `score` in [0, 1] says how well the best cited
     source supports it. `attention` has, for each source in order, the share of the model's
     attention that it received while the sentence was written: what was really read, whatever is
-    cited. It is empty where no model of ours wrote.
+    cited. It is empty where no model of ours wrote. `reason` says in words why a sentence is
+    overstated: it claims an effect where its source reports a connection.
     """
 
     text: str
@@ -27,6 +34,7 @@ class Sentence:
     support: Support
     score: float
     attention: tuple[float, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,16 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Quotation:
+    """A sentence of source `n`, word for word: `text == document.text[start:end]`."""
+
+    n: int
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class CorpusRef:
     """Which state of which corpus was asked."""
 
@@ -90,14 +108,20 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A checked answer. If `abstained`, `answer` says so to a person and `reason` says why."""
+    """A checked answer. Unless `status` is "answered", `answer` tells a person what happened
+    instead and `reason` why.
+
+    `quotes` are for "not_written": what the sources themselves say nearest to the question. Nobody
+    wrote it as an answer.
+    """
 
     question: str
     answer: str
     thinking: str
-    abstained: bool
+    status: Status
     reason: str
     sentences: tuple[Sentence, ...]
+    quotes: tuple[Quotation, ...]
     sources: tuple[Source, ...]
     corpus: CorpusRef
     model: ModelRef
@@ -105,9 +129,14 @@ class Answer:
     timings: Timings
     audit_id: str
 
+    @property
+    def abstained(self) -> bool:
+        """Whether there is no answer, whatever the status says is the cause."""
+        return self.status != "answered"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `vademecum ask --json` prints it."""
-        return asdict(self)
+        return asdict(self) | {"abstained": self.abstained}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from vademecum.rag.check import Checked, check
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
 from vademecum.rag.understand import Query, understand
-from vademecum.rag.wording import ENDINGS, REASONS, Reason, notice
+from vademecum.rag.wording import ENDINGS, REASONS, STATUS, Reason, notice
 from vademecum.rag.words import Language
 from vademecum.settings import settings
 
@@ -188,13 +188,15 @@ class Assistant:
             raise UsageError("no corpus was named", "pass corpus=..., or open one")
         if self.model is not None and options is None:
             options = replace(default_options(self.model), seed=seed)
-        run = _Run(query, name, options, cancel or threading.Event(), perf_counter())
-        return self._answer(run, filters or Filters())
+        run = _Run(
+            query, name, filters or Filters(), options, cancel or threading.Event(), perf_counter()
+        )
+        return self._answer(run)
 
-    def _answer(self, run: _Run, filters: Filters) -> Generator[Event, None, None]:
+    def _answer(self, run: _Run) -> Generator[Event, None, None]:
         info = self._info(run.corpus)
         found = search(
-            self.library, self.embedder, run.corpus, run.query.standalone, CANDIDATES, filters
+            self.library, self.embedder, run.corpus, run.query.standalone, CANDIDATES, run.filters
         )
         withheld = abstain.before(found, run.query.language)
         if not withheld:
@@ -232,6 +234,8 @@ class Assistant:
             withheld = abstain.after(checked.sentences, run.query.standalone, sources)
             if withheld == "silent" and run.cancel.is_set():
                 withheld = "cancelled"
+            elif withheld and self.model is None:
+                withheld = "unquoted"
         yield Completed(self._complete(run, info, sources, draft, checked, withheld, retrieve_s))
 
     def _info(self, corpus: str) -> CorpusInfo:
@@ -273,13 +277,19 @@ class Assistant:
         corpus = CorpusRef(info.name, info.snapshot, info.documents, info.newest)
         language = run.query.language
         model = self.model
+        status = STATUS[withheld] if withheld else "answered"
         return Answer(
             question=run.query.question,
-            answer=notice(corpus, withheld, language) if withheld else checked.text,
+            answer=notice(corpus, withheld, language, filtered=run.filters != Filters())
+            if withheld
+            else checked.text,
             thinking=draft.thinking.strip(),
-            abstained=withheld is not None,
+            status=status,
             reason=REASONS[withheld][language] if withheld else _ending(draft, language),
             sentences=() if withheld else checked.sentences,
+            quotes=extractive.nearest(run.query.standalone, language, sources, self.embedder)
+            if status == "not_written" and model
+            else (),
             sources=sources,
             corpus=corpus,
             model=ModelRef(model.name, model.quantization, model.attention)
@@ -302,6 +312,7 @@ class _Run:
 
     query: Query
     corpus: str
+    filters: Filters
     options: GenerationOptions | None
     cancel: threading.Event
     started: float

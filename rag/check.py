@@ -10,7 +10,8 @@ people of another kind than it speaks of, and a denial or a direction that it co
 sentence unsupported; the source is cited all the same, so that a reader can compare. Partial at
 best is what a retracted source says; what names something that it does not hold ("IL-8", a drug);
 what gives the numbers of one group to another; and what borrows a word of the question that it does
-not hold: a small model likes to turn the question into a statement. Words in common alone are not
+not hold: a small model likes to turn the question into a statement. What claims an effect where the
+source reports a connection is overstated (`rag/overstatement.py`). Words in common alone are not
 enough: the cosine has floors of its own. What the source asks or sets out to find, it does not say.
 A question or a heading claims nothing.
 """
@@ -26,14 +27,16 @@ import numpy.typing as npt
 
 from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag.answer import Sentence, Source, Support
+from vademecum.rag.answer import BEARING, Sentence, Source, Support
 from vademecum.rag.cite import assign, read_markers, tidy, without_labels
 from vademecum.rag.generate import sentence_key
 from vademecum.rag.groups import exchanged
 from vademecum.rag.names import Held
+from vademecum.rag.overstatement import Overstatement, overstatement
 from vademecum.rag.polarity import contradicts
 from vademecum.rag.populations import stance
 from vademecum.rag.quantities import holds, quantities, quantities_held
+from vademecum.rag.wording import overstated
 from vademecum.rag.words import WORD, containment, content_words, language_of, stem
 
 SUPPORTED, SUPPORTED_COSINE = 0.55, 0.50
@@ -68,12 +71,14 @@ class Checked:
 class Verdict:
     """How one source stands to one sentence.
 
-    `near` if it speaks of the same matter, whether or not it bears the sentence out.
+    `near` if it speaks of the same matter, whether or not it bears the sentence out. `reason` as in
+    `Sentence`.
     """
 
     support: Support
     score: float
     near: bool = False
+    reason: str = ""
 
 
 def check(
@@ -166,14 +171,18 @@ class Evidence:
         borrowed = bool(lacking)
         if score < PARTIAL or cosine < (BORROWED_COSINE if borrowed else PARTIAL_COSINE):
             return Verdict("unsupported", min(score, PARTIAL))
-        if borrowed and _subject(sentence) in lacking:
+        if borrowed and subject(sentence) in lacking:
             return Verdict("unsupported", min(score, PARTIAL))
         if self._contradicted(sentence, words, cosines, source):
             return Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
+        retracted = self._sources[source].retracted
+        if english and not retracted and (over := self._overstatement(sentence, source)):
+            reason = overstated(over.claimed, over.reported)
+            return Verdict("overstated", min(score, (PARTIAL + SUPPORTED) / 2), reason=reason)
         if (
             score < SUPPORTED
             or cosine < SUPPORTED_COSINE
-            or self._sources[source].retracted
+            or retracted
             or borrowed
             or who == "missing"
             or self._names[source].missing(sentence)
@@ -182,6 +191,11 @@ class Evidence:
         ):
             return Verdict("partial", min(score, (PARTIAL + SUPPORTED) / 2))
         return Verdict("supported", score)
+
+    def _overstatement(self, sentence: str, source: int) -> Overstatement | None:
+        # A publication type that names the design may say what the text leaves out.
+        design = self._sources[source].evidence_level
+        return overstatement(sentence, [*self._parts[source], *([design] if design else [])])
 
     def _rare_words_missing(self, sentence: str, source: int) -> bool:
         """Whether the sentence has a rare word, such as the name of a drug, that a source lacks."""
@@ -209,18 +223,21 @@ class Evidence:
             for part, close in zip(self._parts[source], closeness, strict=True)
             if close >= best - NEAR_BEST
         ]
-        asserted = [
-            part for part in near if part.rstrip()[-1:] not in "?？" and not AIM.search(part)
-        ]
+        asserted = [part for part in near if reports(part)]
         return all(contradicts(sentence, part) for part in asserted or near)
 
 
-def _subject(sentence: str) -> str:
+def subject(sentence: str) -> str:
     """The stem of its first word that carries meaning: what an English sentence speaks of."""
     for match in WORD.finditer(sentence):
         for found in content_words(match.group()):
             return found
     return ""
+
+
+def reports(part: str) -> bool:
+    """Whether a sentence of a source says something of its own, not what it asks or is to find."""
+    return part.rstrip()[-1:] not in "?？" and not AIM.search(part)
 
 
 def claims(sentence: str) -> bool:
@@ -238,7 +255,7 @@ def _sentence(
         score = max((verdict.score for verdict in verdicts), default=0.0)
         return Sentence(text, start, end, (), "unsupported" if claims(text) else "uncited", score)
     best = verdicts[cited[0] - 1]
-    return Sentence(text, start, end, cited, best.support, best.score)
+    return Sentence(text, start, end, cited, best.support, best.score, reason=best.reason)
 
 
 def settle(by_model: tuple[int, ...], verdicts: Sequence[Verdict]) -> tuple[int, ...]:
@@ -250,7 +267,7 @@ def settle(by_model: tuple[int, ...], verdicts: Sequence[Verdict]) -> tuple[int,
     reader can compare.
     """
     ranked = sorted(range(1, len(verdicts) + 1), key=lambda n: (_rank(verdicts[n - 1]), n))
-    bearing = [n for n in ranked if verdicts[n - 1].support in ("supported", "partial")]
+    bearing = [n for n in ranked if verdicts[n - 1].support in BEARING]
     own = [n for n in ranked if n in by_model]
     stand = [n for n in own if n in bearing]
     if not bearing:
@@ -271,5 +288,5 @@ def settle(by_model: tuple[int, ...], verdicts: Sequence[Verdict]) -> tuple[int,
 
 
 def _rank(verdict: Verdict) -> tuple[int, float]:
-    order = ("supported", "partial", "unsupported", "uncited")
+    order = ("supported", "overstated", "partial", "unsupported", "uncited")
     return order.index(verdict.support), -verdict.score

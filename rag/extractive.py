@@ -1,4 +1,5 @@
-"""`--model none`: no model writes; the best sentences of the best sources are quoted verbatim."""
+"""The best sentences of the best sources, word for word: with `--model none` they are the answer,
+and where a model wrote none that holds, the nearest of them is quoted beside its passages."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag.answer import Sentence, Source
-from vademecum.rag.check import Checked, claims
+from vademecum.rag.answer import Quotation, Sentence, Source
+from vademecum.rag.check import SUPPORTED_COSINE, Checked, claims, reports, subject
 from vademecum.rag.words import Language, containment, content_words
 
 NAME = "none"
@@ -19,6 +20,7 @@ MOST_SOURCES = 5
 MOST_CHARACTERS = 12_000  # of all sources: what a person would look through
 GOOD = 0.35  # mean of cosine and containment against the question
 NEAR_BEST = 0.75  # of the best sentence's score: a weaker one would only pad the answer
+HELD = 0.5  # of the question's words, by a sentence that is quoted where no answer was written
 SAME = 0.8  # a sentence this much contained in a chosen one says nothing new
 SOURCE_PRIOR = 0.3  # how much the source's own score counts
 # Authors put their answer here; "Conclusions:" may be the label or open the sentence.
@@ -29,12 +31,17 @@ CONCLUSION_BONUS = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A sentence of a source, `source.text[start:end]`, and how well it fits the question."""
+    """A sentence of a source, `source.text[start:end]`, and how well it fits the question.
+
+    `cosine` to the question; `held` is the share of the question's words that the sentence holds.
+    """
 
     source: int
     start: int
     end: int
     score: float
+    cosine: float
+    held: float
 
 
 def extract(
@@ -54,9 +61,35 @@ def extract(
     return Checked(text, tuple(sentences))
 
 
+def nearest(
+    question: str, language: Language, sources: Sequence[Source], embedder: TextEmbedder
+) -> tuple[Quotation, ...]:
+    """The one sentence that fits the question best; none if none is about it.
+
+    Stricter than `extract`: beside an answer that failed, a quotation of another drug would be
+    taken for one. Its source must speak of what the question asks about.
+    """
+    asked = subject(question) if language == "en" else ""
+    about = {s.n for s in sources if not asked or asked in content_words(f"{s.title} {s.text}")}
+    close = [
+        quote
+        for quote in _candidates(question, sources, embedder)
+        if quote.source in about
+        and quote.held >= HELD
+        and (language == "zh" or quote.cosine >= SUPPORTED_COSINE)
+    ]
+    chosen = _choose(close, sources)
+    if not chosen:
+        return ()
+    best = max(chosen, key=lambda quote: quote.score)
+    source = next(source for source in sources if source.n == best.source)
+    words = source.text[best.start : best.end]
+    return (Quotation(source.n, words, source.start + best.start, source.start + best.end),)
+
+
 def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder) -> list[Quote]:
     spans = [(s, start, end) for s in sources for start, end in split_sentences(s.text)]
-    spans = [(s, start, end) for s, start, end in spans if claims(s.text[start:end])]
+    spans = [(s, a, b) for s, a, b in spans if claims(s.text[a:b]) and reports(s.text[a:b])]
     if not spans:
         return []
     rows = np.asarray(embedder.embed_passages([s.text[a:b] for s, a, b in spans]), np.float32)
@@ -66,12 +99,14 @@ def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder
     quotes = []
     for (source, start, end), cosine in zip(spans, cosines, strict=True):
         words = source.text[start:end]
-        fit = (float(cosine) + containment(asked, content_words(words))) / 2
+        held = containment(asked, content_words(words))
+        fit = (float(cosine) + held) / 2
         if fit < GOOD:
             continue
         prior = SOURCE_PRIOR * source.score / best_source
         bonus = CONCLUSION_BONUS if _concludes(source.text, start, words) else 0.0
-        quotes.append(Quote(source.n, start, end, fit * (1 - SOURCE_PRIOR + prior) + bonus))
+        score = fit * (1 - SOURCE_PRIOR + prior) + bonus
+        quotes.append(Quote(source.n, start, end, score, float(cosine), held))
     return quotes
 
 

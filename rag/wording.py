@@ -4,39 +4,52 @@ from __future__ import annotations
 
 from typing import Literal
 
-from vademecum.rag.answer import CorpusRef
+from vademecum.rag.answer import CorpusRef, Status
 from vademecum.rag.words import Language
 
 Reason = Literal[
-    "empty", "irrelevant", "declined", "silent", "unsupported", "borrowed", "cancelled"
+    "empty", "irrelevant", "declined", "silent", "unsupported", "borrowed", "unquoted", "cancelled"
 ]
 Ending = Literal["length", "timeout", "cancelled", "loop"]
 
+STATUS: dict[Reason, Status] = {
+    "empty": "not_in_library",
+    "irrelevant": "not_in_library",
+    "declined": "not_written",
+    "silent": "not_written",
+    "unsupported": "not_written",
+    "borrowed": "not_written",
+    "unquoted": "not_written",
+    "cancelled": "stopped",
+}
 REASONS: dict[Reason, dict[Language, str]] = {
     "empty": {
         "en": "the search found nothing",
         "zh": "没有检索到任何内容",
     },
     "irrelevant": {
-        "en": "nothing in the library is close enough to the question",
-        "zh": "库中没有与问题足够相关的内容",
+        "en": "nothing close enough to the question was found",
+        "zh": "没有找到与问题足够相关的内容",
     },
     "declined": {
-        "en": "the model found no answer in the nearest sources",
-        "zh": "模型在最相近的资料中没有找到答案",
+        "en": "the model said that it found no answer in them",
+        "zh": "模型称在其中没有找到答案",
     },
     "silent": {
-        "en": "the model wrote no answer",
-        "zh": "模型没有写出答案",
+        "en": "the model wrote nothing",
+        "zh": "模型没有写出任何内容",
     },
     "unsupported": {
-        "en": "the model's answer was not borne out by the sources, and is not shown",
-        "zh": "模型的回答没有得到资料支持，故不显示",
+        "en": "what the model wrote goes beyond them, and is not shown",
+        "zh": "模型所写的内容没有得到段落支持，故不显示",
     },
     "borrowed": {
-        "en": "the model's answer takes from the question what the sources do not say, and is not"
-        " shown",
-        "zh": "模型的回答沿用了问题中的说法，而资料并未这样说，故不显示",
+        "en": "the model took from the question what they do not say; that is not shown",
+        "zh": "模型沿用了问题中的说法，而段落并未这样说，故不显示",
+    },
+    "unquoted": {
+        "en": "no sentence of them is close enough to the question to be quoted",
+        "zh": "其中没有与问题足够相近、可以引用的句子",
     },
     "cancelled": {
         "en": "stopped before an answer was written",
@@ -53,17 +66,44 @@ ENDINGS: dict[Ending, dict[Language, str]] = {
 }
 
 
-def notice(corpus: CorpusRef, reason: Reason, language: Language) -> str:
-    """What a person reads instead of an answer."""
+def notice(corpus: CorpusRef, reason: Reason, language: Language, *, filtered: bool = False) -> str:
+    """What a person reads instead of an answer; `filtered` if not all of the corpus was searched.
+
+    Only where the search found nothing that bears on the question is it said of the library.
+    """
+    why = REASONS[reason][language]
+    if STATUS[reason] == "not_written":
+        return UNWRITTEN["quoting" if reason == "unquoted" else "writing"][language].format(why)
+    if STATUS[reason] == "stopped":
+        return f"{why}。" if language == "zh" else f"{why[0].upper()}{why[1:]}."
     if language == "zh":
         newest = f"，最新 {corpus.newest}" if corpus.newest else ""
-        return (
-            f"“{corpus.name}”库（{corpus.documents} 篇{newest}）没有回答这个问题："
-            f"{REASONS[reason]['zh']}。"
-        )
+        within = "按所设的筛选条件，" if filtered else ""
+        return f"不在库中：{within}在“{corpus.name}”库（{corpus.documents} 篇{newest}）中{why}。"
     newest = f", newest {corpus.newest}" if corpus.newest else ""
+    within = ", within the filters" if filtered else ""
     count = f"{corpus.documents:,} document" + ("" if corpus.documents == 1 else "s")
+    return f'Not in this library: {why} in "{corpus.name}" ({count}{newest}){within}.'
+
+
+# What is said where passages were found and no sentence that holds came of them.
+UNWRITTEN: dict[Literal["writing", "quoting"], dict[Language, str]] = {
+    "writing": {
+        "en": "The model wrote no sentence that the passages support: {}. The nearest passages are"
+        " below, and may answer the question all the same.",
+        "zh": "模型没有写出得到段落支持的句子：{}。最相近的段落列在下面，其中仍可能有答案。",
+    },
+    "quoting": {
+        "en": "Nothing is quoted: {}. The nearest passages are below, and may answer the question"
+        " all the same.",
+        "zh": "没有引用任何句子：{}。最相近的段落列在下面，其中仍可能有答案。",
+    },
+}
+
+
+def overstated(claimed: str, reported: str) -> str:
+    """Why a sentence says more than its source."""
     return (
-        f'Not in this library: "{corpus.name}" ({count}{newest}) does not answer this question; '
-        f"{REASONS[reason]['en']}."
+        f"it claims an effect (“{claimed}”), where the passage reports a connection only "
+        f"(“{reported}”)"
     )

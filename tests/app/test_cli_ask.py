@@ -11,7 +11,7 @@ from cli_support import ESCAPES, Cli, answer, script, source, validate
 
 from vademecum.corpora.document import Filters
 from vademecum.errors import ContextTooLong
-from vademecum.rag.answer import ModelRef, Sentence
+from vademecum.rag.answer import ModelRef, Quotation, Sentence, Timings
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -100,6 +100,14 @@ def test_the_footer_says_model_snapshot_and_times(
     )
 
 
+def test_where_nothing_was_written_the_footer_tells_of_no_first_token(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(monkeypatch, [answer(sentences=(), timings=Timings(0.2, 0.0, 0.0, 0.3))])
+    footer = cli("ask", "q").stdout.strip().splitlines()[-1]
+    assert footer.endswith("newest 2020-12) · found in 0.2 s · total 0.3 s")
+
+
 def test_an_extractive_answer_says_that_no_model_wrote_it(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +119,7 @@ def test_an_abstention_is_not_dressed_up_as_an_answer(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = answer(
-        abstained=True,
+        status="not_in_library",
         answer="Not in this library.",
         reason="no passage\nis near enough",
         sentences=(),
@@ -121,6 +129,40 @@ def test_an_abstention_is_not_dressed_up_as_an_answer(
     assert done.code == 0
     assert "Not in this library.\nWhy: no passage is near enough\n" in done.stdout
     assert "Nearest passages, not used" in done.stdout
+
+
+def test_a_model_that_failed_is_no_statement_about_the_library(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = answer(
+        status="not_written",
+        answer="The model wrote no sentence that the passages support: it wrote nothing.",
+        reason="it wrote nothing",
+        sentences=(),
+        quotes=(Quotation(2, "Aspirin lowered fever in 40% of patients.", 0, 41),),
+    )
+    script(monkeypatch, [said])
+    out = cli("ask", "q").stdout
+    assert "Not in this library" not in out
+    assert "Why:" not in out
+    assert (
+        "Quoted word for word, the sentence nearest to the question:\n"
+        "“Aspirin lowered fever in 40% of patients.” [2]\n\nNearest passages\n[1] Title 1"
+    ) in out
+    validate(cli("ask", "q", "--json").json)
+
+
+def test_what_says_more_than_its_passage_is_told_with_the_words_that_do(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Aspirin prevents fever."
+    why = "it claims an effect (“prevents”), where the passage reports a connection only (“linked”)"
+    said = Sentence(text, 0, len(text), (1,), "overstated", 0.4, reason=why)
+    script(monkeypatch, [answer(answer=text, sentences=(said,))])
+    out = " ".join(cli("ask", "q").stdout.split())
+    assert "Aspirin prevents fever [1]. (OVERSTATED)" in out
+    assert f"Overstated: “Aspirin prevents fever.”: {why}." in out
+    validate(cli("ask", "q", "--json").json)
 
 
 def test_paragraphs_of_an_answer_stay_paragraphs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +203,9 @@ def test_json_is_one_document_and_keeps_its_schema(
         lambda data: data["sentences"][0].update(support="maybe"),
         lambda data: data["timings"].pop("total_s"),
         lambda data: data.update(abstained=True),
+        lambda data: data.update(status="not_written"),
+        lambda data: data.update(status="lost"),
+        lambda data: data["sentences"][0].update(support="overstated"),
     ],
 )
 def test_the_schema_is_strict(spoil: Any) -> None:

@@ -314,7 +314,7 @@ def test_closing_the_tab_stops_the_assistant(visit: Open, assistant: ScriptedAss
 def test_an_abstention_is_calm_and_leads_to_the_nearest_passages(visit: Open) -> None:
     tab = visit()
     tab.answered("Who won the 1998 World Cup?")
-    expect(tab.page.locator(".vd-abstained")).to_contain_text("Not answered from this library")
+    expect(tab.page.locator(".vd-abstained")).to_contain_text("Not in this library")
     expect(tab.page.locator("#vd-panel h2:visible")).to_have_text("Nearest passages")
     tab.page.locator(".vd-near").first.click()
     settled_in_view(tab.page.locator("#vd-source-1-2 mark").first)

@@ -34,7 +34,7 @@ from vademecum.app.web_render import (
 from vademecum.app.web_sources import WINDOW, panel_html, passage_html, source_html
 from vademecum.app.web_text import blocks, escape, inline, safe_url, seconds
 from vademecum.corpora.document import CorpusInfo, Document
-from vademecum.rag.answer import ModelRef
+from vademecum.rag.answer import ModelRef, Quotation
 from vademecum.rag.evidence import evidence
 
 ATTACK = HOSTILE.title
@@ -397,11 +397,52 @@ def test_the_footer_of_quoted_passages_claims_no_model() -> None:
 
 def test_an_abstention_is_calm_and_shows_what_is_nearest() -> None:
     root = tree(turn_html(abstention(), 4))
-    assert "Not answered from this library" in root.text_content()
+    assert root.xpath("//*[@class='vd-abstained-head']")[0].text == "Not in this library"
+    assert str(root.text_content()).count("ot in this library") == 1
     assert "matches the question only weakly" in root.text_content()
     near = root.xpath("//li/button")
     assert [each.get("data-vd-cite") for each in near] == ["4-2", "4-3", "4-4"]
     assert "role" not in root.xpath("//*[contains(@class, 'vd-abstained')]")[0].attrib
+
+
+def test_a_model_that_failed_is_no_statement_about_the_library() -> None:
+    at = POOLED.text.index("Metformin use is associated")
+    said = replace(
+        abstention(),
+        answer="The model wrote no sentence that the passages support: it wrote nothing.",
+        status="not_written",
+        reason="it wrote nothing",
+        quotes=(Quotation(1, POOLED.text[at:], at, len(POOLED.text)),),
+        sources=SOURCES,
+    )
+    root = tree(turn_html(said, 4))
+    shown = str(root.text_content())
+    assert "Passages found, but no answer that they support" in shown
+    assert "Not in this library" not in shown
+    assert shown.count("it wrote nothing") == 1
+    (quoted,) = root.xpath("//blockquote")
+    assert quoted.text == f"“{POOLED.text[at:]}”"
+    (button,) = quoted.xpath(".//button")
+    assert (button.get("data-vd-cite"), button.get("data-vd-evidence")) == ("4-1", str(at))
+    copied = plain_text(said)
+    assert f"“{POOLED.text[at:]}” [1]" in copied
+    assert f"[1] {POOLED.title}" in copied
+
+
+def test_what_says_more_than_its_passage_is_told_with_the_words_that_do() -> None:
+    said = answer([("Metformin <prevents> cancer.", (1,), "overstated")])
+    why = "it claims an effect (“prevents”)"
+    said = replace(said, sentences=(replace(said.sentences[0], reason=why),))
+    root = tree(turn_html(said, 1))
+    (mark,) = root.xpath("//span[contains(@class, 'vd-mark')]")
+    assert mark.text == "overstated"
+    assert mark.get("data-vd-tip").startswith("It claims an effect (“prevents”). ")
+    (line,) = root.xpath("//p[@class='vd-reason']")
+    assert line.text_content() == (
+        "Overstated: “Metformin <prevents> cancer.” It claims an effect (“prevents”)."
+    )
+    assert "0 of 1 sentence supported" in root.text_content()
+    assert "(overstated: it claims an effect (“prevents”))" in plain_text(said)
 
 
 def test_a_reason_that_the_text_gives_already_is_not_said_twice() -> None:

@@ -151,7 +151,7 @@ def test_an_abstention_offers_the_nearest_passages(
 ) -> None:
     assistant.script = abstention
     *_, last = ask(talk, Conversation())
-    assert "Not answered from this library" in (last.past or "")
+    assert "Not in this library" in (last.past or "")
     assert "Nearest passages" in (last.panel or "")
 
 

@@ -276,7 +276,9 @@ def answer(
     whole, sentences = "", []
     for text, citations, support in said:
         whole += between if whole else ""
-        score = {"supported": 0.9, "partial": 0.5, "unsupported": 0.1, "uncited": 0.0}[support]
+        score = {
+            "supported": 0.9, "partial": 0.5, "overstated": 0.5, "unsupported": 0.1, "uncited": 0.0,
+        }[support]  # fmt: skip
         sentences.append(
             Sentence(text, len(whole), len(whole) + len(text), citations, support, score)
         )
@@ -285,9 +287,10 @@ def answer(
         "question": question,
         "answer": whole,
         "thinking": THINKING,
-        "abstained": False,
+        "status": "answered",
         "reason": "",
         "sentences": tuple(sentences),
+        "quotes": (),
         "sources": tuple(sources),
         "corpus": CorpusRef(CORPUS, "9f31c07be2a4", 1000, "2021-01-05"),
         "model": ModelRef("r1-qwen-7b", "nf4", "dense"),
@@ -303,8 +306,8 @@ def abstention(question: str = "Who won the 1998 World Cup?") -> Answer:
     return answer(
         (),
         question=question,
-        answer="This library holds no passage that answers this question.",
-        abstained=True,
+        answer="Not in this library: nothing close enough was found.",
+        status="not_in_library",
         reason="The best passage matches the question only weakly.",
         thinking="",
         sources=SOURCES[1:4],

@@ -5,7 +5,7 @@ import pytest
 from vademecum.rag.abstain import after, before, refuses, relevance
 from vademecum.rag.answer import CorpusRef, Sentence, Source
 from vademecum.rag.retrieve import search
-from vademecum.rag.wording import notice
+from vademecum.rag.wording import REASONS, STATUS, notice
 
 
 def sentence(text: str, support: str) -> Sentence:
@@ -81,6 +81,7 @@ def test_what_is_far_from_the_question_does_not_count(
 def test_one_borne_out_sentence_is_an_answer() -> None:
     assert after([sentence("A.", "unsupported"), sentence("B.", "partial")]) is None
     assert after([sentence("A.", "unsupported"), sentence("B.", "uncited")]) == "unsupported"
+    assert after([sentence("A.", "overstated")]) is None
     assert after([]) == "silent"
 
 
@@ -101,11 +102,24 @@ def test_a_refusal_is_recognised_unless_an_answer_follows() -> None:
     assert after([sentence("Aspirin helps.", "supported"), refusal]) is None
 
 
-def test_the_notice_names_the_library() -> None:
-    corpus = CorpusRef("pubmed", "abc", 1_204, "2021-01-15")
-    assert notice(corpus, "irrelevant", "en") == (
-        'Not in this library: "pubmed" (1,204 documents, newest 2021-01-15) does not answer this '
-        "question; nothing in the library is close enough to the question."
+PUBMED = CorpusRef("pubmed", "abc", 1_204, "2021-01-15")
+
+
+def test_the_notice_names_the_library_that_was_searched_and_how() -> None:
+    assert notice(PUBMED, "irrelevant", "en") == (
+        "Not in this library: nothing close enough to the question was found in "
+        '"pubmed" (1,204 documents, newest 2021-01-15).'
     )
-    assert "1204 篇" in notice(corpus, "declined", "zh")
+    assert notice(PUBMED, "empty", "en", filtered=True).endswith("2021-01-15), within the filters.")
+    assert "1204 篇" in notice(PUBMED, "empty", "zh")
     assert "(1 document)" in notice(CorpusRef("x", "", 1, ""), "empty", "en")
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_only_what_the_search_did_not_find_is_said_of_the_library(reason) -> None:
+    of_library = STATUS[reason] == "not_in_library"
+    assert of_library == (reason in ("empty", "irrelevant"))
+    said = notice(PUBMED, reason, "en")
+    assert ("Not in this library" in said) == ("pubmed" in said) == of_library
+    assert ("不在库中" in notice(PUBMED, reason, "zh")) == of_library
+    assert REASONS[reason]["en"].casefold() in said.casefold()

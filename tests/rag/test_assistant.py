@@ -44,7 +44,13 @@ def holds(answer: Answer, shelf) -> None:
         assert set(sentence.citations) <= numbers
         assert sentence.citations or sentence.support in ("unsupported", "uncited")
     assert answer.answer.strip()
+    assert answer.abstained == (answer.status != "answered") == answer.to_dict()["abstained"]
     assert not answer.abstained or (answer.reason and not answer.sentences)
+    assert not answer.quotes or answer.status == "not_written"
+    assert ("Not in this library" in answer.answer) == (answer.status == "not_in_library")
+    for quotation in answer.quotes:
+        document = shelf.kept[answer.sources[quotation.n - 1].doc_id]
+        assert quotation.text == document.text[quotation.start : quotation.end]
     assert len(answer.audit_id) == 32
     assert answer.timings.total_s >= answer.timings.retrieve_s >= 0
 
@@ -95,31 +101,59 @@ def test_what_is_not_in_the_library_is_not_put_to_the_model(assistant_of, model_
     model = model_of("Paris.")
     answer = assistant_of(model).ask("What is the capital of France?")
     holds(answer, shelf)
-    assert answer.abstained
-    assert answer.answer.startswith("Not in this library")
+    assert answer.status == "not_in_library"
+    assert answer.quotes == ()
     assert model.asked == []
 
 
 def test_an_answer_that_nothing_bears_out_is_withdrawn(assistant_of, model_of, shelf) -> None:
     answer = assistant_of(model_of("Garlic wards off vampires in 99% of nights [1].")).ask(QUESTION)
     holds(answer, shelf)
-    assert answer.abstained
+    assert answer.status == "not_written"
     assert "vampires" not in answer.answer
     assert answer.sources
+
+
+def test_where_the_model_fails_the_nearest_sentence_is_quoted(
+    assistant_of, model_of, shelf
+) -> None:
+    for failed in ("The sources do not answer this question.", "Garlic helps in 99% of nights."):
+        answer = assistant_of(model_of(failed)).ask(QUESTION)
+        holds(answer, shelf)
+        (quotation,) = answer.quotes
+        assert quotation.text == GOOD
+        assert answer.sources[quotation.n - 1].doc_id == "pmid:1"
+        assert GOOD not in answer.answer
+
+
+def test_an_effect_made_of_an_association_is_answered_and_marked(
+    shelf_of, embedder, model_of
+) -> None:
+    text = "Metformin was associated with lower mortality in this cohort."
+    shelf = shelf_of(Document("pmid:1", "A cohort", text, "abstract"))
+    model = model_of("Metformin lowers mortality.")
+    question = "Is metformin associated with lower mortality in a cohort?"
+    answer = Assistant(shelf, embedder, model, corpus="test").ask(question)
+    holds(answer, shelf)
+    (sentence,) = answer.sentences
+    assert (answer.status, sentence.support, sentence.citations) == ("answered", "overstated", (1,))
+    assert sentence.reason == (
+        "it claims an effect (“lowers”), where the passage reports a connection only (“associated”)"
+    )
 
 
 def test_the_models_own_refusal_is_an_abstention(assistant_of, model_of, shelf) -> None:
     answer = assistant_of(model_of("The sources do not answer this question.")).ask(QUESTION)
     holds(answer, shelf)
-    assert answer.abstained
-    assert "model found no answer" in answer.reason
+    assert answer.status == "not_written"
+    assert "said that it found no answer" in answer.reason
 
 
 def test_a_model_that_writes_nothing(assistant_of, model_of, shelf) -> None:
     answer = assistant_of(model_of("", thinking="I wonder.")).ask(QUESTION)
     holds(answer, shelf)
-    assert answer.abstained
-    assert "wrote no answer" in answer.reason
+    assert answer.status == "not_written"
+    assert "wrote nothing" in answer.reason
 
 
 def test_a_looping_model_is_stopped_and_says_so(assistant_of, model_of, shelf) -> None:
@@ -139,7 +173,16 @@ def test_without_a_model_sentences_are_quoted(assistant_of, shelf) -> None:
     assert not any(answer.sources[s.citations[0] - 1].retracted for s in answer.sentences)
     far = assistant_of(None).ask("What is the capital of France?")
     holds(far, shelf)
-    assert far.abstained
+    assert far.status == "not_in_library"
+
+
+def test_where_nothing_can_be_quoted_no_model_is_blamed(shelf_of, embedder) -> None:
+    text = "We aimed to test whether metformin causes lactic acidosis in renal impairment."
+    shelf = shelf_of(Document("pmid:1", "Metformin", text, "abstract"))
+    answer = Assistant(shelf, embedder, None, corpus="test").ask(QUESTION)
+    holds(answer, shelf)
+    assert (answer.status, answer.quotes) == ("not_written", ())
+    assert "model" not in answer.answer
 
 
 def test_filters_narrow_the_sources(assistant_of, shelf) -> None:
@@ -153,6 +196,7 @@ def test_a_filter_that_admits_nothing_is_an_abstention(assistant_of, model_of, s
     answer = assistant_of(model_of("x")).ask(QUESTION, filters=Filters(year_from=2100))
     holds(answer, shelf)
     assert answer.reason == "the search found nothing"
+    assert answer.answer.endswith("within the filters.")
 
 
 def test_cancelling_completes_with_what_stands(assistant_of, model_of, shelf) -> None:
@@ -177,6 +221,7 @@ def test_cancelled_before_the_first_word(assistant_of, model_of, shelf) -> None:
     answer = assistant_of(model).ask(QUESTION, cancel=cancel)
     holds(answer, shelf)
     assert answer.reason == "stopped before an answer was written"
+    assert (answer.status, answer.answer) == ("stopped", "Stopped before an answer was written.")
     assert model.asked == []
 
 

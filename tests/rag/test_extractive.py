@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from vademecum.rag.extractive import extract
+from dataclasses import replace
+
+import pytest
+
+from vademecum.rag.extractive import extract, nearest
 
 
 def test_quotes_are_verbatim_and_cited(source_of, embedder) -> None:
@@ -30,6 +34,30 @@ def test_at_most_four_and_none_twice(source_of, embedder) -> None:
 def test_nothing_fitting_gives_nothing(source_of, embedder) -> None:
     assert extract("Does aspirin help?", "en", [source_of(1, "Soil is wet.")], embedder).text == ""
     assert extract("Does aspirin help?", "en", [], embedder).sentences == ()
+
+
+def test_what_a_study_asks_is_not_quoted_as_what_it_found(source_of, embedder) -> None:
+    text = "We aimed to test whether aspirin reduces stroke. Aspirin reduced stroke in women."
+    checked = extract("Does aspirin reduce stroke?", "en", [source_of(1, text)], embedder)
+    assert checked.text == "Aspirin reduced stroke in women."
+
+
+def test_the_nearest_sentence_stands_where_it_says(source_of, embedder) -> None:
+    whole = "Cats sleep. Dogs bark. Aspirin reduced stroke in older women. Birds sing."
+    source = replace(source_of(2, whole[12:]), start=12, end=len(whole))
+    far = source_of(1, "Aspirin relieves headache in men and boys.")
+    (quotation,) = nearest("Does aspirin reduce stroke?", "en", [far, source], embedder)
+    assert (quotation.n, quotation.text) == (2, "Aspirin reduced stroke in older women.")
+    assert whole[quotation.start : quotation.end] == quotation.text
+
+
+@pytest.mark.parametrize(
+    "text", ["Soil is wet.", "Warfarin reduced stroke.", "Aspirin was given to women."]
+)
+def test_beside_a_failed_answer_nothing_of_another_matter_is_quoted(
+    source_of, embedder, text: str
+) -> None:
+    assert nearest("Does aspirin reduce stroke?", "en", [source_of(1, text)], embedder) == ()
 
 
 def test_retracted_work_is_not_quoted(source_of, embedder) -> None:
