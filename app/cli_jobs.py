@@ -182,8 +182,8 @@ def _go_on(job_id: int | None, how: How, json: bool, *, failed: bool) -> None:
     if json:
         print_json({**done.whole.to_dict(), "run": done.run.to_dict()})
     else:
-        paragraph(stdout(), f"this run: {summary(done.run)}")
-        paragraph(stdout(), f"job {done.whole.job} in all: {summary(done.whole)}")
+        paragraph(stdout(), summary(done.run, "this run"))
+        paragraph(stdout(), summary(done.whole, f"job {done.whole.job} in all"))
     require_read(done.whole)
 
 

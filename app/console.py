@@ -89,17 +89,17 @@ def print_json(data: Any) -> None:
 
 
 def fail(message: str, hint: str = "") -> None:
-    """`error: ...` and, if there is one, `hint: ...` on stderr, each exactly one line."""
-    console = stderr()
+    """`error: ...` and, if there is one, `hint: ...` on stderr, each exactly one line where nobody
+    sees it wrapped."""
     for label, style, text in (("error:", "bold red", message), ("hint:", "cyan", hint)):
         if text:
             line = Text.assemble((label, style), " ", one_line(text))
-            console.print(line, soft_wrap=True)
+            paragraph(stderr(), line, indent=len(label) + 1, first=len(label) + 1)
 
 
 def note(text: str) -> None:
     """A line on stderr for a person to read."""
-    stderr().print(Text(one_line(text), style="dim"), soft_wrap=True)
+    paragraph(stderr(), Text(one_line(text), style="dim"))
 
 
 def number(value: float) -> str:

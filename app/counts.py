@@ -42,9 +42,11 @@ def rates(documents_per_s: float, passages_per_s: float) -> str:
     return ", ".join(f"{number(rate)} {unit}/s" for unit, rate in known.items() if rate)
 
 
-def summary(report: IngestReport) -> str:
-    """What was read, kept, skipped and failed, how long it took and how fast it was: one line."""
-    told = f"{report.corpus}: {plural(report.files, 'file')}; {counted(report.to_dict())}"
+def summary(report: IngestReport, of: str = "") -> str:
+    """What was read, kept, skipped and failed, how long it took and how fast it was: one line.
+    `of` says what it is a report of, where that is not clear."""
+    whose = f"{report.corpus}, {of}" if of else report.corpus
+    told = f"{whose}: {plural(report.files, 'file')}; {counted(report.to_dict())}"
     told += f"; {seconds(report.seconds)}"
     if report.seconds and (report.kept or report.embedded):
         fast = rates(report.read / report.seconds, report.embedded / report.seconds)

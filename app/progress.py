@@ -15,7 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from vademecum.app.console import number, one_line, seconds, size, stderr
+from vademecum.app.console import number, one_line, paragraph, seconds, size, stderr
 
 QUIET_S = 10.0  # off a terminal, a running task says no more than one line in so long
 SHORT_S = 1.0  # and a task that took less is not worth a closing line
@@ -166,7 +166,7 @@ class ConsoleProgress:
 
     def _say(self, text: str) -> None:
         # While tasks are drawn they own the cursor; their console prints above them.
-        self.console.print(Text(text, style="dim"), soft_wrap=True)
+        paragraph(self.console, Text(text, style="dim"))
 
     def _stop(self) -> None:
         if self._live is not None:

@@ -209,8 +209,8 @@ def test_retry_reads_a_mended_file(cli: Cli, tmp_path: Path) -> None:
     done = cli("jobs", "retry")
     assert done.code == 0, done.stderr
     run, whole = done.stdout.splitlines()
-    assert run.startswith("this run: few: 1 file; 2 documents read, 2 kept; 2 passages embedded; ")
-    assert whole.startswith("job 1 in all: few: 2 files; 5 documents read, 5 kept; 5 passages")
+    assert run.startswith("few, this run: 1 file; 2 documents read, 2 kept; 2 passages embedded; ")
+    assert whole.startswith("few, job 1 in all: 2 files; 5 documents read, 5 kept; 5 passages")
     assert "job 1: done" in cli("jobs", "show", "1").stdout
     nothing = cli("jobs", "retry")
     assert nothing.code == 1
