@@ -185,7 +185,7 @@ def test_a_batch_that_cannot_be_written_keeps_its_vectors(
     path = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 13)])
     used = pools(1)
 
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OutOfSpace("the disk is full")
 
     with monkeypatch.context() as patch:
@@ -212,7 +212,7 @@ def test_what_waits_is_not_asked_for_again(
     path = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 13)])
     pools(1)
 
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OutOfSpace("the disk is full")
 
     with monkeypatch.context() as patch:
