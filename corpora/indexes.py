@@ -10,11 +10,15 @@ from pathlib import Path
 from vademecum.corpora.compaction import Compaction, compact
 from vademecum.corpora.database import Database
 from vademecum.corpora.lexical import LexicalIndex
+from vademecum.corpora.memory import trim
 from vademecum.corpora.outbox import STEP, DerivedIndex, Outbox
 from vademecum.corpora.store import CorpusRow, Store
 from vademecum.corpora.vectors import Place, VectorStore, open_vectors
 from vademecum.errors import LibraryDamaged, LibraryError, UsageError
 from vademecum.progress import Progress, Silent
+
+SHARE = 8  # of its passages a corpus has at most one in so many waiting, once it has 40,000
+LONG = 50_000  # passages that take the indexes half a minute
 
 
 class Indexes:
@@ -40,11 +44,22 @@ class Indexes:
             index.close()
 
     def follow(self, row: CorpusRow, progress: Progress) -> None:
-        """After a commit: feed them if a step has come together, else before the next search."""
-        if self.outbox.pending(row.id) < STEP * len(self._all):
+        """After a commit: feed them if enough has come together, else before the next search.
+
+        Then they are closed until the next time. Chroma's graph is as large as its vectors, and
+        whoever ingests needs it for a tenth of the time. It is read from disk again each time, so
+        the larger it is, the more has to come together.
+        """
+        passages = self._store.passages_of(row.id)
+        waiting = self.outbox.pending(row.id) // len(self._all)
+        if waiting < max(STEP, passages // SHARE):
             self._checked.discard(row.id)
-        else:
-            self.whole(row, progress)
+            return
+        if waiting > LONG:
+            progress.note(f"indexing {waiting:,} passages of {row.name}")
+        self.whole(row, Silent())
+        self.close()
+        trim()
 
     def whole(self, row: CorpusRow, progress: Progress) -> None:
         """Feed them what is pending and count what they hold.

@@ -330,8 +330,8 @@ class Library:
     def commit(self, corpus: str, batch: Batch, *, progress: Progress | None = None) -> Written:
         """Write a batch, all or nothing.
 
-        Once SQLite has it, it is safe. The indexes are fed when a step has come together, at the
-        latest before the next search, and a small step costs them almost as much as a large one.
+        Once SQLite has it, it is safe. The indexes are fed when enough has come together, at the
+        latest before the next search: a small step costs them almost as much as a large one.
         Raises OutOfSpace, LibraryDamaged; ValueError if passages or vectors do not
         belong to their documents.
         """

@@ -65,7 +65,7 @@ class Writer:
         batch, copied = self._prepared(gathered)
         news = batch.documents or batch.deletions or batch.confirmed or batch.held
         if news or gathered.ended or time.monotonic() - self._written > TELL_S:
-            written = self._library.commit(self._work.corpus, batch)
+            written = self._library.commit(self._work.corpus, batch, progress=self._shown)
             # The deletions of a document that came again in the same batch are replacements.
             self._tally.report.deleted += written.deleted - copied
             self._tally.report.displaced += written.displaced
