@@ -60,15 +60,6 @@ COMPARED = (
     re.compile(r"(\bin (?:the )?)(\w+)((?: \w+)? than in (?:the )?)(\w+)"),
     re.compile(r"(\b)(\d[\d.]*%)( (?:vs\.?|versus|and) )(\d[\d.]*%)"),
 )
-ASSOCIATED = re.compile(
-    r"\b(?:is|are|was|were) (?:\w+ly )*associated with (?:an? )?(?:\w+ly )*"
-    r"(?P<how>lower|reduced|decreased|higher|increased|greater|improved|worse|poorer)\b"
-)
-MADE_EFFECTS = {
-    "lower": "lowers", "reduced": "reduces", "decreased": "decreases", "higher": "increases",
-    "increased": "increases", "greater": "increases", "improved": "improves", "worse": "worsens",
-    "poorer": "worsens",
-}  # fmt: skip
 
 
 def main() -> None:
@@ -174,7 +165,6 @@ def _sentences(
         judge("digit of a name", i, _with_other_names(copied, documents[i].text))
         judge("rare word", i, _with_rare_words(copied, documents[i].text, rare, chance))
         judge("compared", i, _exchanged(copied, documents[i].text))
-        judge("effect", i, _as_effects(copied))
     print(f"{'':16}{'n':>7}{'supported':>11}{'partial':>9}{'overstated':>12}{'unsupported':>13}")
     for kind, counts in tally.items():
         total = sum(counts.values())
@@ -274,15 +264,6 @@ def _exchanged(sentences: Sequence[str], text: str) -> list[str]:
                 changed.append(other)
                 break
     return changed
-
-
-def _as_effects(sentences: Sequence[str]) -> list[str]:
-    """Each sentence that reports an association, as if it were an effect."""
-    return [
-        ASSOCIATED.sub(lambda match: MADE_EFFECTS[match["how"]], sentence, count=1)
-        for sentence in sentences
-        if ASSOCIATED.search(sentence)
-    ]
 
 
 def _split(text: str) -> list[str]:

@@ -136,8 +136,8 @@ def test_a_model_that_failed_is_no_statement_about_the_library(
 ) -> None:
     said = answer(
         status="not_written",
-        answer="The model wrote no sentence that the passages support: it wrote nothing.",
-        reason="it wrote nothing",
+        answer="The model wrote no sentence that the passages support: the model wrote nothing.",
+        reason="the model wrote nothing",
         sentences=(),
         quotes=(Quotation(2, "Aspirin lowered fever in 40% of patients.", 0, 41),),
     )

@@ -26,6 +26,7 @@ from web_support import (
     abstention,
     answer,
     source,
+    unwritten,
 )
 
 from vademecum.app import web
@@ -63,6 +64,8 @@ def script(question: str) -> Answer:
     """What the assistant says to which question."""
     if "World Cup" in question:
         return abstention(question)
+    if "gut" in question:
+        return unwritten(question)
     if question == HOSTILE.title:
         said = [(HOSTILE.title, (1,), "partial"), (HOSTILE.text, (1,), "unsupported")]
         return answer(
@@ -318,6 +321,16 @@ def test_an_abstention_is_calm_and_leads_to_the_nearest_passages(visit: Open) ->
     expect(tab.page.locator("#vd-panel h2:visible")).to_have_text("Nearest passages")
     tab.page.locator(".vd-near").first.click()
     settled_in_view(tab.page.locator("#vd-source-1-2 mark").first)
+
+
+def test_where_the_model_failed_a_quotation_leads_to_its_passage(visit: Open) -> None:
+    tab = visit()
+    tab.answered("Is metformin good for the gut?")
+    said = tab.page.locator(".vd-abstained")
+    expect(said).to_contain_text("Passages found, but no answer that they support")
+    expect(said).not_to_contain_text("Not in this library")
+    said.locator("blockquote button").click()
+    settled_in_view(tab.page.locator("#vd-source-1-1 mark", has_text="Metformin use is associated"))
 
 
 def test_an_error_is_a_message_with_a_way_out(visit: Open) -> None:

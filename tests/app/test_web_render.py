@@ -18,6 +18,7 @@ from web_support import (
     after,
     answer,
     source,
+    unwritten,
 )
 
 from vademecum.app.web_answer import checked_html, plain_text, raw_html, support_html
@@ -34,7 +35,7 @@ from vademecum.app.web_render import (
 from vademecum.app.web_sources import WINDOW, panel_html, passage_html, source_html
 from vademecum.app.web_text import blocks, escape, inline, safe_url, seconds
 from vademecum.corpora.document import CorpusInfo, Document
-from vademecum.rag.answer import ModelRef, Quotation
+from vademecum.rag.answer import ModelRef
 from vademecum.rag.evidence import evidence
 
 ATTACK = HOSTILE.title
@@ -406,26 +407,22 @@ def test_an_abstention_is_calm_and_shows_what_is_nearest() -> None:
 
 
 def test_a_model_that_failed_is_no_statement_about_the_library() -> None:
-    at = POOLED.text.index("Metformin use is associated")
-    said = replace(
-        abstention(),
-        answer="The model wrote no sentence that the passages support: it wrote nothing.",
-        status="not_written",
-        reason="it wrote nothing",
-        quotes=(Quotation(1, POOLED.text[at:], at, len(POOLED.text)),),
-        sources=SOURCES,
-    )
+    said = unwritten()
+    (quotation,) = said.quotes
     root = tree(turn_html(said, 4))
     shown = str(root.text_content())
     assert "Passages found, but no answer that they support" in shown
     assert "Not in this library" not in shown
-    assert shown.count("it wrote nothing") == 1
+    assert shown.count("the model wrote nothing") == 1
     (quoted,) = root.xpath("//blockquote")
-    assert quoted.text == f"“{POOLED.text[at:]}”"
+    assert quoted.text == f"“{quotation.text}”"
     (button,) = quoted.xpath(".//button")
-    assert (button.get("data-vd-cite"), button.get("data-vd-evidence")) == ("4-1", str(at))
+    assert (button.get("data-vd-cite"), button.get("data-vd-evidence")) == (
+        "4-1",
+        str(quotation.start),
+    )
     copied = plain_text(said)
-    assert f"“{POOLED.text[at:]}” [1]" in copied
+    assert f"“{quotation.text}” [1]" in copied
     assert f"[1] {POOLED.title}" in copied
 
 

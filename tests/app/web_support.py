@@ -20,6 +20,7 @@ from vademecum.rag.answer import (
     CorpusRef,
     Event,
     ModelRef,
+    Quotation,
     Retrieved,
     Sentence,
     Source,
@@ -311,6 +312,20 @@ def abstention(question: str = "Who won the 1998 World Cup?") -> Answer:
         reason="The best passage matches the question only weakly.",
         thinking="",
         sources=SOURCES[1:4],
+    )
+
+
+def unwritten(question: str = "Is metformin good for the gut?") -> Answer:
+    """A model that failed, beside a passage that speaks of the question."""
+    at = POOLED.text.index("Metformin use is associated")
+    return answer(
+        (),
+        question=question,
+        answer="The model wrote no sentence that the passages support: the model wrote nothing.",
+        status="not_written",
+        reason="the model wrote nothing",
+        quotes=(Quotation(1, POOLED.text[at:], at, len(POOLED.text)),),
+        thinking="",
     )
 
 
