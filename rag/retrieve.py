@@ -1,8 +1,8 @@
 """Step 2: the passages that may answer a question.
 
 Dense (cosine) and lexical (BM25) candidates are fused by the normalised sum of each one's top
-100, half and half: on SciFact nDCG@10 72.4, against 71.5 for reciprocal rank fusion, 66.5 for
-dense and 66.3 for lexical search alone (`benchmarks/retrieval.py`). Either side may be empty.
+100, half and half: on SciFact nDCG@10 71.0, against 70.3 for reciprocal rank fusion, 66.8 for
+dense and 67.0 for lexical search alone (`benchmarks/retrieval.py`). Either side may be empty.
 """
 
 from __future__ import annotations
