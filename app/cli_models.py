@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The models that can answer, and which are here.")
 
+WIDE = 120  # columns that hold the models' titles, too; `models info` tells them anyway
+
 # How keys and values may be kept, and how that is said.
 KV = {"int8": "in 8 bit (the default)", "k8v4": "lean, values in 4 bit", "plain": "in bf16"}
 
@@ -40,15 +42,19 @@ def list_models(json: options.Json = False) -> None:
     if json:
         print_json(found)
         return
+    console = stdout()
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("preset", "model", "parameters", "memory", "context", "source", "licence", "here"):
-        table.add_column(
-            name, justify="right" if name in {"parameters", "memory", "context"} else "left"
-        )
+    table.add_column("preset", no_wrap=True)  # what is typed is never cut
+    if console.width >= WIDE:
+        table.add_column("model")
+    for name in ("parameters", "memory", "context"):
+        table.add_column(name, justify="right")
+    for name in ("source", "licence", "here"):
+        table.add_column(name)
     for facts in found:
         table.add_row(
             facts["name"],
-            one_line(facts["title"]),
+            *([one_line(facts["title"])] if console.width >= WIDE else []),
             _count(facts["parameters"]),
             size(facts["memory_bytes"]["4"]),
             f"{facts['context']:,}",
@@ -56,7 +62,7 @@ def list_models(json: options.Json = False) -> None:
             facts["licence"],
             "yes" if facts["here"] else "",
         )
-    stdout().print(table)
+    console.print(table)
 
 
 @app.command()

@@ -69,9 +69,11 @@ def paragraph(console: Console, text: Text | str, *, indent: int = 0, first: int
     if not console.is_terminal:
         console.print(Text(pad[first:]) + text, soft_wrap=True)
         return
-    for number, line in enumerate(text.wrap(console, max(console.width - indent, 20))):
+    before = Text(pad[first:]) + text[:first]
+    for line in text[first:].wrap(console, max(console.width - indent, 20)):
         line.rstrip()
-        console.print(Text(pad[first:] if number == 0 else pad) + line, soft_wrap=True)
+        console.print(before + line, soft_wrap=True)
+        before = Text(pad)
 
 
 def print_json(data: Any) -> None:

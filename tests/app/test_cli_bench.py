@@ -144,7 +144,7 @@ def test_what_does_not_run_here_is_not_measured(cli: Cli, model: str) -> None:
 
 def test_an_unknown_model_is_told_with_the_names_of_others(cli: Cli) -> None:
     done = cli("bench", "engine", "--model", "huge")
-    assert done.code == 1
+    assert done.code == 2
     assert done.errors[0] == "error: no model is called 'huge'"
     assert "tiny, small" in done.errors[1]
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 
 import pytest
 from cli_support import ESCAPES
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from vademecum.app.console import (
     clean,
     number,
     one_line,
+    paragraph,
     plural,
     print_json,
     seconds,
@@ -69,6 +72,18 @@ def test_one_line_is_one_line() -> None:
 def test_shorten(text: str, width: int, short: str) -> None:
     assert shorten(text, width) == short
     assert len(short) <= width + 1
+
+
+def test_a_paragraph_fills_the_terminal_beside_and_under_its_label() -> None:
+    out = StringIO()
+    console = Console(file=out, force_terminal=True, width=30, color_system=None)
+    paragraph(console, "hint: one two three four fives six seven", indent=6, first=6)
+    paragraph(console, "no label, and no indent at all", indent=0)
+    assert out.getvalue().splitlines() == [
+        "hint: one two three four fives",
+        "      six seven",
+        "no label, and no indent at all",
+    ]
 
 
 def test_numbers_for_people() -> None:

@@ -95,7 +95,7 @@ def test_a_question_longer_than_the_context(filled: Path) -> None:
 @pytest.mark.e2e
 def test_an_unknown_model_is_refused_before_anything_is_loaded(filled: Path) -> None:
     done = vademecum("ask", "q", "--model", "tinny", home=filled)
-    assert done.returncode == 1
+    assert done.returncode == 2
     error, hint = done.stderr.splitlines()
     assert "tinny" in error
     assert "tiny" in hint

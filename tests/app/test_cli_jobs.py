@@ -191,6 +191,29 @@ def test_a_library_whose_owner_is_at_no_job_is_not_waited_for(
         assert cli("ingest", str(path), "--corpus", "few").code == 0
 
 
+def test_a_library_that_is_served_is_not_waited_for_and_its_page_is_named(
+    cli: Cli, home: Path, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "few.xml", 1, 3)
+    code = (
+        "import sys\nfrom vademecum.corpora.library import Library\n"
+        "with Library.open() as library:\n    library.serving('http://127.0.0.1:7861')\n"
+        "    print('open', flush=True)\n    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "open\n"
+        done = cli("ingest", str(path), "--corpus", "few")
+        owner.communicate("")
+    assert done.code == 1
+    assert f"process {owner.pid} has the library" in done.errors[0]
+    assert "waiting" not in done.stderr
+    assert "http://127.0.0.1:7861" in done.errors[1]
+    assert f"`kill {owner.pid}`" in done.errors[1]
+
+
 def test_retry_reads_a_mended_file(cli: Cli, tmp_path: Path) -> None:
     good, bad = write(tmp_path / "a.xml", 1, 3), tmp_path / "b.xml"
     bad.write_text("<PubmedArticleSet>")

@@ -82,3 +82,15 @@ def test_ingesting_fits_the_terminal(home: Path, tmp_path: Path, columns: int) -
         _, rows = seen(columns, home, *command.split())
         assert rows
         assert max(map(cell_len, rows)) <= columns, command
+
+
+@pytest.mark.parametrize(("columns", "titles"), [(80, False), (130, True)])
+def test_names_of_models_can_be_typed_as_they_are_listed(
+    home: Path, columns: int, titles: bool
+) -> None:
+    code, rows = seen(columns, home, "models")
+    assert code == 0
+    assert max(map(cell_len, rows)) <= columns
+    words = " ".join(rows).split()
+    assert {"tiny", "r1-qwen-1.5b", "r1-0528-qwen3-8b"} <= set(words)
+    assert ("DeepSeek-R1-Distill-Qwen-1.5B" in words) == titles
