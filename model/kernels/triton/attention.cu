@@ -1,119 +1,68 @@
 // Attention of several rows' query heads over 8-bit pages: the parts that `attention.py` joins.
 //
-// A warp takes a page at a time (`page.cuh`), the next one copied into shared memory meanwhile. A
-// step of one row is `decode.cu`'s.
+// A warp takes a page at a time (`page.cuh`), the next one copied into shared memory meanwhile. Blocks
+// begin before the kernel ahead of them has written the queries: until then they copy what they can,
+// and a warp that reads one page only makes that ready for its tensor cores. One block more reads
+// the page that is being filled (`tail.cuh`).
 //
 // Defined from outside: what page.cuh asks for; KV_HEADS, SELECTED, KNOWN (what is selected was chosen
 // before this step began), COUNTED, STAGES (pages of a warp in shared memory).
 
-#include "page.cuh"
-
 #define WARPS 8
 #define THREADS (WARPS * 32)
+#define EARLY (KNOWN || !SELECTED)     // which pages are read is known beforehand
+#define READIES (EARLY && STAGES > 1)  // there is room for a page made ready
 
-struct Tail {
-    float keys[32][DIM + 4], values[32][DIM + 4];  // so that lanes read tokens from other banks
+#include "tail.cuh"
+
+union Room {
+    Page pages[STAGES];
+#if READIES
+    Ready ready;
+#endif
 };
 
 // What the warps have found lies where their pages lay.
 struct Shared {
     union {
-        Page pages[WARPS][STAGES];
+        Room rooms[WARPS];
         Tail tail;
         float sums[WARPS][SUMS];  // of weights and values
     };
-    float top[WARPS][8], total[WARPS][8], factor[WARPS][8];
+    float top[WARPS][8], total[WARPS][8];
     float4 query[STEPS][32];  // by lane
-    float plain[8][DIM], weights[8][32];  // of the tail
 };
 
-// What the warps found, as one part.
-__device__ __forceinline__ void leave(Shared& s, int warps, float* part, float2* weight,
-                                      int first_head, int parts, int n) {
-    if (threadIdx.x < 8 * warps) {
-        const int w = threadIdx.x / 8, g = threadIdx.x % 8;
-        float top = NOTHING;
-        for (int i = 0; i < warps; ++i) top = fmaxf(top, s.top[i][g]);
-        s.factor[w][g] = s.top[w][g] == NOTHING ? 0.0f : exp2f((s.top[w][g] - top) * LOG2E);
-        if (w == 0 && g < GROUP_HEADS) {
-            float total = 0.0f;
-            for (int i = 0; i < warps; ++i)
-                if (s.top[i][g] > NOTHING) total += exp2f((s.top[i][g] - top) * LOG2E) * s.total[i][g];
-            weight[(size_t)(first_head + g) * parts + n] = make_float2(top, total);
-        }
-    }
-    __syncthreads();
-    for (int i = threadIdx.x; i < GROUP_HEADS * DIM; i += THREADS) {
-        const int g = i / DIM, d = i % DIM;
-        float sum = 0.0f;
-        for (int w = 0; w < warps; ++w) sum += s.sums[w][place_of(g, d)] * s.factor[w][g];
-        part[((size_t)(first_head + g) * parts + n) * DIM + d] = sum;
-    }
+// The largest score of a head among those of SOME.
+template <int SOME>
+__device__ __forceinline__ float highest(const float (*top)[8], int g) {
+    float found = NOTHING;
+#pragma unroll
+    for (int i = 0; i < SOME; ++i) found = fmaxf(found, top[i][g]);
+    return found;
 }
 
-// The page that is being filled: float32, and read as it is.
-__device__ void tail(Shared& s, const u16* query, const float* keys, const float* values,
-                     const float* within, const float* turns, int kv, int row, int begun,
-                     float scaling, float* part, float2* weight, float* shares, int first_head,
-                     int parts, int capacity) {
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-    const int written = begun % 32 + row + 1;
-    keys += (size_t)kv * 32 * DIM, values += (size_t)kv * 32 * DIM;
-    for (int i = threadIdx.x * 4; i < written * DIM; i += THREADS * 4) {
-        copy16(&s.tail.keys[i / DIM][i % DIM], keys + i);
-        copy16(&s.tail.values[i / DIM][i % DIM], values + i);
-    }
-    for (int i = threadIdx.x; i < GROUP_HEADS * DIM; i += THREADS)
-        s.plain[i / DIM][i % DIM] = from_bf16(query[(size_t)first_head * DIM + i]) * scaling;
-    asm volatile("cp.async.wait_all;" ::: "memory");
-    __syncthreads();
-#if BIASED
-    // R(32 page) turns what R(slot) has turned.
-    const float* turn = turns + begun / 32 * DIM;
-#pragma unroll 4
-    for (int d = warp; d < DIM; d += WARPS) {
-        const float own = within[((size_t)kv * DIM + d) * 32 + lane];
-        const float other = within[((size_t)kv * DIM + (d + DIM / 2) % DIM) * 32 + lane];
-        const float sine = turn[DIM / 2 + d % (DIM / 2)];
-        s.tail.keys[lane][d] += own * turn[d % (DIM / 2)] + other * (d < DIM / 2 ? -sine : sine);
-    }
-    __syncthreads();
-#endif
-    // A warp has a head, a lane a token.
-    if (warp < GROUP_HEADS) {
-        float score = 0.0f;
-#pragma unroll 8
-        for (int d = 0; d < DIM; d += 4) {
-            const float4 a = *reinterpret_cast<const float4*>(&s.tail.keys[lane][d]);
-            const float4 b = *reinterpret_cast<const float4*>(&s.plain[warp][d]);
-            score += a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
-        }
-        score = lane < written ? score : NOTHING;
-        const float top = max_of_warp(score);
-        const float own = exp2f((score - top) * LOG2E), total = sum_of_warp(own);
-        s.weights[warp][lane] = own;
-        if (lane < THREADS / DIM) s.top[lane][warp] = top, s.total[lane][warp] = lane ? 0.0f : total;
-#if COUNTED
-        if (lane == 0)
-            shares[(size_t)(first_head + warp) * (capacity + 1) + capacity] = top + __logf(total);
-#endif
-    }
-    __syncthreads();
-    // Every DIM threads have some of the tokens.
-    const int d = threadIdx.x % DIM, share = threadIdx.x / DIM;
-    const int first = share * (32 * DIM / THREADS), last = min(first + 32 * DIM / THREADS, written);
-    float sums[GROUP_HEADS] = {};
-#pragma unroll 4
-    for (int t = first; t < last; ++t) {
-        const float value = s.tail.values[t][d];
+// What the first SOME sums come to, all over the largest score of all of them, as one part.
+template <int SOME>
+__device__ __forceinline__ void leave(const Shared& s, float* part, float2* weight, int first_head,
+                                      int parts, int n) {
+    const int d = threadIdx.x % DIM;
 #pragma unroll
-        for (int g = 0; g < GROUP_HEADS; ++g) sums[g] += s.weights[g][t] * value;
-    }
-    __syncthreads();
+    for (int first = 0; first < GROUP_HEADS; first += THREADS / DIM) {
+        const int g = first + threadIdx.x / DIM;
+        if (g >= GROUP_HEADS) break;
+        float sum = 0.0f;
 #pragma unroll
-    for (int g = 0; g < GROUP_HEADS; ++g) s.sums[share][place_of(g, d)] = sums[g];
-    __syncthreads();
-    leave(s, THREADS / DIM, part, weight, first_head, parts, parts - 1);
+        for (int w = 0; w < SOME; ++w) sum += s.sums[w][place_of(g, d)];
+        part[((size_t)(first_head + g) * parts + n) * DIM + d] = sum;
+    }
+    if (threadIdx.x < GROUP_HEADS) {
+        float total = 0.0f;
+#pragma unroll
+        for (int i = 0; i < SOME; ++i) total += s.total[i][threadIdx.x];
+        weight[(size_t)(first_head + threadIdx.x) * parts + n] =
+            make_float2(highest<SOME>(s.top, threadIdx.x), total);
+    }
 }
 
 // query: bf16 [rows, heads, DIM]; table: i64 [capacity]; selected: int [rows, KV_HEADS, room],
@@ -135,74 +84,108 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     const int kv = blockIdx.y, row = blockIdx.z, parts = gridDim.x, splits = parts - 1;
     const int first_head = row * (GROUP_HEADS * KV_HEADS) + kv * GROUP_HEADS;
     const int begun = *start;
-    const int* chosen = selected + (size_t)(row * KV_HEADS + kv) * room;
-
-    auto begin = [&](int page, Page& to) { fetch(to, store, (size_t)kv * store_pages + table[page]); };
+    query += (size_t)first_head * DIM;
+    begin_next();
+    if (blockIdx.x == splits) {
+        const size_t at = (size_t)kv * 32 * DIM;
+        const Filling page = {begun % 32, begun % 32 + row + 1, tail_keys + at, tail_values + at};
+        float added[CHANNELS] = {}, sums[GROUP_HEADS] = {};
+        page.begin(s.tail);
+#if BIASED
+        turn_bias(added, within + at, turns + begun / 32 * DIM);
+#endif
+        wait_for_previous();
+        page.finish(s.tail, query);
+        __syncthreads();
+        const float2 found = weigh(s.tail, added, page.written);
+        if (warp < GROUP_HEADS && lane < THREADS / DIM)
+            s.top[lane][warp] = found.x, s.total[lane][warp] = lane ? 0.0f : found.y;
+#if COUNTED
+        if (warp < GROUP_HEADS && lane == 0)
+            shares[(size_t)(first_head + warp) * (capacity + 1) + capacity] = found.x + __logf(found.y);
+#endif
+        __syncthreads();
+        add_values(sums, s.tail);
+        __syncthreads();
+#pragma unroll
+        for (int g = 0; g < GROUP_HEADS; ++g)
+            s.sums[threadIdx.x / DIM][place_of(g, threadIdx.x % DIM)] = sums[g];
+        __syncthreads();
+        leave<THREADS / DIM>(s, part, weight, first_head, parts, splits);
+        return;
+    }
 
     // Pages are dealt out one by one, so that all warps have as many, give or take one.
     const int step = splits * WARPS;
+    const int* chosen = selected + (size_t)(row * KV_HEADS + kv) * room;
+    Room& mine = s.rooms[warp];
+    Attention found;
     int n = blockIdx.x + splits * warp, page = 0, stage = 0;
-    begin_next();
-#if SELECTED && !KNOWN
+    auto begin = [&](int page, Page& to) { fetch(to, store, (size_t)kv * store_pages + table[page]); };
+    // What each head's sum of exponentials of the n-th page came to, over the largest score so far.
+    auto tell = [&](float own) {
+#if COUNTED
+        own = of_quad_sum(own);
+        if (lane % 4 == 0 && lane / 4 < GROUP_HEADS)
+            shares[(size_t)(first_head + lane / 4) * (capacity + 1) + n] = found.top + __logf(own);
+#endif
+    };
+#if EARLY
+    // No kernel of this step writes a page, but the one before may seal the last of them.
+    const int reads = SELECTED ? count[row] : begun / 32;
+    const bool early = n < reads - (begun % 32 == 0);
+    if (early) begin(page = SELECTED ? chosen[n] : n, mine.pages[0]);
+#if READIES
+    const bool ready = early && n + step >= reads;
+    if (ready) {
+        asm volatile("cp.async.wait_all;" ::: "memory");
+        __syncwarp();
+        make_ready(mine.pages[0], mine.ready);
+    }
+#endif
+    wait_for_previous();
+#else
     wait_for_previous();
     const int reads = count[row];
     const bool early = false;
-#else
-    // No kernel of this step writes a page, but the one before may seal the last of them.
-    const int reads = SELECTED ? count[row] : begun / 32;
-    const bool early = blockIdx.x < splits && n < reads - (begun % 32 == 0);
-    if (early) begin(page = SELECTED ? chosen[n] : n, s.pages[warp][0]);
-    wait_for_previous();
 #endif
-    if (blockIdx.x == splits) {
-        tail(s, query, tail_keys, tail_values, within, turns, kv, row, begun, rsqrtf(DIM), part,
-             weight, shares, first_head, parts, capacity);
-        return;
-    }
-    if (n < reads && !early) {
-        page = SELECTED ? chosen[n] : n;
-        begin(page, s.pages[warp][0]);
-    }
+    if (n < reads && !early) begin(page = SELECTED ? chosen[n] : n, mine.pages[0]);
     end_of_group();
-    lay_out(query + (size_t)first_head * DIM, s.query);
+    lay_out(query, s.query);
     __syncthreads();
 
-    Attention found;
+    const uint4* operand = bias + (size_t)kv * STEPS * 128;
+#if READIES
+    if (ready) {
+        tell(found.read<true>(&mine, s.query, page, operand, turns));
+        n = reads;
+    }
+#endif
     while (n < reads) {
         const int following = n + step;
         int next = 0;
 #if STAGES > 1
-        if (following < reads) {
-            next = SELECTED ? chosen[following] : following;
-            begin(next, s.pages[warp][stage ^ 1]);
-        }
+        if (following < reads)
+            begin(next = SELECTED ? chosen[following] : following, mine.pages[stage ^ 1]);
         end_of_group();
         asm volatile("cp.async.wait_group 1;" ::: "memory");
 #else
         asm volatile("cp.async.wait_group 0;" ::: "memory");
 #endif
         __syncwarp();
-        float own = found.read(s.pages[warp][stage], s.query, page,
-                               bias + (size_t)kv * STEPS * 128, turns);
-#if COUNTED
-        own = of_quad_sum(own);
-        if (lane % 4 == 0 && lane / 4 < GROUP_HEADS)
-            shares[(size_t)(first_head + lane / 4) * (capacity + 1) + n] = found.top + __logf(own);
-#endif
+        tell(found.read<false>(&mine.pages[stage], s.query, page, operand, turns));
         __syncwarp();  // all lanes have read the page
         n = following, page = next;
 #if STAGES > 1
         stage ^= 1;
 #else
-        if (n < reads) {
-            page = SELECTED ? chosen[n] : n;
-            begin(page, s.pages[warp][0]);
-        }
+        if (n < reads) begin(page = SELECTED ? chosen[n] : n, mine.pages[0]);
         end_of_group();
 #endif
     }
+    if (lane % 4 == 0) s.top[warp][lane / 4] = found.top;
     __syncthreads();
-    found.leave(s.sums[warp], s.top[warp], s.total[warp]);
+    found.leave(s.sums[warp], s.total[warp], highest<WARPS>(s.top, lane / 4));
     __syncthreads();
-    leave(s, WARPS, part, weight, first_head, parts, blockIdx.x);
+    leave<WARPS>(s, part, weight, first_head, parts, blockIdx.x);
 }

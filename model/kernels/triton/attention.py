@@ -33,7 +33,8 @@ PROGRAMS = 264  # of the Triton kernels, which take so many pages at a time:
 PAGES = 4
 SOURCE = Path(__file__).with_suffix(".cu")
 THREADS = 256  # of a block of it, of which each warp reads a page at a time
-MOST_SPLITS = 32
+LEAST_PAGES = 4  # of a block, where there are as many; fewer make more parts, which join slower
+MOST_SPLITS = 127  # with the tail as many parts as join.cu takes
 
 
 class _Given(NamedTuple):
@@ -111,7 +112,7 @@ def _compiled(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
         2 if about.shared_memory_per_block_optin >= shared_bytes(dim, store.value_bits, 2) else 1
     )
     splits = max(1, processors // (kv_heads * rows) - 1, 8 if rows > 1 else 1)
-    splits = min(splits, MOST_SPLITS, max(1, -(-capacity // (THREADS // 32))))
+    splits = min(splits, MOST_SPLITS, max(1, -(-capacity // LEAST_PAGES)))
     part = torch.empty(rows, heads, splits + 1, dim, device=device)
     weight = torch.empty(rows, heads, splits + 1, 2, device=device)
     constants = (
@@ -153,8 +154,12 @@ def join(part: Tensor, weight: Tensor, out: Tensor) -> None:
 def shared_bytes(dim: int, value_bits: int, stages: int) -> int:
     """What a block of attention.cu takes of shared memory: `Shared` there."""
     warps = THREADS // 32
-    page = 32 * dim + 4 * dim * value_bits + 4 * dim + 128
-    return max(warps * stages * page, warps * 33 * dim) + 96 * warps + 64 * dim + 1024
+    about = 4 * dim + 128  # a page, besides its codes
+    pages = stages * (about + 32 * dim + 4 * dim * value_bits)
+    ready = about + 2 * 64 * dim + 8 * dim if stages > 1 else 0
+    tail = 2 * 128 * dim + 512 + 32 * dim + 1024 * warps + 1024
+    sums = 33 * dim
+    return max(warps * pages, warps * ready, warps * sums, tail) + 64 * warps + 32 * dim
 
 
 def _in_triton(given: _Given, shares: Tensor, out: Tensor) -> Tensor:

@@ -10,7 +10,7 @@
 // the second product as they come. Rows of 32 bytes are swizzled so that no two lanes meet in a
 // bank.
 //
-// Loops are rolled where they can be: code that is run once comes from far away, too.
+// A page can be made ready before the query is known: its codes as operands, float16.
 //
 // Defined from outside: DIM (64 or 128), GROUP_HEADS, VALUE_BITS, BIASED.
 
@@ -105,8 +105,16 @@ __device__ __forceinline__ float of_quad_sum(float x) {
 }
 
 struct Page {
-    u8 keys[KEY_BYTES], values[VALUE_BYTES];
     u16 key_scale[DIM], key_mean[DIM], value_scale[32], value_low[32];
+    u8 keys[KEY_BYTES], values[VALUE_BYTES];
+};
+
+// A page made ready for the tensor cores, a lane's operands side by side. It begins as the page that
+// it is made of: values take the place of the codes, keys lie behind them.
+struct Ready {
+    u16 key_scale[DIM], key_mean[DIM], value_scale[32], value_low[32];
+    uint4 values[DIM / 8][32], keys[DIM / 8][32];
+    float4 scale[DIM / 4], mean[DIM / 4];  // of the keys
 };
 
 // A store, as `QuantizedPages.tensors` gives it.
@@ -149,38 +157,127 @@ __device__ __forceinline__ void lay_out(const u16* query, float4 (*out)[32]) {
     out[warp][lane] = make_float4(x[0] * scaling, x[1] * scaling, x[2] * scaling, x[3] * scaling);
 }
 
+__device__ __forceinline__ uint4 four_of(const u32 (&x)[4]) {
+    return make_uint4(x[0], x[1], x[2], x[3]);
+}
+
+// The keys of step k as operands: in tile j the tokens 4 r + j.
+__device__ __forceinline__ void operands_of_keys(const Page& p, int k, u32 (&low)[4], u32 (&high)[4]) {
+    const int lane = threadIdx.x & 31, r = lane >> 2, q = lane & 3;
+    u32 key[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+        key[i] = *reinterpret_cast<const u32*>(
+            p.keys + ((16 * k + 4 * q + i) * 32 ^ q << 5) + 4 * r) ^ SIGN;
+    pairs(key[0], key[1], BYTE_ZERO, low);
+    pairs(key[2], key[3], BYTE_ZERO, high);
+}
+
+// The codes of four tokens, 8 q + 4 u and following.
+__device__ __forceinline__ void codes_of_values(const Page& p, int u, Codes (&some)[4]) {
+    const int lane = threadIdx.x & 31, r = lane >> 2, q = lane & 3;
+#pragma unroll
+    for (int t = 0; t < 4; ++t) {
+        int at = (8 * q + 4 * u + t) * (VALUE_BYTES / 32) + r * sizeof(Codes);
+        some[t] = *reinterpret_cast<const Codes*>(p.values + (at ^ q << 5));
+    }
+}
+
+#define PARTS (8 / VALUE_BITS)  // of a word: low nibbles, then high ones
+
+// Word v of them as operands of four tiles, `tiles_of(v, part)` and following.
+__device__ __forceinline__ void operands_of_values(const Codes (&some)[4], int v, int part,
+                                                   u32 (&low)[4], u32 (&high)[4]) {
+    u32 four[4];
+#pragma unroll
+    for (int t = 0; t < 4; ++t) {
+        four[t] = reinterpret_cast<const u32*>(&some[t])[v];
+        four[t] = VALUE_BITS == 8 ? four[t] ^ SIGN : four[t] >> 4 * part & 0x0F0F0F0Fu;
+    }
+    const u32 zero = VALUE_BITS == 8 ? BYTE_ZERO : NIBBLE_ZERO;
+    pairs(four[0], four[1], zero, low);
+    pairs(four[2], four[3], zero, high);
+}
+
+__device__ __forceinline__ constexpr int tiles_of(int v, int part) {
+    return part * (TILES / 2) + 4 * v;
+}
+
+// Where those of tokens 8 q + 4 u and following lie in `Ready`, low and high.
+__device__ __forceinline__ constexpr int place_of_values(int u, int v, int part) {
+    return 2 * ((u * WORDS + v) * PARTS + part);
+}
+
+// By a warp that has the page there, which is the beginning of `ready`.
+__device__ __forceinline__ void make_ready(const Page& page, Ready& ready) {
+    const int lane = threadIdx.x & 31;
+#pragma unroll 2
+    for (int k = 0; k < STEPS; ++k) {
+        u32 low[4], high[4];
+        operands_of_keys(page, k, low, high);
+        ready.keys[2 * k][lane] = four_of(low), ready.keys[2 * k + 1][lane] = four_of(high);
+    }
+    if (lane < DIM / 4) {
+        float x[4];
+        four_bf16(page.key_scale + 4 * lane, x);
+        ready.scale[lane] = make_float4(x[0], x[1], x[2], x[3]);
+        four_bf16(page.key_mean + 4 * lane, x);
+        ready.mean[lane] = make_float4(x[0], x[1], x[2], x[3]);
+    }
+    Codes some[2][4];
+    codes_of_values(page, 0, some[0]), codes_of_values(page, 1, some[1]);
+    __syncwarp();
+#pragma unroll
+    for (int u = 0; u < 2; ++u)
+#pragma unroll
+        for (int v = 0; v < WORDS; ++v)
+#pragma unroll
+            for (int part = 0; part < PARTS; ++part) {
+                u32 low[4], high[4];
+                operands_of_values(some[u], v, part, low, high);
+                const int at = place_of_values(u, v, part);
+                ready.values[at][lane] = four_of(low), ready.values[at + 1][lane] = four_of(high);
+            }
+    __syncwarp();
+}
+
 // What a warp has read: the softmax of its tokens for each head r, `sums` in the order of tiles.
 struct Attention {
     float sums[TILES][4] = {};
     float top = NOTHING, total = 0.0f, lows = 0.0f;
 
-    // Another page, the number `page` of its sequence. bias: float16 [KV_HEADS, STEPS, 32 lanes,
-    // 4 tiles, 2 of rounded and rest, 4], see `BiasTables`; `operand` is that of the KV head.
-    // Gives the lane's share of the sum of the page's exponentials, over `top`.
-    __device__ __forceinline__ float read(const Page& p, const float4 (*query)[32], int page,
+    // Another page, the number `page` of its sequence, a `Page`; or the only one that the warp reads, a
+    // `Ready`. bias: float16 [KV_HEADS, STEPS, 32 lanes, 4 tiles, 2 of rounded and rest, 4], see
+    // `BiasTables`; `operand` is that of the KV head. Gives the lane's share of the sum of the page's
+    // exponentials, over `top`.
+    template <bool READY>
+    __device__ __forceinline__ float read(const void* from, const float4 (*query)[32], int page,
                                           const uint4* __restrict__ operand,
                                           const float* __restrict__ turns) {
-        const int lane = threadIdx.x & 31, r = lane >> 2, q = lane & 3;
+        const Page& p = *static_cast<const Page*>(from);
+        const Ready& ready = *static_cast<const Ready*>(from);
+        const int lane = threadIdx.x & 31, q = lane & 3;
         float c[4][4] = {};
         float common = 0.0f;  // of all tokens of the page
-#pragma unroll 1
+#pragma unroll (BIASED ? 1 : STEPS)
         for (int k = 0; k < STEPS; ++k) {
             const int first = 16 * k + 4 * q;
             const float4 head = query[k][lane];
             float scale[4], mean[4];
-            four_bf16(p.key_scale + first, scale);
-            four_bf16(p.key_mean + first, mean);
+            u32 a[4], low[4], high[4];
+            if (READY) {
+                *reinterpret_cast<float4*>(scale) = ready.scale[4 * k + q];
+                *reinterpret_cast<float4*>(mean) = ready.mean[4 * k + q];
+                *reinterpret_cast<uint4*>(low) = ready.keys[2 * k][lane];
+                *reinterpret_cast<uint4*>(high) = ready.keys[2 * k + 1][lane];
+            } else {
+                four_bf16(p.key_scale + first, scale);
+                four_bf16(p.key_mean + first, mean);
+                operands_of_keys(p, k, low, high);
+            }
             common += head.x * mean[0] + head.y * mean[1] + head.z * mean[2] + head.w * mean[3];
-            u32 a[4], key[4];
             split(head.x * scale[0], head.y * scale[1], a[0], a[1]);
             split(head.z * scale[2], head.w * scale[3], a[2], a[3]);
-#pragma unroll
-            for (int i = 0; i < 4; ++i)
-                key[i] = *reinterpret_cast<const u32*>(
-                    p.keys + ((first + i) * 32 ^ q << 5) + 4 * r) ^ SIGN;
-            u32 low[4], high[4];
-            pairs(key[0], key[1], BYTE_ZERO, low);
-            pairs(key[2], key[3], BYTE_ZERO, high);
 #pragma unroll
             for (int j = 0; j < 4; ++j) multiply(c[j], a, low[j], high[j]);
 #if BIASED
@@ -231,59 +328,51 @@ struct Attention {
             split(score[4 * u] * unit[0], score[4 * u + 1] * unit[1], w[u][0], w[u][1]);
             split(score[4 * u + 2] * unit[2], score[4 * u + 3] * unit[3], w[u][2], w[u][3]);
         }
-        total = total * shrink + own;
-        lows = lows * shrink + put;
+        if (!READY) {
+            total = total * shrink, lows = lows * shrink;
 #pragma unroll
-        for (int j = 0; j < TILES; ++j)
+            for (int j = 0; j < TILES; ++j)
 #pragma unroll
-            for (int i = 0; i < 4; ++i) sums[j][i] *= shrink;
+                for (int i = 0; i < 4; ++i) sums[j][i] *= shrink;
+        }
+        total += own, lows += put;
 #pragma unroll
         for (int u = 0; u < 2; ++u) {
             Codes some[4];
+            if (!READY) codes_of_values(p, u, some);
 #pragma unroll
-            for (int t = 0; t < 4; ++t) {
-                int at = (8 * q + 4 * u + t) * (VALUE_BYTES / 32) + r * sizeof(Codes);
-                some[t] = *reinterpret_cast<const Codes*>(p.values + (at ^ q << 5));
-            }
+            for (int v = 0; v < WORDS; ++v)
 #pragma unroll
-            for (int v = 0; v < WORDS; ++v) {
-                u32 four[4], low[4], high[4];
-#pragma unroll
-                for (int t = 0; t < 4; ++t) four[t] = reinterpret_cast<const u32*>(&some[t])[v];
-#if VALUE_BITS == 8
-                pairs(four[0] ^ SIGN, four[1] ^ SIGN, BYTE_ZERO, low);
-                pairs(four[2] ^ SIGN, four[3] ^ SIGN, BYTE_ZERO, high);
-#pragma unroll
-                for (int j = 0; j < 4; ++j) multiply(sums[4 * v + j], w[u], low[j], high[j]);
-#else
-#pragma unroll
-                for (int half = 0; half < 2; ++half) {
-                    u32 nibbles[4];
-#pragma unroll
-                    for (int t = 0; t < 4; ++t) nibbles[t] = four[t] >> 4 * half & 0x0F0F0F0Fu;
-                    pairs(nibbles[0], nibbles[1], NIBBLE_ZERO, low);
-                    pairs(nibbles[2], nibbles[3], NIBBLE_ZERO, high);
+                for (int part = 0; part < PARTS; ++part) {
+                    u32 low[4], high[4];
+                    if (READY) {
+                        const int at = place_of_values(u, v, part);
+                        *reinterpret_cast<uint4*>(low) = ready.values[at][lane];
+                        *reinterpret_cast<uint4*>(high) = ready.values[at + 1][lane];
+                    } else {
+                        operands_of_values(some, v, part, low, high);
+                    }
 #pragma unroll
                     for (int j = 0; j < 4; ++j)
-                        multiply(sums[half * (TILES / 2) + 4 * v + j], w[u], low[j], high[j]);
+                        multiply(sums[tiles_of(v, part) + j], w[u], low[j], high[j]);
                 }
-#endif
-            }
         }
         return own;
     }
 
-    // What was found: for each head of the group and channel at `place_of`, and for each head.
-    __device__ __forceinline__ void leave(float* out, float* tops, float* totals) {
+    // What was found, over a score that is not less than any: for each head of the group and channel
+    // at `place_of`, and for each head.
+    __device__ __forceinline__ void leave(float* out, float* totals, float over) {
         const int lane = threadIdx.x & 31, r = lane >> 2, q = lane & 3;
         total = of_quad_sum(total), lows = of_quad_sum(lows);
         if (r >= GROUP_HEADS) return;
+        const float factor = top > NOTHING ? exp2f((top - over) * LOG2E) : 0.0f;
 #pragma unroll
         for (int j = 0; j < TILES; ++j)
 #pragma unroll
             for (int i = 0; i < 2; ++i)
-                out[(2 * j + i) * (QUADS + 1) + lane] = sums[j][i] + sums[j][i + 2] + lows;
-        if (q == 0) tops[r] = top, totals[r] = total;
+                out[(2 * j + i) * (QUADS + 1) + lane] = (sums[j][i] + sums[j][i + 2] + lows) * factor;
+        if (q == 0) totals[r] = total * factor;
     }
 };
 
