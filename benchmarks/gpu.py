@@ -4,10 +4,10 @@
 
 Runs one part after the other, each in a process of its own: the products (`gpu_products.py`),
 attention and the choice of pages (`gpu_attention.py`), whole tokens (`gpu_step.py`), prompts
-(`gpu_prefill.py`), and transformers with bitsandbytes (`gpu_library.py`). A part checks what it
-times first, and gives no time to what is wrong. Prints what the parts print, then a table of what
-is asked of the kernels beside what was measured, then one line of JSON, which also goes to
-$OUT/gpu.json.
+(`gpu_prefill.py`), a long context in little memory (`gpu_lean.py`), and transformers with
+bitsandbytes (`gpu_library.py`). A part checks what it times first, and gives no time to what is
+wrong. Prints what the parts print, then a table of what is asked of the kernels beside what was
+measured, then one line of JSON, which also goes to $OUT/gpu.json.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from gpu_timing import finish
 
 HERE = Path(__file__).parent
-PARTS = ("products", "attention", "step", "prefill", "library")
+PARTS = ("products", "attention", "step", "prefill", "lean", "library")
 OF_ALL_MODELS = ("products", "attention", "step")  # the others take one
 # Milliseconds a token at a depth, at most.
 STEPS = {
@@ -37,6 +37,7 @@ ATTENTION = 5.0  # times as fast as PyTorch's at 100,000 tokens
 PREFILL = 1.5  # times as fast as the library's
 FIRST_TOKEN_MS = 120
 KV_SHARE = 0.55  # of bf16
+LEAN_GB = 20  # all that the allocator holds at any time: 14B and 100,000 tokens, values in 4 bit
 
 Row = tuple[str, str, str, bool]  # what, asked, measured, whether it holds
 
@@ -100,6 +101,9 @@ def rows(found: dict[str, dict[str, Any]]) -> Iterator[Row]:
         yield least("7B, prompt", PREFILL, library["prefill_s"] / min(seconds), "x the library's")
     if first:
         yield most("7B, first token of 2,048", FIRST_TOKEN_MS, min(first), "ms")
+    if lean := found.get("lean"):
+        peak = max(lean[f"{when}_gb"] for when in ("held", "reading", "writing"))
+        yield most("14B lean, peak of 100,000 tokens", LEAN_GB, peak, "GB")
 
 
 def main() -> None:
@@ -112,7 +116,7 @@ def main() -> None:
     found = {part: run(part, chosen.models) for part in chosen.parts.split(",")}
     table = list(rows(found))
     for what, asked, measured, holds in table:
-        print(f"{what:<34}{asked:<28}{measured:<22}{'' if holds else 'MISSED'}")
+        print(f"{what:<34}{asked:<32}{measured:<22}{'' if holds else 'MISSED'}")
     told = [dict(zip(("what", "asked", "measured", "holds"), row, strict=True)) for row in table]
     finish("gpu", {"asked": told, "parts": found})
 
