@@ -54,11 +54,11 @@ class Indexes:
         waiting = self.outbox.pending(row.id) // len(self._all)
         if waiting < max(STEP, passages // SHARE):
             self._checked.discard(row.id)
-            return
-        if waiting > LONG:
-            progress.note(f"indexing {waiting:,} passages of {row.name}")
-        self.whole(row, Silent())
-        self.close()
+        else:
+            if waiting > LONG:
+                progress.note(f"indexing {waiting:,} passages of {row.name}")
+            self.whole(row, Silent())
+            self.close()
         trim()
 
     def whole(self, row: CorpusRow, progress: Progress) -> None:

@@ -97,9 +97,10 @@ def records(path: Path) -> Iterator[etree._Element]:
     except etree.XMLSyntaxError as error:
         # Not the parser's line, which counts from where it took over.
         what = normalise(PLACE.sub("", str(error.msg)))
+        where = f"after record {count}" if count else "before the first record"
         raise DocumentRejected(
-            f"{printable(path.name)}: malformed XML after record {count}: {what}",
-            hint=DOWNLOAD_AGAIN,
+            f"{printable(path.name)}: malformed XML {where}: {what}",
+            hint=DOWNLOAD_AGAIN if count else "download the file again",
         ) from error
 
 
@@ -176,6 +177,13 @@ def _check_root(root: etree.XMLPullParser, chunk: bytes, path: Path) -> bool:
     with suppress(etree.XMLSyntaxError):  # the parser of the records reports it
         root.feed(chunk)
     for element in _events(root):
+        if element.tag in WHOLE:
+            raise DocumentRejected(
+                f"{printable(path.name)}: begins with <{element.tag}>: the tag around all records, "
+                "<PubmedArticleSet>, is missing or damaged",
+                hint="download the file again; records of your own go between <PubmedArticleSet> "
+                "and </PubmedArticleSet>",
+            )
         if element.tag not in ROOTS:
             raise DocumentRejected(
                 f"{printable(path.name)}: not a PubMed file, its root element is <{element.tag}>",

@@ -280,3 +280,38 @@ def test_real_documents_keep_their_promises(real_data: Path) -> None:
                 assert item.text[: section.start].endswith(f"{section.label}: ")
                 assert item.text[section.end : section.end + 2] in {"", "\n\n"}
     assert seen > 900
+
+
+@pytest.mark.parametrize("count", [1, 1500])  # in one chunk, in many
+@pytest.mark.parametrize("name", ["PubmedArticle", "MedlineCitation"])
+def test_records_without_the_element_around_them_are_told(
+    tmp_path: Path, name: str, count: int
+) -> None:
+    one = record() if name == "PubmedArticle" else citation()
+    with pytest.raises(DocumentRejected) as caught:
+        read_text(tmp_path, HEAD + one * count)
+    assert caught.value.message == (
+        f"pubmed.xml: begins with <{name}>: the tag around all records, <PubmedArticleSet>, is "
+        "missing or damaged"
+    )
+    assert caught.value.hint == (
+        "download the file again; records of your own go between <PubmedArticleSet> and "
+        "</PubmedArticleSet>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "why"),
+    [
+        ("<PubmedArticleSet a=b>", "AttValue"),
+        ("< PubmedArticleSet>", "invalid element name"),
+        ("<PubmedArticleSet", "error parsing attribute name"),
+    ],
+)
+def test_a_damaged_root_is_told_as_damage_before_the_first_record(
+    tmp_path: Path, start: str, why: str
+) -> None:
+    with pytest.raises(DocumentRejected, match=why) as caught:
+        read_text(tmp_path, f"{HEAD}{start}\n{record()}</PubmedArticleSet>")
+    assert caught.value.message.startswith("pubmed.xml: malformed XML before the first record: ")
+    assert caught.value.hint == "download the file again"  # nothing was read before the damage
