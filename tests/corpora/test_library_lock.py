@@ -95,7 +95,7 @@ def test_opening_twice_in_one_process_is_a_clear_error(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", TRY, str(tmp_path)], capture_output=True, text=True
         )
-        assert f"(process {os.getpid()})" in done.stderr
+        assert f"process {os.getpid()}" in done.stderr  # with its command, where there is one
 
 
 def test_closing_twice_is_no_error(tmp_path: Path) -> None:
