@@ -48,6 +48,14 @@ UNREPORTED = re.compile(
     r"|\bto (?:investigate|determine|examine|assess|evaluate|explore|test|study|identify)\b",
     re.IGNORECASE,
 )
+# The sentence that names a study's design often names its aim or whom it was for as well; a trial
+# that is called for or missing was not done.
+NOT_DONE = re.compile(
+    r"[?？]\s*$|\b(?:should|unknown|unclear|lack(?:s|ing)?|remains? to be|warranted"
+    r"|(?:is|are|be) (?:\w+ ){0,2}(?:needed|required|necessary)"
+    r"|(?:future|further)\b[^.;]{0,60}\b(?:stud|research|trial)\w*)\b",
+    re.IGNORECASE,
+)
 # Least shares of the words that name who acts on what, in a sentence that connects the two.
 OF_AGENT, OF_OBJECT = 1 / 3, 1 / 2
 DENIED = re.compile(r"\b(?:no|not|nor|without|neither)(?:\W+\w+){0,3}\W+$", re.IGNORECASE)
@@ -69,9 +77,8 @@ def overstatement(sentence: str, passage: Sequence[str]) -> Overstatement | None
     if not claims:
         return None
     reported = [part for part in passage if not UNREPORTED.search(part)]
-    whole = " ".join(reported)
-    observational = OBSERVATIONAL.search(whole) is not None
-    if RANDOMISED.search(whole) and not observational:
+    observational = any(OBSERVATIONAL.search(part) for part in reported)
+    if not observational and any(_randomised(part) for part in passage):
         return None
     # What follows "associated with" may look like a verb: "with more pain and reduced mobility".
     stated = [
@@ -88,6 +95,13 @@ def overstatement(sentence: str, passage: Sequence[str]) -> Overstatement | None
             if link:
                 return Overstatement(claim.words, link)
     return None
+
+
+def _randomised(part: str) -> bool:
+    """Whether a sentence says that its study assigned at random."""
+    return bool(RANDOMISED.search(part)) and not (
+        OBSERVATIONAL.search(part) or NOT_DONE.search(part)
+    )
 
 
 def _same(claim: Effect, stated: Effect) -> bool:

@@ -385,4 +385,25 @@ BORNE_OUT = [
         "Should statins be used to lower mortality?",
         "Statin use was associated with lower mortality.",
     ),
+    (  # the sentence that names the design names its aim too
+        "Remdesivir shortens recovery in COVID-19.",
+        (
+            "We conducted a randomized, double-blind, placebo-controlled trial to assess "
+            "remdesivir in adults. Remdesivir was associated with shorter recovery in COVID-19."
+        ),
+    ),
+    (
+        "Zinc reduces diarrhoea in children.",
+        (
+            "To evaluate zinc, 300 children were randomly assigned to zinc or placebo. "
+            "Zinc was associated with less diarrhoea in children."
+        ),
+    ),
+    (  # ... or whom it was for
+        "Zinc reduces pneumonia in children.",
+        (
+            "In this randomised trial of 300 children who required hospital care, zinc or placebo "
+            "was given. Zinc was associated with lower rates of pneumonia in children."
+        ),
+    ),
 ]

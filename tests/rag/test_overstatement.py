@@ -57,6 +57,20 @@ def test_a_trial_counts_where_it_was_done_not_where_it_is_called_for() -> None:
     assert overstatement(sentence, ["A secondary analysis of a randomised trial.", linked])
 
 
+@pytest.mark.parametrize(
+    "not_done",
+    [
+        "Whether tea prevents gout remains to be tested in randomised trials.",
+        "Further large randomised controlled trials to assess tea are planned.",
+        "Randomised trials of tea are urgently required.",
+        "To assess tea, we did a secondary analysis of a randomised trial.",
+    ],
+)
+def test_an_aim_that_names_no_trial_of_its_own_excuses_nothing(not_done: str) -> None:
+    linked = "Tea was associated with less gout."
+    assert overstatement("Tea prevents gout.", [not_done, linked])
+
+
 LINKED = "Tea was associated with less gout in older women."
 
 
