@@ -93,7 +93,8 @@ class WentOn:
 def go_on(job_id: int | None, progress: Progress, how: How, *, failed: bool = False) -> WentOn:
     """What is left of a job, or its `failed` files alone; of the latest that has some, unless it
     is named. Raises UsageError for a job that is not there, NothingToDo where nothing is left."""
-    from vademecum.ingest.again import failed_of, left_of
+    from vademecum.ingest.again import failed_of, left_of, require_failed, require_left
+    from vademecum.ingest.engine import Engine
     from vademecum.ingest.pipeline import resume
     from vademecum.ingest.record import of_this_run
     from vademecum.ingest.web import Web
@@ -102,13 +103,16 @@ def go_on(job_id: int | None, progress: Progress, how: How, *, failed: bool = Fa
     turn = library_in_turn(wants, progress, not how.no_wait)
     with turn as library, Web(progress=progress) as web:
         job = _named(library, job_id, failed)
+        (require_failed if failed else require_left)(job)
+        # Before the job is touched: both may fail.
+        engine = how.resolved(Engine.of(job.source))
+        embedder = rooms.load_embedder(library, job.corpus, progress)
         work = failed_of(library, job, web) if failed else left_of(library, job, web)
         failed_before = {file.number for file in job.failed}
         for file in work.others:
             if file.state == "gone" and file.number in failed_before:
                 progress.note(f"{file.path}: gone since, and dropped from job {job.id}")
-        work.engine = how.resolved(work.engine)
-        embedder = rooms.load_embedder(library, job.corpus, progress)
+        work.engine = engine
         with stopping_gently() as stop:
             whole = resume(library, work, embedder, progress=progress, stop=stop)
     return WentOn(of_this_run(whole, work), whole)

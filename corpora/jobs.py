@@ -87,8 +87,10 @@ class Job:
 
     @property
     def can_retry(self) -> bool:
-        """Whether files failed that `retry` would read."""
-        return self.state in OPEN and bool(self.failed)
+        """Whether files failed that `retry` would read, or were dropped by one that did not end:
+        then nothing but that end is left."""
+        dropped = not self.pending and any(file.state == "gone" for file in self.files)
+        return self.state in OPEN and (bool(self.failed) or dropped)
 
     @property
     def can_resume(self) -> bool:

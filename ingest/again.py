@@ -17,15 +17,30 @@ from vademecum.ingest.web import Web
 from vademecum.ingest.work import Work
 
 
-def left_of(library: Library, job: Job, web: Web) -> Work:
-    """The files of a job that were not read to their end. Raises NothingToDo if there are none."""
+def require_left(job: Job) -> None:
+    """Raises NothingToDo for a job that `left_of` finds nothing of."""
     if not job.can_resume:
         raise NothingToDo(
             f"nothing is left of job {job.id}: it is {job.state}",
             f"`vademecum jobs retry {job.id}` reads its failed files again"
-            if job.failed
+            if job.can_retry
             else "`vademecum jobs` lists those that can be gone on with",
         )
+
+
+def require_failed(job: Job) -> None:
+    """Raises NothingToDo for a job that `failed_of` finds nothing of."""
+    if not job.can_retry:
+        none = "is left to be read again" if job.failed else "failed"
+        raise NothingToDo(
+            f"no file of job {job.id} {none}: it is {job.state}",
+            f"`vademecum jobs show {job.id}` tells of its files",
+        )
+
+
+def left_of(library: Library, job: Job, web: Web) -> Work:
+    """The files of a job that were not read to their end. Raises NothingToDo if there are none."""
+    require_left(job)
     if job.source.get("query"):
         return _search_again(library, job, web)
     if job.source["newest"] is not None:  # which are the newest only all files together tell
@@ -35,13 +50,8 @@ def left_of(library: Library, job: Job, web: Web) -> Work:
 
 def failed_of(library: Library, job: Job, web: Web) -> Work:
     """The files of a job that could not be read; of these the job drops what is not there any
-    more. Raises NothingToDo if no file failed."""
-    if not job.can_retry:
-        none = "is left to be read again" if job.failed else "failed"
-        raise NothingToDo(
-            f"no file of job {job.id} {none}: it is {job.state}",
-            f"`vademecum jobs show {job.id}` tells of its files",
-        )
+    more, and keeps so if the work is never done. Raises NothingToDo if no file failed."""
+    require_failed(job)
     if job.source["newest"] is not None:
         return _of(job, job.files, web)
     if gone := [file.number for file in job.failed if _is_gone(job, file)]:

@@ -19,6 +19,7 @@ from cli_support import Cli
 from test_cli_library import WordEmbedder, citation, pubmed
 
 from vademecum.corpora.look import Look
+from vademecum.errors import AssetError
 
 RUNNING = """
 import sys, time
@@ -260,6 +261,37 @@ def test_retry_drops_a_file_that_is_gone_and_says_so(cli: Cli, tmp_path: Path) -
     assert "job 1: done" in shown
     assert shown.count("gone since") == 2
     assert "gone since" not in cli("jobs").stdout
+
+
+def test_a_retry_that_cannot_begin_drops_nothing(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = write(tmp_path / "a.xml", 1, 3), tmp_path / "b.xml"
+    bad.write_text("<PubmedArticleSet>")
+    cli("ingest", str(good), str(bad), "--corpus", "few")
+    bad.unlink()
+
+    def unavailable(*_: Any) -> Any:
+        raise AssetError("the embedder could not be had")
+
+    assert cli("jobs", "retry", "--workers", "2").code == 2
+    with monkeypatch.context() as patch:
+        patch.setattr("vademecum.app.rooms.load_embedder", unavailable)
+        assert cli("jobs", "retry").errors[0] == "error: the embedder could not be had"
+    files = cli("jobs", "show", "--json").json["files"]
+    assert [file["state"] for file in files] == ["done", "failed"]
+    done = cli("jobs", "retry")
+    assert done.code == 0, done.stderr
+    assert f"{bad}: gone since, and dropped from job 1" in done.stderr
+
+
+def test_a_job_with_nothing_left_is_told_before_the_embedder_is_loaded(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("ingest", str(write(tmp_path / "a.xml", 1, 3)), "--corpus", "few")
+    monkeypatch.setattr("vademecum.app.rooms.load_embedder", lambda *_: pytest.fail("loaded"))
+    for command in ("resume", "retry"):
+        assert cli("jobs", command, "1").errors[0].endswith(": it is done")
 
 
 @pytest.mark.parametrize("command", ["show", "resume", "retry", "pause", "cancel"])

@@ -252,6 +252,21 @@ def test_a_failed_file_that_is_gone_since_is_dropped_from_its_job(
     assert (known.job, known.kept) == (job.id, 0)  # the job is as if it had never had the file
 
 
+def test_a_retry_that_was_killed_as_it_began_is_ended_by_the_next(
+    library: Library, files: list[Path]
+) -> None:
+    files[1].write_text("<PubmedArticleSet>")
+    ingest(library, NAME, files, FakeEmbedder())
+    files[1].unlink()
+    with Web() as web:
+        failed_of(library, library.jobs()[0], web)  # drops the file, and that was all
+        job = library.jobs()[0]
+        assert (job.state, job.can_retry, job.can_resume) == ("failed", True, False)
+        work = failed_of(library, job, web)
+    assert resume(library, work, FakeEmbedder()).state == "done"
+    assert not library.jobs()[0].can_retry
+
+
 def test_what_one_run_of_a_job_did_is_told_apart_from_the_whole(
     library: Library, files: list[Path]
 ) -> None:
