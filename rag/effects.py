@@ -112,6 +112,9 @@ JOINT = re.compile(
     re.IGNORECASE,
 )
 ASIDE = re.compile(r",|\bthat\b", re.IGNORECASE)
+# Each verb of a clause is judged by all that stands around it: the time is quadratic in the length.
+# A table or a list without full stops is taken in pieces; no clause of 5,000 abstracts is so long.
+LONGEST_CLAUSE = 1_000  # characters
 LONGEST_SIDE = 10  # words of a clause that may name the agent or the object, next to the verb
 
 # What says nothing of who acts on what.
@@ -145,7 +148,11 @@ def effects(text: str) -> tuple[Effect, ...]:
     """The effects that a sentence states; what it denies is none."""
     text = PARENTHESIS.sub(" ", text)
     bounds = [0, *(at for match in BOUNDARY.finditer(text) for at in match.span()), len(text)]
-    clauses = [text[a:b] for a, b in zip(bounds[::2], bounds[1::2], strict=True)]
+    clauses = [
+        text[at : min(at + LONGEST_CLAUSE, b)]
+        for a, b in zip(bounds[::2], bounds[1::2], strict=True)
+        for at in range(a, b, LONGEST_CLAUSE)
+    ]
     return tuple(
         _judged(effect, clause[:start])
         for clause in clauses

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from vademecum.rag.effects import effects
@@ -62,3 +64,14 @@ def test_what_may_as_well_be_an_adjective_is_not_sure() -> None:
     (suggested,) = effects("Our data suggest that tea reduces mortality.")
     assert not had.sure
     assert not suggested.sure
+
+
+def test_a_text_without_full_stops_takes_time_in_proportion_to_its_length() -> None:
+    def seconds(cues: int) -> float:
+        text = " ".join(f"tea {n} lowers pain" for n in range(cues))
+        start = process_time()
+        assert len(effects(text)) > 0.9 * cues
+        return process_time() - start
+
+    # Quadratic, it would be 36 times as long.
+    assert seconds(600) < 18 * min(seconds(100 + n) for n in range(3))
