@@ -288,5 +288,7 @@ def settle(by_model: tuple[int, ...], verdicts: Sequence[Verdict]) -> tuple[int,
 
 
 def _rank(verdict: Verdict) -> tuple[int, float]:
+    # A source that bears a sentence in part may merely resemble it, or be retracted: it does not
+    # lift the warning that another one gives.
     order = ("supported", "overstated", "partial", "unsupported", "uncited")
     return order.index(verdict.support), -verdict.score

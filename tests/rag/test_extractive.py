@@ -63,6 +63,10 @@ def test_beside_a_failed_answer_nothing_of_another_matter_is_quoted(
 def test_retracted_work_is_not_quoted(source_of, embedder) -> None:
     source = source_of(1, "Aspirin reduced stroke.", retracted=True)
     assert extract("Does aspirin reduce stroke?", "en", [source], embedder).text == ""
+    assert nearest("Does aspirin reduce stroke?", "en", [source], embedder) == ()
+    sound = source_of(2, "In older women, aspirin reduced stroke and headache.")
+    (quotation,) = nearest("Does aspirin reduce stroke?", "en", [source, sound], embedder)
+    assert (quotation.n, quotation.text) == (2, sound.text)
 
 
 def test_chinese_quotes_stand_without_gaps(source_of, embedder) -> None:

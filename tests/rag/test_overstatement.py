@@ -90,6 +90,19 @@ def test_a_source_that_states_the_effect_is_cited_instead(source_of, embedder) -
     assert (checked.sentences[0].support, checked.sentences[0].citations) == ("supported", (2,))
 
 
+@pytest.mark.parametrize(
+    ("text", "retracted"),
+    [(LINKED, True), ("Tea prevents gout in older women.", True), ("Women drink tea.", False)],
+)
+def test_a_source_that_bears_it_in_part_does_not_lift_the_mark(
+    source_of, embedder, text: str, retracted: bool
+) -> None:
+    weak, linked = source_of(1, text, retracted=retracted), source_of(2, LINKED)
+    alone = check("Tea prevents gout in women.", [weak], embedder).sentences[0]
+    (sentence,) = check("Tea prevents gout in women.", [weak, linked], embedder).sentences
+    assert (alone.support, sentence.support, sentence.citations) == ("partial", "overstated", (2,))
+
+
 def test_retraction_weighs_more(source_of, embedder) -> None:
     source = source_of(1, LINKED, retracted=True)
     (sentence,) = check("Tea prevents gout in women.", [source], embedder).sentences
