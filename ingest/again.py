@@ -61,15 +61,16 @@ def failed_of(library: Library, job: Job, web: Web) -> Work:
 
 
 def _is_gone(job: Job, file: JobFile) -> bool:
-    """Whether a file lay here, and does not any more; what was fetched can be fetched again."""
+    """Whether a file lay here, and does not any more; what was fetched can be fetched again, and
+    where the folder is not there either, its disk may only not be mounted."""
     source, path = job.source, job.source["files"][file.number]
     fetched = source.get("query") or source.get("sources") == [PUBMED]
     if fetched or path in source.get("addresses", {}):
         return False
     try:
         Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
+    except FileNotFoundError:
+        return Path(path).parent.is_dir()
     except OSError:
         return False  # reading it will say what is wrong
     return False

@@ -144,8 +144,15 @@ def of_this_run(report: IngestReport, work: Work) -> IngestReport:
         earlier = {name: work.job.report.get(name, 0) for name in OF_ALL_RUNS}
     for name in BY_FILE:
         earlier[name] = sum(file.counts.get(name, 0) for file in work.others)
+    failed = sum(file.state == "failed" for file in work.others)  # and told first
     alone = {name: getattr(report, name) - count for name, count in earlier.items()}
-    return replace(report, files=len(work.paths), **alone)
+    return replace(
+        report,
+        files=len(work.paths),
+        failed=report.failed - failed,
+        failed_files=report.failed_files[failed:],
+        **alone,
+    )
 
 
 def _take_over(report: IngestReport, job: Job) -> None:

@@ -252,6 +252,24 @@ def test_a_failed_file_that_is_gone_since_is_dropped_from_its_job(
     assert (known.job, known.kept) == (job.id, 0)  # the job is as if it had never had the file
 
 
+def test_a_failed_file_of_a_disk_that_is_not_mounted_is_not_dropped(
+    library: Library, tmp_path: Path
+) -> None:
+    disk, away = tmp_path / "disk", tmp_path / "away"
+    disk.mkdir()
+    path = disk / "a.xml"
+    path.write_text("<PubmedArticleSet>")
+    ingest(library, NAME, [path], FakeEmbedder())
+    disk.rename(away)
+    with Web() as web:
+        resume(library, failed_of(library, library.jobs()[0], web), FakeEmbedder())
+        assert [file.state for file in library.jobs()[0].files] == ["failed"]
+        away.rename(disk)
+        write_pubmed(path, article(1))
+        work = failed_of(library, library.jobs()[0], web)
+        assert resume(library, work, FakeEmbedder()).state == "done"
+
+
 def test_a_retry_that_was_killed_as_it_began_is_ended_by_the_next(
     library: Library, files: list[Path]
 ) -> None:
@@ -282,6 +300,22 @@ def test_what_one_run_of_a_job_did_is_told_apart_from_the_whole(
     assert (run.files, run.read, run.kept) == (1, 10, 10)
     assert run.embedded == whole.embedded - first.embedded > 0
     assert run.seconds == pytest.approx(whole.seconds - first.seconds)
+
+
+def test_what_failed_before_is_of_the_whole_job_not_of_the_run_that_goes_on(
+    library: Library, files: list[Path]
+) -> None:
+    files[0].write_text("<PubmedArticleSet>")
+    first = stopped(library, files, at=1)
+    assert (first.state, first.failed) == ("interrupted", 1)
+    files[2].write_text("<PubmedArticleSet>")
+    with Web() as web:
+        work = left_of(library, library.jobs()[0], web)
+    whole = resume(library, work, FakeEmbedder(), batch_size=4)
+    run = of_this_run(whole, work)
+    assert (whole.failed, run.failed) == (2, 1)
+    assert [name for name, _ in whole.failed_files] == [str(files[0]), str(files[2])]
+    assert [name for name, _ in run.failed_files] == [str(files[2])]
 
 
 def test_a_failure_is_recorded_with_what_was_read_before_it(
