@@ -34,7 +34,7 @@ class Embedder:
         return self._load()
 
     def embed(self, texts: Sequence[str], path: Path, fingerprint: str) -> None:
-        """Into a shard. Doing it twice changes nothing. Raises OutOfSpace, and what `load` does."""
+        """Into a shard. Doing it twice changes nothing. Raises as `write` and `load` do."""
         shards.write(path, fingerprint, texts, self._embedder.embed_passages(texts))
 
 

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from vademecum.corpora import shard_folder
 from vademecum.corpora.store import Vectors
-from vademecum.errors import OutOfSpace
+from vademecum.errors import ClusterUnavailable, OutOfSpace
+from vademecum.ingest.ray_results import HINT
 
 Halves = npt.NDArray[np.float16]
 
@@ -31,7 +32,7 @@ FINGERPRINT = b"vademecum.fingerprint"  # in the file's own metadata
 def write(path: Path, fingerprint: str, texts: Sequence[str], vectors: Vectors) -> None:
     """A whole file or none. `vectors` are `[texts, dim]`, kept in the float16 that the library
     keeps; `fingerprint` is of what split and embedded. The folder must be there: if it went, nobody
-    waits for them any more. Raises OutOfSpace."""
+    waits for them any more. Raises ClusterUnavailable where it is not, OutOfSpace."""
     import pyarrow as pa
     from pyarrow.parquet import write_table
 
@@ -47,6 +48,10 @@ def write(path: Path, fingerprint: str, texts: Sequence[str], vectors: Vectors) 
     try:
         write_table(table, half, compression="zstd")
         half.replace(path)
+    except (FileNotFoundError, NotADirectoryError) as error:  # it was made where the job is run
+        raise ClusterUnavailable(
+            f"a worker of Ray does not see the folder {path.parent}", HINT
+        ) from error
     except OSError as error:
         with suppress(OSError):
             half.unlink()

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow.parquet import read_table, write_table
 
-from vademecum.errors import OutOfSpace
+from vademecum.errors import ClusterUnavailable, OutOfSpace
 from vademecum.ingest.shards import Shards, write
 
 DIM = 8
@@ -107,8 +107,6 @@ def test_writing_twice_changes_nothing_and_a_failure_leaves_nothing(tmp_path: Pa
     write(path, "one", ["a"], vectors(1))
     assert names(tmp_path) == ["x.parquet"]
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutOfSpace, match="cannot be written"):
-        write(tmp_path / "file" / "x.parquet", "one", ["a"], vectors(1))
     with pytest.raises(OutOfSpace, match="job cannot be written"):
         opened(tmp_path / "file" / "job").fresh()
     (tmp_path / "taken.parquet").mkdir()  # cannot be replaced
@@ -185,9 +183,17 @@ def test_a_worker_that_comes_late_writes_into_no_folder_that_is_gone(tmp_path: P
     shards = opened(tmp_path / "job")
     path = shards.fresh()
     shards.clear()
-    with pytest.raises(OutOfSpace, match="cannot be written"):
+    with pytest.raises(ClusterUnavailable):
         write(path, "one", ["a"], vectors(1))
     assert names(tmp_path) == []
+
+
+def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "nowhere", tmp_path / "file"):
+        with pytest.raises(ClusterUnavailable, match=f"does not see the folder {folder}") as told:
+            write(folder / "x.parquet", "one", ["a"], vectors(1))
+        assert "the folder of --shards under the same paths" in told.value.hint
 
 
 def test_what_cannot_be_removed_stops_nothing(
