@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,17 +18,20 @@ from filelock import FileLock, Timeout
 from vademecum.errors import LibraryLocked, OutOfSpace
 
 OWNER = "library.owner"
+PROGRAM = "vademecum"
 MOMENT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The process that has a library open; `command` is what it runs, "" if not known, `page` the
-    address of the page that it serves, "" if it serves none."""
+    address of the page that it serves, "" if it serves none, `host` the machine that it is on, ""
+    in what older versions wrote."""
 
     pid: int
     command: str = ""
     page: str = ""
+    host: str = ""
 
     def __str__(self) -> str:
         return f"`{self.command}` (process {self.pid})" if self.command else f"process {self.pid}"
@@ -55,7 +59,7 @@ class LibraryLock:
                 "check its permissions and free space, or set VADEMECUM_HOME to another folder",
             ) from error
         try:
-            self._tell(Owner(os.getpid(), _command()))
+            self._tell()
         except OSError as error:
             self._lock.release()
             raise OutOfSpace(
@@ -65,10 +69,11 @@ class LibraryLock:
 
     def serving(self, page: str) -> None:
         """Its owner serves the library on a page: whoever comes is told where. Raises OSError."""
-        self._tell(Owner(os.getpid(), _command(), page))
+        self._tell(page)
 
-    def _tell(self, owner: Owner) -> None:
-        self._owner.write_text(json.dumps(asdict(owner)))
+    def _tell(self, page: str = "") -> None:
+        told = Owner(os.getpid(), _command(), page, socket.gethostname())
+        self._owner.write_text(json.dumps(asdict(told)))
 
     def release(self) -> None:
         """Let the next one in."""
@@ -78,18 +83,20 @@ class LibraryLock:
 
     def _locked(self) -> LibraryLocked:
         found = owner(self._folder)
-        if found is not None and found.pid == os.getpid():
+        here = found is not None and found.host == socket.gethostname()
+        if found is not None and here and found.pid == os.getpid():
             return LibraryLocked(
                 f"this process has the library {self._folder} open already",
                 "use the Library that is open, or close it first",
             )
         hint = "try again once it has ended"
         if found is not None:
-            hint += f", or end it: Ctrl-C in its terminal, or `kill {found.pid}`"
+            kill = f", or `kill {found.pid}`" if here else ""  # a number means nothing elsewhere
+            hint += f", or end it: Ctrl-C in its terminal{kill}"
             if found.page:
                 hint = (
-                    f"ask on its page, {found.page}; for all else stop it (Ctrl-C in its terminal, "
-                    f"or `kill {found.pid}`), run this again, then start it anew"
+                    f"ask on its page, {found.page}; for all else stop it (Ctrl-C in its terminal"
+                    f"{kill}), run this again, then start it anew"
                 )
         return LibraryLocked(
             f"{found or 'another process'} has the library {self._folder} open", hint
@@ -100,14 +107,16 @@ def owner(folder: Path) -> Owner | None:
     """Who has a library open, as far as it has said so."""
     try:
         said = json.loads((folder / OWNER).read_text())
-        return Owner(int(said["pid"]), str(said.get("command", "")), str(said.get("page", "")))
+        others = (str(said.get(name, "")) for name in ("command", "page", "host"))
+        return Owner(int(said["pid"]), *others)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # it is just starting or just leaving
 
 
 def _command() -> str:
-    """The program, and the first word after it: what else was typed is nobody's business."""
+    """Our program, and the first word after it: what else was typed is nobody's business, nor what
+    another program is told."""
     path = Path(sys.argv[0]) if sys.argv else Path()
-    program = path.parent.name if path.name == "__main__.py" else path.name  # python -m PROGRAM
+    program = path.parent.name if path.name == "__main__.py" else path.stem  # python -m PROGRAM
     word = next((word for word in sys.argv[1:] if word.isalpha()), "")
-    return f"{program} {word}".strip() if program not in ("", "-c", "-m") else ""
+    return f"{program} {word}".strip() if program == PROGRAM else ""

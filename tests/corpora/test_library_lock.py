@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -72,6 +73,28 @@ def test_who_serves_a_page_is_named_with_its_command_and_the_address(tmp_path: P
     assert "ask on its page, http://127.0.0.1:7861" in locked.value.hint
     assert "Ctrl-C in its terminal" in locked.value.hint
     assert "run this again" in locked.value.hint
+
+
+def test_what_another_program_is_told_is_not_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/notebook", "secret"])
+    with Library.open(tmp_path):
+        assert json.loads((tmp_path / "library.owner").read_text())["command"] == ""
+
+
+@pytest.mark.parametrize("page", ["", "http://127.0.0.1:7861"])
+@pytest.mark.parametrize("where", [{"host": "elsewhere"}, {}])
+def test_nobody_is_told_to_kill_what_may_be_on_another_machine(
+    tmp_path: Path, where: dict[str, str], page: str
+) -> None:
+    with Library.open(tmp_path):
+        owner = {"pid": os.getpid(), "page": page, **where}
+        (tmp_path / "library.owner").write_text(json.dumps(owner))
+        with pytest.raises(LibraryLocked, match=f"process {os.getpid()} ") as locked:
+            Library.open(tmp_path)
+    assert "Ctrl-C in its terminal" in locked.value.hint
+    assert "kill" not in locked.value.hint
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
