@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vademecum.corpora.compaction import Compaction, compact
@@ -18,7 +18,7 @@ from vademecum.errors import LibraryDamaged, LibraryError, UsageError
 from vademecum.progress import Progress, Silent
 
 SHARE = 8  # of its passages a corpus has at most one in so many waiting, once it has 40,000
-LONG = 50_000  # passages that take the indexes half a minute
+LONG = 50_000  # passages that take the indexes more than a minute
 
 
 class Indexes:
@@ -37,6 +37,8 @@ class Indexes:
         self.outbox = Outbox(store, self._all)
         self.writing = threading.RLock()
         self._checked: set[int] = set()  # corpora whose indexes were found whole
+        self._gate = threading.Lock()
+        self._searches = 0  # under way
 
     def close(self) -> None:
         """Let go of files and servers."""
@@ -46,20 +48,45 @@ class Indexes:
     def follow(self, row: CorpusRow, progress: Progress) -> None:
         """After a commit: feed them if enough has come together, else before the next search.
 
-        Then they are closed until the next time. Chroma's graph is as large as its vectors, and
-        whoever ingests needs it for a tenth of the time. It is read from disk again each time, so
-        the larger it is, the more has to come together.
+        Then they are closed until the next time. Chroma's graph in this process is as large as its
+        vectors, and whoever ingests needs it for a tenth of the time. It is read from disk again
+        each time, so the larger it is, the more has to come together.
         """
-        passages = self._store.passages_of(row.id)
+        enough = STEP
+        if self.place.kind == "chroma":
+            enough = max(enough, self._store.passages_of(row.id) // SHARE)
         waiting = self.outbox.pending(row.id) // len(self._all)
-        if waiting < max(STEP, passages // SHARE):
+        if waiting < enough:
             self._checked.discard(row.id)
         else:
             if waiting > LONG:
                 progress.note(f"indexing {waiting:,} passages of {row.name}")
             self.whole(row, Silent())
-            self.close()
+            self._rest()
         trim()
+
+    @contextmanager
+    def searching(self) -> Iterator[None]:
+        """While it lasts they are not closed because nobody needs them."""
+        with self._gate:
+            self._searches += 1
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._searches -= 1
+
+    def _rest(self) -> None:
+        with self._gate:
+            if not self._searches:
+                self.close()
+
+    def settle(self, row: CorpusRow) -> None:
+        """Before they are closed: feed them what is pending, if that is a moment's work. More
+        waits for the next opening, which shows how far it is."""
+        if 0 < self.outbox.pending(row.id) <= STEP * len(self._all):
+            with suppress(LibraryError):  # nothing is lost: the next opening tries again
+                self.whole(row, Silent())
 
     def whole(self, row: CorpusRow, progress: Progress) -> None:
         """Feed them what is pending and count what they hold.

@@ -121,12 +121,11 @@ class Library:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Before it closes, a block that ends in peace leaves the indexes as far as the store."""
+        """Before it closes, a block that ends in peace leaves the indexes as far as the store, but
+        for more than a step of passages."""
         if error is None:
             for row in self._store.corpora():
-                if self._indexes.outbox.pending(row.id):
-                    with suppress(LibraryError):  # nothing is lost: the next opening tries again
-                        self._indexes.whole(row, Silent())
+                self._indexes.settle(row)
         self.close()
 
     def serving(self, page: str) -> None:
@@ -273,7 +272,7 @@ class Library:
         if k < 1 or not self._indexes.searchable(row):
             return []
         wanted = filters or Filters()
-        with hinting(row.name):
+        with hinting(row.name), self._indexes.searching():
             found = self._indexes.vectors.query(row.id, vector, k, wanted)
             return self._hits(row, found, wanted)
 
@@ -285,7 +284,7 @@ class Library:
         if k < 1 or not self._indexes.searchable(row):
             return []
         wanted = filters or Filters()
-        with hinting(row.name):
+        with hinting(row.name), self._indexes.searching():
             found = self._indexes.lexical.query(row.id, query, k, wanted)
             return self._hits(row, found, wanted)
 
@@ -347,6 +346,17 @@ class Library:
             self._infos.pop(row.id, None)
             self._indexes.follow(row, progress or Silent())
         return written
+
+    def index(self, corpus: str, *, progress: Progress | None = None) -> None:
+        """Feed the indexes what they have yet to see, as the next search would.
+
+        Raises LibraryDamaged and IndexUnavailable; nothing is lost then, and the next opening or
+        search tries again.
+        """
+        row = self._row(corpus)
+        with self._writing:
+            if self._indexes.outbox.pending(row.id):
+                self._indexes.fill(row, progress or Silent())
 
     # jobs
 

@@ -17,7 +17,7 @@ from vademecum.corpora.jobs import JobState
 from vademecum.corpora.library import Library
 from vademecum.corpora.places import is_held
 from vademecum.corpora.readers.stream import printable
-from vademecum.errors import DocumentRejected, HashMismatch, VademecumError
+from vademecum.errors import DocumentRejected, HashMismatch, LibraryError, VademecumError
 from vademecum.ingest.batch import Gathered
 from vademecum.ingest.embedding import Embedding
 from vademecum.ingest.engine import Engine
@@ -146,6 +146,7 @@ class _Run:
                 place = placed(work, embedder, writer, shards, stop, self._progress, apart)
                 with place as (source, self._batches):
                     self._read_all(source)
+                self._index()
                 state = record.outcome()
                 shards.clear()
         except Stopped as stopped:
@@ -171,6 +172,13 @@ class _Run:
         self._commit()
         self._batches.finish()
         self._progress.finish()
+
+    def _index(self) -> None:
+        """While the job is still running: of a large corpus an eighth may be waiting."""
+        try:
+            self._library.index(self._work.corpus, progress=self._progress)
+        except LibraryError as error:
+            self._progress.note(f"{error.message}; {error.hint}")
 
     def _events(self, source: Source) -> Iterator[Event]:
         """Of all files; those of a supply are brought one by one, when their turn comes."""

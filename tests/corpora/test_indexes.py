@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from library_support import NAME, batch, document, filled
+from library_support import NAME, batch, document, filled, vector_of
 
 from vademecum.corpora import indexes
+from vademecum.corpora.library import Library
 from vademecum.progress import Silent
 
 STEP = 8  # passages; a document of these tests has two
@@ -20,10 +24,14 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Noting(Silent):
-    """Keeps the lines it is told."""
+    """Keeps the lines it is told, and which tasks began."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.started: list[tuple[str, int | None, str]] = []
+
+    def start(self, task: str, total: int | None, unit: str) -> None:
+        self.started.append((task, total, unit))
 
     def note(self, text: str) -> None:
         self.lines.append(text)
@@ -66,3 +74,60 @@ def test_only_what_takes_long_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setattr(indexes, "LONG", 2 * STEP)
         library.commit(NAME, batch(*map(document, range(20, 40))), progress=told)
         assert told.lines == [f"indexing 40 passages of {NAME}"]
+
+
+def test_a_block_that_ends_leaves_at_most_a_step_to_the_next_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with filled(tmp_path, *map(document, range(1, 101))) as library:
+        library.commit(NAME, batch(document(200)))
+    with Library.open(tmp_path) as library:
+        assert library._indexes.outbox.pending(1) == 0
+        library.commit(NAME, batch(*map(document, range(201, 208))))
+        assert library._indexes.outbox.pending(1) == 2 * 14  # an eighth is not there yet
+        monkeypatch.setattr(indexes.Indexes, "whole", refuse)  # it would take too long
+    monkeypatch.undo()
+    with Library.open(tmp_path) as library:
+        assert library._indexes.outbox.pending(1) == 0
+        assert library.verify(NAME).problems == []
+
+
+def refuse(*args: object) -> None:
+    raise AssertionError(args)
+
+
+def test_what_waits_is_fed_on_demand_and_shown(tmp_path: Path) -> None:
+    told = Noting()
+    with filled(tmp_path, document(1)) as library:
+        library.commit(NAME, batch(document(2)))
+        library.index(NAME, progress=told)
+        assert library._indexes.outbox.pending(1) == 0
+        assert told.started == [(f"indexing {NAME}", 4, "passages")]
+        library.index(NAME, progress=told)
+        assert len(told.started) == 1
+
+
+def test_they_are_not_closed_under_the_search_of_another_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with filled(tmp_path, *map(document, range(1, 9))) as library:
+        store = library._indexes.vectors
+        query = store.query
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow(*asked: Any) -> list[tuple[str, float]]:
+            store.count(1)  # it is open
+            begun.set()
+            assert go_on.wait(10)
+            assert store._client is not None
+            return query(*asked)
+
+        monkeypatch.setattr(store, "query", slow)
+        with ThreadPoolExecutor() as pool:
+            hits = pool.submit(library.search_dense, NAME, vector_of("aspirin"), 3)
+            assert begun.wait(10)
+            library.commit(NAME, batch(*map(document, range(20, 30))))
+            go_on.set()
+            assert len(hits.result(10)) == 3
+        library.commit(NAME, batch(*map(document, range(40, 50))))
+        assert store._client is None
