@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.3
 PATIENCE_S = 10.0  # for a process that is at no job: a search ends soon, a server does not
-CLOSING_S = 120.0  # for one that was: it has yet to bring the indexes up to date
+CLOSING_S = 600.0  # for one that was: it has yet to bring the indexes up to date
 OBEYED_S = 15.0
 
 

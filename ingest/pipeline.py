@@ -146,7 +146,6 @@ class _Run:
                 place = placed(work, embedder, writer, shards, stop, self._progress, apart)
                 with place as (source, self._batches):
                     self._read_all(source)
-                self._index()
                 state = record.outcome()
                 shards.clear()
         except Stopped as stopped:
@@ -159,6 +158,8 @@ class _Run:
         finally:
             if not known:
                 record.close(state, reason)
+        if state in ("done", "failed"):
+            self._index()
         return self._report
 
     def _read_all(self, source: Source) -> None:
@@ -174,7 +175,8 @@ class _Run:
         self._progress.finish()
 
     def _index(self) -> None:
-        """While the job is still running: of a large corpus an eighth may be waiting."""
+        """Of a large corpus an eighth may be waiting. The job is over: killed here, nothing of it
+        is left to do, and the next opening goes on."""
         try:
             self._library.index(self._work.corpus, progress=self._progress)
         except LibraryError as error:

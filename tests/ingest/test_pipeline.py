@@ -343,6 +343,21 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
         assert (report.kept, report.skipped) == (4, 6)
 
 
+def test_killed_while_it_is_indexed_a_job_is_done(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    good = write_pubmed(tmp_path / "a.xml", *[article(n) for n in range(1, 8)])
+    with monkeypatch.context() as patched:
+        patched.setattr(Library, "index", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(library, NAME, [good], FakeEmbedder())
+    assert [job.state for job in library.jobs()] == ["done"]
+    assert library.verify(NAME).problems == []
+
+
 def test_progress_counts_every_document_and_says_what_failed(
     library: Library, tmp_path: Path
 ) -> None:
