@@ -18,10 +18,12 @@ def of(library: Path, owner: str, job: int, shared: Path | None) -> Path:
     in a folder that all machines see and other libraries may use, too.
 
     Earlier versions named it by the path of the library, which may be the same on two machines:
-    what they left has its new name from now on.
+    what they left has its new name from now on. What a `remove` left that was killed goes.
     """
     if shared is None:
+        _sweep(library, "shards-")
         return library / f"shards-{job}"
+    _sweep(shared, f"vademecum-{owner[:12]}-job-")
     folder = shared / f"vademecum-{owner[:12]}-job-{job}"
     path = hashlib.sha256(str(library).encode(errors="surrogateescape")).hexdigest()
     with suppress(OSError):  # there is none, as a rule
@@ -37,3 +39,10 @@ def remove(folder: Path) -> None:
     with suppress(OSError):
         folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
+
+
+def _sweep(place: Path, prefix: str) -> None:
+    """What lost its name, and was not removed. Only who owns the library comes here, so nobody
+    else is at it."""
+    for gone in place.glob(f".{prefix}*"):
+        shutil.rmtree(gone, ignore_errors=True)

@@ -103,3 +103,20 @@ def test_a_job_that_is_cancelled_takes_what_waits_for_it_with_it(
     assert [path for path in folder.parent.iterdir() if "shards" in path.name] == []
     assert not folder.exists()
     assert library.jobs()[0].state == "cancelled"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_a_kill_left_of_a_removal_goes_at_the_next_use(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    shared = tmp_path / "shared" if elsewhere else None
+    folder = left(library, "failed", shared)
+    another = folder.parent / ".vademecum-0123456789ab-job-1.half"  # another library's
+    another.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *_, **__: None)
+        shard_folder.remove(folder)
+    assert not folder.exists()
+    assert len(list(folder.parent.glob(".*"))) == 2
+    shard_folder.of(library.path, library.id, 2, shared)
+    assert [path.name for path in folder.parent.glob(".*")] == [another.name]
