@@ -54,15 +54,21 @@ def snapshot_of(digest: str) -> str:
 
 
 def added(
-    connection: sqlite3.Connection, corpus: int, doc_id: str, content: bytes, passages: int
+    connection: sqlite3.Connection,
+    corpus: int,
+    doc_id: str,
+    content: bytes,
+    passages: int,
+    title: str,
 ) -> None:
     """A document comes in: count it, and list it with the snapshot that is in the making."""
     _count(connection, corpus, 1, passages)
     if (seq := _open(connection, corpus)) is not None:
         connection.execute(
-            "INSERT INTO changes (corpus, seq, doc_id, before, after) VALUES (?, ?, ?, NULL, ?) "
-            "ON CONFLICT DO UPDATE SET after = excluded.after",
-            (corpus, seq, doc_id, content),
+            "INSERT INTO changes (corpus, seq, doc_id, before, after, title) "
+            "VALUES (?, ?, ?, NULL, ?, ?) "
+            "ON CONFLICT DO UPDATE SET after = excluded.after, title = excluded.title",
+            (corpus, seq, doc_id, content, title),
         )
         connection.execute(
             "DELETE FROM changes WHERE corpus = ? AND seq = ? AND doc_id = ? AND before = after",

@@ -459,5 +459,12 @@ class Store:
                 )
             )
         connection.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)", rows)
-        snapshots.added(connection, corpus, document.doc_id, bytes.fromhex(content), len(rows))
+        snapshots.added(
+            connection,
+            corpus,
+            document.doc_id,
+            bytes.fromhex(content),
+            len(rows),
+            document.title,
+        )
         return int(content, 16)

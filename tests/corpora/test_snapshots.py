@@ -82,6 +82,19 @@ def test_changes_name_titles_also_of_what_is_gone(tmp_path: Path) -> None:
         ]
 
 
+def test_changes_name_titles_also_of_what_came_and_is_gone_again(tmp_path: Path) -> None:
+    with filled(tmp_path, document(1)) as library:
+        first = library.corpus(NAME).snapshot
+        library.commit(NAME, batch(document(2, title="On iron")))
+        second = library.corpus(NAME).snapshot
+        library.commit(NAME, batch(document(2, title="Iron, revised")))
+        third = library.corpus(NAME).snapshot
+        library.commit(NAME, batch(document(3), delete=[2]))
+        assert titled(library, first, second) == [("added", "On iron", "pmid:2", "")]
+        assert titled(library, first, third) == [("added", "Iron, revised", "pmid:2", "")]
+        assert titled(library, second, first) == [("deleted", "On iron", "pmid:2", "")]
+
+
 def read_again(library: Library, job: int, place: str, *versions: str) -> str:
     """A job reads a file that holds such texts; the state after it."""
     found = [replace(document(1, body), doc_id=f"file:{body[:1]}", title=body) for body in versions]
