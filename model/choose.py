@@ -76,7 +76,7 @@ def choose(
         if held and (r1.name == R1 or room.on_gpu(r1)):
             fits = "its GPU" if room.on_gpu(r1) else "its memory"
             return Choice(r1.name, f"{r1.title} ({r1.name}) is on this machine and fits {fits}.")
-    speed = hardware.probe()
+    gflops = hardware.probe()
     for thread in asking:
         thread.join()
     for r1 in map(PRESETS.__getitem__, (R1_ON_GPU, R1)):
@@ -89,7 +89,7 @@ def choose(
                 r1.name,
                 f"{r1.title} ({r1.name}) can be fetched from {hub.host()} and fits {fits}.",
             )
-    return _from_registry(room, speed, trouble)
+    return _from_registry(room, gflops, trouble)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,10 @@ class Room:
         return ""
 
 
-def first_token_s(model: Preset, speed: hardware.Speed) -> float:
-    """Estimated seconds from a question with its sources to the first word of the answer."""
-    return model.prefill_flops(PROMPT_TOKENS) / (speed.bf16 * 1e9 * EFFICIENCY)
+def first_token_s(model: Preset, gflops: float) -> float:
+    """Estimated seconds from a question with its sources to the first word of the answer, on a
+    processor of that speed."""
+    return model.prefill_flops(PROMPT_TOKENS) / (gflops * 1e9 * EFFICIENCY)
 
 
 def memory_needed(model: Preset) -> int:
@@ -136,7 +137,7 @@ def disk_needed(model: Preset, settings: Settings) -> int:
     return kept + (2 * model.asset.size if model.asset else 0)
 
 
-def _from_registry(room: Room, speed: hardware.Speed, why_no_r1: str) -> Choice:
+def _from_registry(room: Room, gflops: float, why_no_r1: str) -> Choice:
     """The largest model of the registry that fits, fast enough for a person who waits."""
     settings = room.settings
     here = {name: _is_here(PRESETS[name], settings) for name in FROM_REGISTRY}
@@ -149,7 +150,7 @@ def _from_registry(room: Room, speed: hardware.Speed, why_no_r1: str) -> Choice:
     passed_over: list[str] = []
     for name in names:
         model = PRESETS[name]
-        wait = 0.0 if room.on_gpu(model) else first_token_s(model, speed)
+        wait = 0.0 if room.on_gpu(model) else first_token_s(model, gflops)
         trouble = room.trouble(model)
         if not trouble and wait > PATIENCE_S and name != names[-1]:
             trouble = f"its first word would take about {wait:.0f} s"
@@ -157,10 +158,13 @@ def _from_registry(room: Room, speed: hardware.Speed, why_no_r1: str) -> Choice:
             passed_over.append(f"not {name}: {trouble}")
             continue
         because = "; ".join([f"no DeepSeek-R1: {why_no_r1}", *passed_over])
-        return Choice(
-            name,
-            f"{model.title} ({name}), first word in about {max(1, round(wait))} s ({because}).",
-        )
+        taken = f"{model.title} ({name})"
+        if wait > PATIENCE_S:
+            taken = (
+                f"No model is expected to begin to answer within {PATIENCE_S:.0f} s on this "
+                f"machine, and {taken} is taken"
+            )
+        return Choice(name, f"{taken}, first word in about {max(1, round(wait))} s ({because}).")
     raise AssertionError("the last name is always taken")
 
 

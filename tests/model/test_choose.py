@@ -14,7 +14,7 @@ from vademecum.errors import AssetUnavailable, ModelNotFound
 from vademecum.model import choose as module
 from vademecum.model import hub, placement
 from vademecum.model.choose import choose
-from vademecum.model.hardware import Hardware, Speed
+from vademecum.model.hardware import Hardware
 from vademecum.model.kernels import KvKind
 from vademecum.model.presets import Preset
 from vademecum.settings import Settings
@@ -51,7 +51,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
         monkeypatch.delenv("VADEMECUM_DEVICE", raising=False)
         monkeypatch.setattr(module.placement, "obstacle", obstacle)
         monkeypatch.setattr(module.hardware, "inspect", lambda _: found)
-        monkeypatch.setattr(module.hardware, "probe", lambda: Speed(gflops, gflops / 4))
+        monkeypatch.setattr(module.hardware, "probe", lambda: gflops)
         monkeypatch.setattr(module.hub, "trouble", lambda *_, **__: hub_trouble)
         monkeypatch.setattr(module.weights, "is_ready", lambda model, **_: model.name in here)
 
@@ -100,6 +100,19 @@ def test_the_largest_that_answers_in_time(
 def test_what_was_passed_over_is_told_with_its_time(machine: Machine, where: Settings) -> None:
     machine(gflops=400)
     assert "not medium: its first word would take about 19 s" in choose(settings=where).reason
+
+
+def test_where_every_model_is_slow_its_owner_is_told_and_what_is_taken(
+    machine: Machine, where: Settings
+) -> None:
+    said = "No model is expected to begin to answer within 10 s on this machine, and "
+    machine(gflops=10)
+    slow = choose(settings=where)
+    assert slow.preset == "tiny"
+    assert slow.reason.startswith(f"{said}SmolLM2-135M-Instruct (tiny) is taken, first word in ")
+    assert "not small: its first word would take about " in slow.reason
+    machine(gflops=100)
+    assert said not in choose(settings=where).reason
 
 
 def test_a_full_disk_counts_only_for_what_is_not_here(machine: Machine, where: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,60 @@ def test_this_machine(tmp_path: Path) -> None:
 def test_the_probe_measures_and_leaves_the_threads_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "PROBE_S", 0.01)
     before = torch.get_num_threads()
-    speed = hardware.probe()
+    assert hardware.probe() > 0
     assert torch.get_num_threads() == before
-    assert speed.bf16 > 0
-    assert speed.f32 > 0
+
+
+@dataclass
+class Clock:
+    """Time that goes on by itself while a product is computed."""
+
+    now: float = 0.0
+    computed: float = 0.0
+    runs: int = 0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def thread_time(self) -> float:
+        return self.computed
+
+
+@pytest.fixture
+def product(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clock]:
+    """One core, on which every product takes so long: on the wall, and of its thread."""
+
+    def taking(wall: float, *computed: float) -> Clock:
+        clock = Clock()
+
+        def linear(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+            clock.now += wall
+            clock.computed += computed[clock.runs % len(computed)]
+            clock.runs += 1
+            return x
+
+        monkeypatch.setattr(hardware, "time", clock)
+        monkeypatch.setattr(hardware, "cores", lambda: 1)
+        monkeypatch.setattr(torch.nn.functional, "linear", linear)
+        return clock
+
+    return taking
+
+
+GFLOP = 2 * 128 * 1024 * 2048 / 1e9
+
+
+def test_a_busy_machine_is_no_slower_than_it_is(product: Callable[..., Clock]) -> None:
+    """Between two turns of its thread others have the core for eighty times as long."""
+    product(0.005, 0.005)
+    quiet = hardware.probe()
+    busy = product(0.4, 0.007, 0.005)
+    assert hardware.probe() == pytest.approx(quiet) == pytest.approx(GFLOP / 0.005)
+    assert busy.runs <= 3  # nobody waits long for it
+
+
+def test_a_system_that_counts_in_ticks_is_measured_on_the_wall(
+    product: Callable[..., Clock],
+) -> None:
+    product(0.005, 0.0, 0.0, 0.015625)
+    assert hardware.probe() == pytest.approx(GFLOP / 0.005)
