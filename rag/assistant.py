@@ -33,6 +33,7 @@ from vademecum.rag.answer import (
 from vademecum.rag.assemble import assemble, choose_sources
 from vademecum.rag.attended import with_attention
 from vademecum.rag.check import Checked, check
+from vademecum.rag.cite import strip_markers
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
 from vademecum.rag.understand import Query, understand
@@ -234,6 +235,8 @@ class Assistant:
             withheld = abstain.after(checked.sentences, run.query.standalone, sources)
             if withheld == "silent" and run.cancel.is_set():
                 withheld = "cancelled"
+            elif withheld == "silent" and strip_markers(draft.answer).strip():
+                withheld = "echoed"
             elif withheld and self.model is None:
                 withheld = "unquoted"
         yield Completed(self._complete(run, info, sources, draft, checked, withheld, retrieve_s))

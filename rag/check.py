@@ -29,6 +29,7 @@ from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import BEARING, Sentence, Source, Support
 from vademecum.rag.cite import assign, read_markers, tidy, without_labels
+from vademecum.rag.frame import without_frame
 from vademecum.rag.generate import sentence_key
 from vademecum.rag.groups import exchanged
 from vademecum.rag.names import Held
@@ -89,11 +90,12 @@ def check(
     question: str = "",
     broken_off: bool = False,
 ) -> Checked:
-    """Read the markers of a raw answer, drop what it repeats, and judge every sentence.
+    """Read the markers of a raw answer, drop what it repeats of itself and of the prompt's frame,
+    and judge every sentence.
 
     With `broken_off` a last sentence without an end is dropped, unless it is the only one.
     """
-    cited = read_markers(tidy(raw), len(sources))
+    cited = read_markers(tidy(without_frame(raw)), len(sources))
     spans = split_sentences(cited.text)
     by_model = assign(cited.marks, spans)
     texts = [cited.text[start:end] for start, end in spans]

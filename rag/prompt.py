@@ -54,6 +54,15 @@ def listing(source: Source, language: Language) -> str:
     return "\n".join([*lines, f"{text}{source.text}"])
 
 
+def instructions() -> tuple[str, ...]:
+    """Every rule and every task that a model may be told, without sources and question."""
+    return tuple(
+        re.sub(r"^.*\{(?:sources|question)\}.*$", "", part, flags=re.MULTILINE)
+        for language in LABELS
+        for part in _template(language)
+    )
+
+
 @cache
 def _template(language: Language) -> tuple[str, str, str]:
     text = (files("vademecum.rag") / "prompts" / f"{language}.md").read_text(encoding="utf-8")

@@ -8,7 +8,15 @@ from vademecum.rag.answer import CorpusRef, Status
 from vademecum.rag.words import Language
 
 Reason = Literal[
-    "empty", "irrelevant", "declined", "silent", "unsupported", "borrowed", "unquoted", "cancelled"
+    "empty",
+    "irrelevant",
+    "declined",
+    "silent",
+    "echoed",
+    "unsupported",
+    "borrowed",
+    "unquoted",
+    "cancelled",
 ]
 Ending = Literal["length", "timeout", "cancelled", "loop"]
 
@@ -17,6 +25,7 @@ STATUS: dict[Reason, Status] = {
     "irrelevant": "not_in_library",
     "declined": "not_written",
     "silent": "not_written",
+    "echoed": "not_written",
     "unsupported": "not_written",
     "borrowed": "not_written",
     "unquoted": "not_written",
@@ -38,6 +47,10 @@ REASONS: dict[Reason, dict[Language, str]] = {
     "silent": {
         "en": "the model wrote nothing",
         "zh": "模型没有写出任何内容",
+    },
+    "echoed": {
+        "en": "the model only repeated its instructions and the labels of the passages",
+        "zh": "模型只重复了提示语和段落的标签",
     },
     "unsupported": {
         "en": "what the model wrote goes beyond them, and is not shown",

@@ -156,6 +156,18 @@ def test_a_model_that_writes_nothing(assistant_of, model_of, shelf) -> None:
     assert "wrote nothing" in answer.reason
 
 
+def test_a_model_that_repeats_its_prompt_has_written_no_answer(
+    assistant_of, model_of, shelf
+) -> None:
+    def echo(messages) -> str:
+        return "Source 1 Title: " + messages[-1].content.partition("Title: ")[2].partition("\n")[0]
+
+    answer = assistant_of(model_of(echo)).ask(QUESTION)
+    holds(answer, shelf)
+    assert (answer.status, answer.sentences) == ("not_written", ())
+    assert "repeated its instructions" in answer.reason
+
+
 def test_a_looping_model_is_stopped_and_says_so(assistant_of, model_of, shelf) -> None:
     model = model_of(f"{GOOD} " * 500)
     answer = assistant_of(model).ask(QUESTION)
