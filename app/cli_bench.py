@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 from vademecum.app import options
-from vademecum.app.console import note, number, one_line, paragraph, print_json, seconds, stdout
+from vademecum.app.choosing import pick_model
+from vademecum.app.console import number, one_line, paragraph, print_json, seconds, stdout
 from vademecum.app.progress import ConsoleProgress
 from vademecum.errors import UsageError
 from vademecum.settings import settings
@@ -93,12 +94,7 @@ def _preset(model: str, device: options.Device, quantization: options.Quantizati
             f"{model} is no model that runs on this machine",
             "name one with --model: `vademecum models` lists them",
         )
-    if model == "auto":
-        from vademecum.model.choose import choose
-
-        choice = choose(device=device, quantization=quantization, settings=settings())
-        note(choice.reason)
-        model = choice.preset
+    model, _ = pick_model(model, device=device, quantization=quantization)
     return preset(model)
 
 

@@ -45,6 +45,7 @@ def demo(
             attention="sparse",
             device=device,
             progress=progress,
+            fetch=True,  # whoever starts the demo was told what it fetches
         ) as (assistant, name):
             console.print()
             paragraph(console, f"› {DEMO_QUESTION}")

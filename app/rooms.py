@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from vademecum.app.choosing import pick_model
 from vademecum.app.console import note
 from vademecum.app.options import Attention, Device, Quantization
 from vademecum.collection import without_collection
@@ -74,10 +75,12 @@ def open_assistant(
     attention: Attention,
     device: Device,
     progress: Progress,
+    fetch: bool = False,
 ) -> Iterator[tuple[Assistant, str]]:
     """An assistant over one corpus, and the name of that corpus; closes both when done.
 
-    What can be wrong with the request is found before any weights are loaded.
+    What can be wrong with the request is found before any weights are loaded. `fetch` as in
+    `pick_model`.
     """
     if model not in {"auto", "none"}:
         from vademecum.model.presets import preset
@@ -85,6 +88,7 @@ def open_assistant(
         preset(model)
     with open_library(progress) as library:
         name = pick_corpus(library, corpus).name
+        model, reason = pick_model(model, device=device, quantization=quantization, fetch=fetch)
 
         with without_collection():
             from vademecum.rag.assistant import Assistant
@@ -98,6 +102,7 @@ def open_assistant(
             device=device,
             progress=progress,
         ) as assistant:
+            assistant.model_reason = reason or assistant.model_reason
             yield assistant, name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vademecum.assets import is_present
@@ -35,10 +36,11 @@ FROM_REGISTRY = ("medium", "small", "tiny")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The name of a preset, and one sentence that says why."""
+    """The name of a preset, why it is taken, in a sentence, and the bytes yet to be fetched."""
 
     preset: str
     reason: str
+    fetch: int = 0
 
 
 def choose(
@@ -46,14 +48,17 @@ def choose(
     prefer: str | None = None,
     device: DeviceKind = "auto",
     quantization: str = "nf4",
+    fetch: bool = False,
     settings: Settings | None = None,
 ) -> Choice:
     """An R1 if one can be had and held here, otherwise the best of what a registry carries.
 
-    `device` and `quantization` are what it will be loaded with: a GPU is given a larger one. Takes
-    at most about three seconds (a hub is given that long to answer). Raises ModelNotFound for an
-    unknown `prefer`, UsageError for an unknown device, AssetUnavailable if no model is here and
-    none may be fetched.
+    A model that is here and answers in time goes before a better one that would have to be
+    fetched, which the reason names; with `fetch` the better one is taken. `device` and
+    `quantization` are what it will be loaded with: a GPU is given a larger one. Takes at most about
+    three seconds (a hub is given that long to answer). Raises ModelNotFound for an unknown
+    `prefer`, UsageError for an unknown device, AssetUnavailable if no model is here and none may be
+    fetched.
     """
     if prefer is not None:
         return Choice(preset(prefer).name, "chosen by name")
@@ -79,15 +84,32 @@ def choose(
     gflops = hardware.probe()
     for thread in asking:
         thread.join()
+    best = _best(room, gflops, answers)
+    here = None if fetch or not best.fetch else _here_in_time(room, gflops)
+    if here is None:
+        return best
+    wanted = PRESETS[best.preset]
+    return Choice(
+        here.name,
+        f"{_first_word(here, room, gflops)}, is on this machine. {wanted.title} is better: "
+        f"`vademecum models pull {wanted.name}` fetches it ({_bytes(best.fetch)}).",
+    )
+
+
+def _best(room: Room, gflops: float, answers: Mapping[str, str]) -> Choice:
+    """The best that can be had, here or not. `answers` says why a hub does not have an R1."""
     for r1 in map(PRESETS.__getitem__, (R1_ON_GPU, R1)):
         if r1.name != R1 and not room.on_gpu(r1):
             continue
         trouble = room.trouble(r1) or answers[r1.name]
         if not trouble:
             fits = "this machine's GPU" if room.on_gpu(r1) else "this machine"
+            size = fetch_bytes(r1, room.settings)
+            source = f"{hub.host()} ({_bytes(size)})"
             return Choice(
                 r1.name,
-                f"{r1.title} ({r1.name}) can be fetched from {hub.host()} and fits {fits}.",
+                f"{r1.title} ({r1.name}) can be fetched from {source} and fits {fits}.",
+                size,
             )
     return _from_registry(room, gflops, trouble)
 
@@ -137,6 +159,31 @@ def disk_needed(model: Preset, settings: Settings) -> int:
     return kept + (2 * model.asset.size if model.asset else 0)
 
 
+def fetch_bytes(model: Preset, settings: Settings) -> int:
+    """Bytes that the network has yet to bring; of a hub's, those of its weights in bf16."""
+    if _is_here(model, settings):
+        return 0
+    return model.asset.size if model.asset else model.memory_bytes(16)
+
+
+def _here_in_time(room: Room, gflops: float) -> Preset | None:
+    """The largest of the registry's models that is here, fits, and does not let people wait."""
+    for model in map(PRESETS.__getitem__, FROM_REGISTRY):
+        in_time = _wait_s(model, room, gflops) <= PATIENCE_S
+        if in_time and not room.trouble(model) and _is_here(model, room.settings):
+            return model
+    return None
+
+
+def _wait_s(model: Preset, room: Room, gflops: float) -> float:
+    return 0.0 if room.on_gpu(model) else first_token_s(model, gflops)
+
+
+def _first_word(model: Preset, room: Room, gflops: float) -> str:
+    wait = max(1, round(_wait_s(model, room, gflops)))
+    return f"{model.title} ({model.name}), first word in about {wait} s"
+
+
 def _from_registry(room: Room, gflops: float, why_no_r1: str) -> Choice:
     """The largest model of the registry that fits, fast enough for a person who waits."""
     settings = room.settings
@@ -150,7 +197,7 @@ def _from_registry(room: Room, gflops: float, why_no_r1: str) -> Choice:
     passed_over: list[str] = []
     for name in names:
         model = PRESETS[name]
-        wait = 0.0 if room.on_gpu(model) else first_token_s(model, gflops)
+        wait = _wait_s(model, room, gflops)
         trouble = room.trouble(model)
         if not trouble and wait > PATIENCE_S and name != names[-1]:
             trouble = f"its first word would take about {wait:.0f} s"
@@ -158,13 +205,15 @@ def _from_registry(room: Room, gflops: float, why_no_r1: str) -> Choice:
             passed_over.append(f"not {name}: {trouble}")
             continue
         because = "; ".join([f"no DeepSeek-R1: {why_no_r1}", *passed_over])
-        taken = f"{model.title} ({name})"
+        taken = _first_word(model, room, gflops)
         if wait > PATIENCE_S:
             taken = (
                 f"No model is expected to begin to answer within {PATIENCE_S:.0f} s on this "
-                f"machine, and {taken} is taken"
+                f"machine; the fastest is taken: {taken}"
             )
-        return Choice(name, f"{taken}, first word in about {max(1, round(wait))} s ({because}).")
+        size = fetch_bytes(model, settings)
+        told = f", {_bytes(size)} to fetch" if size else ""
+        return Choice(name, f"{taken}{told} ({because}).", size)
     raise AssertionError("the last name is always taken")
 
 
@@ -172,3 +221,8 @@ def _is_here(model: Preset, settings: Settings) -> bool:
     return weights.is_ready(model, settings=settings) or (
         model.asset is not None and is_present(model.asset, settings=settings)
     )
+
+
+def _bytes(count: int) -> str:
+    """As people say them: 491 MB, 3.6 GB."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

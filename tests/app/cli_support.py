@@ -131,6 +131,7 @@ class ScriptedAssistant:
     answers: list[Answer | VademecumError]
     asked: list[dict[str, Any]] = field(default_factory=list)
     opened: dict[str, Any] = field(default_factory=dict)
+    model_reason: str = ""
 
     def stream(self, question: str, **how: Any) -> Iterator[Event]:
         self.asked.append({"question": question, **how, "history": list(how.get("history", ()))})

@@ -105,11 +105,13 @@ def test_what_was_passed_over_is_told_with_its_time(machine: Machine, where: Set
 def test_where_every_model_is_slow_its_owner_is_told_and_what_is_taken(
     machine: Machine, where: Settings
 ) -> None:
-    said = "No model is expected to begin to answer within 10 s on this machine, and "
+    said = "No model is expected to begin to answer within 10 s on this machine; the fastest is "
     machine(gflops=10)
     slow = choose(settings=where)
     assert slow.preset == "tiny"
-    assert slow.reason.startswith(f"{said}SmolLM2-135M-Instruct (tiny) is taken, first word in ")
+    assert slow.reason.startswith(
+        f"{said}taken: SmolLM2-135M-Instruct (tiny), first word in about "
+    )
     assert "not small: its first word would take about " in slow.reason
     machine(gflops=100)
     assert said not in choose(settings=where).reason
@@ -125,6 +127,43 @@ def test_a_full_disk_counts_only_for_what_is_not_here(machine: Machine, where: S
 def test_unknown_memory_is_no_reason_against(machine: Machine, where: Settings) -> None:
     machine(gflops=100_000, memory=None)
     assert choose(settings=where).preset == "medium"
+
+
+def test_what_is_to_be_fetched_is_told_with_its_size(machine: Machine, where: Settings) -> None:
+    machine(gflops=400)
+    small = choose(settings=where)
+    assert (small.preset, small.fetch) == ("small", 491_400_064)
+    assert ", 491 MB to fetch (" in small.reason
+    machine(gflops=400, here=("small",))
+    assert choose(settings=where).fetch == 0
+    machine(hub_trouble="")
+    r1 = choose(settings=where)
+    assert r1.fetch == pytest.approx(3.6 * GB, rel=0.02)
+    assert "huggingface.co (3.6 GB)" in r1.reason
+
+
+@pytest.mark.parametrize(
+    ("hub_trouble", "better", "size"),
+    [(NO_HUB, "small", "491 MB"), ("", "r1-qwen-1.5b", "3.6 GB")],
+)
+def test_a_model_that_is_here_goes_before_a_better_one_that_would_be_fetched(
+    machine: Machine, where: Settings, hub_trouble: str, better: str, size: str
+) -> None:
+    machine(gflops=400, here=("tiny",), hub_trouble=hub_trouble)
+    choice = choose(settings=where)
+    assert (choice.preset, choice.fetch) == ("tiny", 0)
+    assert choice.reason.startswith("SmolLM2-135M-Instruct (tiny), first word in about ")
+    assert choice.reason.endswith(f"`vademecum models pull {better}` fetches it ({size}).")
+    wanted = choose(fetch=True, settings=where)
+    assert wanted.preset == better
+    assert wanted.fetch > 0
+
+
+def test_a_model_that_is_here_and_too_slow_is_not_waited_for(
+    machine: Machine, where: Settings
+) -> None:
+    machine(gflops=400, here=("medium",))
+    assert choose(settings=where).preset == "small"
 
 
 def test_offline_takes_what_is_here(machine: Machine, tmp_path: Path) -> None:

@@ -1,0 +1,164 @@
+"""Which model `auto` takes, and that nobody fetches hundreds of megabytes without a word."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from cli_support import Cli, ScriptedAssistant, answer
+from test_cli_library import WordEmbedder, citation, pubmed
+
+from vademecum.ingest.report import IngestReport
+from vademecum.model.choose import Choice
+
+SMALL = Choice("small", "Qwen (small), 491 MB to fetch, first word in about 5 s.", 491_400_064)
+TINY = Choice("tiny", "SmolLM2 (tiny) is on this machine.")
+
+Terminal = Callable[[bool], list[str]]
+
+
+@pytest.fixture
+def cli(
+    capsys: pytest.CaptureFixture[str],
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Cli:
+    """A library of one document, on a machine where no model is."""
+    monkeypatch.delenv("VADEMECUM_MODEL", raising=False)
+    monkeypatch.setattr("vademecum.app.rooms.load_embedder", lambda *_: WordEmbedder())
+    choose(monkeypatch, SMALL)
+    cli = Cli(capsys)
+    (tmp_path / "a.xml").write_text(pubmed(citation(1, "On aspirin", "Aspirin lowered fever.")))
+    assert cli("ingest", str(tmp_path / "a.xml"), "--corpus", "sample").code == 0
+    return cli
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, choice: Choice) -> list[dict[str, Any]]:
+    """The choice of this machine, and what was said when it was asked for."""
+    asked: list[dict[str, Any]] = []
+
+    def chosen(**how: Any) -> Choice:
+        asked.append(how)
+        return choice
+
+    monkeypatch.setattr("vademecum.model.choose.choose", chosen)
+    return asked
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ScriptedAssistant]]:
+    """The models that were opened, each with the assistant over it."""
+    found: list[tuple[str, ScriptedAssistant]] = []
+
+    @contextmanager
+    def open_(corpus: str, *, model: str, **_: Any) -> Iterator[ScriptedAssistant]:
+        found.append((model, ScriptedAssistant([answer()], model_reason="chosen by name")))
+        yield found[-1][1]
+
+    monkeypatch.setattr("vademecum.rag.assistant.Assistant.open", open_)
+    return found
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Somebody sits at a terminal and gives this answer to every question; what was asked."""
+
+    def says(yes: bool) -> list[str]:
+        questions: list[str] = []
+
+        def confirm(text: str, *, default: bool, err: bool) -> bool:
+            assert (default, err) == (True, True)  # Enter means yes; stdout is for the answer
+            questions.append(text)
+            return yes
+
+        monkeypatch.setenv("TERM", "dumb")  # without colours
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr(typer, "confirm", confirm)
+        return questions
+
+    return says
+
+
+Opened = list[tuple[str, ScriptedAssistant]]
+
+
+def test_the_size_is_told_before_anything_is_fetched(cli: Cli, opened: Opened) -> None:
+    done = cli("ask", "q")
+    assert done.code == 0
+    assert "491 MB to fetch" in done.stderr
+    ((model, assistant),) = opened
+    assert (model, assistant.model_reason) == ("small", SMALL.reason)
+
+
+@pytest.mark.parametrize("command", [["ask", "q"], ["chat"], ["serve"]])
+def test_at_a_terminal_it_can_be_refused(
+    cli: Cli, opened: Opened, terminal: Terminal, command: list[str]
+) -> None:
+    questions = terminal(False)
+    done = cli(*command)
+    assert questions == ["Fetch small (491.4 MB)?"]
+    assert (done.code, opened) == (1, [])
+    assert done.errors[0] == "error: nothing was fetched"
+    assert "--model none" in done.errors[1]
+
+
+def test_who_agrees_gets_it(cli: Cli, opened: Opened, terminal: Terminal) -> None:
+    questions = terminal(True)
+    assert cli("ask", "q").code == 0
+    assert len(questions) == 1
+    assert opened[0][0] == "small"
+
+
+@pytest.mark.parametrize("model", ["tiny", "none"])
+def test_who_names_a_model_is_not_asked(
+    cli: Cli, opened: Opened, terminal: Terminal, model: str
+) -> None:
+    questions = terminal(False)
+    assert cli("ask", "q", "--model", model).code == 0
+    assert (questions, opened[0][0]) == ([], model)
+
+
+def test_a_model_that_is_here_is_taken_with_a_line(
+    cli: Cli, opened: Opened, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = terminal(False)
+    asked = choose(monkeypatch, TINY)
+    done = cli("ask", "q")
+    assert (done.code, questions, opened[0][0]) == (0, [], "tiny")
+    assert TINY.reason in done.stderr
+    assert [how["fetch"] for how in asked] == [False]
+
+
+def test_the_model_that_the_environment_names_is_taken(
+    cli: Cli, opened: Opened, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VADEMECUM_MODEL", "tiny")
+    questions = terminal(False)
+    assert cli("ask", "q").code == 0
+    assert (questions, opened[0][0]) == ([], "auto")
+
+
+def test_the_demo_fetches_the_best_and_says_so(
+    cli: Cli,
+    opened: Opened,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever starts it was told by the README what it fetches."""
+    monkeypatch.setattr("vademecum.app.rooms.SAMPLE", "sample")
+    report = IngestReport("sample", state="done")
+    monkeypatch.setattr("vademecum.app.cli_demo.fill", lambda *_: report)
+    questions = terminal(False)
+    asked = choose(monkeypatch, SMALL)
+    done = cli("demo", "--no-serve")
+    assert done.code == 0, done.stderr
+    assert (questions, opened[0][0]) == ([], "small")
+    assert [how["fetch"] for how in asked] == [True]
+    assert "491 MB to fetch" in done.stderr
