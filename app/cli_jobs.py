@@ -29,6 +29,7 @@ from vademecum.corpora.jobs import ACTIVE
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vademecum.corpora.job_list import ListedJob
     from vademecum.corpora.jobs import Job, JobFile
 
 app = typer.Typer(help="What was ingested, how it goes, and going on with it.")
@@ -78,7 +79,7 @@ def list_jobs(
             job.state,
             _time(job.started),
             _took(job),
-            f"{len(job.files):,}",
+            f"{job.files:,}",
             f"{job.report.get('kept', 0):,}",
             style=STYLES[job.state],
         )
@@ -210,6 +211,6 @@ def _time(moment: str) -> str:
     return moment[:19].replace("T", " ")
 
 
-def _took(job: Job) -> str:
+def _took(job: Job | ListedJob) -> str:
     """The time of all its runs, without what lay between them; "" where none came to a commit."""
     return seconds(job.report["seconds"]) if "seconds" in job.report else ""

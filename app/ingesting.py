@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from vademecum.app import rooms
 from vademecum.app.how import How
 from vademecum.corpora.control import Control, Wish
+from vademecum.corpora.job_list import ListedJob
 from vademecum.corpora.jobs import ACTIVE, Job, JobState
 from vademecum.corpora.lock import owner
 from vademecum.corpora.look import Active, Look
@@ -121,7 +121,7 @@ def go_on(job_id: int | None, progress: Progress, how: How, *, failed: bool = Fa
 def _named(library: Library, job_id: int | None, failed: bool) -> Job:
     if job_id is not None:
         return _found(library.job_log.find(job_id), job_id)
-    for job in library.job_log.all():
+    for job in library.job_log.left():
         if job.can_retry if failed else job.can_resume:
             return job
     raise NothingToDo(
@@ -180,30 +180,34 @@ def survey(
 # jobs
 
 
-def jobs(progress: Progress, most: int) -> tuple[list[Job], list[Waiting]]:
+def jobs(progress: Progress, most: int) -> tuple[list[ListedJob], list[Waiting]]:
     """The newest jobs first, and the processes that stand in line; also while another process has
     the library open."""
     folder = settings().library
     try:
         with rooms.open_library(progress) as library:
-            return library.jobs(most), Line(folder).standing_now()
+            return list(library.job_list(most)), Line(folder).standing_now()
     except LibraryLocked:
-        return list(islice(Look(folder).jobs(), most)), Line(folder).standing_now()
+        return list(Look(folder).job_list(most)), Line(folder).standing_now()
 
 
 def job(job_id: int | None, progress: Progress) -> Job:
     """The job of that number, the latest without one. Raises UsageError for one that is not there,
     NothingToDo where there is none at all."""
-    if job_id is None:
-        found, _ = jobs(progress, 1)
-        if not found:
-            raise NothingToDo("nothing was ingested yet", "`vademecum ingest` does")
-        return found[0]
     try:
         with rooms.open_library(progress) as library:
-            return _found(library.job_log.find(job_id), job_id)
+            log = library.job_log
+            return _latest(log.all()) if job_id is None else _found(log.find(job_id), job_id)
     except LibraryLocked:
-        return _found(Look(settings().library).job(job_id), job_id)
+        look = Look(settings().library)
+        return _latest(look.jobs()) if job_id is None else _found(look.job(job_id), job_id)
+
+
+def _latest(jobs: Iterator[Job]) -> Job:
+    found = next(jobs, None)
+    if found is None:
+        raise NothingToDo("nothing was ingested yet", "`vademecum ingest` does")
+    return found
 
 
 def ask(job_id: int | None, wish: Wish, progress: Progress) -> tuple[int, JobState]:

@@ -125,11 +125,6 @@ def job_of(rows: Rows, job_id: int) -> Job | None:
     if not found:
         return None
     corpus, source, key, state, reason, started, finished, snapshot, report = found[0]
-    files = rows.read(
-        "SELECT number, path, state, reason, size, identity, counts FROM job_files "
-        "WHERE job = ? ORDER BY number",
-        (job_id,),
-    )
     return Job(
         id=job_id,
         corpus=corpus,
@@ -141,8 +136,18 @@ def job_of(rows: Rows, job_id: int) -> Job | None:
         finished=finished,
         snapshot=snapshot,
         report=json.loads(report),
-        files=tuple(_file(*row) for row in files),
+        files=files_of(rows, job_id),
     )
+
+
+def files_of(rows: Rows, job_id: int, state: FileState | None = None) -> tuple[JobFile, ...]:
+    """The files of a job in the order of reading, or those in one state."""
+    found = rows.read(
+        "SELECT number, path, state, reason, size, identity, counts FROM job_files "
+        "WHERE job = ? AND state = COALESCE(?, state) ORDER BY number",
+        (job_id, state),
+    )
+    return tuple(_file(*row) for row in found)
 
 
 def _file(
@@ -307,9 +312,13 @@ class Jobs:
         )
         return next(found, None)
 
-    def left(self, corpus: str) -> Iterator[Job]:
-        """Those of a corpus that are not at work and not over, the newest first."""
-        return jobs_of(self._database, f"WHERE corpus = ? AND {among(OPEN)}", (corpus, *OPEN))
+    def left(self, corpus: str | None = None) -> Iterator[Job]:
+        """Those that are not at work and not over, of a corpus or of all, the newest first."""
+        return jobs_of(
+            self._database,
+            f"WHERE corpus = COALESCE(?, corpus) AND {among(OPEN)}",
+            (corpus, *OPEN),
+        )
 
     def left_undone(self, corpus: str, key: str) -> Job | None:
         """The latest job of that key that could be gone on with."""

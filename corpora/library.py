@@ -21,6 +21,7 @@ from vademecum.corpora.compaction import Compaction
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
 from vademecum.corpora.indexes import Indexes, hinting, placed
+from vademecum.corpora.job_list import ListedJob, listed
 from vademecum.corpora.jobs import Job, Jobs
 from vademecum.corpora.lock import LibraryLock
 from vademecum.corpora.revision import Revision
@@ -363,6 +364,10 @@ class Library:
     def jobs(self, most: int | None = None) -> list[Job]:
         """Every ingestion there was, the newest first, or so many of them."""
         return list(islice(self._jobs.all(), most))
+
+    def job_list(self, most: int) -> Iterator[ListedJob]:
+        """So many of them, the newest first, their files counted instead of read."""
+        return listed(self._database, most)
 
     def cancel_job(self, job: Job) -> None:
         """A job that does not run will not be gone on with: what it left goes, but for what it

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vademecum.corpora.database import ReadOnly
+from vademecum.corpora.job_list import ListedJob, listed
 from vademecum.corpora.jobs import ACTIVE, Job, JobState, among, job_of, jobs_of
 
 
@@ -33,6 +34,10 @@ class Look:
         if corpus is None:
             return jobs_of(self._rows)
         return jobs_of(self._rows, "WHERE corpus = ?", (corpus,))
+
+    def job_list(self, most: int) -> Iterator[ListedJob]:
+        """As `Library.job_list`."""
+        return listed(self._rows, most)
 
     def job(self, job_id: int) -> Job | None:
         """The job of that number."""

@@ -358,4 +358,5 @@ def test_jobs_tell_what_was_ingested_and_what_failed(filled: Cli, tmp_path: Path
     assert "done" in done
     assert "bad.xml" in why
     jobs = filled("jobs", "list", "--limit", "1", "--json").json
-    assert [(job["state"], job["corpus"]) for job in jobs] == [("failed", "tests")]
+    listed = [(job["state"], job["corpus"], job["files"], len(job["failed"])) for job in jobs]
+    assert listed == [("failed", "tests", 1, 1)]

@@ -18,7 +18,8 @@ from library_support import NAME, batch, document, filled, prepared, to_first_la
 from vademecum.corpora.control import Control
 from vademecum.corpora.database import ReadOnly
 from vademecum.corpora.document import Document
-from vademecum.corpora.jobs import FileProgress, JobFile, jobs_of
+from vademecum.corpora.job_list import listed
+from vademecum.corpora.jobs import FileProgress, JobFile, JobState, Rows, jobs_of
 from vademecum.corpora.library import Batch, Library
 from vademecum.corpora.look import Active, Look
 from vademecum.corpora.waiting import Line
@@ -104,6 +105,48 @@ def test_a_path_of_any_bytes_comes_back(library: Library) -> None:
     path = "/" + os.fsdecode(b"n\xff.txt")
     library.job_log.plan(NAME, {"files": [path]}, [JobFile(0, "n\\udcff.txt")])
     assert library.jobs()[0].source == {"files": [path]}
+
+
+class Counting:
+    """Counts the rows that are read."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.read_so_far = 0
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        found = self._rows.read(sql, parameters)
+        self.read_so_far += len(found)
+        return found
+
+
+def test_a_list_of_jobs_counts_their_files_and_reads_those_that_failed(library: Library) -> None:
+    paths = [f"/{n}.xml" for n in range(1000)]
+    source = {"sources": ["/"], "files": paths, "addresses": {paths[0]: "http://a"}, "limit": None}
+    for _ in range(3):
+        files = [JobFile(n, path) for n, path in enumerate(paths)]
+        number = library.job_log.plan(NAME, source, files)
+    progress(library, number, FileProgress(7, {"read": 1}, "failed", "no end"))
+    library.job_log.finish(number, "failed", {"kept": 1})
+    counting = Counting(library._database)
+    latest, before = listed(counting, 2)
+    assert counting.read_so_far < 10
+    assert (latest.id, latest.state, latest.files) == (number, "failed", 1000)
+    assert latest.failed == library.jobs(1)[0].failed
+    assert [file.reason for file in latest.failed] == ["no end"]
+    assert latest.source == {"sources": ["/"], "limit": None}
+    assert (before.id, before.files, before.failed) == (number - 1, 1000, ())
+    assert list(Look(library.path).job_list(2)) == [latest, before]
+
+
+def test_what_is_left_to_do_is_found_without_the_jobs_that_are_over(library: Library) -> None:
+    states: list[JobState] = ["failed", "done", "cancelled", "paused", "done"]
+    for state in states:
+        number = library.job_log.plan(NAME, SOURCE, FILES)
+        library.job_log.finish(number, state, {})
+    library.job_log.finish(library.job_log.plan("another", SOURCE, FILES), "interrupted", {})
+    assert [job.id for job in library.job_log.left()] == [6, 4, 1]
+    assert [job.id for job in library.job_log.left(NAME)] == [4, 1]
 
 
 # what others see
