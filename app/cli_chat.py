@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from vademecum.app import options, render, rooms
-from vademecum.app.console import clean, fail, note, paragraph, stdout
+from vademecum.app.console import clean, fail, note, one_line, paragraph, plural, stdout
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
 from vademecum.errors import Cancelled, VademecumError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HELP = {
     "/sources": "the passages behind the last answer, whole",
+    "/corpus": "the corpora there are; with a name, ask that one from now on",
     "/new": "forget the conversation so far",
     "/help": "this list",
     "/quit": "leave (so does Ctrl-D); Ctrl-C stops an answer",
@@ -31,7 +32,7 @@ HELP = {
 
 
 def chat(
-    corpus: options.Corpus = None,
+    corpus: options.FirstCorpus = None,
     model: options.Model = "auto",
     seed: options.Seed = 0,
     quantization: options.QuantizationOption = "nf4",
@@ -49,6 +50,7 @@ def chat(
             attention=attention,
             device=device,
             progress=progress,
+            changing="/corpus NAME asks another",
         ) as (assistant, name),
     ):
         Conversation(assistant, name, seed, show_thinking).run()
@@ -106,6 +108,10 @@ class Conversation:
                 render.sources(console, self.last.sources, None)
             case "/sources":
                 note("no answer with sources yet")
+            case "/corpus":
+                self.corpora()
+            case _ if line.startswith("/corpus "):
+                self.change(line.removeprefix("/corpus ").strip())
             case "/new":
                 self.history.clear()
                 self.last = None
@@ -120,6 +126,22 @@ class Conversation:
                     )
             case _:
                 fail(f"no such command: {line}", "/help lists them")
+
+    def corpora(self) -> None:
+        """What can be asked, and what is."""
+        for info in self.assistant.library.corpora():
+            asked = ", asked now" if info.name == self.corpus else ""
+            line = f"{one_line(info.name)}: {plural(info.documents, 'document')}{asked}"
+            paragraph(stdout(), line)
+
+    def change(self, corpus: str) -> None:
+        """Ask another corpus; what was said is not forgotten."""
+        try:
+            self.corpus = self.assistant.library.corpus(corpus).name
+        except VademecumError as error:
+            fail(error.message, error.hint)
+        else:
+            note(f"asking {self.corpus}")
 
     def question(self, question: str) -> None:
         """Answer it; an error or Ctrl-C ends the answer, not the conversation."""

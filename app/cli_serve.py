@@ -23,7 +23,7 @@ def serve(
         ),
     ] = HOST,
     port: Port = PORT,
-    corpus: options.Corpus = None,
+    corpus: options.FirstCorpus = None,
     model: options.Model = "auto",
     quantization: options.QuantizationOption = "nf4",
     attention: options.AttentionOption = "sparse",
@@ -39,6 +39,7 @@ def serve(
             attention=attention,
             device=device,
             progress=progress,
+            changing="the page has a menu of them",
         ) as (assistant, name),
     ):
         rooms.serve(assistant, name, host, port)

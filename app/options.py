@@ -20,6 +20,15 @@ Corpus = Annotated[
         "--corpus", "-c", metavar="NAME", help="Which corpus; may be left out if only one exists."
     ),
 ]
+FirstCorpus = Annotated[
+    str | None,
+    typer.Option(
+        "--corpus",
+        "-c",
+        metavar="NAME",
+        help="Which corpus to begin with: the largest, if none is named. Another can be chosen.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Model = Annotated[
     str,

@@ -66,6 +66,16 @@ def pick_corpus(library: Library, name: str | None, *, naming: str = "--corpus N
     return found[0]
 
 
+def _largest(library: Library, changing: str) -> str:
+    """The name of the largest of several corpora, which is told; "" where there are not several."""
+    found = library.corpora()
+    if len(found) < 2:
+        return ""
+    largest = max(found, key=lambda info: info.documents)
+    note(f"{largest.name} is open, the largest of {len(found)} corpora; {changing}")
+    return largest.name
+
+
 @contextmanager
 def open_assistant(
     corpus: str | None,
@@ -76,18 +86,21 @@ def open_assistant(
     device: Device,
     progress: Progress,
     fetch: bool = False,
+    changing: str = "",
 ) -> Iterator[tuple[Assistant, str]]:
     """An assistant over one corpus, and the name of that corpus; closes both when done.
 
     What can be wrong with the request is found before any weights are loaded. `fetch` as in
-    `pick_model`.
+    `pick_model`; `changing` says how another corpus is chosen later, where it can be: then one need
+    not be named, and the largest is opened.
     """
     if model not in {"auto", "none"}:
         from vademecum.model.presets import preset
 
         preset(model)
     with open_library(progress) as library:
-        name = pick_corpus(library, corpus).name
+        name = _largest(library, changing) if changing and corpus is None else ""
+        name = name or pick_corpus(library, corpus).name
         model, reason = pick_model(model, device=device, quantization=quantization, fetch=fetch)
 
         with without_collection():

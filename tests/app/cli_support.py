@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from web_support import Shelf
 
 from vademecum.app.cli import run
 from vademecum.corpora.document import Filters
@@ -132,6 +133,7 @@ class ScriptedAssistant:
     asked: list[dict[str, Any]] = field(default_factory=list)
     opened: dict[str, Any] = field(default_factory=dict)
     model_reason: str = ""
+    library: Shelf = field(default_factory=Shelf)
 
     def stream(self, question: str, **how: Any) -> Iterator[Event]:
         self.asked.append({"question": question, **how, "history": list(how.get("history", ()))})
@@ -146,10 +148,12 @@ class ScriptedAssistant:
 
 
 def script(
-    monkeypatch: pytest.MonkeyPatch, answers: Sequence[Answer | VademecumError]
+    monkeypatch: pytest.MonkeyPatch,
+    answers: Sequence[Answer | VademecumError],
+    corpora: tuple[str, ...] = ("sample",),
 ) -> ScriptedAssistant:
-    """Put a scripted assistant behind the commands, over a corpus called `sample`."""
-    assistant = ScriptedAssistant(list(answers))
+    """Put a scripted assistant behind the commands, over a corpus called `sample`, or several."""
+    assistant = ScriptedAssistant(list(answers), library=Shelf(corpora))
 
     @contextmanager
     def open_assistant(corpus: str | None, **how: Any) -> Iterator[tuple[Any, str]]:

@@ -64,6 +64,19 @@ def test_sources_shows_the_whole_passages(cli: Cli, monkeypatch: pytest.MonkeyPa
     assert done.stdout.count(passage) == 1
 
 
+def test_another_corpus_is_asked_without_leaving(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    assistant = script(monkeypatch, [answer()], corpora=("sample", "trials"))
+    typed(monkeypatch, "/corpus", "one", "/corpus nosuch", "/corpus  trials", "two", "/corpus")
+    done = cli("chat")
+    assert done.code == 0
+    assert [asked["corpus"] for asked in assistant.asked] == ["sample", "trials"]
+    assert len(assistant.asked[1]["history"]) == 1
+    assert done.stdout.startswith("sample: 1,000 documents, asked now\ntrials: 1,000 documents\n")
+    assert done.stdout.endswith("sample: 1,000 documents\ntrials: 1,000 documents, asked now\n")
+    assert "asking trials" in done.stderr
+    assert done.errors == ["error: no corpus nosuch", "hint: there are others"]
+
+
 def test_help_and_unknown_commands(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     script(monkeypatch, [answer()])
     typed(monkeypatch, "/help", "/nonsense")

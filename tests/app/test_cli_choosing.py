@@ -1,7 +1,11 @@
-"""Which model `auto` takes, and that nobody fetches hundreds of megabytes without a word."""
+"""Which model and which corpus are taken where none is named, and what is told of it.
+
+Nobody fetches hundreds of megabytes without a word.
+"""
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -162,3 +166,44 @@ def test_the_demo_fetches_the_best_and_says_so(
     assert (questions, opened[0][0]) == ([], "small")
     assert [how["fetch"] for how in asked] == [True]
     assert "491 MB to fetch" in done.stderr
+
+
+@pytest.fixture
+def several(cli: Cli, opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Two corpora, of which the later one is larger."""
+    records = [citation(n, f"On {n}", f"Number {n} lowered fever.") for n in (2, 3)]
+    (tmp_path / "b.xml").write_text(pubmed(*records))
+    assert cli("ingest", str(tmp_path / "b.xml"), "--corpus", "trials").code == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("question\n"))
+    return cli
+
+
+def test_a_conversation_begins_with_the_largest_corpus(several: Cli, opened: Opened) -> None:
+    done = several("chat")
+    assert done.code == 0
+    assert opened[0][1].asked[0]["corpus"] == "trials"
+    told = "trials is open, the largest of 2 corpora; /corpus NAME asks another"
+    assert done.stderr.splitlines().count(told) == 1
+
+
+def test_a_corpus_that_is_named_is_not_told(several: Cli, opened: Opened) -> None:
+    done = several("chat", "--corpus", "sample")
+    assert opened[0][1].asked[0]["corpus"] == "sample"
+    assert "largest" not in done.stderr
+
+
+def test_the_page_begins_with_the_largest_corpus(
+    several: Cli, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[str] = []
+    monkeypatch.setattr("vademecum.app.rooms.serve", lambda _, name, *__: served.append(name))
+    done = several("serve")
+    assert (done.code, served) == (0, ["trials"])
+    told = "trials is open, the largest of 2 corpora; the page has a menu of them"
+    assert told in done.stderr.splitlines()
+
+
+def test_a_single_question_wants_its_corpus_named(several: Cli, opened: Opened) -> None:
+    done = several("ask", "q")
+    assert (done.code, opened) == (2, [])
+    assert done.errors[0] == "error: the library holds 2 corpora: sample, trials"
