@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from vademecum.model.interface import TextEmbedder
 
 POLL_S = 0.3
-PATIENCE_S = 10.0  # for a process that is at no job: a search ends soon, a server does not
-CLOSING_S = 600.0  # for one that was: it has yet to bring the indexes up to date
+PATIENCE_S = 10.0  # for a process that says of no work: a search ends soon, a server does not
+CLOSING_S = 60.0  # for one that was, and has not closed the library yet
 OBEYED_S = 15.0
 
 
@@ -256,16 +256,15 @@ def library_in_turn(
     wants: str, progress: Progress, wait: bool, *, for_ever: bool = False
 ) -> Iterator[Library]:
     """The library, once those who came before are done with it; at once or not at all without
-    `wait`. Raises what `Library.open` does; LibraryLocked where its owner is at no job, unless that
-    is waited for, too (`for_ever`)."""
-    if not wait:
-        with rooms.open_library(progress) as library:
-            yield library
-        return
-    line = Line(settings().library)
-    with line.standing(wants) as ticket:
-        library = _turn(line, ticket, progress, for_ever)
-    with library:
+    `wait`. Raises what `Library.open` does; LibraryLocked where its owner is at nothing that ends
+    by itself, unless that is waited for, too (`for_ever`)."""
+    if wait:
+        line = Line(settings().library)
+        with line.standing(wants) as ticket:
+            library = _turn(line, ticket, progress, for_ever)
+    else:
+        library = rooms.open_library(progress)
+    with library, library.at_work("reading files"):
         yield library
 
 
@@ -298,16 +297,20 @@ def _on_a_page() -> bool:
 
 
 def _busy(ahead: int | None) -> str:
-    """Whom this process waits for; "" where the library's owner is at no job."""
+    """Whom this process waits for; "" where the library's owner is at nothing that ends."""
     folder = settings().library
     try:
         job = Look(folder).active()
     except LibraryError:
         job = None
-    if job is None and ahead is None:
+    found = owner(folder)
+    at_work = found is not None and bool(found.work) and not found.page
+    if job is None and ahead is None and not at_work:
         return ""
-    who = owner(folder) or "another process"
+    who = found or "another process"
     first = f"{who} is at job {job.id} (into {job.corpus})" if job else ""
+    if job is None and found is not None and at_work:
+        first = f"{who} is {found.work}"
     behind = f"process {ahead} is before this one in the queue" if ahead is not None else ""
     return f"{' and '.join(filter(None, (first, behind)))}: waiting for our turn"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -125,14 +125,20 @@ class Library:
         """Before it closes, a block that ends in peace leaves the indexes as far as the store, but
         for more than a step of passages."""
         if error is None:
-            for row in self._store.corpora():
-                self._indexes.settle(row)
+            with self.at_work("closing the library"):
+                for row in self._store.corpora():
+                    self._indexes.settle(row)
         self.close()
 
     def serving(self, page: str) -> None:
         """Say to whoever wants to open the library that it is asked on a page at this address."""
         with suppress(OSError):  # a full disk: they are told of the process alone
             self._lock.serving(page)
+
+    def at_work(self, what: str) -> AbstractContextManager[None]:
+        """Within the block whoever wants to open the library is told `what` its owner is doing, and
+        an ingestion waits for its end, however long it takes: it must end by itself."""
+        return self._lock.at(what)
 
     @property
     def id(self) -> str:
@@ -355,7 +361,7 @@ class Library:
         search tries again.
         """
         row = self._row(corpus)
-        with self._writing:
+        with self._writing, self.at_work(f"indexing {corpus}"):
             if self._indexes.outbox.pending(row.id):
                 self._indexes.fill(row, progress or Silent())
 
@@ -385,7 +391,7 @@ class Library:
     def verify(self, corpus: str, *, progress: Progress | None = None) -> Verification:
         """Compare SQLite, Chroma and tantivy by id and hash, and every passage with its text."""
         row, indexes = self._row(corpus), self._indexes
-        with self._writing:
+        with self._writing, self.at_work(f"verifying {corpus}"):
             with suppress(LibraryDamaged, IndexUnavailable):  # the comparison says what is wrong
                 indexes.whole(row, Silent())
             return run_verify(
@@ -397,7 +403,9 @@ class Library:
 
         Killed half-way, it goes on at the next opening.
         """
-        self._indexes.remake(self._row(corpus), progress or Silent())
+        row = self._row(corpus)
+        with self.at_work(f"rebuilding {corpus}"):
+            self._indexes.remake(row, progress or Silent())
 
     def compact(self, *, progress: Progress | None = None) -> Compaction:
         """Give the room of what was replaced and deleted back to the disk.
@@ -405,7 +413,8 @@ class Library:
         Killed or out of space in between, nothing is lost: the store is rewritten whole or not at
         all, and an index that is being made again goes on at the next opening.
         """
-        return self._indexes.compact(progress or Silent())
+        with self.at_work("compacting the library"):
+            return self._indexes.compact(progress or Silent())
 
     @property
     def place(self) -> str:
@@ -418,7 +427,9 @@ class Library:
         Killed half-way, it goes on at the next opening. Raises UsageError for what is no `Place`,
         IndexUnavailable before anything is changed.
         """
-        self._indexes.move(Place.parse(where), progress or Silent())
+        place = Place.parse(where)
+        with self.at_work("moving vectors"):
+            self._indexes.move(place, progress or Silent())
 
     # exchange
 
@@ -430,7 +441,7 @@ class Library:
         Raises UsageError if there is something in the folder, OutOfSpace.
         """
         row = self._row(name)
-        with self._writing:
+        with self._writing, self.at_work(f"exporting {name}"):
             return exchange.write(self._store, row, folder, progress or Silent())
 
     def import_corpus(
@@ -443,7 +454,7 @@ class Library:
         makes no sense.
         """
         shown = progress or Silent()
-        with self._writing:
+        with self._writing, self.at_work("importing a corpus"):
             manifest = exchange.opened(folder)
             name = name or manifest.corpus
             if name in self._rows_by_name():
@@ -471,6 +482,10 @@ class Library:
 
     def _recover(self, progress: Progress) -> None:
         """Finish what a killed process began. An index that cannot be mended waits for its use."""
+        with self.at_work("bringing indexes up to date"):
+            self._finish(progress)
+
+    def _finish(self, progress: Progress) -> None:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM corpora WHERE importing")
         self._jobs.interrupt_running()

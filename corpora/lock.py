@@ -10,6 +10,8 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,12 +28,13 @@ MOMENT_S = 0.5
 class Owner:
     """The process that has a library open; `command` is what it runs, "" if not known, `page` the
     address of the page that it serves, "" if it serves none, `host` the machine that it is on, ""
-    in what older versions wrote."""
+    in what older versions wrote, `work` what it is at that ends by itself, "" if nothing."""
 
     pid: int
     command: str = ""
     page: str = ""
     host: str = ""
+    work: str = ""
 
     def __str__(self) -> str:
         return f"`{self.command}` (process {self.pid})" if self.command else f"process {self.pid}"
@@ -44,6 +47,7 @@ class LibraryLock:
         self._folder = folder
         self._owner = folder / OWNER
         self._lock = FileLock(folder / "library.lock", thread_local=False)
+        self._page = self._work = ""
 
     def acquire(self) -> None:
         """Take the lock. Raises LibraryLocked if somebody has it, OutOfSpace if the folder cannot
@@ -69,11 +73,27 @@ class LibraryLock:
 
     def serving(self, page: str) -> None:
         """Its owner serves the library on a page: whoever comes is told where. Raises OSError."""
-        self._tell(page)
+        self._page = page
+        self._tell()
 
-    def _tell(self, page: str = "") -> None:
-        told = Owner(os.getpid(), _command(), page, socket.gethostname())
-        self._owner.write_text(json.dumps(asdict(told)))
+    @contextmanager
+    def at(self, work: str) -> Iterator[None]:
+        """Within the block its owner is at something that ends by itself: it is worth a wait."""
+        before, self._work = self._work, work
+        with suppress(OSError):  # a full disk: they are told of the process alone
+            self._tell()
+        try:
+            yield
+        finally:
+            self._work = before
+            with suppress(OSError):
+                self._tell()
+
+    def _tell(self) -> None:
+        told = Owner(os.getpid(), _command(), self._page, socket.gethostname(), self._work)
+        fresh = self._owner.with_name(f"{OWNER}.new")  # whoever reads it finds one or the other
+        fresh.write_text(json.dumps(asdict(told)))
+        fresh.replace(self._owner)
 
     def release(self) -> None:
         """Let the next one in."""
@@ -99,7 +119,9 @@ class LibraryLock:
                     f"{kill}), run this again, then start it anew"
                 )
         return LibraryLocked(
-            f"{found or 'another process'} has the library {self._folder} open", hint
+            f"{found or 'another process'} has the library {self._folder} open"
+            f"{f' and is {found.work}' if found is not None and found.work else ''}",
+            hint,
         )
 
 
@@ -107,7 +129,7 @@ def owner(folder: Path) -> Owner | None:
     """Who has a library open, as far as it has said so."""
     try:
         said = json.loads((folder / OWNER).read_text())
-        others = (str(said.get(name, "")) for name in ("command", "page", "host"))
+        others = (str(said.get(name, "")) for name in ("command", "page", "host", "work"))
         return Owner(int(said["pid"]), *others)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # it is just starting or just leaving

@@ -192,6 +192,33 @@ def test_a_library_whose_owner_is_at_no_job_is_not_waited_for(
         assert cli("ingest", str(path), "--corpus", "few").code == 0
 
 
+@pytest.mark.parametrize("work", ["indexing few", ""])
+def test_an_owner_at_work_is_waited_for_however_long_it_takes(
+    cli: Cli, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str
+) -> None:
+    """Its job is over, or it never had one: what it is at ends by itself."""
+    monkeypatch.setattr("vademecum.app.ingesting.PATIENCE_S", 0.3)
+    monkeypatch.setattr("vademecum.app.ingesting.CLOSING_S", 0.3)
+    path = write(tmp_path / "few.xml", 1, 3)
+    code = (
+        "import sys\nfrom vademecum.corpora.library import Library\n"
+        f"with Library.open() as library, library.at_work({work!r}):\n"
+        "    print('open', flush=True)\n    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "open\n"
+        threading.Timer(2.0, lambda: owner.communicate("")).start()
+        done = cli("ingest", str(path), "--corpus", "few")
+        owner.wait(timeout=30)
+    assert done.code == (0 if work else 1), done.stderr
+    assert (f"process {owner.pid} is indexing few: waiting for our turn" in done.stderr) == (
+        work != ""
+    )
+
+
 def test_a_library_that_is_served_is_not_waited_for_and_its_page_is_named(
     cli: Cli, home: Path, tmp_path: Path
 ) -> None:

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from library_support import NAME, batch, document, filled
 
 from vademecum.corpora.library import Library
+from vademecum.corpora.lock import owner
 from vademecum.errors import LibraryLocked
 
 HOLD = """
@@ -157,3 +159,57 @@ def test_what_a_killed_process_was_starting_holds_up_nobody(tmp_path: Path) -> N
         holder.kill()
         holder.wait()
         Library.open(tmp_path).close()
+
+
+class Overheard:
+    """What is said of the owner whenever a task begins."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.works: list[str] = []
+
+    def start(self, task: str, total: int | None, unit: str) -> None:
+        found = owner(self.folder)
+        self.works.append("" if found is None else found.work)
+
+    def advance(self, amount: int) -> None: ...
+    def finish(self) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+def test_who_comes_is_told_of_work_that_ends_by_itself(tmp_path: Path) -> None:
+    folder, out = tmp_path / "library", tmp_path / "out"
+    with filled(folder) as library:
+        library.serving("http://127.0.0.1:7861")
+        heard = Overheard(folder)
+        library.commit(NAME, batch(document(1)))
+        library.index(NAME, progress=heard)
+        library.verify(NAME, progress=heard)
+        library.rebuild(NAME, progress=heard)
+        library.export_corpus(NAME, out, progress=heard)
+        library.import_corpus(out, "copy", progress=heard)
+        library.compact(progress=heard)
+        assert list(dict.fromkeys(heard.works)) == [
+            *(f"{what} {NAME}" for what in ("indexing", "verifying", "rebuilding", "exporting")),
+            "importing a corpus",
+            "compacting the library",
+        ]
+        found = owner(folder)
+        assert found is not None
+        assert (found.work, found.page) == ("", "http://127.0.0.1:7861")
+        with library.at_work("reading files"):
+            library.index(NAME)
+            with pytest.raises(LibraryLocked, match="open already"):
+                Library.open(folder)
+            found = owner(folder)
+            assert found is not None
+            assert (found.work, found.page) == ("reading files", "http://127.0.0.1:7861")
+
+
+def test_an_opening_that_brings_indexes_up_to_date_says_so(tmp_path: Path) -> None:
+    library = filled(tmp_path)
+    library.commit(NAME, batch(document(1)))
+    library.close()  # not in peace: what is pending waits
+    heard = Overheard(tmp_path)
+    Library.open(tmp_path, progress=heard).close()
+    assert heard.works == ["bringing indexes up to date"]
