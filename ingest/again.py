@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vademecum.assets import SAMPLE_PUBMED, fetch
 from vademecum.corpora.jobs import Job, JobFile
 from vademecum.corpora.library import Library
 from vademecum.corpora.readers.stream import printable
 from vademecum.errors import NothingToDo
 from vademecum.ingest.engine import Engine
 from vademecum.ingest.plan import Plan, size_of
-from vademecum.ingest.sources import PUBMED, resolve
+from vademecum.ingest.pubmed_source import PubmedFiles
+from vademecum.ingest.sources import PUBMED, SAMPLE, resolve
 from vademecum.ingest.urls import fetch_url
 from vademecum.ingest.web import Web
 from vademecum.ingest.work import Work
@@ -50,22 +52,24 @@ def left_of(library: Library, job: Job, web: Web) -> Work:
 
 def failed_of(library: Library, job: Job, web: Web) -> Work:
     """The files of a job that could not be read; of these the job drops what is not there any
-    more, and keeps so if the work is never done. Raises NothingToDo if no file failed."""
+    more, and keeps so if the work is never done. What was fetched is fetched again. Raises
+    NothingToDo if no file failed."""
     require_failed(job)
+    if job.source.get("query"):
+        return _search_again(library, job, web)
     if job.source["newest"] is not None:
         return _of(job, job.files, web)
     if gone := [file.number for file in job.failed if _is_gone(job, file)]:
         library.job_log.drop(job.id, gone)
         job = _found(library, job.id)
-    return _of(job, job.failed, web)
+    return _of(job, job.failed, web, anew=True)
 
 
 def _is_gone(job: Job, file: JobFile) -> bool:
     """Whether a file lay here, and does not any more; what was fetched can be fetched again, and
     where the folder is not there either, its disk may only not be mounted."""
     source, path = job.source, job.source["files"][file.number]
-    fetched = source.get("query") or source.get("sources") == [PUBMED]
-    if fetched or path in source.get("addresses", {}):
+    if _of_nlm(source) or path in source.get("addresses", {}):
         return False
     try:
         Path(path).stat()
@@ -76,25 +80,36 @@ def _is_gone(job: Job, file: JobFile) -> bool:
     return False
 
 
-def _of(job: Job, files: tuple[JobFile, ...], web: Web) -> Work:
+def _of_nlm(source: dict[str, Any]) -> bool:
+    """Whether a job reads NLM's files, not a file or folder of that name, which brings none."""
+    named: bool = source.get("sources") == [PUBMED]
+    return named and bool(source.get("brought", True))  # older versions did not say
+
+
+def _of(job: Job, files: tuple[JobFile, ...], web: Web, *, anew: bool = False) -> Work:
     source = job.source
     numbers = [file.number for file in files]
     paths = tuple(Path(source["files"][number]) for number in numbers)
     limit: int | None = source.get("limit")
-    if source.get("sources") == [PUBMED]:
-        plan = resolve([PUBMED], web=web)  # what NLM lists now, for the addresses
-        plan = Plan(paths, supply=plan.supply, sources=plan.sources)
+    if _of_nlm(source):
+        supply = PubmedFiles(web, web.settings.home / "sources" / PUBMED)
+        supply.plan(())  # what NLM lists now, for the addresses
+        paths = tuple(supply.folder / path.name for path in paths)
+        plan = Plan(paths, supply=supply, sources=(PUBMED,))
     else:
-        plan = _of_files(source, paths, web)
+        plan = _of_files(source, paths, web, anew)
     return Work(job.corpus, plan, limit, job, numbers, Engine.of(source))
 
 
-def _of_files(source: dict[str, Any], paths: tuple[Path, ...], web: Web) -> Plan:
+def _of_files(source: dict[str, Any], paths: tuple[Path, ...], web: Web, anew: bool) -> Plan:
+    """`anew`: what is at an address may be another thing by now."""
+    if source.get("sources") == [SAMPLE] and source["newest"] is not None:
+        paths = (fetch(SAMPLE_PUBMED, progress=web.progress, settings=web.settings),)
     addresses: dict[Path, str] = {}
     found: list[Path] = []
     for path in paths:
         url = source.get("addresses", {}).get(str(path))
-        if url is not None and not path.is_file():
+        if url is not None and (anew or not path.is_file()):
             path = fetch_url(url, web.settings.home / "sources" / "urls", web)
         if url is not None:
             addresses[path] = url

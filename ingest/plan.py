@@ -62,6 +62,7 @@ class Plan:
             "addresses": {str(path.absolute()): url for path, url in self.addresses.items()},
             "newest": self.newest,
             "limit": limit,
+            "brought": self.supply is not None,
         }
 
     def place(self, path: Path) -> str:

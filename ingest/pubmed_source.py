@@ -34,7 +34,7 @@ class PubmedFiles:
 
     def __init__(self, web: Web, folder: Path) -> None:
         self._web = web
-        self._folder = folder
+        self.folder = folder
         self._urls: dict[Path, str] = {}
 
     def plan(self, taken: Collection[str]) -> Plan:
@@ -56,7 +56,7 @@ class PubmedFiles:
             for file in found
             if (number := file_number(file)) and number[0] == year and file not in taken
         )
-        self._urls = {self._folder / file: found[file] for _, file in new}
+        self._urls = {self.folder / file: found[file] for _, file in new}
         return Plan(tuple(self._urls), supply=self)
 
     def bring(self, path: Path) -> None:

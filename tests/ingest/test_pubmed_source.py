@@ -13,7 +13,7 @@ from site_support import Site, cut_after, hang_up, serving, status
 
 from vademecum.corpora.library import Library
 from vademecum.errors import SourceUnavailable, UsageError
-from vademecum.ingest.again import left_of
+from vademecum.ingest.again import failed_of, left_of
 from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.report import IngestReport
 from vademecum.ingest.sources import resolve
@@ -240,6 +240,36 @@ def test_a_job_that_lost_the_server_fetches_only_what_it_had_not_read(
     assert (report.state, report.files) == ("done", 3)
     assert nlm.fetched() == ["pubmed26n0002.xml.gz", "pubmed26n0003.xml.gz"]
     assert held(library) == ALL
+
+
+def test_a_job_goes_on_where_the_home_was_moved_and_a_folder_has_the_name(
+    nlm: Nlm, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nlm.site.faults += [None, None, None, None] + [hang_up] * 20
+    with pytest.raises(SourceUnavailable):
+        run(library, tmp_path)
+    nlm.site.faults.clear()
+    (tmp_path / "here" / "pubmed").mkdir(parents=True)
+    (tmp_path / "here" / "pubmed" / "a.txt").write_text("Mine.")
+    monkeypatch.chdir(tmp_path / "here")
+    assert go_on(library, tmp_path / "moved").state == "done"
+    assert held(library) == ALL
+
+
+def test_a_folder_of_the_name_is_gone_on_with_as_a_folder(
+    nlm: Nlm, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pubmed" / "a.xml"
+    path.parent.mkdir()
+    path.write_text("<PubmedArticleSet>")
+    monkeypatch.chdir(tmp_path)
+    assert ingest(library, NAME, resolve(["pubmed"]), FakeEmbedder()).state == "failed"
+    monkeypatch.chdir(tmp_path.parent)
+    write_pubmed(path, article(7))
+    with Web(settings=Settings(home=tmp_path, offline=True)) as web:
+        work = failed_of(library, library.jobs()[0], web)
+    assert resume(library, work, FakeEmbedder()).state == "done"
+    assert nlm.site.asked == []
 
 
 def test_a_file_that_is_gone_from_the_server_fails_and_the_rest_goes_on(
