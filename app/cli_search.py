@@ -64,7 +64,7 @@ def search(
                 *render.facts(
                     work.journal, work.year, work.evidence_level, work.kind, work.retracted
                 ),
-                *render.place_facts(hit.section, hit.page, work.licence, hit.also),
+                *render.place_facts(work.file, hit.section, hit.page, work.licence, hit.also),
                 f"score {hit.score:.2f}",
             ],
             url=work.url,
@@ -107,4 +107,5 @@ def _plain(n: int, hit: Found) -> dict[str, Any]:
         "page": hit.page,
         "licence": work.licence,
         "also": hit.also,
+        "file": work.file,
     }

@@ -136,7 +136,7 @@ def sources(
                     source.kind,
                     source.retracted,
                 ),
-                *place_facts(source.section, source.page, source.licence, source.also),
+                *place_facts(source.file, source.section, source.page, source.licence, source.also),
                 *([attention] if attention else []),
             ],
             url=source.url,
@@ -168,11 +168,14 @@ def facts(
     return [part for part in known if part]
 
 
-def place_facts(section: str, page: int | None, licence: str, also: Sequence[str]) -> list[str]:
-    """Where in a work a passage stands, under what licence it may be used, and the ids of other
-    documents of the work."""
+def place_facts(
+    file: str, section: str, page: int | None, licence: str, also: Sequence[str]
+) -> list[str]:
+    """In which file and where in it a passage stands, under what licence it may be used, and the
+    ids of other documents of the work."""
     others = one_line(", ".join(also))
     known = [
+        one_line(file),
         one_line(section),
         f"p. {page}" if page else "",
         one_line(licence),

@@ -172,6 +172,10 @@ def quotes_html(answer: Answer, turn: int) -> str:
     )
 
 
+def _page(source: Source) -> str:
+    return f"p. {source.page}" if source.page else ""
+
+
 def plain_text(answer: Answer) -> str:
     """The answer with numbered citations and its sources, for pasting elsewhere."""
     by_number = {source.n: source for source in answer.sources}
@@ -196,6 +200,7 @@ def plain_text(answer: Answer) -> str:
                 f"[{source.n}] {'RETRACTED: ' if source.retracted else ''}{source.title}",
                 source.journal,
                 str(source.year or ""),
+                ", ".join(filter(None, (source.file, _page(source)))),
                 source.url,
             )
             if part

@@ -132,7 +132,8 @@ def _abstained_html(answer: Answer, turn: int) -> str:
 
 
 def _facts(source: Source) -> str:
-    facts = [escape(part) for part in (source.journal, str(source.year or "")) if part]
+    known = (source.journal, str(source.year or ""), source.file)
+    facts = [escape(part) for part in known if part]
     if source.retracted:
         facts.insert(0, '<strong class="vd-warned">Retracted</strong>')
     return f"<small>{', '.join(facts)}</small>" if facts else ""

@@ -109,7 +109,7 @@ def source_html(
     card = anchor(turn, source.n)
     title = escape(source.title) or "Untitled"
     page = f"p. {source.page}" if source.page else ""
-    known = (source.journal, str(source.year or ""), source.section, page)
+    known = (source.journal, str(source.year or ""), source.file, source.section, page)
     facts = [escape(fact) for fact in known if fact]
     badges = []
     if source.retracted:

@@ -99,6 +99,12 @@ class Document:
         return bisect_right(self.pages, offset) or None
 
     @property
+    def file(self) -> str:
+        """The name of the file by which people know the document; "" for one with a PMID, a PMCID
+        or a DOI for its id, which names it wherever it was read."""
+        return "" if self.doc_id.startswith(("pmid:", "pmcid:", "doi:")) else self.origin
+
+    @property
     def evidence_level(self) -> str:
         """How strong a design the publication types name, "" where they name none."""
         types = {name.lower() for name in self.publication_types}

@@ -143,8 +143,9 @@ def check(batch: Batch, dim: int) -> None:
                 raise ValueError(f"{passage.passage_id}: its text is not at its offsets")
 
 
-def _document(record: str, text: str) -> Document:
-    return replace(Document.from_json(record), text=text)
+def _document(record: str, text: str, origin: str) -> Document:
+    """`origin` is where it was read last, the record's where it was new."""
+    return replace(Document.from_json(record), text=text, origin=origin)
 
 
 def _marks(items: Sequence[Any]) -> str:
@@ -225,12 +226,12 @@ class Store:
         """Those that exist, by id, as their own records say they are."""
         found: dict[str, Document] = {}
         for chunk in chunks(dict.fromkeys(doc_ids)):
-            for doc_id, record, text in self.database.read(
-                "SELECT doc_id, record, text FROM documents "
+            for doc_id, record, text, origin in self.database.read(
+                "SELECT doc_id, record, text, origin FROM documents "
                 f"WHERE corpus = ? AND doc_id IN ({_marks(chunk)})",
                 (corpus, *chunk),
             ):
-                found[doc_id] = _document(record, text)
+                found[doc_id] = _document(record, text, origin)
         return found
 
     def titles(self, corpus: int, doc_ids: Iterable[str]) -> dict[str, str]:

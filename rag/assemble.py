@@ -188,4 +188,5 @@ def source_of(one: Found, n: int, start: int, end: int) -> Source:
         page=document.page_at(start),
         licence=document.licence,
         also=one.also,
+        file=document.file,
     )

@@ -72,11 +72,13 @@ def test_a_source_says_where_it_stands_and_under_what_licence(
         licence="CC BY 4.0",
         kind="full_text",
         also=("pmid:9", "pmid:10"),
+        file="trial report.pdf",
     )
     script(monkeypatch, [answer(sources=(placed, source(2)))])
     first, second = cli("ask", "q").stdout.split("[2] Title 2")
-    assert "full text · Methods > Doses · p. 12 · CC BY 4.0 · also pmid:9, pmid:10" in " ".join(
-        first.split()
+    assert (
+        "full text · trial report.pdf · Methods > Doses · p. 12 · CC BY 4.0 · also pmid:9, pmid:10"
+        in " ".join(first.split())
     )
     assert "p. " not in second
 

@@ -135,6 +135,19 @@ def test_search_says_once_which_hits_are_weak(filled: Cli) -> None:
     assert "Weak" not in alone
 
 
+def test_search_names_the_files_of_what_has_no_number(filled: Cli, tmp_path: Path) -> None:
+    (tmp_path / "Fever notes.md").write_text("# Fever\n\nParacetamol soothed sore throats.\n")
+    assert filled("ingest", str(tmp_path / "Fever notes.md"), "--corpus", "tests").code == 0
+    shown = filled("search", "Paracetamol soothed sore throats").stdout
+    assert "full text · Fever notes.md · Fever · score" in shown
+    assert ".xml" not in shown
+    results = filled("search", "Paracetamol soothed sore throats", "--json").json["results"]
+    assert {hit["title"]: hit["file"] for hit in results[:2]} == {
+        "Fever": "Fever notes.md",
+        results[1]["title"]: "",
+    }
+
+
 def test_search_as_json_gives_exact_offsets(filled: Cli) -> None:
     done = filled("search", "blood glucose", "--k", "1", "--json")
     (hit,) = done.json["results"]

@@ -219,10 +219,12 @@ def test_a_source_says_what_it_is() -> None:
 
 
 def test_a_source_says_where_it_stands_and_under_what_licence() -> None:
-    placed = source(1, POOLED, section="Methods > Doses", page=12, licence="CC BY 4.0")
+    placed = source(
+        1, POOLED, section="Methods > Doses", page=12, licence="CC BY 4.0", file="a <b>.pdf"
+    )
     shown = source_html(placed, POOLED, 1)
     (facts,) = tree(shown).xpath("//p[@class='vd-facts']/text()")
-    assert facts.endswith("2020 · Methods > Doses · p. 12")
+    assert facts.endswith("2020 · a <b>.pdf · Methods > Doses · p. 12")
     assert "CC BY 4.0" in texts(shown, "//p/span")
     assert "p. " not in source_html(source(1, POOLED), POOLED, 1)
 
@@ -366,6 +368,19 @@ def test_copied_text_carries_citations_marks_and_the_sources_cited() -> None:
     assert "patients take. [3] (partly supported)" in copied
     assert "[4] RETRACTED: Metformin halves" in copied
     assert "[5]" not in copied
+
+
+def test_copied_text_names_file_and_page() -> None:
+    own = replace(SOURCES[0], title="Our trial", url="", file="trial report.pdf", page=3)
+    copied = plain_text(answer(SAID[:1], sources=(own,)))
+    reference = "[1] Our trial. Annals of Metabolic Epidemiology. 2020. trial report.pdf, p. 3"
+    assert copied.splitlines()[-1] == reference
+
+
+def test_the_nearest_passages_name_their_files() -> None:
+    own = replace(SOURCES[0], file="trial report.pdf")
+    shown = turn_html(replace(abstention(), sources=(own,)), 1)
+    assert "2020, trial report.pdf" in texts(shown, "//small")[0]
 
 
 # An exchange

@@ -56,6 +56,21 @@ def test_year(date: str, year: int | None) -> None:
     assert replace(FULL, date=date).year == year
 
 
+@pytest.mark.parametrize(
+    ("doc_id", "file"),
+    [
+        ("pmid:1", ""),
+        ("pmcid:PMC1", ""),
+        ("doi:10.1/x", ""),
+        ("file:0a1b", "a.xml.gz"),
+        ("row:0a1b", "a.xml.gz"),
+        ("papers:17", "a.xml.gz"),
+    ],
+)
+def test_a_file_names_what_no_number_names(doc_id: str, file: str) -> None:
+    assert replace(FULL, doc_id=doc_id).file == file
+
+
 def test_evidence_level_names_the_strongest_design() -> None:
     both = replace(FULL, publication_types=("Review", "Meta-Analysis", "Case Reports"))
     assert FULL.evidence_level == "randomised trial"

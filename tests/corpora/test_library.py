@@ -127,6 +127,15 @@ def test_needs_names_what_is_new_changed_or_split_otherwise(tmp_path: Path) -> N
         assert library.needs(NAME, [same], "split-2") == [same]
 
 
+def test_a_document_comes_from_the_file_that_had_it_last(tmp_path: Path) -> None:
+    with filled(tmp_path, replace(document(1), origin="old.txt")) as library:
+        again = replace(document(1), origin="new.txt")
+        library.commit(NAME, replace(batch(), confirmed=[again]))
+        found = library.document("pmid:1", NAME)
+        assert found is not None
+        assert found.origin == "new.txt"
+
+
 def test_the_snapshot_names_the_content_and_not_its_history(tmp_path: Path) -> None:
     one, two, three = document(1), document(2), document(3)
     with filled(tmp_path / "a", one, two) as library:

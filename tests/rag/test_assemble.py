@@ -144,6 +144,13 @@ def test_a_source_says_where_it_stands() -> None:
     assert (whole.section, whole.page) == ("", 1)
 
 
+def test_a_source_without_a_number_of_its_own_names_its_file() -> None:
+    own = replace(paper_with_sections(), doc_id="file:0a1b", origin="guideline.pdf")
+    for document, file in ((own, "guideline.pdf"), (replace(own, doc_id="pmcid:PMC1"), "")):
+        (source,) = choose_sources([piece_of(document, "Sentence 01 of Tests")], 900, by_characters)
+        assert source.file == file
+
+
 def test_the_model_reads_in_which_section_a_source_stands(model_of) -> None:
     document = paper_with_sections()
     found = piece_of(document, "Sentence 20 of Results says something new.")
