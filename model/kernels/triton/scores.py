@@ -31,7 +31,7 @@ SELECT = Path(__file__).with_name("select.cu")
 COMPILED = (64, 128)  # the sizes of a head that score.cu and attention.cu are written for
 THREADS = 1024  # of a block of select.cu
 PAGES = 32  # scored by one program
-WARPS = 8  # of a block of score.cu, of which two score as many
+WARPS = 8  # of a block of score.cu, of which four score as many
 GROUP = 8  # query heads of a KV head, padded
 
 
@@ -187,7 +187,7 @@ def score(
             ("BIASED", int(any(bias is not None for bias in summaries.biases))),
         )
         kernel(SCORE, "score_pages", constants, device.index or 0)(
-            (triton.cdiv(2 * blocks, WARPS), kv_heads, layers * rows), 32 * WARPS,
+            (triton.cdiv(4 * blocks, WARPS), kv_heads, layers * rows), 32 * WARPS,
             query, summaries.addresses, table, start, weights, statistics, rows, query.stride(0),
             behind, stores[0].key_mean.shape[1], capacity, blocks,
         )  # fmt: skip
