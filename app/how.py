@@ -7,16 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from vademecum.errors import UsageError
-
-if TYPE_CHECKING:
-    from vademecum.ingest.engine import Engine
-
-EngineName = Literal["local", "ray"]
+from vademecum.ingest.engine import Engine, EngineName
 
 NoWait = Annotated[
     bool,
@@ -64,8 +60,6 @@ class How:
     def resolved(self, before: Engine) -> Engine:
         """The engine of a job that was done by `before` so far. Raises UsageError where Ray is not
         installed, or was not asked for."""
-        from vademecum.ingest.engine import Engine
-
         name = self.engine or before.name
         if name == "ray":
             from vademecum.ingest.ray_cluster import require

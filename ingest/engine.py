@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vademecum.corpora import shard_folder
-from vademecum.corpora.library import Library
+
+if TYPE_CHECKING:
+    from vademecum.corpora.library import Library
 
 EngineName = Literal["local", "ray"]
 

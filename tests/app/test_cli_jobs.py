@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from cli_support import Cli
+from holder_support import closing, holding
 from test_cli_library import WordEmbedder, citation, pubmed
 
 from vademecum.corpora.look import Look
@@ -176,19 +177,11 @@ def test_a_library_whose_owner_is_at_no_job_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr("vademecum.app.ingesting.PATIENCE_S", 0.5)
     path = write(tmp_path / "few.xml", 1, 3)
-    code = (
-        "import sys\nfrom vademecum.corpora.library import Library\n"
-        "with Library.open():\n    print('open', flush=True)\n    sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as owner:
-        assert owner.stdout is not None
-        assert owner.stdout.readline() == "open\n"
+    with holding(home / "library") as owner:
         done = cli("ingest", str(path), "--corpus", "few")
         assert done.code == 1
         assert f"process {owner.pid} has the library" in done.errors[0]
-        threading.Timer(0.2, lambda: owner.communicate("")).start()
+        threading.Timer(0.2, closing(owner)).start()
         assert cli("ingest", str(path), "--corpus", "few").code == 0
 
 
@@ -200,19 +193,10 @@ def test_an_owner_at_work_is_waited_for_however_long_it_takes(
     monkeypatch.setattr("vademecum.app.ingesting.PATIENCE_S", 0.3)
     monkeypatch.setattr("vademecum.app.ingesting.CLOSING_S", 0.3)
     path = write(tmp_path / "few.xml", 1, 3)
-    code = (
-        "import sys\nfrom vademecum.corpora.library import Library\n"
-        f"with Library.open() as library, library.at_work({work!r}):\n"
-        "    print('open', flush=True)\n    sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as owner:
-        assert owner.stdout is not None
-        assert owner.stdout.readline() == "open\n"
-        threading.Timer(2.0, lambda: owner.communicate("")).start()
+    at_work = f"working = library.at_work({work!r})\nworking.__enter__()"
+    with holding(home / "library", once_open=at_work) as owner:
+        threading.Timer(2.0, closing(owner)).start()
         done = cli("ingest", str(path), "--corpus", "few")
-        owner.wait(timeout=30)
     assert done.code == (0 if work else 1), done.stderr
     assert (f"process {owner.pid} is indexing few: waiting for our turn" in done.stderr) == (
         work != ""
@@ -223,18 +207,9 @@ def test_a_library_that_is_served_is_not_waited_for_and_its_page_is_named(
     cli: Cli, home: Path, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "few.xml", 1, 3)
-    code = (
-        "import sys\nfrom vademecum.corpora.library import Library\n"
-        "with Library.open() as library:\n    library.serving('http://127.0.0.1:7861')\n"
-        "    print('open', flush=True)\n    sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as owner:
-        assert owner.stdout is not None
-        assert owner.stdout.readline() == "open\n"
+    serving = "library.serving('http://127.0.0.1:7861')"
+    with holding(home / "library", once_open=serving) as owner:
         done = cli("ingest", str(path), "--corpus", "few")
-        owner.communicate("")
     assert done.code == 1
     assert f"process {owner.pid} has the library" in done.errors[0]
     assert "waiting" not in done.stderr

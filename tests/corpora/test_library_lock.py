@@ -9,21 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from holder_support import holding
 from library_support import NAME, batch, document, filled
 
 from vademecum.corpora.library import Library
 from vademecum.corpora.lock import owner
 from vademecum.errors import LibraryLocked
 
-HOLD = """
-import sys
-from pathlib import Path
-from vademecum.corpora.library import Library
-library = Library.open(Path(sys.argv[1]))
-print("open", flush=True)
-sys.stdin.read()
-library.close()
-"""
 TRY = """
 import sys
 from pathlib import Path
@@ -33,42 +25,24 @@ Library.open(Path(sys.argv[1])).close()
 
 
 def test_a_second_process_is_told_the_pid_and_the_ways_on(tmp_path: Path) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout is not None
-    try:
-        assert holder.stdout.readline() == "open\n"
+    with holding(tmp_path) as holder:
         with pytest.raises(LibraryLocked, match=f"process {holder.pid} ") as locked:
             Library.open(tmp_path)
         assert locked.value.hint == (
             "try again once it has ended, or end it: Ctrl-C in its terminal, "
             f"or `kill {holder.pid}`"
         )
-    finally:
-        holder.communicate()
     Library.open(tmp_path).close()
 
 
 def test_who_serves_a_page_is_named_with_its_command_and_the_address(tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.argv = ['/somewhere/bin/vademecum', '--debug', 'serve', 'of mine']\n"
-        "from pathlib import Path; from vademecum.corpora.library import Library\n"
-        f"with Library.open(Path({str(tmp_path)!r})) as library:\n"
-        "    library.serving('http://127.0.0.1:7861'); print('open', flush=True)\n"
-        "    sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "open\n"
-        with pytest.raises(LibraryLocked) as locked:
-            Library.open(tmp_path)
-        holder.communicate("")
+    typed = "sys.argv = ['/somewhere/bin/vademecum', '--debug', 'serve', 'of mine']"
+    serving = "library.serving('http://127.0.0.1:7861')"
+    with (
+        holding(tmp_path, before=typed, once_open=serving) as holder,
+        pytest.raises(LibraryLocked) as locked,
+    ):
+        Library.open(tmp_path)
     assert locked.value.message == (
         f"`vademecum serve` (process {holder.pid}) has the library {tmp_path} open"
     )
@@ -100,14 +74,7 @@ def test_nobody_is_told_to_kill_what_may_be_on_another_machine(
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "open\n"
+    with holding(tmp_path) as holder:
         holder.kill()
     assert (tmp_path / "library.owner").exists()
     Library.open(tmp_path).close()
@@ -140,22 +107,12 @@ for fd in map(int, os.listdir("/proc/self/fd")):
     except OSError:
         pass  # the listing's own
 subprocess.Popen(["sleep", "0.3"], close_fds=False, stdout=subprocess.DEVNULL)
-print("started", flush=True)
-sys.stdin.read()
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc")
 def test_what_a_killed_process_was_starting_holds_up_nobody(tmp_path: Path) -> None:
-    program = HOLD.replace("sys.stdin.read()", STARTING)
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"open\n"
-        assert holder.stdout.readline() == b"started\n"
+    with holding(tmp_path, once_open=STARTING) as holder:
         holder.kill()
         holder.wait()
         Library.open(tmp_path).close()
