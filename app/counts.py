@@ -37,7 +37,7 @@ def counted(counts: Mapping[str, Any]) -> str:
 
 
 def rates(documents_per_s: float, passages_per_s: float) -> str:
-    """`12.5 documents/s, 31 passages/s`, without what is 0."""
+    """`12.5 documents/s, 31 passages/s`, of what was kept and embedded, without what is 0."""
     known = {"documents": documents_per_s, "passages": passages_per_s}
     return ", ".join(f"{number(rate)} {unit}/s" for unit, rate in known.items() if rate)
 
@@ -49,7 +49,7 @@ def summary(report: IngestReport, of: str = "") -> str:
     told = f"{whose}: {plural(report.files, 'file')}; {counted(report.to_dict())}"
     told += f"; {seconds(report.seconds)}"
     if report.seconds and (report.kept or report.embedded):
-        fast = rates(report.read / report.seconds, report.embedded / report.seconds)
+        fast = rates(report.kept / report.seconds, report.embedded / report.seconds)
         told += f" ({fast})"
     return one_line(told)
 

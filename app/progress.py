@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,8 @@ from vademecum.app.console import number, one_line, paragraph, seconds, size, st
 
 QUIET_S = 10.0  # off a terminal, a running task says no more than one line in so long
 SHORT_S = 1.0  # and a task that took less is not worth a closing line
+RECENT_S = 30.0  # what a rate is of: how fast unchanged documents went by foretells nothing
+MARK_S = 1.0  # between two looks at how much is done
 BAR = 20  # cells, where there is room for a bar
 SPINNER = 2  # cells, with the blank behind it
 
@@ -33,9 +36,19 @@ class Running:
     began: float
     done: int = 0
     spoke: float = 0.0
+    marks: deque[tuple[float, int]] = field(default_factory=deque)  # when how much was done
+
+    def advance(self, amount: int, now: float) -> None:
+        """So much more is done."""
+        self.done += amount
+        if self.marks and now - self.marks[-1][0] < MARK_S:
+            return
+        self.marks.append((now, self.done))
+        while len(self.marks) > 2 and self.marks[1][0] <= now - RECENT_S:
+            self.marks.popleft()
 
     def amount(self, value: float) -> str:
-        return size(value) if self.unit == "B" else f"{number(value)} {self.unit}"
+        return size(value) if self.unit == "B" else f"{number(value)} {self.unit}".rstrip()
 
     def line(self, now: float) -> str:
         """`fetching small: 120.0 MB of 467.0 MB, 3.1 MB/s, 1 min 52 s left`."""
@@ -60,19 +73,25 @@ class Running:
 
     def _facts(self, now: float) -> tuple[str, str, str]:
         """How much is done, how fast, and how long it will still take; "" where nobody knows."""
-        passed = now - self.began
-        rate = self.done / passed if passed > 0 else 0.0
+        rate = self._rate(now)
         left = ""
         if rate and self.total is not None and self.done < self.total:
             left = f"{seconds((self.total - self.done) / rate)} left"
         return self._share(), f"{self.amount(rate)}/s" if rate else "", left
 
+    def _rate(self, now: float) -> float:
+        """How much is done a second, of late; what was there when it began does not count."""
+        earlier = list(self.marks)[:-1]
+        old = [mark for mark in earlier if mark[0] <= now - RECENT_S]
+        since, done = (old[-1:] or earlier[:1] or [(self.began, 0)])[0]
+        return (self.done - done) / (now - since) if now - since >= MARK_S else 0.0
+
     def _share(self) -> str:
         if self.total is None:
-            return self.amount(self.done)
+            return self.amount(self.done) if self.unit else ""
         if self.unit == "B":
             return f"{size(self.done)} of {size(self.total)}"
-        return f"{number(self.done)} of {number(self.total)} {self.unit}"
+        return f"{number(self.done)} of {number(self.total)} {self.unit}".rstrip()
 
 
 @dataclass
@@ -122,10 +141,10 @@ class ConsoleProgress:
         if not self._tasks:
             return
         task = self._tasks[-1]
-        task.done += amount
+        now = time.monotonic()
+        task.advance(amount, now)
         if self._live is not None:
             return
-        now = time.monotonic()
         if now - task.spoke >= QUIET_S:
             task.spoke = now
             self._say(task.line(now))

@@ -9,7 +9,9 @@ from vademecum.corpora.jobs import Job
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Documents and passages a second, and seconds left; None where nobody can know yet."""
+    """Documents kept and passages embedded a second, and seconds left; None where nobody can know
+    yet. Unchanged documents cost next to nothing, and count for neither; what is left counts as if
+    it were new."""
 
     documents_per_s: float | None
     passages_per_s: float | None
@@ -19,14 +21,14 @@ class Pace:
 def pace_of(job: Job) -> Pace:
     """Over all runs of the job."""
     passed = job.report.get("seconds", 0.0)
-    read, embedded = job.report.get("read", 0), job.report.get("embedded", 0)
-    if not passed or not read:
+    read, kept, embedded = (job.report.get(name, 0) for name in ("read", "kept", "embedded"))
+    if not passed or not kept:
         return Pace(None, None, None)
     left = _left(job, read)
     return Pace(
-        read / passed,
+        kept / passed,
         embedded / passed,
-        None if left is None else passed * left / (1 - left),
+        None if left is None else passed * read / kept * left / (1 - left),
     )
 
 

@@ -95,6 +95,54 @@ def test_on_a_terminal_bars_leave_nothing_behind_but_the_result(clock: Clock) ->
     assert "\x1b[?25h" in text  # the cursor is back
 
 
+def test_the_time_left_follows_what_was_done_of_late(clock: Clock) -> None:
+    """The first 900 are unchanged and fly by; the last hundred are embedded."""
+    task = room.Running("reading", 1000, "documents", began=clock.now)
+    for _ in range(9):
+        clock.now += 1
+        task.advance(100, clock.now)
+    for _ in range(40):
+        clock.now += 1
+        task.advance(1, clock.now)
+    assert task.line(clock.now) == "reading: 940 of 1,000 documents, 1 documents/s, 1 min 0 s left"
+
+
+def test_what_was_there_before_does_not_count(clock: Clock) -> None:
+    """A fetch goes on where it was cut."""
+    task = room.Running("fetching", 1_000_000, "B", began=clock.now)
+    clock.now += 0.25
+    task.advance(900_000, clock.now)
+    assert task.line(clock.now) == "fetching: 900.0 kB of 1.0 MB"
+    for _ in range(10):
+        clock.now += 1
+        task.advance(1_000, clock.now)
+    assert task.line(clock.now) == "fetching: 910.0 kB of 1.0 MB, 1.0 kB/s, 1 min 30 s left"
+
+
+def test_batches_that_take_longer_than_that_have_a_rate(clock: Clock) -> None:
+    task = room.Running("reading", 1000, "documents", began=clock.now)
+    for _ in range(4):
+        clock.now += 64
+        task.advance(64, clock.now)
+    clock.now += 32
+    assert "0.67 documents/s" in task.line(clock.now)  # 64 in 96 s
+
+
+def test_a_task_without_a_unit_tells_its_time_alone(clock: Clock) -> None:
+    task = room.Running("compiling for this processor, once", None, "", began=clock.now)
+    told = "compiling for this processor, once: 1 min 28 s so far"
+    assert task.fitted(78, clock.now + 88) == told
+    task = room.Running("making the GPU ready", 12, "", began=clock.now, done=3)
+    assert task.fitted(78, clock.now + 6) == "making the GPU ready: 3 of 12, 0.5/s, 18.0 s left"
+    out = StringIO()
+    with ConsoleProgress(Console(file=out)) as progress:
+        progress.start("making the GPU ready", 12, "")
+        clock.now += 6
+        progress.advance(12)
+        progress.finish()
+    assert out.getvalue().splitlines()[-1] == "making the GPU ready: 12 in 6.0 s"
+
+
 @pytest.mark.parametrize(
     ("width", "line"),
     [
