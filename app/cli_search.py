@@ -11,6 +11,7 @@ from rich.text import Text
 
 from vademecum.app import options, render, rooms
 from vademecum.app.console import paragraph, plural, print_json, shorten, stdout
+from vademecum.app.markdown import plain
 from vademecum.app.progress import ConsoleProgress
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def search(
                 f"score {hit.score:.2f}",
             ],
             url=work.url,
-            text=shorten(hit.passage.text, QUOTE),
+            text=shorten(plain(hit.passage.text, work.file), QUOTE),
         )
     if told := _weakness(weak):
         paragraph(console, Text(told, style="yellow"))

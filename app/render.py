@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vademecum.app.console import clean, number, one_line, paragraph, plural, seconds, shorten
+from vademecum.app.markdown import plain
 from vademecum.corpora.document import Kind
 from vademecum.rag.answer import Answer, Quotation, Sentence, Source
 from vademecum.rag.attended import shares_read
@@ -140,7 +141,9 @@ def sources(
                 *([attention] if attention else []),
             ],
             url=source.url,
-            text=one_line(source.text) if sentences is None else quote(source, sentences),
+            text=one_line(plain(source.text, source.file))
+            if sentences is None
+            else quote(source, sentences),
         )
 
 
@@ -151,7 +154,7 @@ def quote(source: Source, sentences: Sequence[Sentence]) -> str:
     if citing:
         start = evidence(max(citing, key=lambda sentence: sentence.score).text, source)
     at = 0 if start is None else start - source.start
-    return ("… " if at else "") + shorten(source.text[at:], QUOTE)
+    return ("… " if at else "") + shorten(plain(source.text[at:], source.file), QUOTE)
 
 
 def facts(

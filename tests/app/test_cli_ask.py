@@ -91,6 +91,15 @@ def test_a_source_is_quoted_where_it_says_what_it_is_cited_for(
     assert "“… Aspirin lowers fever in mice.”" in cli("ask", "q").stdout
 
 
+def test_a_source_in_markdown_is_quoted_without_its_marks(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "## Doses\n\nAspirin **lowers** fever."
+    own = source(1, text=text, start=0, end=len(text), file="notes.md")
+    script(monkeypatch, [answer(sources=(own,))])
+    assert "“… Aspirin lowers fever.”" in cli("ask", "q").stdout
+
+
 def test_the_footer_says_model_snapshot_and_times(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,72 +8,16 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from cli_support import Cli
+from holder_support import holding
+from words_support import TOPICS, assert_sound, citation, pubmed
 
 from vademecum.errors import HashMismatch
-
-TOPICS = {
-    "aspirin": "Aspirin lowered fever in children. Bleeding was rare.",
-    "metformin": "Metformin lowered blood glucose in adults with diabetes.",
-    "statin": "Statins lowered cholesterol and prevented strokes in older men.",
-}
-
-
-class WordEmbedder:
-    """Words hashed into 64 directions: near texts share words. No weights."""
-
-    name = "words"
-    dim = 64
-    max_tokens = 256
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(text.split()) for text in texts]
-
-    def embed_query(self, text: str) -> Any:
-        return self.embed_passages([text])[0]
-
-    def embed_passages(self, texts: Sequence[str]) -> Any:
-        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            for word in text.lower().split():
-                row[int(hashlib.sha256(word.strip(".,").encode()).hexdigest(), 16) % self.dim] += 1
-            row /= np.linalg.norm(row) or 1
-        return rows
-
-
-def citation(pmid: int, title: str, text: str, year: int = 2020, type_: str = "Review") -> str:
-    return f"""<PubmedArticle><MedlineCitation Status="MEDLINE" Owner="NLM">
-<PMID Version="1">{pmid}</PMID>
-<Article PubModel="Print"><Journal><JournalIssue CitedMedium="Print"><PubDate><Year>{year}</Year>
-</PubDate></JournalIssue><Title>Journal of Tests</Title></Journal>
-<ArticleTitle>{title}</ArticleTitle>
-<Abstract><AbstractText>{text}</AbstractText></Abstract><Language>eng</Language>
-<PublicationTypeList><PublicationType UI="D016454">{type_}</PublicationType></PublicationTypeList>
-</Article></MedlineCitation>
-</PubmedArticle>"""
-
-
-def pubmed(*citations: str) -> str:
-    return (
-        '<?xml version="1.0" encoding="utf-8"?>\n<PubmedArticleSet>'
-        + "\n".join(citations)
-        + "</PubmedArticleSet>\n"
-    )
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    monkeypatch.setattr("vademecum.app.rooms.load_embedder", lambda *_: WordEmbedder())
-    return Cli(capsys)
 
 
 @pytest.fixture
@@ -91,13 +35,6 @@ def sample(tmp_path: Path) -> Path:
 def filled(cli: Cli, sample: Path) -> Cli:
     assert cli("ingest", str(sample), "--corpus", "tests").code == 0
     return cli
-
-
-def assert_sound(cli: Cli, documents: int) -> None:
-    done = cli("corpus", "verify", "--json")
-    assert done.code == 0, done.stderr
-    assert done.json["sound"] is True
-    assert cli("corpus", "show", "--json").json["documents"] == documents
 
 
 def test_ingest_reports_and_a_second_run_embeds_nothing(cli: Cli, sample: Path) -> None:
@@ -136,12 +73,15 @@ def test_search_says_once_which_hits_are_weak(filled: Cli) -> None:
 
 
 def test_search_names_the_files_of_what_has_no_number(filled: Cli, tmp_path: Path) -> None:
-    (tmp_path / "Fever notes.md").write_text("# Fever\n\nParacetamol soothed sore throats.\n")
+    text = "# Fever\n\nParacetamol *soothed* sore throats.\n"
+    (tmp_path / "Fever notes.md").write_text(text)
     assert filled("ingest", str(tmp_path / "Fever notes.md"), "--corpus", "tests").code == 0
     shown = filled("search", "Paracetamol soothed sore throats").stdout
     assert "full text · Fever notes.md · Fever · score" in shown
+    assert "“Fever Paracetamol soothed sore throats.”" in shown
     assert ".xml" not in shown
     results = filled("search", "Paracetamol soothed sore throats", "--json").json["results"]
+    assert results[0]["text"] == text.strip()
     assert {hit["title"]: hit["file"] for hit in results[:2]} == {
         "Fever": "Fever notes.md",
         results[1]["title"]: "",
@@ -322,17 +262,8 @@ def test_a_corrupted_download_is_refused(
 
 
 def test_a_second_process_is_told_who_owns_the_library(filled: Cli, home: Path) -> None:
-    code = (
-        "import sys\nfrom vademecum.corpora.library import Library\n"
-        "with Library.open():\n    print('open', flush=True)\n    sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as owner:
-        assert owner.stdout is not None
-        assert owner.stdout.readline() == "open\n"
+    with holding(home / "library") as owner:
         done = filled("search", "aspirin")
-        owner.communicate("")
     assert done.code == 1
     assert len(done.errors) == 2
     assert str(owner.pid) in done.errors[0]
