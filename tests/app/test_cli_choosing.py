@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import typer
 from cli_support import Cli, ScriptedAssistant, answer
-from test_cli_library import WordEmbedder, citation, pubmed
+from words_support import WordEmbedder, citation, pubmed
 
 from vademecum.ingest.report import IngestReport
 from vademecum.model.choose import Choice

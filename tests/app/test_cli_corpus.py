@@ -6,19 +6,12 @@ from pathlib import Path
 
 import pytest
 from cli_support import Cli
-from test_cli_library import WordEmbedder, assert_sound, citation, pubmed
+from words_support import assert_sound, citation, pubmed
 
 
 @pytest.fixture
-def cli(
-    capsys: pytest.CaptureFixture[str],
-    home: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Cli:
+def cli(cli: Cli, tmp_path: Path) -> Cli:
     """A library with two citations, of which one was then changed and one added."""
-    monkeypatch.setattr("vademecum.app.rooms.load_embedder", lambda *_: WordEmbedder())
-    cli = Cli(capsys)
     versions = [
         [citation(1, "On aspirin", "Aspirin lowered fever."), citation(2, "On statins", "So-so.")],
         [citation(1, "On aspirin", "It did not."), citation(3, "On zinc", "Zinc was given.")],

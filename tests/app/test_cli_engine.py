@@ -17,18 +17,12 @@ from typing import Any
 
 import pytest
 from cli_support import Cli
-from test_cli_library import TOPICS, WordEmbedder, citation, pubmed
+from words_support import TOPICS, citation, pubmed
 
 from vademecum.ingest import ray_cluster
 
 VADEMECUM = Path(sys.executable).parent / "vademecum"
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    monkeypatch.setattr("vademecum.app.rooms.load_embedder", lambda *_: WordEmbedder())
-    return Cli(capsys)
 
 
 @pytest.fixture

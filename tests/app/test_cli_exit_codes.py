@@ -6,22 +6,16 @@ from pathlib import Path
 
 import pytest
 from cli_support import Cli
-from test_cli_library import WordEmbedder, citation, pubmed
+from words_support import citation, pubmed
 
 
 @pytest.fixture
-def cli(
-    capsys: pytest.CaptureFixture[str],
-    home: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Cli:
+def cli(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """A library that is empty yet, a sound file and a damaged one, named from where they lie."""
-    monkeypatch.setattr("vademecum.app.rooms.load_embedder", lambda *_: WordEmbedder())
     monkeypatch.chdir(tmp_path)
     Path("good.xml").write_text(pubmed(citation(1, "On aspirin", "Aspirin lowered fever.")))
     Path("bad.xml").write_text("<PubmedArticleSet>")
-    return Cli(capsys)
+    return cli
 
 
 @pytest.fixture

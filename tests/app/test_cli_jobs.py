@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from cli_support import Cli
 from holder_support import closing, holding
-from test_cli_library import WordEmbedder, citation, pubmed
+from words_support import citation, pubmed
 
 from vademecum.corpora.look import Look
 from vademecum.errors import AssetError
@@ -26,7 +26,7 @@ RUNNING = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from test_cli_library import WordEmbedder
+from words_support import WordEmbedder
 from vademecum.app import rooms
 from vademecum.app.cli import run
 from vademecum.ingest import pipeline
@@ -41,12 +41,6 @@ pipeline.ingest.__kwdefaults__["batch_size"] = 5
 print("ready", flush=True)
 sys.exit(run(["ingest", {path!r}, "--corpus", "slow", "--json"]))
 """
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    monkeypatch.setattr("vademecum.app.rooms.load_embedder", lambda *_: WordEmbedder())
-    return Cli(capsys)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
-from test_cli_library import citation, pubmed
+from words_support import citation, pubmed
 
 pty = pytest.importorskip("pty")  # not on Windows
 
@@ -19,7 +19,7 @@ CONTROLS = re.compile(r"\x1b\[[0-?]*[@-~]|\r")
 RUN = """
 import sys, time
 sys.path.insert(0, {here!r})
-from test_cli_library import WordEmbedder
+from words_support import WordEmbedder
 from vademecum.app import rooms
 from vademecum.app.cli import run
 
