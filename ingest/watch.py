@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from vademecum.errors import UsageError
 from vademecum.ingest.sources import in_order, readable_below
 
 POLL_S = 2.0
+KEPT = 100_000  # files that are gone and known if they return, as of a disk that was not mounted
 
 Stamp = tuple[int, int, int]  # size, time of change, inode
 
@@ -48,11 +49,18 @@ class Watch:
                 if self._seen.get(path) == stamp and self._read.get(path) != stamp
             ]
             self._seen = now
+            self._forget(now)
             if settled:
                 yield in_order(settled)
                 self._read.update({path: now[path] for path in settled})
             else:
                 self._wait(self._poll_s)
+
+    def _forget(self, now: Collection[Path]) -> None:
+        """A folder that is emptied as it is read, for years, needs no more memory each day."""
+        if len(self._read) > KEPT:
+            for path in [path for path in self._read if path not in now][:-KEPT]:
+                del self._read[path]
 
     def _look(self) -> dict[Path, Stamp]:
         found: dict[Path, Stamp] = {}

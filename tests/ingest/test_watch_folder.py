@@ -90,6 +90,34 @@ def test_a_file_that_goes_is_no_change_and_one_that_returns_is(tmp_path: Path) -
     assert found == [["a.txt"], ["a.txt"]]
 
 
+@pytest.mark.parametrize(("kept", "again"), [(3, []), (1, [["a.txt", "b.txt"]])])
+def test_of_files_that_are_gone_only_the_last_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int, again: list[list[str]]
+) -> None:
+    monkeypatch.setattr("vademecum.ingest.watch.KEPT", kept)
+    folder, away = tmp_path / "in", tmp_path / "away"
+    folder.mkdir()
+    away.mkdir()
+    names = ["a.txt", "b.txt", "c.txt"]
+    for name in names:
+        (folder / name).write_text(name)
+
+    def move(source: Path, target: Path) -> None:
+        for name in names:
+            (source / name).rename(target / name)
+
+    found = watched(
+        folder,
+        nothing,
+        lambda: move(folder, away),
+        nothing,
+        lambda: move(away, folder),
+        nothing,
+        nothing,
+    )
+    assert found == [names, *again]
+
+
 def test_numbered_files_come_in_order(tmp_path: Path) -> None:
     for name in ("updates/pubmed26n0003.xml", "z/pubmed26n0002.xml", "b.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
