@@ -140,6 +140,11 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def forget(self) -> None:
+        """Let go of the pages that are kept in memory: the next reader finds them in the file."""
+        with self.lock, translated(self.path):
+            self._connection.execute("PRAGMA shrink_memory")
+
     def vacuum(self) -> None:
         """Write the file anew without the holes that deleted rows left; whole or not at all."""
         with self.lock, translated(self.path):

@@ -63,6 +63,7 @@ class Indexes:
                 progress.note(f"indexing {waiting:,} passages of {row.name}")
             self.whole(row, Silent())
             self._rest()
+            self._database.forget()
         trim()
 
     @contextmanager

@@ -15,6 +15,7 @@ from vademecum.corpora.control import Control
 from vademecum.corpora.document import Document
 from vademecum.corpora.jobs import JobState
 from vademecum.corpora.library import Library
+from vademecum.corpora.memory import share_arena
 from vademecum.corpora.places import is_held
 from vademecum.corpora.readers.stream import printable
 from vademecum.errors import DocumentRejected, HashMismatch, LibraryError, VademecumError
@@ -113,6 +114,7 @@ class _Run:
 
     def run(self, event: threading.Event | None, apart: bool | None) -> IngestReport:
         """All stages; the job in the library says how it ended, whatever ends it."""
+        share_arena()
         work, embedder = self._work, self._embedder
         splitter = splitter_for(embedder)
         fingerprint = f"{splitter.fingerprint}+title:{embedder.name}"
