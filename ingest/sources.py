@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+import stat
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,10 +73,8 @@ def resolve(
             files.setdefault(file.resolve(), file)
             addresses[file] = named
             continue
-        path = Path(named).expanduser()
-        for file in (
-            _walk(path, progress or Silent()) if path.is_dir() else [_existing(path, named)]
-        ):
+        path = _named(named)
+        for file in _walk(path, progress or Silent()) if path.is_dir() else [path]:
             files.setdefault(file.resolve(), file)  # each file once, however often it is named
     return Plan(in_order(files.values()), addresses=addresses, sources=tuple(paths))
 
@@ -84,9 +83,7 @@ def require(paths: Sequence[str]) -> None:
     """Raise UsageError now for what `resolve` would refuse anyway: a path that is not there."""
     for named in paths:
         if named not in (SAMPLE, PUBMED) and not is_url(named):
-            path = Path(named).expanduser()
-            if not path.is_dir():
-                _existing(path, named)
+            _named(named)
 
 
 def in_order(files: Iterable[Path]) -> tuple[Path, ...]:
@@ -102,12 +99,21 @@ def in_order(files: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(given)
 
 
-def _existing(path: Path, named: str) -> Path:
-    if not path.exists():
+def _named(named: str) -> Path:
+    """The file or folder of that name. Raises UsageError where there is none that can be read."""
+    path = Path(os.path.expanduser(named))  # noqa: PTH111 - that of `Path` fails for unknown users
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise UsageError(
             f"there is no file or folder {named!r}", f"check the path, or use the word {SAMPLE}"
-        )
-    if not path.is_file():
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"{named[:100]!r} cannot be looked at: {error.strerror}",
+            "check the path and the permissions of the folders on it",
+        ) from error
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UsageError(
             f"{named!r} is a pipe, a device or a socket, not a file",
             "save what comes from it to a file, and name that",
@@ -120,16 +126,23 @@ def readable_below(folder: Path) -> list[Path]:
     return [path for path in _files_below(folder) if _readable(path)]
 
 
-def _files_below(folder: Path) -> list[Path]:
+def _files_below(folder: Path, refused: Callable[[OSError], object] | None = None) -> list[Path]:
+    """`refused` hears of folders that cannot be looked into."""
     found: list[Path] = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=refused):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(parent) / name for name in names if not name.startswith(".")]
     return sorted(found)
 
 
 def _walk(folder: Path, progress: Progress) -> list[Path]:
-    files = _files_below(folder)
+    files = _files_below(
+        folder,
+        lambda error: progress.note(
+            f"{printable(str(error.filename))}: passed over, it cannot be looked into: "
+            f"{error.strerror}"
+        ),
+    )
     found = [path for path in files if _readable(path)]
     if not found:
         raise UsageError(

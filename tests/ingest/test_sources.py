@@ -9,7 +9,7 @@ import pytest
 
 from vademecum.errors import UsageError
 from vademecum.ingest.plan import SAMPLE_SIZE, Plan, job_key
-from vademecum.ingest.sources import resolve
+from vademecum.ingest.sources import require, resolve
 from vademecum.progress import Silent
 
 
@@ -64,6 +64,38 @@ def test_names_may_be_relative_or_below_home(
     monkeypatch.setenv("HOME", str(tmp_path))
     assert resolve(["a.txt"]).files == (Path("a.txt"),)
     assert resolve(["~/a.txt"]).files == (tmp_path / "a.txt",)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-of-that-name/a.txt", "a\0b", "a.txt/b"])
+def test_a_name_that_cannot_be_is_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    touched(tmp_path, "a.txt")
+    monkeypatch.chdir(tmp_path)
+    for look in (resolve, require):
+        with pytest.raises(UsageError) as told:
+            look([name])
+        assert len(told.value.message) < 200
+
+
+def test_what_may_not_be_looked_at_is_told(tmp_path: Path) -> None:
+    touched(tmp_path, "a.txt", "locked/b.txt")
+    told: list[str] = []
+
+    class Notes(Silent):
+        def note(self, text: str) -> None:
+            told.append(text)
+
+    (tmp_path / "locked").chmod(0)
+    try:
+        if os.access(tmp_path / "locked", os.R_OK):
+            pytest.skip("this user may read everything")
+        assert resolve([str(tmp_path)], progress=Notes()).files == (tmp_path / "a.txt",)
+        with pytest.raises(UsageError, match="Permission denied"):
+            resolve([str(tmp_path / "locked" / "b.txt")])
+    finally:
+        (tmp_path / "locked").chmod(0o700)
+    assert told == [f"{tmp_path}/locked: passed over, it cannot be looked into: Permission denied"]
 
 
 @pytest.mark.parametrize("names", [[], ["nowhere"], ["pubmed-sample", "a.txt"]])
