@@ -42,6 +42,7 @@ QUESTION = "Does metformin lower the risk of cancer?"
 WIDE = {"width": 1280, "height": 820}
 NARROW = {"width": 390, "height": 844}
 BOX = "#vd-question-box textarea"
+LONG_NAME = "guidelines-of-internal-medicine"
 PATIENCE_MS = 30_000  # for what happens at once on a machine that does nothing else
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -120,7 +121,7 @@ Open = Callable[..., Visit]
 
 @pytest.fixture(scope="module")
 def assistant() -> ScriptedAssistant:
-    return ScriptedAssistant(script=script, library=Shelf(names=(CORPUS, "oncology")))
+    return ScriptedAssistant(script=script, library=Shelf(names=(CORPUS, "oncology", LONG_NAME)))
 
 
 @pytest.fixture(scope="module")
@@ -431,6 +432,23 @@ def test_a_narrow_page_shows_sources_over_the_answer(visit: Open, scheme: str) -
     tab.page.get_by_role("button", name="Back to the answer").click()
     expect(panel).to_be_hidden()
     expect(tab.chip(1)).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_arrow_of_the_menu_stands_beside_the_name_of_the_corpus(
+    visit: Open, size: dict[str, int]
+) -> None:
+    tab = visit(size)
+    menu = tab.page.locator("#vd-corpus")
+    menu.locator("input").click()
+    tab.page.get_by_role("option", name=LONG_NAME).click()
+    expect(menu.locator("input")).to_have_value(LONG_NAME)
+    boxes = [menu.locator(each).bounding_box() for each in ("input", ".icon-wrap", ".wrap-inner")]
+    name, arrow, frame = (box for box in boxes if box is not None)
+    assert name["x"] + name["width"] <= arrow["x"] + 1
+    assert arrow["x"] + arrow["width"] <= frame["x"] + frame["width"]
+    assert name["width"] >= 70  # enough to tell it from others
+    expect(tab.page.get_by_role("button", name="New conversation")).to_be_visible()
 
 
 def test_light_and_dark_follow_the_system(visit: Open) -> None:
