@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,6 @@ def _explained(text: str, folder: Path) -> LibraryError:
 
 
 def _free(folder: Path) -> int:
-    """Bytes free on the disk of a folder, or of what is left of its path."""
-    there = next(part for part in (folder, *folder.parents) if part.exists())
+    """Bytes free on the disk of a folder, or of what is left of its path and may be looked at."""
+    there = next(part for part in (folder, *folder.parents) if os.path.exists(part))  # noqa: PTH110
     return shutil.disk_usage(there).free

@@ -187,7 +187,8 @@ class LexicalIndex:
                 index.writer(heap_size=WRITER_HEAP, num_threads=1).garbage_collect_files()
 
     def size(self) -> int:
-        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        with self._errors():
+            return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
 
     def repair(self) -> None:
         """Each corpus has a folder of its own, which `create` replaces: nothing to do."""
@@ -201,10 +202,11 @@ class LexicalIndex:
 
         if corpus not in self._open:
             path = self._folder / str(corpus)
-            if not (path / "meta.json").is_file():
-                raise LibraryDamaged("the lexical index is missing")
             with self._errors():
-                self._open[corpus] = self._ready(Index.open(str(path)))
+                if (path / "meta.json").is_file():
+                    self._open[corpus] = self._ready(Index.open(str(path)))
+        if corpus not in self._open:
+            raise LibraryDamaged("the lexical index is missing")
         return self._open[corpus]
 
     @staticmethod

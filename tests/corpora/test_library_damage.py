@@ -182,6 +182,29 @@ def test_what_an_index_says_on_a_full_disk_is_taken_for_want_of_space(
         raise ValueError("Failed to apply logs to the metadata segment")
 
 
+def test_an_index_that_may_not_be_looked_at_does_not_keep_the_library_shut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = filled(tmp_path, document(1))
+    library.commit(NAME, batch(document(2)))
+    library.close()  # not in peace: the next opening feeds the indexes
+    found = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if path.name == "meta.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return found(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_file", is_file)
+        with Library.open(tmp_path) as library:
+            assert library.corpus(NAME).documents == 2
+            with pytest.raises(OutOfSpace, match="Permission denied"):
+                library.search_lexical(NAME, "aspirin", 5)
+    with Library.open(tmp_path) as library:
+        assert_sound(library, 4)
+
+
 def test_what_an_index_holds_beyond_the_store_is_named(tmp_path: Path) -> None:
     with filled(tmp_path, document(1), document(2)) as library:
         library.verify(NAME)
