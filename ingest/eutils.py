@@ -102,6 +102,9 @@ class Search:
         """Fetch a page. Raises SourceUnavailable."""
         text = self._ask("efetch.fcgi", self._pages[path], _whole_page)
         path.parent.mkdir(parents=True, exist_ok=True)
+        for other in path.parent.glob("query-*.xml"):
+            if other not in self._pages:  # of a run that was killed, or never resumed
+                other.unlink()
         path.write_text(text, "utf-8")
 
     def release(self, path: Path) -> None:

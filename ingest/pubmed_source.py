@@ -36,6 +36,7 @@ class PubmedFiles:
         self._web = web
         self.folder = folder
         self._urls: dict[Path, str] = {}
+        self._taken: Collection[str] = ()
 
     def plan(self, taken: Collection[str]) -> Plan:
         """What is new since the files in `taken`, in order. Raises SourceUnavailable."""
@@ -57,6 +58,7 @@ class PubmedFiles:
             if (number := file_number(file)) and number[0] == year and file not in taken
         )
         self._urls = {self.folder / file: found[file] for _, file in new}
+        self._taken = taken
         return Plan(tuple(self._urls), supply=self)
 
     def bring(self, path: Path) -> None:
@@ -64,6 +66,9 @@ class PubmedFiles:
 
         Raises SourceUnavailable; HashMismatch if it is damaged, DocumentRejected if it is gone.
         """
+        for other in self.folder.glob("*.xml.gz"):
+            if other.name in self._taken:  # a run was killed before it could remove it
+                other.unlink()
         url = self._urls.get(path)
         if url is None:
             raise DocumentRejected(

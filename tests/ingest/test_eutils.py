@@ -213,6 +213,20 @@ def test_a_search_that_was_interrupted_is_asked_again(nlm: Nlm, tmp_path: Path) 
             assert [job.source["query"] for job in library.jobs()] == ["statins"]
 
 
+def test_pages_that_an_earlier_run_left_go(nlm: Nlm, tmp_path: Path) -> None:
+    left = tmp_path / "sources" / "eutils" / "query-0a1b2c3d-2026-01-01-0200.xml"
+    left.parent.mkdir(parents=True)
+    left.write_text("<PubmedArticleSet>")
+    with (
+        Web(settings=Settings(home=tmp_path, offline=False), wait=lambda _: None) as web,
+        Library.open(tmp_path / "library") as library,
+    ):
+        plan = resolve([], web=web, query="statins")
+        assert left.exists()  # another process may be at it
+        ingest(library, "found", plan, FakeEmbedder())
+    assert list(left.parent.iterdir()) == []
+
+
 def test_a_page_that_failed_is_fetched_again_by_a_retry(nlm: Nlm, tmp_path: Path) -> None:
     sound = nlm.efetch
     broken = b"<PubmedArticleSet><PubmedArticle></PubmedArticleSet>"

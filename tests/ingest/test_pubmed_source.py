@@ -105,6 +105,17 @@ def test_baseline_and_updates_come_in_order_and_once(
     assert library.verify(NAME).sound
 
 
+def test_a_file_that_a_killed_run_could_not_remove_goes_with_the_next(
+    nlm: Nlm, library: Library, tmp_path: Path
+) -> None:
+    run(library, tmp_path)
+    left = tmp_path / "sources" / "pubmed" / "pubmed26n0001.xml.gz"
+    left.write_bytes(b"all of it is in the library")
+    nlm.put("updatefiles", "pubmed26n0004.xml.gz", article(4))
+    assert run(library, tmp_path).state == "done"
+    assert list(left.parent.iterdir()) == []
+
+
 def test_cuts_and_a_busy_server_cost_nothing(nlm: Nlm, library: Library, tmp_path: Path) -> None:
     nlm.site.faults += [status(503), None, hang_up, None, None, cut_after(100), None, None]
     run(library, tmp_path)
