@@ -76,12 +76,12 @@ def list_jobs(
         table.add_row(
             str(job.id),
             one_line(job.corpus),
-            job.state,
+            _how(job, job.files),
             _time(job.started),
             _took(job),
             f"{job.files:,}",
             f"{job.report.get('kept', 0):,}",
-            style=STYLES[job.state],
+            style="yellow" if _is_done_but_for_files(job) else STYLES[job.state],
         )
     console = stdout()
     console.print(table)
@@ -110,7 +110,8 @@ def show(
         print_json({**asdict(job), "pace": asdict(pace)})
         return
     console = stdout()
-    paragraph(console, f"job {job.id}: {job.state}{f': {one_line(job.reason)}' * bool(job.reason)}")
+    why = f": {one_line(job.reason)}" if job.reason else ""
+    paragraph(console, f"job {job.id}: {_how(job, len(job.files))}{why}")
     paragraph(console, f"{_asked(job)} into {one_line(job.corpus)}")
     running = job.state in ACTIVE
     took = _took(job) and f", {'so far' if running else 'took'} {_took(job)}"
@@ -121,6 +122,18 @@ def show(
         left = "" if pace.left_s is None else f", about {seconds(pace.left_s)} left"
         paragraph(console, fast + (left if running or job.can_resume else ""))
     _show_files(console, job, all_files)
+
+
+def _how(job: Job | ListedJob, files: int) -> str:
+    """How a job stands; of one that failed for some of its files alone, for how many: what was read
+    of the others is in the library."""
+    if _is_done_but_for_files(job):
+        return f"failed: {len(job.failed):,} of {plural(files, 'file')}"
+    return job.state
+
+
+def _is_done_but_for_files(job: Job | ListedJob) -> bool:
+    return job.state == "failed" and not job.reason and bool(job.failed)
 
 
 def _show_files(console: Console, job: Job, all_files: bool) -> None:

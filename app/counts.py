@@ -46,7 +46,8 @@ def summary(report: IngestReport, of: str = "") -> str:
     """What was read, kept, skipped and failed, how long it took and how fast it was: one line.
     `of` says what it is a report of, where that is not clear."""
     whose = f"{report.corpus}, {of}" if of else report.corpus
-    told = f"{whose}: {plural(report.files, 'file')}; {counted(report.to_dict())}"
+    failed = f", {report.failed:,} failed" if report.failed else ""
+    told = f"{whose}: {plural(report.files, 'file')}{failed}; {counted(report.to_dict())}"
     told += f"; {seconds(report.seconds)}"
     if report.seconds and (report.kept or report.embedded):
         fast = rates(report.kept / report.seconds, report.embedded / report.seconds)

@@ -20,7 +20,7 @@ from holder_support import closing, holding
 from words_support import citation, pubmed
 
 from vademecum.corpora.look import Look
-from vademecum.errors import AssetError
+from vademecum.errors import AssetError, OutOfSpace
 
 RUNNING = """
 import sys, time
@@ -235,6 +235,28 @@ def test_retry_reads_a_mended_file(cli: Cli, tmp_path: Path) -> None:
     nothing = cli("jobs", "retry")
     assert nothing.code == 1
     assert nothing.errors[0] == "error: no job has files that failed"
+
+
+def test_a_job_with_one_bad_file_is_told_apart_from_one_that_broke_off(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = write(tmp_path / "a.xml", 1, 3), tmp_path / "b.xml"
+    bad.write_text("<PubmedArticleSet>")
+    done = cli("ingest", str(good), str(bad), "--corpus", "few")
+    assert done.code == 1
+    assert done.stdout.startswith("few: 2 files, 1 failed; 3 documents read, 3 kept; ")
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OutOfSpace("the disk is full")
+
+    monkeypatch.setattr("vademecum.corpora.library.Library.commit", full)
+    assert cli("ingest", str(write(tmp_path / "c.xml", 9, 1)), "--corpus", "few").code == 1
+    _, broken_off, one_bad, *_ = (line.split("  ") for line in cli("jobs").stdout.splitlines())
+    assert "failed: 1 of 2 files" in [cell.strip() for cell in one_bad]
+    assert "failed" in [cell.strip() for cell in broken_off]
+    assert cli("jobs", "show", "1").stdout.startswith("job 1: failed: 1 of 2 files\n")
+    assert cli("jobs", "show", "2").stdout.startswith("job 2: failed: the disk is full\n")
+    assert cli("jobs", "show", "1", "--json").json["state"] == "failed"
 
 
 def test_retry_drops_a_file_that_is_gone_and_says_so(cli: Cli, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_ingesting_fits_the_terminal(home: Path, tmp_path: Path, columns: int) -
     assert code == 1
     assert max(map(cell_len, rows)) <= columns
     told = " ".join(" ".join(rows).split())
-    assert "drugs: 2 files; 300 documents read, 300 kept; 300 passages embedded; " in told
+    assert "drugs: 2 files, 1 failed; 300 documents read, 300 kept; 300 passages embedded; " in told
     assert "error: broken.xml could not be read hint: what could be read is kept; " in told
     assert "then: vademecum jobs retry 1" in told  # no word was cut
     assert any("reading into drugs: " in row and " so far" in row for row in rows)
