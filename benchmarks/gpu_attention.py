@@ -196,7 +196,7 @@ def time_context(model: str, kind: str, tokens: int, speed: float) -> dict[str, 
     queries = query.expand(len(layers), 1, heads, dim).contiguous()
     summaries = scores.Summaries.of([la.store for la in layers], [None] * len(layers))
     lists = scores.Selection.empty(len(layers), 1, kv_heads, len(first.table), CUDA)
-    lists = replace(lists, known=True)
+    lists = replace(lists, most=scores.most_pages(SPARSITY))
 
     def read(layer: Pages, chosen: scores.Selection | None) -> None:
         attention.attention(query, layer.store, layer.table, chosen, layer.tail, layer.start, None)

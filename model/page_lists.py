@@ -47,7 +47,7 @@ class PageLists:
             dtype=torch.bfloat16, device=decoder.device,
         )  # fmt: skip
         room = Selection.empty(len(own), 1, config.kv_heads, pages + 1, decoder.device)
-        self._next = replace(room, known=True)
+        self._next = replace(room, most=scores.most_pages(sparsity))
 
     @property
     def queries(self) -> Tensor:

@@ -17,7 +17,7 @@ from vademecum.model.kernels import naive
 from vademecum.model.kernels.naive import KeyBias
 from vademecum.model.kernels.pages import PAGE, QuantizedPages
 from vademecum.model.rope import rotate
-from vademecum.model.sparsity import Sparsity
+from vademecum.model.sparsity import ON_GPU, Sparsity
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 if not torch.cuda.is_available() and not INTERPRETED:
@@ -112,12 +112,15 @@ def bias_of(kv: int, dim: int, size: float) -> KeyBias:
     return KeyBias(value, THETA ** (-torch.arange(0, dim, 2, device=DEVICE) / dim))
 
 
-# Of so many pages, some of a GPU's warps read two, others one.
-LONG = pytest.param((1, 4, 128, 600, 9), marks=cuda_only)
+# Of so many pages, some of a GPU's warps read two, others one; of more, blocks hold no longer all.
+LONG = [
+    pytest.param((1, group, dim, pages, filled), marks=cuda_only)
+    for group, dim, pages, filled in [(4, 128, 600, 9), (8, 64, 580, 1), (3, 128, 1_100, 30)]
+]
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, LONG])
-@pytest.mark.parametrize(("bits", "size"), [(8, 0.0), (8, 600.0), (4, 600.0)])
+@pytest.mark.parametrize("shape", [*SHAPES, *LONG])
+@pytest.mark.parametrize(("bits", "size"), [(8, 0.0), (4, 0.0), (8, 600.0), (4, 600.0)])
 def test_attention_over_every_page(shape: tuple[int, ...], bits: int, size: float) -> None:
     given = case(bits, *shape, rows=2)
     bias = bias_of(shape[0], shape[2], size) if size else None
@@ -141,8 +144,8 @@ def test_attention_over_every_page(shape: tuple[int, ...], bits: int, size: floa
 
 
 @pytest.mark.parametrize("bits", [8, 4])
-@pytest.mark.parametrize("known", [False, True])
-def test_attention_reads_each_heads_own_pages(bits: int, known: bool) -> None:
+@pytest.mark.parametrize("most", [None, 13, 1_000])
+def test_attention_reads_each_heads_own_pages(bits: int, most: int | None) -> None:
     given = case(bits, 2, 7, 64, 40, 5)
     selected = torch.stack((torch.arange(0, 39, 3), torch.arange(1, 40, 3))).to(DEVICE)
     pages = torch.full((1, 2, 99), 2**30, dtype=torch.int32, device=DEVICE)
@@ -151,7 +154,7 @@ def test_attention_reads_each_heads_own_pages(bits: int, known: bool) -> None:
     mass = torch.zeros(1, 2, len(given.table) + 1, device=DEVICE)
     out = torch.full(given.query.shape, math.nan, device=DEVICE)
     attention.attention(
-        given.query, given.store, given.table, scores.Selection(pages, count, known), given.tail,
+        given.query, given.store, given.table, scores.Selection(pages, count, most), given.tail,
         given.start, None, mass, out,
     )  # fmt: skip
     expected_mass = torch.zeros(41, device=DEVICE)
@@ -226,6 +229,18 @@ def test_scores(
         torch.testing.assert_close(whole.logsumexp(1), logits.logsumexp(1), rtol=1e-5, atol=1e-5)
         shares = logits.softmax(1).view(kv, group, there).sum(1)
         torch.testing.assert_close(shares, given.rated(layer, row, there), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "sparsity",
+    [ON_GPU, Sparsity(budget=64, long_budget=32, recent=90, sinks=40), Sparsity(recent=0, sinks=0)],
+)
+def test_no_token_reads_more_pages_than_are_said(sparsity: Sparsity) -> None:
+    for length in range(sparsity.threshold, 3 * sparsity.long):
+        complete = (length - 1) // PAGE
+        budget = sparsity.budget_for(length)
+        reads = naive.bounds(complete, length, budget, sparsity.recent, sparsity.sinks)[2]
+        assert reads <= scores.most_pages(sparsity)
 
 
 @cuda_only

@@ -1,31 +1,22 @@
 // Attention of several rows' query heads over 8-bit pages: the parts that `attention.py` joins.
 //
 // A warp takes a page at a time (`page.cuh`), the next one copied into shared memory meanwhile. Blocks
-// begin before the kernel ahead of them has written the queries: until then they copy what they can,
-// and a warp that reads one page only makes that ready for its tensor cores. One block more reads
-// the page that is being filled (`tail.cuh`).
+// begin before the kernel ahead of them has written the queries: until then they copy what they can.
+// One block more reads the page that is being filled (`tail.cuh`).
 //
 // Defined from outside: what page.cuh asks for; KV_HEADS, SELECTED, KNOWN (what is selected was chosen
 // before this step began), COUNTED, STAGES (pages of a warp in shared memory).
 
 #define WARPS 8
 #define THREADS (WARPS * 32)
-#define EARLY (KNOWN || !SELECTED)     // which pages are read is known beforehand
-#define READIES (EARLY && STAGES > 1)  // there is room for a page made ready
+#define EARLY (KNOWN || !SELECTED)  // which pages are read is known beforehand
 
 #include "tail.cuh"
-
-union Room {
-    Page pages[STAGES];
-#if READIES
-    Ready ready;
-#endif
-};
 
 // What the warps have found lies where their pages lay.
 struct Shared {
     union {
-        Room rooms[WARPS];
+        Page pages[WARPS][STAGES];
         Tail tail;
         float sums[WARPS][SUMS];  // of weights and values
     };
@@ -33,36 +24,12 @@ struct Shared {
     float4 query[STEPS][32];  // by lane
 };
 
-// The largest score of a head among those of SOME.
-template <int SOME>
+// The largest score of a head among those of all warps.
 __device__ __forceinline__ float highest(const float (*top)[8], int g) {
     float found = NOTHING;
 #pragma unroll
-    for (int i = 0; i < SOME; ++i) found = fmaxf(found, top[i][g]);
+    for (int i = 0; i < WARPS; ++i) found = fmaxf(found, top[i][g]);
     return found;
-}
-
-// What the first SOME sums come to, all over the largest score of all of them, as one part.
-template <int SOME>
-__device__ __forceinline__ void leave(const Shared& s, float* part, float2* weight, int first_head,
-                                      int parts, int n) {
-    const int d = threadIdx.x % DIM;
-#pragma unroll
-    for (int first = 0; first < GROUP_HEADS; first += THREADS / DIM) {
-        const int g = first + threadIdx.x / DIM;
-        if (g >= GROUP_HEADS) break;
-        float sum = 0.0f;
-#pragma unroll
-        for (int w = 0; w < SOME; ++w) sum += s.sums[w][place_of(g, d)];
-        part[((size_t)(first_head + g) * parts + n) * DIM + d] = sum;
-    }
-    if (threadIdx.x < GROUP_HEADS) {
-        float total = 0.0f;
-#pragma unroll
-        for (int i = 0; i < SOME; ++i) total += s.total[i][threadIdx.x];
-        weight[(size_t)(first_head + threadIdx.x) * parts + n] =
-            make_float2(highest<SOME>(s.top, threadIdx.x), total);
-    }
 }
 
 // query: bf16 [rows, heads, DIM]; table: i64 [capacity]; selected: int [rows, KV_HEADS, room],
@@ -89,39 +56,39 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     if (blockIdx.x == splits) {
         const size_t at = (size_t)kv * 32 * DIM;
         const Filling page = {begun % 32, begun % 32 + row + 1, tail_keys + at, tail_values + at};
-        float added[CHANNELS] = {}, sums[GROUP_HEADS] = {};
-        page.begin(s.tail);
-#if BIASED
-        turn_bias(added, within + at, turns + begun / 32 * DIM);
-#endif
-        wait_for_previous();
-        page.finish(s.tail, query);
-        __syncthreads();
-        const float2 found = weigh(s.tail, added, page.written);
-        if (warp < GROUP_HEADS && lane < THREADS / DIM)
-            s.top[lane][warp] = found.x, s.total[lane][warp] = lane ? 0.0f : found.y;
-#if COUNTED
-        if (warp < GROUP_HEADS && lane == 0)
-            shares[(size_t)(first_head + warp) * (capacity + 1) + capacity] = found.x + __logf(found.y);
-#endif
-        __syncthreads();
-        add_values(sums, s.tail);
-        __syncthreads();
-#pragma unroll
-        for (int g = 0; g < GROUP_HEADS; ++g)
-            s.sums[threadIdx.x / DIM][place_of(g, threadIdx.x % DIM)] = sums[g];
-        __syncthreads();
-        leave<THREADS / DIM>(s, part, weight, first_head, parts, splits);
+        const Leaving to = {part, weight, shares, first_head, parts, capacity};
+        attend_to_tail(s.tail, page, query, within + at, turns + begun / 32 * DIM, to);
         return;
     }
 
-    // Pages are dealt out one by one, so that all warps have as many, give or take one.
-    const int step = splits * WARPS;
+    // Pages are dealt out one by one, so that all blocks and warps have as many, give or take one.
     const int* chosen = selected + (size_t)(row * KV_HEADS + kv) * room;
-    Room& mine = s.rooms[warp];
-    Attention found;
+    Page* pages = s.pages[warp];
+    auto begin = [&](int n, Page& to) {
+        const int page = SELECTED ? chosen[n] : n;
+        fetch(to, store, (size_t)kv * store_pages + table[page]);
+        return page;
+    };
+    const int step = splits * WARPS;
     int n = blockIdx.x + splits * warp, page = 0, stage = 0;
-    auto begin = [&](int page, Page& to) { fetch(to, store, (size_t)kv * store_pages + table[page]); };
+#if EARLY
+    // No kernel of this step writes a page, but the one before may seal the last of them.
+    const int reads = SELECTED ? count[row] : begun / 32;
+    const bool early = n < reads - (begun % 32 == 0);
+    if (early) page = begin(n, pages[0]);
+    wait_for_previous();
+#else
+    const bool early = false;
+    wait_for_previous();
+    const int reads = count[row];
+#endif
+    if (n < reads && !early) page = begin(n, pages[0]);
+    end_of_group();
+    lay_out(query, s.query);
+    __syncthreads();
+
+    Attention found;
+    const uint4* operand = bias + (size_t)kv * STEPS * 128;
     // What each head's sum of exponentials of the n-th page came to, over the largest score so far.
     auto tell = [&](float own) {
 #if COUNTED
@@ -130,62 +97,37 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
             shares[(size_t)(first_head + lane / 4) * (capacity + 1) + n] = found.top + __logf(own);
 #endif
     };
-#if EARLY
-    // No kernel of this step writes a page, but the one before may seal the last of them.
-    const int reads = SELECTED ? count[row] : begun / 32;
-    const bool early = n < reads - (begun % 32 == 0);
-    if (early) begin(page = SELECTED ? chosen[n] : n, mine.pages[0]);
-#if READIES
-    const bool ready = early && n + step >= reads;
-    if (ready) {
-        asm volatile("cp.async.wait_all;" ::: "memory");
-        __syncwarp();
-        make_ready(mine.pages[0], mine.ready);
-    }
-#endif
-    wait_for_previous();
-#else
-    wait_for_previous();
-    const int reads = count[row];
-    const bool early = false;
-#endif
-    if (n < reads && !early) begin(page = SELECTED ? chosen[n] : n, mine.pages[0]);
-    end_of_group();
-    lay_out(query, s.query);
-    __syncthreads();
-
-    const uint4* operand = bias + (size_t)kv * STEPS * 128;
-#if READIES
-    if (ready) {
-        tell(found.read<true>(&mine, s.query, page, operand, turns));
-        n = reads;
-    }
-#endif
     while (n < reads) {
         const int following = n + step;
         int next = 0;
-#if STAGES > 1
-        if (following < reads)
-            begin(next = SELECTED ? chosen[following] : following, mine.pages[stage ^ 1]);
+        if (STAGES > 1 && following < reads) next = begin(following, pages[stage ^ 1]);
         end_of_group();
-        asm volatile("cp.async.wait_group 1;" ::: "memory");
-#else
-        asm volatile("cp.async.wait_group 0;" ::: "memory");
-#endif
+        asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 1) : "memory");
         __syncwarp();
-        tell(found.read<false>(&mine.pages[stage], s.query, page, operand, turns));
+        tell(found.read(pages[stage], s.query, page, operand, turns));
         __syncwarp();  // all lanes have read the page
-        n = following, page = next;
-#if STAGES > 1
-        stage ^= 1;
-#else
-        if (n < reads) begin(page = SELECTED ? chosen[n] : n, mine.pages[0]);
-        end_of_group();
-#endif
+        if (STAGES == 1 && following < reads) next = begin(following, pages[0]);
+        n = following, page = next, stage = (stage + 1) % STAGES;
     }
     if (lane % 4 == 0) s.top[warp][lane / 4] = found.top;
     __syncthreads();
-    found.leave(s.sums[warp], s.total[warp], highest<WARPS>(s.top, lane / 4));
+    found.leave(s.sums[warp], s.total[warp], highest(s.top, lane / 4));
     __syncthreads();
-    leave<WARPS>(s, part, weight, first_head, parts, blockIdx.x);
+    const int d = threadIdx.x % DIM;
+#pragma unroll
+    for (int first = 0; first < GROUP_HEADS; first += THREADS / DIM) {
+        const int g = first + threadIdx.x / DIM;
+        if (g >= GROUP_HEADS) break;
+        float sum = 0.0f;
+#pragma unroll
+        for (int w = 0; w < WARPS; ++w) sum += s.sums[w][place_of(g, d)];
+        part[((size_t)(first_head + g) * parts + blockIdx.x) * DIM + d] = sum;
+    }
+    if (threadIdx.x < GROUP_HEADS) {
+        float total = 0.0f;
+#pragma unroll
+        for (int w = 0; w < WARPS; ++w) total += s.total[w][threadIdx.x];
+        weight[(size_t)(first_head + threadIdx.x) * parts + blockIdx.x] =
+            make_float2(highest(s.top, threadIdx.x), total);
+    }
 }

@@ -8,9 +8,9 @@ the parts, in their order: the same input always gives the same bits.
 
 The query heads of a KV head stand together in a product of tensor cores, twice: the second eight
 of its sixteen rows, which would otherwise be empty, hold what rounding to float16 took from the
-first. For heads of 64 and 128 this is CUDA C++ (`attention.cu`), where the codes are operands as
-they lie in memory; for others, and where nothing but an interpreter is at hand, Triton, which
-rounds decoded keys to float16.
+first. For heads of 64 and 128 this is CUDA C++, where the codes are operands as they lie in memory
+(`attention.cu`; `held.cu` where the pages of a block are few and known beforehand); for others, and
+where nothing but an interpreter is at hand, Triton, which rounds decoded keys to float16.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ CHANNELS = 32  # joined by one program
 PROGRAMS = 264  # of the Triton kernels, which take so many pages at a time:
 PAGES = 4
 SOURCE = Path(__file__).with_suffix(".cu")
+HELD = SOURCE.with_name("held.cu")
 THREADS = 256  # of a block of it, of which each warp reads a page at a time
+MOST_HELD = 12  # pages of a block of held.cu: two of them run on a Hopper's processor
 LEAST_PAGES = 4  # of a block, where there are as many; fewer make more parts, which join slower
 MOST_SPLITS = 127  # with the tail as many parts as join.cu takes
 
@@ -100,43 +102,56 @@ def add_mass(
 
 
 def _compiled(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
-    """By attention.cu; gives the parts' largest scores and sums."""
+    """By attention.cu, or held.cu; gives the parts' largest scores and sums."""
     query, store, table, selection, tail, start, bias = given
     rows, heads, dim = query.shape
     kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
     if query.dtype != torch.bfloat16:
         raise ValueError(f"queries are {query.dtype}, not bfloat16")
     about: Any = torch.cuda.get_device_properties(device)  # its types lack what it has
-    processors = about.multi_processor_count
-    stages = (
-        2 if about.shared_memory_per_block_optin >= shared_bytes(dim, store.value_bits, 2) else 1
-    )
-    splits = max(1, processors // (kv_heads * rows) - 1, 8 if rows > 1 else 1)
-    splits = min(splits, MOST_SPLITS, max(1, -(-capacity // LEAST_PAGES)))
+    most = capacity if selection is None else selection.most
+    page, fits = page_bytes(dim, store.value_bits), about.shared_memory_per_block_optin
+    splits, held = 0, 0
+    for running in (1, 2) if most is not None and bias is None else ():
+        splits = _splits(running * about.multi_processor_count, kv_heads, rows, capacity)
+        held = -(-most // splits)
+        if held <= MOST_HELD and running * held_bytes(dim, page, held) <= fits:
+            break
+    else:
+        splits, held = _splits(about.multi_processor_count, kv_heads, rows, capacity), 0
     part = torch.empty(rows, heads, splits + 1, dim, device=device)
     weight = torch.empty(rows, heads, splits + 1, 2, device=device)
+    key_codes, key_mean, key_scale, _, *values = store.tensors()
+    read = (
+        query, key_codes, key_mean, key_scale, *values, table,
+        *((None, None) if selection is None else (selection.pages, selection.count)), *tail, start,
+    )  # fmt: skip
+    left = (part, weight, shares, store.key_mean.shape[1], capacity)
+    room = 0 if selection is None else selection.pages.stride(1)
     constants = (
         ("DIM", dim),
         ("GROUP_HEADS", heads // kv_heads),
         ("KV_HEADS", kv_heads),
         ("VALUE_BITS", store.value_bits),
         ("SELECTED", int(selection is not None)),
-        ("KNOWN", int(selection is not None and selection.known)),
         ("BIASED", int(bias is not None)),
         ("COUNTED", int(shares.numel() > 0)),
-        ("STAGES", stages),
     )
-    index = device.index or 0
-    key_codes, key_mean, key_scale, _, *values = store.tensors()
-    shared = shared_bytes(dim, store.value_bits, stages)
-    kernel(SOURCE, "attend", constants, index, shared=shared)(
-        (splits + 1, kv_heads, rows), THREADS,
-        query, key_codes, key_mean, key_scale, *values, table,
-        *((None, None) if selection is None else (selection.pages, selection.count)), *tail, start,
-        *((None, None, None) if bias is None else (bias.operand, bias.within, bias.turns)),
-        part, weight, shares, store.key_mean.shape[1], capacity,
-        0 if selection is None else selection.pages.stride(1),
-    )  # fmt: skip
+    index, blocks = device.index or 0, (splits + 1, kv_heads, rows)
+    if held:
+        shared = held_bytes(dim, page, held)
+        kernel(HELD, "attend_held", constants, index, shared=shared)(
+            blocks, THREADS, *read, *left, room, held
+        )
+    else:
+        stages = 2 if shared_bytes(dim, page, 2) <= fits else 1
+        constants += (("KNOWN", int(most is not None)), ("STAGES", stages))
+        shared = shared_bytes(dim, page, stages)
+        kernel(SOURCE, "attend", constants, index, shared=shared)(
+            blocks, THREADS, *read,
+            *((None, None, None) if bias is None else (bias.operand, bias.within, bias.turns)),
+            *left, room,
+        )  # fmt: skip
     join(part, weight, out)
     return weight
 
@@ -146,20 +161,36 @@ def join(part: Tensor, weight: Tensor, out: Tensor) -> None:
     `[rows, heads, parts, dim]`, `weight` as for `add_mass`."""
     rows, heads, parts, dim = part.shape
     kernel(SOURCE.with_name("join.cu"), "join", (("DIM", dim),), part.device.index or 0)(
-        (heads, rows, 1), 4 * dim,
+        (heads, rows, dim // 32), 128,
         part, weight, out, heads, parts, int(out.dtype == torch.float32),
     )  # fmt: skip
 
 
-def shared_bytes(dim: int, value_bits: int, stages: int) -> int:
-    """What a block of attention.cu takes of shared memory: `Shared` there."""
+def _splits(blocks: int, kv_heads: int, rows: int, capacity: int) -> int:
+    """Among how many of so many blocks the pages of a KV head are dealt out for a row."""
+    each = max(1, blocks // (kv_heads * rows) - 1, 8 if rows > 1 else 1)
+    return min(each, MOST_SPLITS, max(1, -(-capacity // LEAST_PAGES)))
+
+
+def page_bytes(dim: int, value_bits: int) -> int:
+    """`Page` in page.cuh."""
+    return 36 * dim + 128 + 4 * dim * value_bits
+
+
+def tail_bytes(dim: int) -> int:
+    """`Tail` in tail.cuh."""
+    return 288 * dim + 1536 + 1024 * (THREADS // 32)
+
+
+def shared_bytes(dim: int, page: int, stages: int) -> int:
+    """What a block of attention.cu takes of shared memory, `Shared` there; a page takes `page`."""
     warps = THREADS // 32
-    about = 4 * dim + 128  # a page, besides its codes
-    pages = stages * (about + 32 * dim + 4 * dim * value_bits)
-    ready = about + 2 * 64 * dim + 8 * dim if stages > 1 else 0
-    tail = 2 * 128 * dim + 512 + 32 * dim + 1024 * warps + 1024
-    sums = 33 * dim
-    return max(warps * pages, warps * ready, warps * sums, tail) + 64 * warps + 32 * dim
+    return max(stages * warps * page, warps * 66 * dim, tail_bytes(dim)) + 64 * warps + 32 * dim
+
+
+def held_bytes(dim: int, page: int, held: int) -> int:
+    """The same for held.cu, where a block reads `held` pages, and looks at whole fours of them."""
+    return max(-(-held // 4) * 4 * page, tail_bytes(dim)) + 96 * (THREADS // 32) + 16 * dim
 
 
 def _in_triton(given: _Given, shares: Tensor, out: Tensor) -> Tensor:

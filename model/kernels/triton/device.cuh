@@ -57,10 +57,11 @@ __device__ __forceinline__ float sum_of_warp(float x) {
     return x;
 }
 
+// Of no NaN. As whole numbers, which one instruction compares: negative ones are turned around.
 __device__ __forceinline__ float max_of_warp(float x) {
-#pragma unroll
-    for (int d = 16; d; d >>= 1) x = fmaxf(x, __shfl_xor_sync(ALL, x, d));
-    return x;
+    int bits = __float_as_int(x);
+    bits = __reduce_max_sync(ALL, bits ^ (bits >> 31 & 0x7FFFFFFF));
+    return __int_as_float(bits ^ (bits >> 31 & 0x7FFFFFFF));
 }
 
 // The sum of each lane and those before it.

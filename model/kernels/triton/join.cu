@@ -2,27 +2,24 @@
 
 #include "device.cuh"
 
-#define WARPS (DIM / 8)
-#define EACH (DIM / 32)     // channels of a lane
+#define WARPS 4
 #define MOST (128 / WARPS)  // parts of a warp
 
-// The softmax over all parts, 128 at most, of a head. out: float or bf16 [rows, heads, DIM]; 4 DIM threads.
-extern "C" __global__ void __launch_bounds__(4 * DIM)
+// The softmax over all parts, 128 at most, of 32 channels of a head. out: float or bf16
+// [rows, heads, DIM]. Blocks are small, to begin beside those of held.cu.
+extern "C" __global__ void __launch_bounds__(WARPS * 32)
 join(const float* part, const float2* weight, void* out, int heads, int parts, int wide) {
-    __shared__ float sums[WARPS][DIM];
+    __shared__ float sums[WARPS][32];
     const int h = blockIdx.y * heads + blockIdx.x;
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, d = blockIdx.z * 32 + lane;
     begin_next();
     wait_for_previous();
     // All is asked for before anything is waited for.
-    float own[MOST][EACH] = {};
+    float own[MOST] = {};
 #pragma unroll
     for (int i = 0; i < MOST; ++i) {
         const int n = WARPS * i + warp;
-        if (n < parts)
-#pragma unroll
-            for (int j = 0; j < EACH; ++j)
-                own[i][j] = part[((size_t)h * parts + n) * DIM + 32 * j + lane];
+        if (n < parts) own[i] = part[((size_t)h * parts + n) * DIM + d];
     }
     // Every warp finds the factors of all parts for itself: a lane has those of four at most.
     float tops[4], factor[4], top = NOTHING, total = 0.0f;
@@ -39,21 +36,18 @@ join(const float* part, const float2* weight, void* out, int heads, int parts, i
         total += mine * factor[k], factor[k] = mine;
     }
     total = sum_of_warp(total);
-    float sum[EACH] = {};
+    float sum = 0.0f;
 #pragma unroll
     for (int i = 0; i < MOST; ++i) {
-        const float one = __shfl_sync(ALL, factor[WARPS * i / 32], (WARPS * i + warp) % 32);
-#pragma unroll
-        for (int j = 0; j < EACH; ++j) sum[j] += own[i][j] * one;
+        if (WARPS * i >= parts) break;
+        sum += own[i] * __shfl_sync(ALL, factor[WARPS * i / 32], (WARPS * i + warp) % 32);
     }
-#pragma unroll
-    for (int j = 0; j < EACH; ++j) sums[warp][32 * j + lane] = sum[j];
+    sums[warp][lane] = sum;
     __syncthreads();
-    const int d = threadIdx.x;
-    if (d >= DIM) return;
+    if (warp > 0) return;
     float all = 0.0f;
 #pragma unroll
-    for (int w = 0; w < WARPS; ++w) all += sums[w][d];
+    for (int w = 0; w < WARPS; ++w) all += sums[w][lane];
     all /= total;
     if (wide) reinterpret_cast<float*>(out)[(size_t)h * DIM + d] = all;
     else reinterpret_cast<u16*>(out)[(size_t)h * DIM + d] = to_bf16(all);

@@ -10,8 +10,6 @@
 // the second product as they come. Rows of 32 bytes are swizzled so that no two lanes meet in a
 // bank.
 //
-// A page can be made ready before the query is known: its codes as operands, float16.
-//
 // Defined from outside: DIM (64 or 128), GROUP_HEADS, VALUE_BITS, BIASED.
 
 #pragma once
@@ -109,14 +107,6 @@ struct Page {
     u8 keys[KEY_BYTES], values[VALUE_BYTES];
 };
 
-// A page made ready for the tensor cores, a lane's operands side by side. It begins as the page that
-// it is made of: values take the place of the codes, keys lie behind them.
-struct Ready {
-    u16 key_scale[DIM], key_mean[DIM], value_scale[32], value_low[32];
-    uint4 values[DIM / 8][32], keys[DIM / 8][32];
-    float4 scale[DIM / 4], mean[DIM / 4];  // of the keys
-};
-
 // A store, as `QuantizedPages.tensors` gives it.
 struct Store {
     const u8* key_codes;
@@ -155,10 +145,6 @@ __device__ __forceinline__ void lay_out(const u16* query, float4 (*out)[32]) {
     if (r < GROUP_HEADS) four_bf16(query + r * DIM + 16 * warp + 4 * q, x);
     const float scaling = rsqrtf(DIM);
     out[warp][lane] = make_float4(x[0] * scaling, x[1] * scaling, x[2] * scaling, x[3] * scaling);
-}
-
-__device__ __forceinline__ uint4 four_of(const u32 (&x)[4]) {
-    return make_uint4(x[0], x[1], x[2], x[3]);
 }
 
 // The keys of step k as operands: in tile j the tokens 4 r + j.
@@ -203,59 +189,17 @@ __device__ __forceinline__ constexpr int tiles_of(int v, int part) {
     return part * (TILES / 2) + 4 * v;
 }
 
-// Where those of tokens 8 q + 4 u and following lie in `Ready`, low and high.
-__device__ __forceinline__ constexpr int place_of_values(int u, int v, int part) {
-    return 2 * ((u * WORDS + v) * PARTS + part);
-}
-
-// By a warp that has the page there, which is the beginning of `ready`.
-__device__ __forceinline__ void make_ready(const Page& page, Ready& ready) {
-    const int lane = threadIdx.x & 31;
-#pragma unroll 2
-    for (int k = 0; k < STEPS; ++k) {
-        u32 low[4], high[4];
-        operands_of_keys(page, k, low, high);
-        ready.keys[2 * k][lane] = four_of(low), ready.keys[2 * k + 1][lane] = four_of(high);
-    }
-    if (lane < DIM / 4) {
-        float x[4];
-        four_bf16(page.key_scale + 4 * lane, x);
-        ready.scale[lane] = make_float4(x[0], x[1], x[2], x[3]);
-        four_bf16(page.key_mean + 4 * lane, x);
-        ready.mean[lane] = make_float4(x[0], x[1], x[2], x[3]);
-    }
-    Codes some[2][4];
-    codes_of_values(page, 0, some[0]), codes_of_values(page, 1, some[1]);
-    __syncwarp();
-#pragma unroll
-    for (int u = 0; u < 2; ++u)
-#pragma unroll
-        for (int v = 0; v < WORDS; ++v)
-#pragma unroll
-            for (int part = 0; part < PARTS; ++part) {
-                u32 low[4], high[4];
-                operands_of_values(some[u], v, part, low, high);
-                const int at = place_of_values(u, v, part);
-                ready.values[at][lane] = four_of(low), ready.values[at + 1][lane] = four_of(high);
-            }
-    __syncwarp();
-}
-
 // What a warp has read: the softmax of its tokens for each head r, `sums` in the order of tiles.
 struct Attention {
     float sums[TILES][4] = {};
     float top = NOTHING, total = 0.0f, lows = 0.0f;
 
-    // Another page, the number `page` of its sequence, a `Page`; or the only one that the warp reads, a
-    // `Ready`. bias: float16 [KV_HEADS, STEPS, 32 lanes, 4 tiles, 2 of rounded and rest, 4], see
+    // Another page, the number `page` of its sequence. bias: float16 [KV_HEADS, STEPS, 32 lanes, 4 tiles, 2 of rounded and rest, 4], see
     // `BiasTables`; `operand` is that of the KV head. Gives the lane's share of the sum of the page's
     // exponentials, over `top`.
-    template <bool READY>
-    __device__ __forceinline__ float read(const void* from, const float4 (*query)[32], int page,
+    __device__ __forceinline__ float read(const Page& p, const float4 (*query)[32], int page,
                                           const uint4* __restrict__ operand,
                                           const float* __restrict__ turns) {
-        const Page& p = *static_cast<const Page*>(from);
-        const Ready& ready = *static_cast<const Ready*>(from);
         const int lane = threadIdx.x & 31, q = lane & 3;
         float c[4][4] = {};
         float common = 0.0f;  // of all tokens of the page
@@ -265,16 +209,9 @@ struct Attention {
             const float4 head = query[k][lane];
             float scale[4], mean[4];
             u32 a[4], low[4], high[4];
-            if (READY) {
-                *reinterpret_cast<float4*>(scale) = ready.scale[4 * k + q];
-                *reinterpret_cast<float4*>(mean) = ready.mean[4 * k + q];
-                *reinterpret_cast<uint4*>(low) = ready.keys[2 * k][lane];
-                *reinterpret_cast<uint4*>(high) = ready.keys[2 * k + 1][lane];
-            } else {
-                four_bf16(p.key_scale + first, scale);
-                four_bf16(p.key_mean + first, mean);
-                operands_of_keys(p, k, low, high);
-            }
+            four_bf16(p.key_scale + first, scale);
+            four_bf16(p.key_mean + first, mean);
+            operands_of_keys(p, k, low, high);
             common += head.x * mean[0] + head.y * mean[1] + head.z * mean[2] + head.w * mean[3];
             split(head.x * scale[0], head.y * scale[1], a[0], a[1]);
             split(head.z * scale[2], head.w * scale[3], a[2], a[3]);
@@ -328,30 +265,21 @@ struct Attention {
             split(score[4 * u] * unit[0], score[4 * u + 1] * unit[1], w[u][0], w[u][1]);
             split(score[4 * u + 2] * unit[2], score[4 * u + 3] * unit[3], w[u][2], w[u][3]);
         }
-        if (!READY) {
-            total = total * shrink, lows = lows * shrink;
+        total = total * shrink + own, lows = lows * shrink + put;
 #pragma unroll
-            for (int j = 0; j < TILES; ++j)
+        for (int j = 0; j < TILES; ++j)
 #pragma unroll
-                for (int i = 0; i < 4; ++i) sums[j][i] *= shrink;
-        }
-        total += own, lows += put;
+            for (int i = 0; i < 4; ++i) sums[j][i] *= shrink;
 #pragma unroll
         for (int u = 0; u < 2; ++u) {
             Codes some[4];
-            if (!READY) codes_of_values(p, u, some);
+            codes_of_values(p, u, some);
 #pragma unroll
             for (int v = 0; v < WORDS; ++v)
 #pragma unroll
                 for (int part = 0; part < PARTS; ++part) {
                     u32 low[4], high[4];
-                    if (READY) {
-                        const int at = place_of_values(u, v, part);
-                        *reinterpret_cast<uint4*>(low) = ready.values[at][lane];
-                        *reinterpret_cast<uint4*>(high) = ready.values[at + 1][lane];
-                    } else {
-                        operands_of_values(some, v, part, low, high);
-                    }
+                    operands_of_values(some, v, part, low, high);
 #pragma unroll
                     for (int j = 0; j < 4; ++j)
                         multiply(sums[tiles_of(v, part) + j], w[u], low[j], high[j]);

@@ -97,11 +97,11 @@ class Summaries:
 class Selection:
     """What each row of a step reads: int32 `pages [rows, kv_heads, room]`, ascending, of which
     the first `count [rows]` are meant; of several layers `pages [layers, rows, kv_heads, room]`.
-    `known`, whether that was settled before the step began."""
+    If that was settled before the step began, `most` is how many a row reads at most."""
 
     pages: Tensor
     count: Tensor
-    known: bool = False
+    most: int | None = None
 
     @classmethod
     def empty(
@@ -116,7 +116,14 @@ class Selection:
 
     def layer(self, n: int) -> Selection:
         """That of one layer, as `attention` takes it."""
-        return Selection(self.pages[n], self.count, self.known)
+        return Selection(self.pages[n], self.count, self.most)
+
+
+def most_pages(sparsity: Sparsity) -> int:
+    """How many complete pages a token reads at most, at any length from `threshold` on."""
+    budget = -(-max(sparsity.budget, sparsity.long_budget) // PAGE) - 1
+    always = -(-sparsity.sinks // PAGE) + -(-sparsity.recent // PAGE) + 1
+    return max(budget, always)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

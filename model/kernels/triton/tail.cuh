@@ -1,6 +1,6 @@
 // Attention to the page that is being filled: float32, and read as it is. By a block of its own.
 //
-// Defined from outside: WARPS, THREADS, what page.cuh asks for.
+// Defined from outside: WARPS, THREADS, KV_HEADS, COUNTED, what page.cuh asks for.
 
 #pragma once
 #include "page.cuh"
@@ -32,8 +32,14 @@ struct Filling {
     // The rest, and the queries, scaled; all is there behind a barrier.
     __device__ __forceinline__ void finish(Tail& to, const u16* query) const {
         for (int i = before * DIM + threadIdx.x * 4; i < written * DIM; i += THREADS * 4) copy(to, i);
-        for (int i = threadIdx.x; i < GROUP_HEADS * DIM; i += THREADS)
-            to.query[i / DIM][i % DIM] = from_bf16(query[i]) * rsqrtf(DIM);
+        const int i = threadIdx.x * 4;
+        if (i < GROUP_HEADS * DIM) {  // four a thread are enough
+            float x[4];
+            four_bf16(query + i, x);
+            const float scaling = rsqrtf(DIM);
+            *reinterpret_cast<float4*>(&to.query[i / DIM][i % DIM]) =
+                make_float4(x[0] * scaling, x[1] * scaling, x[2] * scaling, x[3] * scaling);
+        }
         asm volatile("cp.async.wait_all;" ::: "memory");
     }
 
@@ -100,5 +106,53 @@ __device__ __forceinline__ void add_values(float (&sums)[GROUP_HEADS], const Tai
         *reinterpret_cast<float4*>(own + 4) = weights[1];
 #pragma unroll
         for (int g = 0; g < GROUP_HEADS; ++g) sums[g] += own[g] * value;
+    }
+}
+
+// Where what a block has found goes, as `attend` says.
+struct Leaving {
+    float* part;
+    float2* weight;
+    float* shares;
+    int first_head, parts, capacity;
+};
+
+// All of it, as the last part. `within` and `turn` as for `turn_bias`.
+__device__ __forceinline__ void attend_to_tail(Tail& tail, const Filling& page, const u16* query,
+                                               const float* within, const float* turn,
+                                               const Leaving& to) {
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    float added[CHANNELS] = {}, sums[GROUP_HEADS] = {};
+    page.begin(tail);
+#if BIASED
+    turn_bias(added, within, turn);
+#endif
+    wait_for_previous();
+    page.finish(tail, query);
+    __syncthreads();
+    const float2 found = weigh(tail, added, page.written);
+    if (warp < GROUP_HEADS && lane == 0) {
+        const size_t h = to.first_head + warp;
+        to.weight[h * to.parts + to.parts - 1] = found;
+#if COUNTED
+        to.shares[h * (to.capacity + 1) + to.capacity] = found.x + __logf(found.y);
+#endif
+    }
+    __syncthreads();
+    add_values(sums, tail);
+    __syncthreads();
+    // The sums of some tokens each lie where the values lay.
+    const int d = threadIdx.x % DIM, some = threadIdx.x / DIM;
+#pragma unroll
+    for (int g = 0; g < GROUP_HEADS; ++g) tail.values[some * GROUP_HEADS + g][d] = sums[g];
+    __syncthreads();
+#pragma unroll
+    for (int first = 0; first < GROUP_HEADS; first += THREADS / DIM) {
+        const int g = first + some;
+        if (g >= GROUP_HEADS) break;
+        float sum = 0.0f;
+#pragma unroll
+        for (int i = 0; i < THREADS / DIM; ++i) sum += tail.values[i * GROUP_HEADS + g][d];
+        to.part[((size_t)(to.first_head + g) * to.parts + to.parts - 1) * DIM + d] = sum;
     }
 }
