@@ -1,12 +1,12 @@
 """How fast do passages go into a vector store, and out of it again?
 
-    python benchmarks/loading.py [--passages 50000] [--dim 384] [--stores chroma,milvus,...]
+    python benchmarks/loading.py [--passages 50000] [--dim 384] [--queries 200] [--stores milvus]
 
 Random unit vectors with the metadata of a PubMed abstract. `chroma-steps` takes them as they came
 before there was anything else: in batches of 100 passages, its graph written down every 5,000;
 `chroma` as a library feeds it, in large steps and with few writes; `chroma-server` and `milvus`
-(milvus-lite) start a server on this machine. Then 200 searches of 10, of which the share of the
-true nearest is told, and the size on disk. Each runs in a process of its own. Seconds are those of
+(milvus-lite) start a server on this machine. Then searches of 10, of which the share of the true
+nearest is told, and the size on disk. Each runs in a process of its own. Seconds are those of
 the processor, the server's included, so that other work on the machine changes little. Prints a
 table, then one line of JSON.
 """
@@ -38,7 +38,6 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "corpora"))
 
 STORES = ("chroma-steps", "chroma", "chroma-server", "milvus")
 SMALL = 100  # passages: what a batch of 64 abstracts makes
-QUERIES = 200
 K = 10
 
 
@@ -47,11 +46,14 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=50_000)
     parser.add_argument("--dim", type=int, default=384)
     parser.add_argument("--stores", default=",".join(STORES))
+    parser.add_argument("--queries", type=int, default=200)
     options = parser.parse_args()
     rows = []
     for store in options.stores.split(","):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            rows.append(pool.apply(measured, (store, options.passages, options.dim)))
+            rows.append(
+                pool.apply(measured, (store, options.passages, options.dim, options.queries))
+            )
     print(
         f"{'store':14} {'load/s':>8} {'open s':>7} {'search ms':>9} {'recall':>7} "
         f"{'MB':>6} {'RSS MB':>7}"
@@ -67,6 +69,7 @@ def main() -> None:
                 "benchmark": "loading",
                 "passages": options.passages,
                 "dim": options.dim,
+                "queries": options.queries,
                 "stores": rows,
                 "chromadb": version("chromadb"),
                 "python": platform.python_version(),
@@ -77,12 +80,12 @@ def main() -> None:
     )
 
 
-def measured(name: str, count: int, dim: int) -> dict[str, str | int | float]:
+def measured(name: str, count: int, dim: int, queries: int) -> dict[str, str | int | float]:
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((count, dim), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    queries = vectors[rng.choice(count, QUERIES)] + 0.05 * rng.standard_normal(
-        (QUERIES, dim), dtype=np.float32
+    asked = vectors[rng.choice(count, queries)] + 0.05 * rng.standard_normal(
+        (queries, dim), dtype=np.float32
     )
     with tempfile.TemporaryDirectory() as folder, opened(name, Path(folder)) as (store, server):
         small = name == "chroma-steps"
@@ -94,17 +97,17 @@ def measured(name: str, count: int, dim: int) -> dict[str, str | int | float]:
             store.apply(1, list(entries(vectors, at, at + (SMALL if small else STEP))), [])
         if not small:
             store.expect(1, 0)
-        store.query(1, queries[0], K, Filters())  # everything is found from here on
+        store.query(1, asked[0], K, Filters())  # everything is found from here on
         loaded, wall = spent(server) - started, perf_counter() - wall
         store.close()
         started = spent(server)
-        store.query(1, queries[0], K, Filters())
+        store.query(1, asked[0], K, Filters())
         again = spent(server) - started
         found = 0
         started = spent(server)
-        answers = [store.query(1, query, K, Filters()) for query in queries]
-        searched = (spent(server) - started) / QUERIES
-        for query, answer in zip(queries, answers, strict=True):
+        answers = [store.query(1, query, K, Filters()) for query in asked]
+        searched = (spent(server) - started) / queries
+        for query, answer in zip(asked, answers, strict=True):
             best = np.argpartition(-(vectors @ query), K)[:K]
             found += len({f"pmid:{at}#0" for at in best} & {passage_id for passage_id, _ in answer})
         memory = resident(server or os.getpid())
@@ -117,7 +120,7 @@ def measured(name: str, count: int, dim: int) -> dict[str, str | int | float]:
         "load_wall_s": round(wall, 1),
         "open_s": round(again, 2),
         "search_ms": round(1000 * searched, 2),
-        "recall": round(found / QUERIES / K, 3),
+        "recall": round(found / queries / K, 3),
         "disk_mb": round(disk / 1e6),
         "rss_mb": round(memory / 1e6),
     }

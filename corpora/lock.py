@@ -47,7 +47,8 @@ class LibraryLock:
         self._folder = folder
         self._owner = folder / OWNER
         self._lock = FileLock(folder / "library.lock", thread_local=False)
-        self._page = self._work = ""
+        self._page = ""
+        self._works: list[str] = []  # the latest last; threads may be at several
 
     def acquire(self) -> None:
         """Take the lock. Raises LibraryLocked if somebody has it, OutOfSpace if the folder cannot
@@ -79,18 +80,19 @@ class LibraryLock:
     @contextmanager
     def at(self, work: str) -> Iterator[None]:
         """Within the block its owner is at something that ends by itself: it is worth a wait."""
-        before, self._work = self._work, work
+        self._works.append(work)
         with suppress(OSError):  # a full disk: they are told of the process alone
             self._tell()
         try:
             yield
         finally:
-            self._work = before
+            self._works.remove(work)
             with suppress(OSError):
                 self._tell()
 
     def _tell(self) -> None:
-        told = Owner(os.getpid(), _command(), self._page, socket.gethostname(), self._work)
+        work = self._works[-1] if self._works else ""
+        told = Owner(os.getpid(), _command(), self._page, socket.gethostname(), work)
         fresh = self._owner.with_name(f"{OWNER}.new")  # whoever reads it finds one or the other
         fresh.write_text(json.dumps(asdict(told)))
         fresh.replace(self._owner)

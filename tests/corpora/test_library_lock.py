@@ -163,6 +163,22 @@ def test_who_comes_is_told_of_work_that_ends_by_itself(tmp_path: Path) -> None:
             assert (found.work, found.page) == ("reading files", "http://127.0.0.1:7861")
 
 
+def test_threads_at_several_works_leave_none_behind(tmp_path: Path) -> None:
+    def told() -> str:
+        found = owner(tmp_path)
+        assert found is not None
+        return found.work
+
+    with filled(tmp_path) as library:
+        first, second = library.at_work("verifying one"), library.at_work("rebuilding two")
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert told() == "rebuilding two"
+        second.__exit__(None, None, None)
+        assert told() == ""
+
+
 def test_an_opening_that_brings_indexes_up_to_date_says_so(tmp_path: Path) -> None:
     library = filled(tmp_path)
     library.commit(NAME, batch(document(1)))
