@@ -6,19 +6,20 @@ that the source holds. Measured on PubMedQA (`benchmarks/check.py`, decision 000
 a source that bears a sentence from its nearest neighbour better than either number alone.
 
 Some things overrule the score. A quantity that the source does not hold (number, unit and sign),
-people of another kind than it speaks of, and a denial or a direction that it contradicts make the
-sentence unsupported; the source is cited all the same, so that a reader can compare. Partial at
-best is what a retracted source says; what names something that it does not hold ("IL-8", a drug);
-what gives the numbers of one group to another; and what borrows a word of the question that it does
-not hold: a small model likes to turn the question into a statement. What claims an effect where the
-source reports a connection is overstated (`rag/overstatement.py`). Words in common alone are not
-enough: the cosine has floors of its own. What the source asks or sets out to find, it does not say.
-A question or a heading claims nothing.
+people of another kind than it speaks of, whatever is at odds with it (`rag/at_odds.py`), and a
+relation between two things that it does not relate (`rag/relations.py`) make the sentence
+unsupported; the source is cited all the same where it speaks of the matter, so that a reader can
+compare. Partial at best is what a retracted source says; what names something that it does not hold
+("IL-8", a drug); what relates two things that it only seems to relate; and what borrows a word of
+the question that it does not hold: a small model likes to turn the question into a statement. What
+claims an effect where the source reports a connection (`rag/overstatement.py`), or in stronger
+words (`rag/strength.py`), is overstated. Words in common are not enough: the cosine has floors of
+its own. What the source asks it does not say (`rag/told.py`). A question or a heading claims
+nothing, and a copy of a sentence of the source is supported.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,16 +29,18 @@ import numpy.typing as npt
 from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import BEARING, Sentence, Source, Support
+from vademecum.rag.at_odds import at_odds
 from vademecum.rag.cite import assign, read_markers, tidy, without_labels
 from vademecum.rag.frame import without_frame
 from vademecum.rag.generate import sentence_key
-from vademecum.rag.groups import exchanged
 from vademecum.rag.names import Held
-from vademecum.rag.overstatement import Overstatement, overstatement
-from vademecum.rag.polarity import contradicts
+from vademecum.rag.overstatement import overstatement
 from vademecum.rag.populations import stance
 from vademecum.rag.quantities import holds, quantities, quantities_held
-from vademecum.rag.wording import overstated
+from vademecum.rag.relations import related
+from vademecum.rag.strength import too_strong
+from vademecum.rag.told import reports, told_by
+from vademecum.rag.wording import overstated, stronger
 from vademecum.rag.words import WORD, containment, content_words, language_of, stem
 
 SUPPORTED, SUPPORTED_COSINE = 0.55, 0.50
@@ -49,12 +52,6 @@ CLEARLY = 0.15  # so much better must another source be to replace the one that 
 NEAR_BEST = 0.10  # a second source this close to the best one is cited too
 MOST_CITATIONS = 3
 RARE_PIECES = 3  # a word that the embedder's tokenizer cuts into so many is rare: a drug, say
-# A title in the form of a question and the aim of a study assert nothing.
-AIM = re.compile(
-    r"\b(?:aim(?:s|ed)?|objectives?|purpose|goal|hypothes\w+|sought|to (?:investigate|determine|"
-    r"examine|assess|evaluate|explore|test|study) (?:whether|if)|whether)\b|旨在|目的|是否|假设",
-    re.IGNORECASE,
-)
 ENDS = frozenset('.!?。！？…)）"”*')
 
 Vectors = npt.NDArray[np.float32]
@@ -130,14 +127,16 @@ class Evidence:
         self._embedder = embedder
         self._sources = sources
         self._asked = content_words(question)
-        self._words = [content_words(f"{s.title} {s.text}") for s in sources]
         self._whole = [f"{s.title}. {s.text}" for s in sources]
-        self._quantities = [quantities_held(whole) for whole in self._whole]
+        # What a question speaks of is a topic of its source, but nothing that the source says.
+        self._topics = [content_words(whole) for whole in self._whole]
+        self._told = [told_by(source) for source in sources]
+        self._parts = [told.parts for told in self._told]
+        self._words = [content_words(" ".join(parts)) for parts in self._parts]
+        self._quantities = [quantities_held("\n".join(parts)) for parts in self._parts]
         self._names = [Held(whole) for whole in self._whole]
+        self._copies = [{_plain(part) for part in told.sentences} for told in self._told]
         self._pieces: dict[str, int] = {}
-        self._parts: list[list[str]] = [
-            [s.title, *(s.text[a:b] for a, b in split_sentences(s.text))] for s in sources
-        ]
         flat = [part for parts in self._parts for part in parts]
         rows = np.asarray(embedder.embed_passages(flat), np.float32) if flat else np.empty((0, 0))
         ends = np.cumsum([len(parts) for parts in self._parts])
@@ -154,32 +153,41 @@ class Evidence:
         ]
 
     def _verdict(self, sentence: str, row: Vectors, source: int) -> Verdict:
-        words = content_words(sentence)
         if not claims(sentence):
             return Verdict("uncited", 0.0)
+        if not self._parts[source]:
+            return Verdict("unsupported", 0.0)
+        retracted = self._sources[source].retracted
+        if not retracted and _plain(sentence) in self._copies[source]:
+            return Verdict("supported", 1.0)
+        words = content_words(sentence)
         cosines = self._vectors[source] @ row
         held = containment(words, self._words[source])
-        english = language_of(sentence) == "en"
+        language = language_of(sentence)
+        english = language == "en"
         # The default embedder was trained on English: Chinese is judged by its words alone.
         cosine = float(cosines.max()) if english else held
         score = min(1.0, max(0.0, (cosine + held) / 2))
+        opposite = Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
         held_all = all(
             holds(self._quantities[source], q) for q in quantities(without_labels(sentence))
         )
         who = stance(sentence, self._whole[source])
         if not held_all or who == "opposed":
-            return Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
-        lacking = words & self._asked - self._words[source] if english else set()
+            return opposite
+        lacking = words & self._asked - self._topics[source] if english else set()
         borrowed = bool(lacking)
         if score < PARTIAL or cosine < (BORROWED_COSINE if borrowed else PARTIAL_COSINE):
             return Verdict("unsupported", min(score, PARTIAL))
         if borrowed and subject(sentence) in lacking:
             return Verdict("unsupported", min(score, PARTIAL))
-        if self._contradicted(sentence, words, cosines, source):
-            return Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
-        retracted = self._sources[source].retracted
-        if english and not retracted and (over := self._overstatement(sentence, source)):
-            reason = overstated(over.claimed, over.reported)
+        told = self._told[source]
+        if at_odds(sentence, told.reported, self._nearest(words, cosines, source), language):
+            return opposite
+        relation = related(sentence, told, self._others(source)) if english else "stated"
+        if relation == "apart":
+            return Verdict("unsupported", min(score, PARTIAL), near=score >= SUPPORTED)
+        if english and not retracted and (reason := self._overstated(sentence, source)):
             return Verdict("overstated", min(score, (PARTIAL + SUPPORTED) / 2), reason=reason)
         if (
             score < SUPPORTED
@@ -187,24 +195,32 @@ class Evidence:
             or retracted
             or borrowed
             or who == "missing"
+            or relation == "near"
             or self._names[source].missing(sentence)
-            or exchanged(sentence, self._parts[source][int(cosines.argmax())])
             or (english and self._rare_words_missing(sentence, source))
         ):
             return Verdict("partial", min(score, (PARTIAL + SUPPORTED) / 2))
         return Verdict("supported", score)
 
-    def _overstatement(self, sentence: str, source: int) -> Overstatement | None:
+    def _others(self, source: int) -> set[str]:
+        """The words of all sources but one."""
+        return set().union(*(words for i, words in enumerate(self._words) if i != source))
+
+    def _overstated(self, sentence: str, source: int) -> str:
+        """Why a sentence says more than a source, "" if it does not."""
+        if strong := too_strong(sentence, self._whole[source]):
+            return stronger(strong)
         # A publication type that names the design may say what the text leaves out.
         design = self._sources[source].evidence_level
-        return overstatement(sentence, [*self._parts[source], *([design] if design else [])])
+        over = overstatement(sentence, [*self._parts[source], *([design] if design else [])])
+        return overstated(over.claimed, over.reported) if over else ""
 
     def _rare_words_missing(self, sentence: str, source: int) -> bool:
         """Whether the sentence has a rare word, such as the name of a drug, that a source lacks."""
         missing = [
             word
             for word in WORD.findall(sentence.lower())
-            if len(word) > 4 and stem(word) not in self._words[source] and content_words(word)
+            if len(word) > 4 and stem(word) not in self._topics[source] and content_words(word)
         ]
         new = [word for word in missing if word not in self._pieces]
         if new:
@@ -213,8 +229,8 @@ class Evidence:
             self._pieces |= {w: n - common for w, n in zip(new, counts, strict=True)}
         return any(self._pieces[word] >= RARE_PIECES for word in missing)
 
-    def _contradicted(self, sentence: str, words: set[str], cosines: Vectors, source: int) -> bool:
-        """Whether the nearest sentences of a source that assert something all say the opposite."""
+    def _nearest(self, words: set[str], cosines: Vectors, source: int) -> list[str]:
+        """The sentences of a source that are nearest to some words: those of them that report."""
         closeness = [
             (float(cosine) + containment(words, content_words(part))) / 2
             for cosine, part in zip(cosines, self._parts[source], strict=True)
@@ -225,8 +241,12 @@ class Evidence:
             for part, close in zip(self._parts[source], closeness, strict=True)
             if close >= best - NEAR_BEST
         ]
-        asserted = [part for part in near if reports(part)]
-        return all(contradicts(sentence, part) for part in asserted or near)
+        return [part for part in near if reports(part)] or near
+
+
+def _plain(sentence: str) -> str:
+    """A sentence without what differs between copies: space, a stop at its end."""
+    return " ".join(sentence.split()).rstrip(".。")
 
 
 def subject(sentence: str) -> str:
@@ -235,11 +255,6 @@ def subject(sentence: str) -> str:
         for found in content_words(match.group()):
             return found
     return ""
-
-
-def reports(part: str) -> bool:
-    """Whether a sentence of a source says something of its own, not what it asks or is to find."""
-    return part.rstrip()[-1:] not in "?？" and not AIM.search(part)
 
 
 def claims(sentence: str) -> bool:

@@ -122,7 +122,9 @@ GENERIC = content_words(
     """patient people person subject participant adult individual risk rate level incidence odds
     likelihood probability number amount degree group use user treatment therapy intervention drug
     medication administration effect outcome significant increase decrease reduce lower high higher
-    improve result data finding analysis follow clinical overall total early late long short"""
+    improve result data finding analysis follow clinical overall total early late long short one two
+    three four five six seven eight nine ten twelve week month year hour minute presence occurrence
+    existence seem show appear poor poorer better worse good strong inferior superior adjust"""
 )
 
 
@@ -130,22 +132,30 @@ GENERIC = content_words(
 class Effect:
     """That an agent changes an object; both as stems, empty where the words name nothing.
 
-    `words` say it ("lower", "was reduced by"). `near` is the object with what is said of it: where,
-    when, in whom. `hedged` if the effect is only held possible. `sure` if the words can mean
-    nothing else, and no author is said to suggest it.
+    `words` say it ("lower", "was reduced by"). `actor` is what is named first of the agent, `near`
+    the object with what is said of it: where, when, in whom. `hedged` if the effect is only held
+    possible, `denied` if there is none. `sure` if the words can mean nothing else, and no author is
+    said to suggest it.
     """
 
     words: str
     agent: frozenset[str]
+    actor: frozenset[str]
     object: frozenset[str]
     near: frozenset[str]
     hedged: bool = False
     sure: bool = True
+    denied: bool = False
+
+
+def effects(text: str) -> tuple[Effect, ...]:
+    """The effects that a sentence states; what it denies is none."""
+    return tuple(effect for effect in effects_named(text) if not effect.denied)
 
 
 @lru_cache(maxsize=1024)
-def effects(text: str) -> tuple[Effect, ...]:
-    """The effects that a sentence states; what it denies is none."""
+def effects_named(text: str) -> tuple[Effect, ...]:
+    """The effects that a sentence states or denies."""
     text = PARENTHESIS.sub(" ", text)
     bounds = [0, *(at for match in BOUNDARY.finditer(text) for at in match.span()), len(text)]
     clauses = [
@@ -157,21 +167,25 @@ def effects(text: str) -> tuple[Effect, ...]:
         _judged(effect, clause[:start])
         for clause in clauses
         for effect, start in _stated(clause)
-        if not DENIED.search(ASIDE.split(clause[:start])[-1]) and effect.object
+        if effect.object
     )
 
 
 def _judged(effect: Effect, before: str) -> Effect:
     """With what the words before it say of how certain it is."""
-    hedged = HEDGE.search(before) is not None
-    return replace(effect, hedged=hedged, sure=effect.sure and not SUGGESTED.search(before))
+    return replace(
+        effect,
+        hedged=HEDGE.search(before) is not None,
+        sure=effect.sure and not SUGGESTED.search(before),
+        denied=DENIED.search(ASIDE.split(before)[-1]) is not None,
+    )
 
 
 def _stated(clause: str) -> Iterator[tuple[Effect, int]]:
     """Each effect of a clause, and where its verb ends."""
     for match in PASSIVE.finditer(clause):
         if match["verb"] is None or FORMS.get(match["verb"].lower()) == "ed":
-            agent, changed = _side(clause[match.end() :]), _side(clause[: match.start()], last=True)
+            agent, changed = side(clause[match.end() :]), side(clause[: match.start()], last=True)
             yield _effect(match.group(), agent, changed), match.end()
     for match in PHRASE.finditer(clause):
         before = WORD.findall(clause[: match.start()].lower())
@@ -191,15 +205,14 @@ def _stated(clause: str) -> Iterator[tuple[Effect, int]]:
 
 
 def _active(clause: str, start: int, end: int) -> Effect:
-    return _effect(clause[start:end], _side(clause[:start], last=True), _side(clause[end:]))
+    return _effect(clause[start:end], side(clause[:start], last=True), side(clause[end:]))
 
 
 def _effect(words: str, agent: str, changed: str) -> Effect:
-    parts = [named for part in JOINT.split(changed) if (named := _named(part))]
-    return Effect(words, _named(agent), parts[0] if parts else frozenset(), _named(changed))
+    return Effect(words, named(agent), first(agent, 2), first(changed), named(changed))
 
 
-def _side(text: str, *, last: bool = False) -> str:
+def side(text: str, *, last: bool = False) -> str:
     """The words beside a verb: those up to the next comma or "that", if there are any."""
     parts = ASIDE.split(text)
     near = parts[-1] if last else parts[0]
@@ -207,7 +220,14 @@ def _side(text: str, *, last: bool = False) -> str:
     return " ".join(words[-LONGEST_SIDE:] if last else words[:LONGEST_SIDE])
 
 
-def _named(words: str) -> frozenset[str]:
+def first(words: str, parts: int = 1) -> frozenset[str]:
+    """What the first parts of some words name: "use of | statins | in adults"."""
+    naming = [names for part in JOINT.split(words) if (names := named(part))]
+    return frozenset().union(*naming[:parts])
+
+
+def named(words: str) -> frozenset[str]:
+    """What words name, as stems, without what says nothing of who acts on what."""
     return frozenset(content_words(words) - GENERIC)
 
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from itertools import combinations, pairwise
 
-from vademecum.rag.quantities import unit_after
+from vademecum.rag.quantities import holds, quantities, quantities_held, unit_after
 from vademecum.rag.words import (
     HAN,
     NUMBER,
@@ -19,10 +19,13 @@ from vademecum.rag.words import (
     containment,
     content_words,
     normal,
+    numbers,
     stem,
 )
 
 NEAR_COPY = 0.75  # least share of the words of the sentence in the other one
+ITEM = re.compile(r"(?P<words>[^()\d]+)\((?P<held>[^()]*\d[^()]*)\)")
+COPY = 0.85  # the same, to say of a number that it stands in the place of another
 MOST_WORDS = 60  # of a sentence; a longer one is hardly a sentence
 
 
@@ -78,3 +81,30 @@ def _places(text: str) -> dict[tuple[str, str, str], int]:
     ]
     counts = Counter(token for token, _ in tokens)
     return {token: place for token, place in tokens if counts[token] == 1}
+
+
+def misplaced(sentence: str, evidence: str) -> bool:
+    """Whether a number is given to another item of a list than the one it stands behind: "emptying
+    (OR 4.4), pain (OR 5.3)"."""
+    items = [(content_words(m["words"]), numbers(m["held"])) for m in ITEM.finditer(evidence)]
+    shared = set.intersection(*(words for words, _ in items)) if items else set()
+    words = content_words(sentence) - shared
+    for number in numbers(sentence):
+        given = [words & named for named, held in items if number in held]
+        others = [words & named for named, held in items if number not in held]
+        if given and not any(given) and any(others):
+            return True
+    return False
+
+
+def substituted(sentence: str, evidence: str) -> bool:
+    """Whether a near copy has another number of the same unit in the place of one of its own.
+
+    The other number may stand elsewhere in the source: here it is the wrong one.
+    """
+    if containment(content_words(sentence), content_words(evidence)) < COPY:
+        return False
+    ours, theirs = quantities(sentence), quantities_held(evidence)
+    lacking = {number for number in ours if not holds(theirs, number)}
+    left = {number for number in theirs if not holds(frozenset(ours), number)}
+    return any(number.unit == other.unit for number in lacking for other in left)

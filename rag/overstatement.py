@@ -25,14 +25,15 @@ LINK = re.compile(
 )
 # What an observational study found between groups.
 COMPARED = re.compile(
-    r"\b(?:(?:more|less) likely"
+    r"\b(?:(?:more|less) (?:likely|common|frequent|prevalent)"
     r"|(?:lower|higher|greater|fewer|more|less|better|worse|longer|shorter)"
     r"\b[^.;]*?\b(?:than|compared (?:with|to)|versus|vs))\b",
     re.IGNORECASE,
 )
 OBSERVATIONAL = re.compile(
-    r"\b(?:cohorts?|case-control|cross-sectional|observational|retrospective\w*|registr(?:y|ies)\b"
-    r"|registry-based|propensity|post[- ]hoc|secondary analysis|survey|epidemiolog\w+|mendelian)\b",
+    r"\b(?:cohorts?|case-control|cross[- ]sectional|observational|retrospective\w*"
+    r"|registr(?:y|ies)\b|registry-based"
+    r"|propensity|post[- ]hoc|secondary analysis|survey|epidemiolog\w+|mendelian)\b",
     re.IGNORECASE,
 )
 RANDOMISED = re.compile(

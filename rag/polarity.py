@@ -31,7 +31,8 @@ UP = re.compile(
     re.IGNORECASE,
 )
 DOWN = re.compile(
-    r"\b(?:decreas\w*|lower\w*|less|fewer|reduc\w*|declin\w*|fell|fall[s]?|halv\w*|diminish\w*|worse\w*"
+    r"\b(?:decreas\w*|lower\w*|less|fewer|reduc\w*|declin\w*|fell|fall(?:en|ing)"
+    r"|falls? (?:by|from|to)|halv\w*|diminish\w*|worse\w*"
     r"|shorter|shorten\w*|inferior)\b|减少|降低|下降|恶化|更低|缩短",
     re.IGNORECASE,
 )
@@ -62,7 +63,8 @@ REVERSAL = re.compile(
     re.IGNORECASE,
 )
 COMPARISON = re.compile(
-    r"(?P<left>.*?)\b(?:than|compared (?:with|to)|rather than)\b(?P<right>[^.;,]*)", re.IGNORECASE
+    r"(?P<left>.*?)\b(?:than|compared (?:with|to)|(?:sup|inf)erior to)\b(?P<right>[^.;,]*)",
+    re.IGNORECASE,
 )
 FROM_TO = re.compile(
     r"\bfrom (?:an? )?(\d[\d.,]*)[^.;]{0,20}? to (\d[\d.,]*)|从(\d[\d.]*)\D{0,8}到(\d[\d.]*)"
@@ -107,19 +109,24 @@ def contradicts(sentence: str, evidence: str) -> bool:
 
 def _exchanged(sentence: str, evidence: str) -> bool:
     """Whether both compare the same two things, the other way round."""
-    ours, theirs = COMPARISON.search(sentence), COMPARISON.search(evidence)
-    if ours and theirs:
-        left, right = content_words(ours["left"]), content_words(ours["right"])
-        before, behind = content_words(theirs["left"]), content_words(theirs["right"])
-        # What both say on the same side is what is compared, not the two things.
-        changed = (left - before) & (behind - right), (right - behind) & (before - left)
-        if all(changed):
-            return direction(sentence) == direction(evidence)
+    if sides_exchanged(sentence, evidence):
+        return direction(sentence) == direction(evidence)
     numbers, others = FROM_TO.search(sentence), FROM_TO.search(evidence)
     if numbers and others:
         ours_given = [n for n in numbers.groups() if n]
         return ours_given == [n for n in others.groups() if n][::-1] != ours_given[::-1]
     return False
+
+
+def sides_exchanged(sentence: str, evidence: str) -> bool:
+    """Whether what one compares with something, the other compares that with."""
+    ours, theirs = COMPARISON.search(sentence), COMPARISON.search(evidence)
+    if not ours or not theirs:
+        return False
+    left, right = content_words(ours["left"]), content_words(ours["right"])
+    before, behind = content_words(theirs["left"]), content_words(theirs["right"])
+    # What both say on the same side is what is compared, not the two things.
+    return bool((left - before) & (behind - right)) and bool((right - behind) & (before - left))
 
 
 def _reversed(sentence: str, evidence: str) -> bool:

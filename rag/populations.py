@@ -1,7 +1,7 @@
 """Of whom a sentence speaks: sex, age, species, from closed sets of words.
 
-"Patients" are anybody. A sentence on women, against a source that speaks of men alone, has left
-the source; against a source that says nothing of sex, it goes beyond it.
+"Patients" are anybody, but no animals. A sentence on women, against a source that speaks of men
+alone, has left the source; against a source that says nothing of sex, it goes beyond it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ NAMED = {
     "pig": r"\b(?:pigs?|porcine|swine)\b|猪",
     "animal": r"\banimals?\b|动物",
     "human": r"\bhumans?\b|人类|人体",
+    "patient": r"\b(?:patients?|people|persons)\b|患者|病人",
     "in vitro": r"\bin[ -]vitro\b|体外",
 }
 ALSO = {
@@ -43,6 +44,9 @@ ALSO = {
     "mouse": r"\bmurine\b|鼠",
     "rat": r"\bmurine\b|鼠",
     "dog": r"\bcanine\b",
+    "patient": r"\b(?:adults?|adulthood|(?:wo)?m[ae]n|children|infants|subjects?|individuals"
+    r"|volunteers|participants|humans?|cases?|clinical\w*|hospital\w*|residents|surviv\w+|aged|smokers|users"
+    r"|mothers|students|workers|nurses|donors|population|cohort|who)\b|人|成人|儿童|女性|男性",
     "animal": r"\b(?:rats?|mouse|mice|murine|rabbits?|dogs?|pigs?|sheep|monkeys?)\b|鼠|兔|犬|猴|猪",
     "human": r"\b(?:patients?|participants?|volunteers?|subjects|m[ae]n|women|people|persons?"
     r"|children|adults?|infants?)\b|患者|病人|人群|志愿者|受试者",
@@ -59,6 +63,7 @@ OPPOSITES: dict[str, set[str]] = {
     "adult": {"child", "infant", "adolescent"},
     "old": {"child", "infant", "adolescent"},
     "human": _ANIMALS | {"in vitro"},
+    "patient": _ANIMALS | {"in vitro"},
     **{animal: {"human"} | _ANIMALS - {"animal", animal} for animal in _ANIMALS - {"animal"}},
     "animal": {"human"},
     "in vitro": set(),
@@ -83,4 +88,6 @@ def stance(sentence: str, source: str) -> Stance:
         for who in missing
         for other in OPPOSITES[who]
     )
-    return "opposed" if opposed else "missing"
+    if opposed:
+        return "opposed"
+    return "missing" if missing - {"patient"} else "held"

@@ -120,3 +120,8 @@ def overstated(claimed: str, reported: str) -> str:
         f"it claims an effect (“{claimed}”), where the passage reports a connection only "
         f"(“{reported}”)"
     )
+
+
+def stronger(word: str) -> str:
+    """Why a sentence says more than its source, where a word of it is too strong."""
+    return f"“{word}” says more than anything in the passage"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.groups import exchanged
+from vademecum.rag.groups import exchanged, misplaced, substituted
 
 SOURCE = "Death came to 22.9% of the steroid group and to 25.7% of the control group."
 
@@ -31,3 +31,19 @@ def test_in_chinese() -> None:
     source = "二甲双胍组下降1.2%，对照组下降0.3%。"
     assert exchanged("二甲双胍组下降0.3%，对照组下降1.2%。", source)
     assert not exchanged(source, source)
+
+
+LIST = "Pain went with straining (OR 2.4, 95% CI 1.3, 4.6), emptying (OR 4.4) and gas (OR 5.3)."
+
+
+def test_a_number_behind_another_item_of_a_list() -> None:
+    assert misplaced("Emptying was more common with pain (OR 5.3).", LIST)
+    assert not misplaced("Emptying was more common with pain (OR 4.4).", LIST)
+    assert not misplaced("The odds ratio was 5.3.", LIST)
+
+
+def test_a_number_in_the_place_of_another() -> None:
+    part = "Mice given 90 ppm toluene took longer on days 3 and 4."
+    assert substituted("Mice given 9 ppm toluene took longer on days 3 and 4.", part)
+    assert not substituted("Mice given 90 ppm toluene took longer.", part)
+    assert not substituted("In 12 weeks, 9 rats died.", part)

@@ -1,0 +1,61 @@
+"""Whether a sentence is at odds with a passage whose words it has, one way or another.
+
+Each way has a file of its own: what changes which way, what is denied, what stands where in a near
+copy, numbers of other groups, and what only the loss of a thing does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vademecum.rag import changes, denials
+from vademecum.rag.groups import NEAR_COPY, exchanged, misplaced, substituted
+from vademecum.rag.polarity import contradicts, sides_exchanged
+from vademecum.rag.relations import by_its_loss
+from vademecum.rag.replaced import replaced
+from vademecum.rag.swaps import swapped
+from vademecum.rag.words import Language, containment, content_words, numbers
+
+
+def at_odds(
+    sentence: str, parts: Sequence[str], nearest: Sequence[str], language: Language
+) -> bool:
+    """Whether a sentence says otherwise than the `parts` of a passage that report something.
+
+    `nearest` are those of them that are nearest to it, in words and in meaning.
+    """
+    if _miscopied(sentence, parts):
+        return True
+    if language == "zh":
+        return all(contradicts(sentence, part) for part in nearest)
+    if changes.at_odds(sentence, parts) or denials.at_odds(sentence, parts):
+        return True
+    if by_its_loss(sentence, parts) or _turned(sentence, parts):
+        return True
+    if denials.denied_too(sentence, parts) or changes.same_too(sentence, parts):
+        return False
+    return all(contradicts(sentence, part) for part in nearest)
+
+
+def _turned(sentence: str, parts: Sequence[str]) -> bool:
+    """Whether the part that compares the same two things gives more, or less, to the other one."""
+    compared = [part for part in _copied(sentence, parts) if sides_exchanged(sentence, part)]
+    return bool(
+        compared and changes.changes(sentence) and not changes.at_odds(sentence, compared[:1])
+    )
+
+
+def _miscopied(sentence: str, parts: Sequence[str]) -> bool:
+    """Whether the part that it nearly copies has its numbers or things in other places."""
+    stated, copied = numbers(sentence), _copied(sentence, parts)
+    whole = [part for part in copied if stated <= numbers(part)]
+    if whole:
+        return any(wrong(sentence, whole[0]) for wrong in (exchanged, misplaced, swapped, replaced))
+    return bool(copied) and substituted(sentence, copied[0])
+
+
+def _copied(sentence: str, parts: Sequence[str]) -> list[str]:
+    """The parts that the sentence may nearly copy, the nearest first."""
+    words = content_words(sentence)
+    shares = {part: containment(words, content_words(part)) for part in parts}
+    return sorted((p for p in shares if shares[p] >= NEAR_COPY), key=lambda part: -shares[part])

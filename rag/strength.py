@@ -1,0 +1,36 @@
+"""Words that say more than a passage may: "cures", "halves", "always", "all"."""
+
+from __future__ import annotations
+
+import re
+
+# Each with what a source may have for it.
+STRONG = tuple(
+    (re.compile(rf"\b(?:{word})\b", re.I), re.compile(rf"\b(?:{word})\b|{held}", re.I))
+    for word, held in (
+        (r"cur(?:es?|ed|ing)", r"curative"),
+        (r"halv(?:es?|ed|ing)", r"\bhalf\b|\b50(?:\.0)? ?%|2-fold|two-?fold"),
+        (
+            r"doubl(?:es|ed|ing)",
+            r"\bdouble\b(?![- ]blind)|twice|2-fold|two-?fold|\b2(?:\.0)? times|100 ?%",
+        ),
+        (r"tripl(?:es|ed|ing)", r"\btriple\b|3-fold|three-?fold|\b3(?:\.0)? times"),
+        (r"eliminat(?:es?|ed|ing)", r"abolish|eradicat"),
+        (r"eradicat(?:es?|ed|ing)", r"eliminat"),
+        (r"guarantee[sd]?", r"certain"),
+        (r"prov(?:es|ed|en)", r"proof"),
+        (r"always|invariably", r"\b(?:all|every|each|100 ?%)\b"),
+        (r"completely|entirely", r"\b(?:complete|total|all|100 ?%)"),
+        (r"(?:prevent|avoid|abolish|cur)\w* (?:all|every)", r"\b(?:all|every)\b"),
+        (r"reliabl[ye]", r"reliab|accura|valid"),
+    )
+)
+
+
+def too_strong(sentence: str, passage: str) -> str:
+    """The first word of a sentence that is stronger than anything in the passage, "" if none is."""
+    for strong, held in STRONG:
+        match = strong.search(sentence)
+        if match and not held.search(passage):
+            return match.group()
+    return ""

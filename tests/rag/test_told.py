@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.check import check
+from vademecum.rag.told import asks, told_by
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Does aspirin reduce stroke?", "Is aspirin safe: a trial", "阿司匹林能减少卒中吗？"],
+)
+def test_a_title_that_asks(title: str, source_of) -> None:
+    assert asks(title)
+    assert told_by(source_of(1, "Women were followed.", title)).title == ""
+
+
+def test_of_a_title_that_asks_the_rest_is_told(source_of) -> None:
+    told = told_by(source_of(1, "Why? Women were followed.", "Does it help? A trial of aspirin."))
+    assert told.parts == ("A trial of aspirin.", "Women were followed.")
+
+
+def test_an_aim_is_told_but_not_reported(source_of) -> None:
+    told = told_by(source_of(1, "We aimed to study stroke. It fell.", "Stroke"))
+    assert told.parts == ("Stroke", "We aimed to study stroke.", "It fell.")
+    assert told.reported == ("It fell.",)
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Does aspirin reduce stroke in older women?", "We followed older women for ten years."),
+        ("Aspirin", "Does aspirin reduce stroke in older women? We followed them for ten years."),
+        ("Does aspirin reduce stroke in older women?", ""),
+    ],
+)
+def test_a_question_lends_no_words(title: str, text: str, source_of, embedder) -> None:
+    raw = "Aspirin reduces stroke in older women."
+    (sentence,) = check(raw, [source_of(1, text, title)], embedder).sentences
+    assert sentence.support == "unsupported"
+
+
+def test_a_question_tells_of_what_its_source_speaks(source_of, embedder) -> None:
+    source = source_of(1, "Aspirin reduced stroke in older women.", "Does IL-6 matter in stroke?")
+    raw = "Aspirin reduced stroke in older women with IL-6."
+    assert check(raw, [source], embedder).sentences[0].support == "supported"
