@@ -18,6 +18,7 @@ DEMO_QUESTION = (
     "Are statins associated with lower mortality in COVID-19, "
     "and should they be stopped on admission?"
 )
+LARGER = {"tiny": "small", "small": "medium"}  # who writes better, and takes longer
 
 
 def demo(
@@ -56,6 +57,9 @@ def demo(
             if answer.timings.first_token_s:
                 waited = answer.timings.retrieve_s + answer.timings.first_token_s
                 paragraph(console, f"The first word came {seconds(waited)} after the question.")
+            if answer.status == "not_written" and answer.model.name in LARGER:
+                larger = LARGER[answer.model.name]
+                paragraph(console, f"A larger model may write it: vademecum demo --model {larger}")
             if not no_serve:
                 console.print()
                 rooms.serve(assistant, name, HOST, port)

@@ -19,6 +19,7 @@ from words_support import WordEmbedder, citation, pubmed
 
 from vademecum.ingest.report import IngestReport
 from vademecum.model.choose import Choice
+from vademecum.rag.answer import ModelRef
 
 SMALL = Choice("small", "Qwen (small), 491 MB to fetch, first word in about 5 s.", 491_400_064)
 TINY = Choice("tiny", "SmolLM2 (tiny) is on this machine.")
@@ -166,6 +167,28 @@ def test_the_demo_fetches_the_best_and_says_so(
     assert (questions, opened[0][0]) == ([], "small")
     assert [how["fetch"] for how in asked] == [True]
     assert "491 MB to fetch" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "hint"),
+    [("tiny", "not_written", "small"), ("tiny", "answered", ""), ("r1-qwen-7b", "not_written", "")],
+)
+def test_a_demo_whose_model_failed_names_a_larger_one(
+    cli: Cli,
+    opened: Opened,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    status: str,
+    hint: str,
+) -> None:
+    said = answer(status=status, model=ModelRef(model, "nf4", "sparse"), reason="it wrote nothing")
+    monkeypatch.setattr("vademecum.app.rooms.SAMPLE", "sample")
+    report = IngestReport("sample", state="done")
+    monkeypatch.setattr("vademecum.app.cli_demo.fill", lambda *_: report)
+    monkeypatch.setattr("vademecum.app.rooms.answer", lambda *_, **__: said)
+    shown = cli("demo", "--no-serve", "--model", model).stdout
+    assert ("A larger model may write it" in shown) == bool(hint)
+    assert shown.endswith(f"vademecum demo --model {hint}\n") == bool(hint)
 
 
 @pytest.fixture
