@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +28,7 @@ from uuid import uuid4
 import numpy as np
 
 from vademecum.corpora.document import Document, Passage
+from vademecum.corpora.half_export import begun
 from vademecum.corpora.snapshots import snapshot_of
 from vademecum.corpora.store import Batch, CorpusRow, Prepared, Store, check, chunks
 from vademecum.errors import (
@@ -80,39 +80,30 @@ def write(store: Store, corpus: CorpusRow, folder: Path, progress: Progress) -> 
     folder = folder.absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"there is something in {folder} already", "name a folder that is new")
-    half = folder.with_name(f".{folder.name}.half")
-    with _writing(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if half.exists():  # an export that was killed
-            shutil.rmtree(half)
-        half.mkdir()
-        try:
-            info = store.info(corpus)
-            progress.start(f"exporting {corpus.name}", info.documents, "documents")
-            names = [*_write_documents(store, corpus, half, progress)]
-            names += _write_lists(store, corpus, half)
-            progress.finish()
-            digest = store.digest(corpus.id)
-            manifest = Manifest(
-                format=FORMAT,
-                corpus=corpus.name,
-                embedder=corpus.embedder,
-                dim=corpus.dim,
-                fingerprint=corpus.fingerprint,
-                snapshot=snapshot_of(digest),
-                digest=digest,
-                documents=info.documents,
-                passages=info.passages,
-                files=tuple(_described(half / name) for name in names),
-            )
-            (half / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1) + "\n")
-            _to_disk(half)
-            if folder.exists():
-                folder.rmdir()
-            half.rename(folder)
-        except BaseException:
-            shutil.rmtree(half, ignore_errors=True)
-            raise
+    with _writing(folder), begun(store.database, folder) as half:
+        info = store.info(corpus)
+        progress.start(f"exporting {corpus.name}", info.documents, "documents")
+        names = [*_write_documents(store, corpus, half, progress)]
+        names += _write_lists(store, corpus, half)
+        progress.finish()
+        digest = store.digest(corpus.id)
+        manifest = Manifest(
+            format=FORMAT,
+            corpus=corpus.name,
+            embedder=corpus.embedder,
+            dim=corpus.dim,
+            fingerprint=corpus.fingerprint,
+            snapshot=snapshot_of(digest),
+            digest=digest,
+            documents=info.documents,
+            passages=info.passages,
+            files=tuple(_described(half / name) for name in names),
+        )
+        (half / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+        _to_disk(half)
+        if folder.exists():
+            folder.rmdir()
+        half.rename(folder)
     return manifest
 
 

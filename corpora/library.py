@@ -16,7 +16,7 @@ from types import TracebackType
 
 import numpy as np
 
-from vademecum.corpora import exchange, shard_folder, snapshots
+from vademecum.corpora import exchange, half_export, shard_folder, snapshots
 from vademecum.corpora.compaction import Compaction
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
@@ -489,6 +489,7 @@ class Library:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM corpora WHERE importing")
         self._jobs.interrupt_running()
+        half_export.clear(self._database)
         try:
             self._indexes.bury()
         except LibraryError as error:

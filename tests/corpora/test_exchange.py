@@ -366,7 +366,12 @@ def test_an_export_that_is_killed_leaves_no_folder(tmp_path: Path, exported: Pat
     action = f"library.export_corpus({NAME!r}, Path({str(tmp_path / 'new')!r}))"
     killed(tmp_path / "a", "exchange, '_described', 2", action)
     assert not (tmp_path / "new").exists()
+    assert [path for path in tmp_path.glob(".new*") if any(path.iterdir())]
+    other = tmp_path / ".new.0123456789ab.half"  # another library's
+    other.mkdir()
     with Library.open(tmp_path / "a") as library:
+        assert list(tmp_path.glob(".new*")) == [other]
+        other.rmdir()
         library.export_corpus(NAME, tmp_path / "new")
         assert_sound(library)
     assert exchange.opened(tmp_path / "new") == exchange.opened(exported)
@@ -394,4 +399,6 @@ def test_a_disk_that_fills_takes_nothing_with_it(
             with pytest.raises(OutOfSpace, match="No space left"):
                 library.export_corpus(NAME, tmp_path / "full")
         assert not (tmp_path / "full").exists()
-        assert not (tmp_path / ".full.half").exists()
+        assert list(tmp_path.glob(".full*")) == []
+        left = library._database.read("SELECT name FROM facts WHERE name = 'exporting'")
+        assert left == []
