@@ -9,33 +9,19 @@ from rich.console import Console
 from rich.text import Text
 
 from vademecum.app.console import clean, number, one_line, paragraph, plural, seconds, shorten
+from vademecum.app.labels import labels_for
 from vademecum.app.markdown import plain
 from vademecum.corpora.document import Kind
 from vademecum.rag.answer import Answer, Quotation, Sentence, Source
 from vademecum.rag.attended import shares_read
 from vademecum.rag.evidence import evidence
 
-# What a sentence's support is called, in words: colour alone tells some readers nothing.
-MARKS = {
-    "supported": "",
-    "partial": "(partly supported)",
-    "overstated": "(OVERSTATED)",
-    "unsupported": "(NOT SUPPORTED by the sources)",
-    "uncited": "(no source)",
-}
 STYLES = {
     "supported": "",
     "partial": "yellow",
     "overstated": "yellow",
     "unsupported": "red",
     "uncited": "dim",
-}
-# What the passages below an answer are to it.
-SOURCES = {
-    "answered": "Sources",
-    "not_in_library": "Nearest passages, not used",
-    "not_written": "Nearest passages",
-    "stopped": "Passages found",
 }
 QUOTE = 280  # characters of a passage shown below an answer
 BEGINNING = 60  # characters that tell one sentence of an answer from the others
@@ -46,27 +32,29 @@ _END = re.compile(r"[.!?。！？…]+[\"'”’)]*$")
 
 def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
     """The whole answer: its sentences, its sources, and a footer that says where it is from."""
+    labels = labels_for(found.question)
     if thinking and found.thinking:
         paragraph(console, Text(clean(found.thinking).strip(), style="dim italic"), indent=2)
         console.print()
     if found.abstained:
         paragraph(console, Text(clean(found.answer).strip(), style="bold"))
         if found.reason and found.reason.casefold() not in found.answer.casefold():
-            paragraph(console, f"Why: {one_line(found.reason)}")
+            paragraph(console, f"{labels.why}{one_line(found.reason)}")
         for quotation in found.quotes:
             console.print()
-            paragraph(console, Text("Quoted word for word, the sentence nearest to the question:"))
+            paragraph(console, Text(labels.quoted))
             paragraph(console, _quotation(quotation))
     else:
         for line in sentences(found):
             paragraph(console, line)
         for text, reason in reasons(found):
-            paragraph(console, Text(f"Overstated: “{text}”: {reason}.", style="yellow"), indent=2)
+            said = f"{labels.overstated}“{text}”: {reason}."
+            paragraph(console, Text(said, style="yellow"), indent=2)
         if found.reason:
-            paragraph(console, Text(f"Note: {one_line(found.reason)}", style="yellow"))
+            paragraph(console, Text(f"{labels.note}{one_line(found.reason)}", style="yellow"))
     if found.sources:
         console.print()
-        console.print(Text(SOURCES[found.status], style="bold"))
+        console.print(Text(labels.sources[found.status], style="bold"))
         sources(console, found.sources, found.sentences)
     console.print()
     paragraph(console, Text(footer(found), style="dim"))
@@ -76,17 +64,18 @@ def sentences(found: Answer) -> list[Text]:
     """The answer's lines, each sentence with its [n] markers and, in words, what it lacks."""
     text = Text()
     at = 0
+    marks = labels_for(found.question).marks
     for sentence in found.sentences:
         gap = clean(_MARKERS.sub("", found.answer[at : sentence.start]))
         # What stands between sentences is layout; anything else is kept where it was.
         text.append(gap if gap.strip() or "\n" in gap else (" " if at else ""))
-        text.append_text(_sentence(sentence))
+        text.append_text(_sentence(sentence, marks[sentence.support]))
         at = sentence.end
     text.append(clean(_MARKERS.sub("", found.answer[at:])).rstrip())
     return [line for line in text.split("\n") if line.plain.strip()]
 
 
-def _sentence(sentence: Sentence) -> Text:
+def _sentence(sentence: Sentence, mark: str) -> Text:
     body = one_line(_MARKERS.sub("", sentence.text))
     end = _END.search(body)
     head, stop = (body[: end.start()], end.group()) if end else (body, "")
@@ -94,8 +83,8 @@ def _sentence(sentence: Sentence) -> Text:
     if sentence.citations:
         text.append(" " + "".join(f"[{n}]" for n in sentence.citations), style="bold cyan")
     text.append(stop)
-    if MARKS[sentence.support]:
-        text.append(" " + MARKS[sentence.support], style="bold " + STYLES[sentence.support])
+    if mark:
+        text.append(f" {mark}", style="bold " + STYLES[sentence.support])
     return text
 
 

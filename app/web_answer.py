@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from vademecum.app.labels import Labels, labels_for, sentences_supported
 from vademecum.app.web_sources import anchor
 from vademecum.app.web_text import (
     UNFINISHED_MARKER,
     blocks,
-    count,
     escape,
     inline,
     sentence_case,
@@ -17,33 +17,9 @@ from vademecum.rag.answer import Answer, Sentence, Source
 from vademecum.rag.cite import read_markers
 from vademecum.rag.evidence import evidence
 
-# What a mark says in words, and at length.
-MARKS = {
-    "partial": (
-        "partly supported",
-        "The cited passage bears this out only in part. Read it before you rely on this.",
-    ),
-    "overstated": (
-        "overstated",
-        "The passage says that two things go together, this sentence that one causes the other.",
-    ),
-    "retracted": (
-        "retracted source",
-        "This rests on work that was retracted. Do not rely on it.",
-    ),
-    "unsupported": (
-        "not supported",
-        "No passage that was found says this. Do not rely on it without checking.",
-    ),
-    "uncited": (
-        "no source",
-        "A question, a heading or a remark: it was held against no passage.",
-    ),
-}
-
 
 def mark_of(sentence: Sentence, by_number: Mapping[int, Source]) -> str:
-    """Which of `MARKS` a sentence bears, "" for one that stands on its sources."""
+    """Which of the marks of `Labels` a sentence bears, "" for one that stands on its sources."""
     if sentence.support == "supported":
         return ""
     cited = [by_number[n] for n in sentence.citations if n in by_number]
@@ -64,8 +40,8 @@ def chip(turn: int, source: Source, at: int | None = None) -> str:
     )
 
 
-def _mark(name: str, reason: str = "") -> str:
-    words, tip = MARKS[name]
+def _mark(labels: Labels, name: str, reason: str = "") -> str:
+    words, tip = labels.names[name], labels.tips[name]
     tip = escape(f"{sentence_case(reason)} {tip}" if reason else tip)
     return (
         f'<span class="vd-mark vd-mark-{name}" tabindex="0" data-vd-tip="{tip}"'
@@ -75,6 +51,7 @@ def _mark(name: str, reason: str = "") -> str:
 
 def checked_html(answer: Answer, turn: int) -> str:
     """The answer with its sentences marked and a chip for each citation after each sentence."""
+    labels = labels_for(answer.question)
     by_number = {source.n: source for source in answer.sources}
     pending = sorted(answer.sentences, key=lambda sentence: sentence.start)
 
@@ -88,7 +65,7 @@ def checked_html(answer: Answer, turn: int) -> str:
             if n in by_number
         ]
         name = mark_of(sentence, by_number)
-        tail = "".join([*chips, _mark(name, sentence.reason) if name else ""])
+        tail = "".join([*chips, _mark(labels, name, sentence.reason) if name else ""])
         return f'<span class="vd-after">{tail}</span>' if tail else ""
 
     def line(start: int, end: int) -> str:
@@ -133,25 +110,24 @@ def raw_html(text: str, sources: Sequence[Source], turn: int) -> str:
     return blocks(cited.text, line)
 
 
-def support_html(sentences: Sequence[Sentence]) -> str:
+def support_html(answer: Answer) -> str:
     """How much of the answer stands on its sources, in one line; "" if nothing was checked."""
-    claims = [sentence for sentence in sentences if sentence.support != "uncited"]
+    claims = [sentence for sentence in answer.sentences if sentence.support != "uncited"]
     if not claims:
         return ""
     good = sum(sentence.support == "supported" for sentence in claims)
     css = "good" if good == len(claims) else "mixed" if good else "bad"
-    words = f"{good} of {count(len(claims), 'sentence')} supported by a passage"
-    if good == len(claims):
-        words = f"All {words.partition(' of ')[2]}" if good > 1 else "Supported by a passage"
+    words = sentences_supported(answer.question, good, len(claims))
     return f'<p class="vd-support vd-support-{css}">{words}</p>'
 
 
-def reasons_html(sentences: Sequence[Sentence]) -> str:
+def reasons_html(answer: Answer) -> str:
     """What is wrong with the sentences that say too much, in words that need no pointer."""
+    head = labels_for(answer.question).overstated.strip()
     return "".join(
-        f'<p class="vd-reason"><strong>{MARKS[sentence.support][0].capitalize()}:</strong> '
+        f'<p class="vd-reason"><strong>{head}</strong> '
         f"“{escape(sentence.text)}” {escape(sentence_case(sentence.reason))}</p>"
-        for sentence in sentences
+        for sentence in answer.sentences
         if sentence.reason
     )
 
@@ -166,7 +142,7 @@ def quotes_html(answer: Answer, turn: int) -> str:
         for quotation in answer.quotes
         if quotation.n in by_number
     )
-    head = "Quoted word for word, the sentence nearest to the question:"
+    head = labels_for(answer.question).quoted
     return f'<figure class="vd-quoted"><figcaption>{head}</figcaption>{quoted}</figure>' * bool(
         quoted
     )
@@ -179,6 +155,7 @@ def _page(source: Source) -> str:
 def plain_text(answer: Answer) -> str:
     """The answer with numbered citations and its sources, for pasting elsewhere."""
     by_number = {source.n: source for source in answer.sources}
+    names = labels_for(answer.question).names
     body, at = [], 0
     for sentence in sorted(answer.sentences, key=lambda s: s.start):
         body.append(answer.answer[at : sentence.end])
@@ -186,7 +163,7 @@ def plain_text(answer: Answer) -> str:
         name = mark_of(sentence, by_number)
         if name:
             why = f": {sentence.reason}" if sentence.reason else ""
-            body.append(f" ({MARKS[name][0]}{why})")
+            body.append(f" ({names[name]}{why})")
         at = sentence.end
     body.append(answer.answer[at:])
     body.extend(f"\n\n“{quotation.text}” [{quotation.n}]" for quotation in answer.quotes)

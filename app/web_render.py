@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vademecum.app.labels import labels_for
 from vademecum.app.web_answer import (
     checked_html,
     plain_text,
@@ -86,14 +87,15 @@ def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
         body = f'<div class="vd-text">{checked_html(answer, turn)}</div>'
         if answer.reason:
             body += f'<p class="vd-ending">{escape(sentence_case(answer.reason))}</p>'
-        body += support_html(answer.sentences) + reasons_html(answer.sentences)
+        body += support_html(answer) + reasons_html(answer)
     copy = (
         f'<button type="button" class="vd-copy" data-vd-copy="{escape(plain_text(answer))}">'
         "Copy with sources</button>"
     )
+    labels = labels_for(answer.question)
     show = (
         f'<button type="button" class="vd-show" data-vd-show="{turn}">'
-        f"{'Nearest passages' if answer.abstained else 'Sources'}</button>"
+        f"{labels.nearest if answer.abstained else labels.passages}</button>"
         if answer.sources
         else ""
     )

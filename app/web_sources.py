@@ -6,7 +6,8 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 
-from vademecum.app.web_text import count, escape, safe_url
+from vademecum.app.labels import labels_for, sources_counted
+from vademecum.app.web_text import escape, safe_url
 from vademecum.corpora.document import Document
 from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.answer import Source
@@ -14,6 +15,7 @@ from vademecum.rag.answer import Source
 KIND_WORDS = {"abstract": "abstract only", "full_text": "full text", "title": "title only"}
 WINDOW = 6_000  # characters: a longer text is shown around the passage only
 MARGIN = 1_500  # characters to show on either side then
+WRAPPED = range(55, 121)  # characters of a line that goes on in the next, in a typed text
 
 # Only where the panel lies over the conversation, on narrow screens.
 CLOSE = (
@@ -61,7 +63,7 @@ def passage_html(document: Document, source: Source) -> str:
     cuts = {first, last, source.start, source.end}
     cuts.update(at for span in (*labels, *marks) for at in span)
     breaks = {start for start, _ in labels}
-    breaks.update(match.end() for match in re.finditer(r"\n+", text))
+    breaks.update(_line_breaks(document))
     cuts.update(breaks)
 
     out = ["<p>"]
@@ -83,6 +85,19 @@ def passage_html(document: Document, source: Source) -> str:
         out.append('<span class="vd-cut"> …</span>')
     out.append("</p>")
     return "".join(out)
+
+
+def _line_breaks(document: Document) -> list[int]:
+    """Where lines begin that are lines, too: not those that an editor wrapped."""
+    typed = document.file.lower().endswith((".txt", ".md"))
+    text = document.text
+    found = []
+    for match in re.finditer(r"\n+", text):
+        start, end = match.span()
+        before = start - (text.rfind("\n", 0, start) + 1)
+        if not (typed and end - start == 1 and before in WRAPPED and text[end : end + 1].isalpha()):
+            found.append(end)
+    return found
 
 
 def _label_spans(document: Document) -> list[tuple[int, int]]:
@@ -197,7 +212,8 @@ def panel_html(
             f'<section class="vd-turn-sources" data-vd-turn="{turn}" aria-label="Sources">'
             '<p class="vd-note">No passage of this library matches this question.</p></section>'
         )
-    heading = "Nearest passages" if nearest else count(len(sources), "source")
+    nearby = labels_for(question).nearest
+    heading = nearby if nearest else sources_counted(question, len(sources))
     shares = [*read, *[None] * (len(sources) - len(read))]
     cards = "".join(
         source_html(source, documents.get(source.doc_id), turn, share)

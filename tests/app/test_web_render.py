@@ -218,6 +218,27 @@ def test_a_source_says_what_it_is() -> None:
     assert "Retracted" not in shown
 
 
+def test_lines_that_an_editor_wrapped_are_one_paragraph() -> None:
+    text = (
+        "The rules of our reading room were agreed upon in the spring of last year\n"
+        "and hold for everybody.\nBring:\n- a card\n- a pencil, since ink is not allowed near any "
+        "of the old books\n- patience\n\nA paragraph of its own."
+    )
+    lines = [
+        "The rules of our reading room were agreed upon in the spring of last year and hold for "
+        "everybody.",
+        *("Bring:", "- a card"),
+        "- a pencil, since ink is not allowed near any of the old books",
+        *("- patience", "A paragraph of its own."),
+    ]
+    document = Document("file:1", "Rules", text, "full_text", origin="rules.txt")
+    shown = passage_html(document, source(1, document))
+    assert [" ".join(each.split()) for each in texts(shown, "//p")] == lines
+    assert "".join(texts(shown, "//mark")) == text
+    rows = replace(document, origin="rules.pdf")  # its reader has joined the lines already
+    assert len(texts(passage_html(rows, source(1, rows)), "//p")) == len(lines) + 1
+
+
 def test_a_source_says_where_it_stands_and_under_what_licence() -> None:
     placed = source(
         1, POOLED, section="Methods > Doses", page=12, licence="CC BY 4.0", file="a <b>.pdf"
@@ -355,11 +376,11 @@ def test_markers_become_chips_while_the_answer_is_written() -> None:
 
 
 def test_support_is_summed_up_over_sentences_that_claim_something() -> None:
-    assert "3 of 5 sentences" in support_html(answer().sentences)
-    assert "All 2 sentences" in support_html(answer(SAID[:2]).sentences)
-    assert "Supported by" in support_html(answer(SAID[:1]).sentences)
-    assert "All 2 sentences" in support_html(answer([*SAID[:2], ("Why?", (), "uncited")]).sentences)
-    assert support_html(()) == ""
+    assert "3 of 5 sentences" in support_html(answer())
+    assert "All 2 sentences" in support_html(answer(SAID[:2]))
+    assert "Supported by" in support_html(answer(SAID[:1]))
+    assert "All 2 sentences" in support_html(answer([*SAID[:2], ("Why?", (), "uncited")]))
+    assert support_html(answer(())) == ""
 
 
 def test_copied_text_carries_citations_marks_and_the_sources_cited() -> None:
