@@ -225,11 +225,12 @@ def test_lines_that_an_editor_wrapped_are_one_paragraph() -> None:
         "of the old books\n- patience\n\nA paragraph of its own."
     )
     lines = [
-        "The rules of our reading room were agreed upon in the spring of last year and hold for "
-        "everybody.",
-        *("Bring:", "- a card"),
+        text[: text.index("Bring")].replace("\n", " ").strip(),
+        "Bring:",
+        "- a card",
         "- a pencil, since ink is not allowed near any of the old books",
-        *("- patience", "A paragraph of its own."),
+        "- patience",
+        "A paragraph of its own.",
     ]
     document = Document("file:1", "Rules", text, "full_text", origin="rules.txt")
     shown = passage_html(document, source(1, document))
