@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from tokenizers import Tokenizer
 
@@ -43,8 +43,7 @@ BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 BEFORE = 5  # characters that INTERVAL looks at
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(NamedTuple):
     """What matters of a text to what may follow."""
 
     before: str = ""  # its last characters
@@ -72,30 +71,41 @@ class CitationConstraint:
         self.sources = sources
         self._bytes_of = bytes_of
         self._tail = Tail()
+        self._asked: tuple[int, Tail] | None = None  # the last token asked for, and what follows it
 
     def allows(self, token: int) -> bool:
         """Whether this token may come next. O(1) where nothing begins to cite."""
-        return self._after(token)[1]
+        tail, allowed = self._after(token)
+        self._asked = token, tail
+        return allowed
 
     def advance(self, token: int) -> None:
         """This token came, allowed or not."""
-        self._tail = self._after(token)[0]
+        asked, self._asked = self._asked, None
+        self._tail = asked[1] if asked and asked[0] == token else self._after(token)[0]
 
     def _after(self, token: int) -> tuple[Tail, bool]:
         """The tail once this token came, and whether it cites no source that does not exist."""
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        decoder.setstate((self._tail.pending, 0))
-        text = decoder.decode(self._bytes_of(token))
-        tail = replace(self._tail, pending=decoder.getstate()[0])
-        begun = tail.opening or tail.name
-        if not begun and not BEGINNING.search(tail.before + text, len(tail.before)):
-            return replace(tail, before=(tail.before + text)[-BEFORE:]), True
+        text, pending = _decoded(self._tail.pending, self._bytes_of(token))
+        tail = self._tail._replace(pending=pending)
+        if not tail.opening and not tail.name:
+            whole = tail.before + text
+            if not BEGINNING.search(whole, len(tail.before)):
+                return Tail(before=whole[-BEFORE:], pending=pending), True
         allowed = True
         for ch in text:
             tail = _followed(tail, ch)
             for digits in (DIGITS.search(tail.content), DIGITS.search(tail.name)):
                 allowed &= digits is None or 1 <= int(digits[0]) <= self.sources
         return tail, allowed
+
+
+@lru_cache(maxsize=4096)
+def _decoded(pending: bytes, given: bytes) -> tuple[str, bytes]:
+    """The characters that some bytes end, and the beginning of one that they do not."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.setstate((pending, 0))
+    return decoder.decode(given), decoder.getstate()[0]
 
 
 def _followed(tail: Tail, ch: str) -> Tail:
@@ -108,9 +118,8 @@ def _followed(tail: Tail, ch: str) -> Tail:
     if not (name and NAME.fullmatch(name)):
         begins = not tail.before[-1:].isalnum() and NAME.fullmatch(ch)
         name = ch if begins else ""
-    return replace(
-        tail, before=(tail.before + ch)[-BEFORE:], opening=opening, content=content, name=name
-    )
+    before = (tail.before + ch)[-BEFORE:]
+    return Tail(before, opening, content, name, tail.pending)
 
 
 def token_bytes(tokenizer: Tokenizer) -> Callable[[int], bytes]:

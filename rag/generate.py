@@ -34,6 +34,9 @@ THINKING = 0.75  # of the tokens at most, so that an answer always follows
 
 # A small model that is asked for 2 to 4 sentences may copy its source to the end: this is enough.
 MOST_SENTENCES = 6
+ENDS = frozenset(".!?。！？\n")
+CLOSES = frozenset(".!?。！？")
+UNSETTLED = 3  # sentences at the end of a text that more text may still change
 LEAST_SENTENCE = 20  # characters; shorter ones ("Yes.") may well come twice
 CYCLES = 4  # so many times the same stretch in a row is a loop
 LONGEST_CYCLE = 160  # characters
@@ -114,24 +117,38 @@ class LoopGuard:
         self.sentences = 0  # begun so far, as far as looked at
         self._whole = whole
         self._text = ""
-        self._checked = 0  # length at the last look: a look at every token would be quadratic
+        self._checked = 0  # length at the last look
+        self._ended = False  # a sentence may have ended at the last look
+        self._settled = 0  # up to here its sentences are read for good: the rest is read anew
+        self._keys: list[str] = []  # of those
 
     def add(self, text: str) -> bool:
         """Take more text; True if it repeats itself now."""
         self._text += text
-        if len(self._text) - self._checked < 8 and not set(text) & set(".!?。！？\n"):
+        ends = not ENDS.isdisjoint(text)
+        if len(self._text) - self._checked < 8 and not ends:
             return False
         self._checked = len(self._text)
-        return cycles(self._text) or (self._whole and self._repeats_sentence())
+        # Sentences are read where one may end, and once more where the next has begun.
+        look, self._ended = ends or self._ended, ends
+        return cycles(self._text[-LONGEST_CYCLE * CYCLES :]) or (
+            self._whole and look and self._repeats_sentence()
+        )
 
     def _repeats_sentence(self) -> bool:
         """Whether the last finished sentence was written before, apart from its markers."""
-        plain = strip_markers(self._text)
-        spans = split_sentences(plain)
-        self.sentences = len(spans)
-        if len(spans) < 2 or plain.rstrip()[-1:] not in set(".!?。！？"):
+        rest = self._text[self._settled :]
+        spans = split_sentences(rest)
+        plain = [strip_markers(rest[start:end]).strip() for start, end in spans]
+        found = [sentence_key(sentence) for sentence in plain]
+        keys = [*self._keys, *(key for key in found if key)]
+        self.sentences = len(keys)
+        if len(spans) > UNSETTLED:
+            self._keys += [key for key in found[:-UNSETTLED] if key]
+            self._settled += spans[-UNSETTLED][0]
+        last = next((sentence for sentence in reversed(plain) if sentence), "")
+        if len(keys) < 2 or last[-1:] not in CLOSES:
             return False
-        keys = [sentence_key(plain[start:end]) for start, end in spans]
         return len(keys[-1]) >= LEAST_SENTENCE and keys[-1] in keys[:-1]
 
 
@@ -144,6 +161,8 @@ def cycles(text: str) -> bool:
     """Whether the text ends in the same stretch several times over."""
     tail = text[-LONGEST_CYCLE * CYCLES :]
     for length in range(1, len(tail) // CYCLES + 1):
+        if length < len(tail) and tail[-1 - length] != tail[-1]:
+            continue  # most lengths, at the price of one comparison
         times = CYCLES if length > 3 else 4 * CYCLES  # "10000", "..." and "ha ha" are no loops
         stretch = tail[-length:]
         # Rules and indents may repeat: only what holds a letter or a digit counts.

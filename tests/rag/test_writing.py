@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from time import process_time
 
 import pytest
 
@@ -75,6 +76,26 @@ def test_thinking_may_come_back_to_a_sentence_but_not_cycle(model_of) -> None:
 def test_ordinary_text_is_no_loop(text: str) -> None:
     guard = LoopGuard(whole=True)
     assert not any(guard.add(character) for character in text)
+
+
+def test_a_long_answer_is_watched_at_the_price_of_a_short_one() -> None:
+    def seconds(sentences: int) -> float:
+        words = [f"{w} " for n in range(sentences) for w in f"Group {n} was well [1].".split()]
+        guard, start = LoopGuard(whole=True), process_time()
+        assert not any(guard.add(word) for word in words)
+        assert guard.sentences == sentences
+        return process_time() - start
+
+    # Read anew from its beginning each time, the text would take 100 times as long.
+    assert seconds(1_000) < 40 * min(seconds(100) for _ in range(3))
+
+
+@pytest.mark.parametrize("filler", [0, 1, 2, 7])
+def test_a_sentence_that_comes_again_much_later_is_told(filler: int) -> None:
+    others = "".join(f"Then group {n} was seen [1]. " for n in range(filler))
+    guard = LoopGuard(whole=True)
+    assert not any(guard.add(ch) for ch in f"Aspirin reduced stroke. [1] {others}")
+    assert any(guard.add(ch) for ch in "Aspirin reduced stroke.")
 
 
 def test_cycles() -> None:
