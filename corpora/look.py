@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from vademecum.corpora.database import ReadOnly
 from vademecum.corpora.job_list import ListedJob, listed
-from vademecum.corpora.jobs import ACTIVE, Job, JobState, among, job_of, jobs_of
+from vademecum.corpora.jobs import ACTIVE, FileState, Job, JobState, among, job_of, jobs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,9 @@ class Look:
     def __init__(self, folder: Path) -> None:
         self._rows = ReadOnly(folder.absolute() / "library.sqlite")
 
-    def jobs(self, corpus: str | None = None) -> Iterator[Job]:
-        """Of a corpus or of all, the newest first, each read when its turn comes."""
-        if corpus is None:
-            return jobs_of(self._rows)
-        return jobs_of(self._rows, "WHERE corpus = ?", (corpus,))
+    def jobs(self) -> Iterator[Job]:
+        """The newest first, each read when its turn comes."""
+        return jobs_of(self._rows)
 
     def job_list(self, most: int) -> Iterator[ListedJob]:
         """As `Library.job_list`."""
@@ -55,6 +54,20 @@ class Look:
             f"SELECT id, corpus, state FROM jobs WHERE {among(ACTIVE)} ORDER BY id DESC", ACTIVE
         )
         return Active(*found[0]) if found else None
+
+    def files(self, corpus: str) -> Iterator[tuple[str, FileState, str]]:
+        """Of all files that jobs of a corpus read or were to read, those of the newest job first:
+        the path, how the job left it, its identity. A job's are read when its turn comes."""
+        for (job_id,) in self._rows.read(
+            "SELECT id FROM jobs WHERE corpus = ? ORDER BY id DESC", (corpus,)
+        ):
+            for (source,) in self._rows.read("SELECT source FROM jobs WHERE id = ?", (job_id,)):
+                paths = json.loads(source)["files"]
+                for number, state, identity in self._rows.read(
+                    "SELECT number, state, identity FROM job_files WHERE job = ?", (job_id,)
+                ):
+                    if number < len(paths):
+                        yield paths[number], state, identity
 
     def taken(self, corpus: str) -> set[str]:
         """As `Library.taken`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from vademecum.assets import SAMPLE_PUBMED, is_present
-from vademecum.corpora.jobs import Job
+from vademecum.corpora.jobs import FileState
 from vademecum.corpora.look import Look
 from vademecum.corpora.readers.stream import printable
 from vademecum.ingest.plan import Plan, identity_of, size_of
@@ -52,38 +52,53 @@ def survey(
     if rest or query is not None or not urls:
         taken = look.taken(corpus) if rest == [PUBMED] else ()
         plan = resolve(rest, progress=progress, web=web, taken=taken, query=query, limit=limit)
-        found += _of_plan(plan, look.jobs(corpus), progress)
+        found += _of_plan(plan, look.files(corpus), progress)
     return found
 
 
-def _of_plan(plan: Plan, jobs: Iterable[Job], progress: Progress) -> list[Outlook]:
-    read: set[str] = set()  # what was read to its end
-    before: dict[str, str] = {}  # how the latest job left a file
-    for job in jobs:
-        for file, path in zip(job.files, job.source["files"], strict=False):
-            if file.state == "done":
-                read.add(file.identity)
-            before.setdefault(path, file.state)
+def _of_plan(
+    plan: Plan, earlier: Iterable[tuple[str, FileState, str]], progress: Progress
+) -> list[Outlook]:
+    """`earlier` files by path, state and identity, those of the newest job first. Holds no more of
+    them than the plan has."""
     sizes = [size_of(path) for path in plan.files]
     progress.start("looking at files", sum(size or 0 for size in sizes), "B")
-    found = [
-        Outlook(printable(str(path)), size, _state(path, size, read, before, progress))
+    identities = [
+        "" if size is None else _identity(path, progress)
         for path, size in zip(plan.files, sizes, strict=True)
     ]
     progress.finish()
-    return found
+    planned, wanted = {str(path.absolute()) for path in plan.files}, set(identities)
+    read: set[str] = set()  # what was read to its end
+    before: dict[str, FileState] = {}  # how the latest job left a file
+    for path, state, identity in earlier:
+        if state == "done" and identity in wanted:
+            read.add(identity)
+        if path in planned:
+            before.setdefault(path, state)
+    return [
+        Outlook(printable(str(path)), size, _state(path, size, identity, read, before))
+        for path, size, identity in zip(plan.files, sizes, identities, strict=True)
+    ]
+
+
+def _identity(path: Path, progress: Progress) -> str:
+    """ "" where it cannot be read: reading it will say what is wrong."""
+    try:
+        return identity_of(path, progress.advance)
+    except OSError:
+        return ""
 
 
 def _state(
-    path: Path, size: int | None, read: set[str], before: dict[str, str], progress: Progress
+    path: Path, size: int | None, identity: str, read: set[str], before: dict[str, FileState]
 ) -> FileOutlook:
     if size is None:
         return "remote"
-    try:
-        if identity_of(path, progress.advance) in read:
-            return "known"
-    except OSError:
-        return "new"  # reading it will say what is wrong
+    if not identity:
+        return "new"
+    if identity in read:
+        return "known"
     earlier = before.get(str(path.absolute()))
     if earlier is None:
         return "new"

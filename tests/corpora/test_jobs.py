@@ -139,6 +139,20 @@ def test_a_list_of_jobs_counts_their_files_and_reads_those_that_failed(library: 
     assert list(Look(library.path).job_list(2)) == [latest, before]
 
 
+def test_the_files_of_a_corpus_are_told_those_of_the_newest_job_first(library: Library) -> None:
+    log = library.job_log
+    first = log.plan(NAME, SOURCE, FILES)
+    log.begin(first, "key", {0: "hash-a", 1: "hash-b"})
+    progress(library, first, FileProgress(0, {}, "done"), FileProgress(1, {}, "failed", "no end"))
+    log.plan("another", SOURCE, FILES)
+    log.plan(NAME, SOURCE | {"files": ["/c.xml"]}, FILES[:1])
+    assert list(Look(library.path).files(NAME)) == [
+        ("/c.xml", "pending", ""),
+        ("/a.xml", "done", "hash-a"),
+        ("/b.xml", "failed", "hash-b"),
+    ]
+
+
 def test_what_is_left_to_do_is_found_without_the_jobs_that_are_over(library: Library) -> None:
     states: list[JobState] = ["failed", "done", "cancelled", "paused", "done"]
     for state in states:
@@ -163,8 +177,7 @@ def test_others_see_the_jobs_of_a_library_that_is_open(library: Library) -> None
     assert found.files[0].state == "done"
     library.job_log.finish(number, "done", {})
     assert (look.active(), look.state(number), look.state(99)) == (None, "done", None)
-    assert [job.state for job in look.jobs(NAME)] == ["done"]
-    assert list(look.jobs("other")) == []
+    assert [job.state for job in look.jobs()] == ["done"]
 
 
 def test_files_of_a_job_are_read_when_its_turn_comes(library: Library) -> None:
