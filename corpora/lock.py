@@ -91,6 +91,8 @@ class LibraryLock:
                 self._tell()
 
     def _tell(self) -> None:
+        if not self._lock.is_locked:  # somebody else's by now: it was let go within the block
+            return
         work = self._works[-1] if self._works else ""
         told = Owner(os.getpid(), _command(), self._page, socket.gethostname(), work)
         fresh = self._owner.with_name(f"{OWNER}.new")  # whoever reads it finds one or the other

@@ -179,6 +179,13 @@ def test_threads_at_several_works_leave_none_behind(tmp_path: Path) -> None:
         assert told() == ""
 
 
+def test_a_library_that_was_closed_at_work_says_nothing_more(tmp_path: Path) -> None:
+    library = filled(tmp_path)
+    with library.at_work("verifying it"):
+        library.close()
+    assert owner(tmp_path) is None
+
+
 def test_an_opening_that_brings_indexes_up_to_date_says_so(tmp_path: Path) -> None:
     library = filled(tmp_path)
     library.commit(NAME, batch(document(1)))
