@@ -89,7 +89,7 @@ def misplaced(sentence: str, evidence: str) -> bool:
     items = [(content_words(m["words"]), numbers(m["held"])) for m in ITEM.finditer(evidence)]
     shared = set.intersection(*(words for words, _ in items)) if items else set()
     words = content_words(sentence) - shared
-    for number in numbers(sentence):
+    for number in numbers(sentence) - numbers(ITEM.sub(" ", evidence)):
         given = [words & named for named, held in items if number in held]
         others = [words & named for named, held in items if number not in held]
         if given and not any(given) and any(others):

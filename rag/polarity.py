@@ -140,9 +140,11 @@ def _reversed(sentence: str, evidence: str) -> bool:
             if apart and ours.search(sentence) and theirs.search(evidence):
                 return negated(sentence) == negated(evidence)
     # The sentence copies the words of a clause but for those that turned it round.
-    if REVERSAL.search(evidence) and not REVERSAL.search(sentence) and not negated(sentence):
-        return containment(words, content_words(evidence)) >= COPY
-    return False
+    if REVERSAL.search(sentence) or negated(sentence):
+        return False
+    clauses = [evidence, *CLAUSE.split(evidence)]
+    copied = [part for part in clauses if containment(words, content_words(part)) >= COPY]
+    return bool(copied) and all(REVERSAL.search(part) for part in copied)
 
 
 COPY = 0.9  # from this share of words in common a sentence is a copy

@@ -33,7 +33,7 @@ NAMED = {
     "in vitro": r"\bin[ -]vitro\b|体外",
 }
 ALSO = {
-    "female": r"\b(?:mothers?|maternal\w*|pregnan\w+|postmenopaus\w+|ladies)\b|孕|产妇|绝经",
+    "female": r"\b(?:mothers?|pregnan\w+|postmenopaus\w+|ladies)\b|孕|产妇|绝经",
     "male": r"\b(?:man|fathers?|paternal|gentlemen)\b|男",
     "pregnant": r"\b(?:gestation\w*|antenatal|prenatal|trimester)\b|产前|孕",
     "infant": r"\b(?:preterm|bab\w+|perinatal|birth)\b|早产",

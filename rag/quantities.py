@@ -67,6 +67,8 @@ SPELLED_NUMBER = re.compile(
     rf"|(?P<one>{'|'.join(['zero', *TEENS, *ONES])}))\b",
     re.IGNORECASE,
 )
+MULTIPLES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
+TIMES = re.compile(rf"[-\s]({'|'.join(MULTIPLES)})\b", re.IGNORECASE)
 HAN_DIGITS = {han: n for n, han in enumerate("一二三四五六七八九", 1)} | {"两": 2}
 HAN_NUMBER = re.compile(
     r"[二三四五六七八九]?十[一二三四五六七八九]?(?!分(?!钟))|[一二两三四五六七八九]"
@@ -152,7 +154,12 @@ def _digits(text: str) -> Iterator[tuple[int, int, str]]:
 def _spelled(text: str) -> Iterator[tuple[int, int, int]]:
     for match in SPELLED_NUMBER.finditer(text):
         value = sum(SPELLED[word.lower()] for word in match.groups() if word)
-        yield match.start(), match.end(), value
+        times = TIMES.match(text, match.end())
+        yield (
+            match.start(),
+            times.end() if times else match.end(),
+            value * (MULTIPLES[times.group(1).lower()] if times else 1),
+        )
     for match in HAN_NUMBER.finditer(text):
         yield match.start(), match.end(), int(_han_value(match.group()))
 

@@ -64,6 +64,16 @@ LOSS = (
     "inhibit", "block", "knock", "silenc", "deplet", "deficien", "suppress", "antagon", "absen",
     "withdraw", "delet", "loss", "lack", "ablat",
 )  # fmt: skip
+# What was done says nothing of what was found, nor of what was only reckoned out.
+DESIGN = re.compile(
+    r"\b(?:we|authors?|study|studies|analys[ei]s|paper|investigators) (?:\w+ )?(?:examined|examines"
+    r"|studied|investigate[sd]|evaluate[sd]|assesse[sd]|explore[sd]|analy[sz]ed|compared|compares"
+    r"|reviewed|tested)\b|\A\W*to (?:study|examine|investigate|evaluate|assess|explore|analy[sz]e"
+    r"|compare|review|test|determine|describe)\b",
+    re.IGNORECASE,
+)
+FOUND = re.compile(r"\b(?:found|showed|shown|reveal\w*|demonstrat\w+|was|were|had)\b", re.I)
+ADJUSTED = re.compile(r"\b(?:adjust\w*|control\w*) for\b[^.;,()]*", re.IGNORECASE)
 HELD = 1 / 2  # least share of the words that name each of the two
 
 
@@ -86,6 +96,9 @@ def related(sentence: str, source: Told, others: set[str]) -> Related:
     order: tuple[Related, ...] = ("stated", "near", "apart")
     verb = effects_named(source.title) or VERB_OF_TITLE.search(source.title)
     told = [*([source.title] if verb else []), *source.reported]
+    told = [
+        ADJUSTED.sub(" ", part) for part in told if FOUND.search(part) or not DESIGN.search(part)
+    ]
     found = [_related(relation, told, others) for relation in relations(sentence)]
     return max(found, key=order.index, default="stated")
 

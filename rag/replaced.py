@@ -1,6 +1,9 @@
-"""Whether a near copy has a word in place of its counterpart: "before" for "after"."""
+"""Whether a near copy has a word in place of its counterpart: "before" for "after", "sufficient"
+for "insufficient", "only" for "not only"."""
 
 from __future__ import annotations
+
+import re
 
 from vademecum.rag.words import WORD, containment, content_words
 
@@ -33,6 +36,9 @@ PAIRS = (
     "inpatients outpatients",
     "morning evening",
     "oral intravenous",
+    "high low",
+    "higher lower",
+    "dependent independent",
 )
 OTHERS: dict[str, set[str]] = {}
 for pair in PAIRS:
@@ -41,10 +47,27 @@ for pair in PAIRS:
     OTHERS.setdefault(other, set()).add(one)
 
 
+PREFIXES = ("in", "un", "non", "non-", "dis", "ab")
+NOT_ONLY = re.compile(r"\bnot only\b", re.IGNORECASE)
+ONLY = re.compile(r"\bonly\b", re.IGNORECASE)
+
+
 def replaced(sentence: str, evidence: str) -> bool:
     """Whether a word of the sentence, and not its counterpart, is lacking in the evidence, which
     has the counterpart that the sentence lacks."""
     if containment(content_words(sentence), content_words(evidence)) < COPY:
         return False
     ours, theirs = (set(WORD.findall(text.lower())) for text in (sentence, evidence))
-    return any((OTHERS.get(word, set()) & theirs) - ours for word in ours - theirs)
+    if NOT_ONLY.search(evidence) and ONLY.search(sentence) and not NOT_ONLY.search(sentence):
+        return not ONLY.search(NOT_ONLY.sub(" ", evidence))
+    one, other = ours - theirs, theirs - ours
+    return any(OTHERS.get(word, set()) & other or _contrary(word, other) for word in one)
+
+
+def _contrary(word: str, others: set[str]) -> bool:
+    """Whether one of the others is the word with a prefix that turns it round, or without its."""
+    return any(
+        f"{prefix}{word}" in others
+        or (word.startswith(prefix) and word.removeprefix(prefix) in others)
+        for prefix in PREFIXES
+    )

@@ -40,6 +40,7 @@ def test_a_number_behind_another_item_of_a_list() -> None:
     assert misplaced("Emptying was more common with pain (OR 5.3).", LIST)
     assert not misplaced("Emptying was more common with pain (OR 4.4).", LIST)
     assert not misplaced("The odds ratio was 5.3.", LIST)
+    assert not misplaced("Emptying came on day 3.", f"On day 3 and (3 of 9) later. {LIST}")
 
 
 def test_a_number_in_the_place_of_another() -> None:

@@ -29,6 +29,7 @@ def test_opposites(sentence: str, evidence: str) -> None:
         ("Aspirin did not lower mortality but reduced stroke.",) * 2,
         ("Aspirin reduced not only stroke but death.", "Aspirin reduced stroke and death."),
         ("Aspirin reduced stroke.", "Statins did not change cholesterol in rabbits."),
+        ("Aspirin reduced stroke.", "Loss of hair came, aspirin reduced stroke, all was well."),
     ],
 )  # fmt: skip
 def test_agreement_and_other_matters(sentence: str, evidence: str) -> None:

@@ -16,6 +16,7 @@ from vademecum.rag.populations import stance
         ("Tumours shrank in mice.", "Tumours shrank in patients.", "opposed"),
         ("Patients improved.", "Risk fell in mice.", "opposed"),
         ("Patients improved.", "Risk fell.", "held"),
+        ("Risk rose in women.", "Risk rose in men after adjustment for maternal age.", "opposed"),
         ("Patients improved.", "Risk fell in volunteers and in mice.", "held"),
         ("Risk fell in humans.", "Risk fell in 30 patients.", "held"),
         ("男性风险更高。", "女性风险更高。", "opposed"),

@@ -15,6 +15,7 @@ from vademecum.rag.quantities import Quantity, holds, quantities, quantities_hel
         ("d = -0.83", [Quantity("0.83", "", True)]),
         ("6-10 days", [Quantity("6"), Quantity("10", "day")]),
         ("twenty days", [Quantity("20", "day")]),
+        ("five hundred reports", [Quantity("500")]),
         ("one of the two groups", []),
         ("下降1.2%，持续十二周", [Quantity("1.2", "%"), Quantity("12", "week")]),
         ("百分之二十", [Quantity("20", "%")]),

@@ -71,6 +71,19 @@ def test_a_name_from_another_passage_is_no_other_name_of_the_same() -> None:
     assert related("Vitamins reduced fatigue.", told, {"vitamin"}) == "apart"
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "The authors examined whether the effect of obesity is on gout.",
+        "To study the effect of obesity on gout.",
+        "Gout was more frequent in men after adjustment for obesity.",
+    ],
+)
+def test_what_was_done_or_reckoned_out_states_nothing(part: str) -> None:
+    told = Told("", (part, "All adults were weighed."))
+    assert related("Obesity increases the risk of gout.", told, set()) != "stated"
+
+
 def test_a_title_relates_only_with_a_verb() -> None:
     claim = "Aspirin reduces stroke."
     assert related(claim, Told("Effect of aspirin on stroke", ()), set()) != "stated"

@@ -37,6 +37,10 @@ def test_the_check_says_which(source_of, embedder) -> None:
         ("The second tea failed within days.", "The first tea failed within days.", True),
         ("Onset before and after 17 years.", "Onset after 17 years and before.", False),
         ("Onset after 17 years was late.", "Onset after 17 years was late.", False),
+        ("Green tea was sufficient in women.", "Green tea was insufficient in women.", True),
+        ("Women were dependent on green tea.", "Women were green tea independent.", True),
+        ("Gout came only with tea.", "Gout came not only with tea but with coffee.", True),
+        ("Gout came not only with tea.", "Gout came not only with tea.", False),
         ("Tea after lunch.", "Coffee before dinner in women.", False),
     ],
 )
