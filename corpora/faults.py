@@ -12,6 +12,7 @@ from vademecum.errors import LibraryDamaged, LibraryError, OutOfSpace
 
 NO_SPACE = ("database or disk is full", "(code: 13)", "No space left", "disk I/O error")
 LEAST_FREE = 1_000_000  # bytes; on a fuller disk every failure is taken for want of space
+NO_FILES = ("Too many open files", "TooManyOpenFiles")
 NO_WRITE = ("readonly database", "unable to open database file", "Permission denied", "Read-only")
 
 
@@ -39,6 +40,11 @@ def said(error: BaseException) -> str:
 
 def _explained(text: str, folder: Path) -> LibraryError:
     short = " ".join(text.split())[:200]
+    if any(sign in text for sign in NO_FILES):
+        return OutOfSpace(
+            f"{folder} cannot be opened: this process may open no more files ({short})",
+            "nothing is lost: allow more (`ulimit -n 4096`) and run the same command again",
+        )
     # Chroma does not always say so: a compaction that found no room only "failed to apply logs".
     if any(sign in text for sign in NO_SPACE) or _free(folder) < LEAST_FREE:
         return OutOfSpace(

@@ -182,6 +182,20 @@ def test_what_an_index_says_on_a_full_disk_is_taken_for_want_of_space(
         raise ValueError("Failed to apply logs to the metadata segment")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "called `Result::unwrap()` on an `Err` value: Os { message: Too many open files }",
+        "Failed to open file for write: IoError { kind: TooManyOpenFiles }",
+    ],
+)
+def test_a_limit_of_open_files_is_no_damage(tmp_path: Path, said: str) -> None:
+    with pytest.raises(OutOfSpace) as told, explaining(tmp_path, ValueError):
+        raise ValueError(said)
+    assert "ulimit -n" in told.value.hint
+    assert "rebuild" not in told.value.hint
+
+
 def test_an_index_that_may_not_be_looked_at_does_not_keep_the_library_shut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
