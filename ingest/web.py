@@ -152,15 +152,17 @@ class Web:
                         held += len(block)
                         self.progress.advance(len(block))
                         if most is not None and held > most:
-                            raise SourceUnavailable(
-                                f"{_named(url)} is larger than the {most / 1e6:,.0f} MB "
-                                "that are taken",
-                                "fetch it yourself, and name the file",
-                            )
+                            break
                 finally:
                     self.progress.finish()
                     file.flush()
                     os.fsync(file.fileno())
+            if most is not None and held > most:
+                _discard(part)
+                raise SourceUnavailable(
+                    f"{_named(url)} is larger than the {most / 1e6:,.0f} MB that are taken",
+                    "fetch it yourself, and name the file",
+                )
             if total is not None and held != total:
                 raise Cut(f"{held:,} bytes came of {total:,}")
             return answer.headers

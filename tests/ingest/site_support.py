@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+Fault = Callable[[BaseHTTPRequestHandler, bytes], None]
+
 
 @dataclass
 class Asked:
@@ -29,14 +31,12 @@ class Site:
     files: dict[str, bytes] = field(default_factory=dict)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)
-    faults: list[Callable[[BaseHTTPRequestHandler, bytes], None] | None] = field(
-        default_factory=list
-    )
+    faults: list[Fault | None] = field(default_factory=list)
     answers: dict[str, Callable[[dict[str, str]], bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
 
 
-def cut_after(count: int) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+def cut_after(count: int) -> Fault:
     """Promise everything, send so many bytes, hang up."""
 
     def fault(handler: BaseHTTPRequestHandler, body: bytes) -> None:
@@ -50,7 +50,7 @@ def cut_after(count: int) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
     return fault
 
 
-def claims(length: int) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+def claims(length: int) -> Fault:
     """Say another length than what is sent."""
 
     def fault(handler: BaseHTTPRequestHandler, body: bytes) -> None:
@@ -63,7 +63,15 @@ def claims(length: int) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
     return fault
 
 
-def status(code: int, **headers: str) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
+def without_length(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    """Send all of it, and do not say how much it is."""
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(body)
+    handler.close_connection = True
+
+
+def status(code: int, **headers: str) -> Fault:
     """Answer with a status alone."""
 
     def fault(handler: BaseHTTPRequestHandler, body: bytes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from site_support import Site, claims, cut_after, hang_up, serving, status
+from site_support import Fault, Site, claims, cut_after, hang_up, serving, status, without_length
 
 from vademecum.errors import SourceUnavailable, UsageError
 from vademecum.ingest.web import TRIES, Web
@@ -132,10 +132,14 @@ def test_what_stands_behind_a_question_mark_is_not_told(site: Site, web: Web) ->
     assert "secret" not in refused.value.message
 
 
-def test_what_is_too_large_is_refused(site: Site, web: Web, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [None, without_length])
+def test_what_is_too_large_is_refused_and_leaves_nothing(
+    site: Site, web: Web, tmp_path: Path, fault: Fault | None
+) -> None:
+    site.faults += [fault]
     with pytest.raises(SourceUnavailable, match="MB"):
         web.download(f"{site.url}/file.bin", tmp_path / "file.bin", most=1000)
-    assert not (tmp_path / "file.bin").exists()
+    assert list(tmp_path.glob("file.bin*")) == []
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/x", "http://", "http://[::1/x"])
