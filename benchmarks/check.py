@@ -105,11 +105,10 @@ def _relevance(
             near = [j for j in np.argsort(-cosines[i]) if name == "own" or j != i]
             held = {j: containment(asked, words[j]) for j in near}
             lexical = sorted(near, key=lambda j: -held[j])[:CANDIDATES]
-            sides = [
+            fused = fuse(
                 [Hit(passages[j], float(cosines[i, j])) for j in near[:CANDIDATES]],
                 [Hit(passages[j], held[j]) for j in lexical],
-            ]
-            fused = fuse(sides)
+            )
             of = {passages[j].passage_id: j for j in near}
             weights = word_weights(question, [passages[of[key]] for key in fused])
             best = [of[key] for key in sorted(fused, key=lambda key: -fused[key])[:16]]

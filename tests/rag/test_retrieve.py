@@ -6,28 +6,49 @@ import pytest
 
 from vademecum.corpora.document import Document, Filters, Hit, Passage
 from vademecum.errors import CorpusNotFound
-from vademecum.rag.retrieve import fuse, search, word_weights
+from vademecum.rag.retrieve import best_first, fuse, search, word_weights
 
 
 def hit(doc: str, score: float, ordinal: int = 0) -> Hit:
     return Hit(Passage(doc, ordinal, 0, 1, "x"), score)
 
 
-def test_fusion_is_the_mean_of_min_max_normalised_scores() -> None:
-    dense = [hit("a", 0.9), hit("b", 0.5), hit("c", 0.1)]
-    lexical = [hit("b", 20.0), hit("d", 10.0)]
-    assert fuse([dense, lexical]) == pytest.approx(
-        {"a#0": 0.5, "b#0": 0.25 + 0.5, "c#0": 0.0, "d#0": 0.0}
-    )
+def test_a_side_gives_the_score_above_its_last_hit_in_units_of_its_best_and_dense_twice() -> None:
+    dense = [hit("a", 1.0), hit("b", 0.75), hit("c", 0.5)]  # 0.5, 0.25, 0
+    lexical = [hit("b", 20.0), hit("d", 10.0), hit("e", 5.0)]  # 0.75, 0.25, 0
+    fused = fuse(dense, lexical, most=3)
+    given = {"a#0": 2 * 0.5, "b#0": 2 * 0.25 + 0.75, "c#0": 0.0, "d#0": 0.25, "e#0": 0.0}
+    assert fused == pytest.approx({key: share / (2 * 0.5 + 0.75) for key, share in given.items()})
+    assert best_first(fused) == ["b#0", "a#0", "d#0", "c#0", "e#0"]
+
+
+def test_a_side_that_hardly_tells_its_hits_apart_says_little() -> None:
+    alike = [hit("a", 0.72), hit("b", 0.71), hit("c", 0.70)]
+    telling = [hit("c", 20.0), hit("b", 12.0), hit("a", 4.0)]
+    assert best_first(fuse(alike, telling, most=3)) == ["c#0", "b#0", "a#0"]
+    assert best_first(fuse(alike, [], most=3)) == ["a#0", "b#0", "c#0"]
+
+
+def test_what_is_first_on_both_sides_scores_1_whatever_the_units() -> None:
+    dense = [hit("a", 0.9), hit("b", 0.2)]
+    assert fuse(dense, [hit("a", 31.0), hit("c", 30.0)], most=2)["a#0"] == pytest.approx(1.0)
+
+
+def test_a_side_that_found_less_than_asked_for_found_all_and_the_rest_scores_0() -> None:
+    dense = [hit("a", 0.8), hit("b", 0.4)]
+    assert fuse(dense, [hit("b", 7.0)]) == pytest.approx({"a#0": 2 / 3, "b#0": (2 * 0.5 + 1) / 3})
 
 
 def test_an_empty_side_has_no_say() -> None:
-    assert fuse([[hit("a", 3.0), hit("b", 1.0)], []]) == {"a#0": 1.0, "b#0": 0.0}
-    assert fuse([[], []]) == {}
+    hits = [hit("a", 3.0), hit("b", 1.5)]
+    assert fuse(hits, []) == fuse([], hits) == {"a#0": 1.0, "b#0": 0.5}
+    assert fuse([], []) == {}
 
 
-def test_equal_scores_all_count_in_full() -> None:
-    assert fuse([[hit("a", 2.0), hit("b", 2.0)]]) == {"a#0": 1.0, "b#0": 1.0}
+def test_equal_scores_all_count_in_full_and_none_below_0_counts() -> None:
+    assert fuse([], [hit("a", 2.0), hit("b", 2.0)]) == {"a#0": 1.0, "b#0": 1.0}
+    assert fuse([hit("a", 0.5), hit("b", -0.1)], []) == {"a#0": 1.0, "b#0": 0.0}
+    assert fuse([hit("a", -0.1), hit("b", -0.2)], []) == {"a#0": 0.0, "b#0": 0.0}
 
 
 def test_the_best_passage_comes_first(shelf, embedder) -> None:
