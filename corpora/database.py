@@ -117,7 +117,7 @@ class Database:
         # that were derived from it. A batch takes seconds to embed, so this costs nothing.
         run("PRAGMA synchronous = FULL")
         run("PRAGMA foreign_keys = ON")
-        run("PRAGMA cache_size = -32768")  # KiB
+        run("PRAGMA cache_size = -8192")  # KiB
         run("PRAGMA journal_size_limit = 67108864")
         if version < LAYOUT:
             bring_up_to_date(self._connection)

@@ -46,7 +46,8 @@ class Indexes:
             index.close()
 
     def follow(self, row: CorpusRow, progress: Progress) -> None:
-        """After a commit: feed them if enough has come together, else before the next search.
+        """After a commit: feed them if they are still to be made, so that what hinders it is known
+        before much is embedded, or if enough has come together; else before the next search.
 
         Then they are closed until the next time. Chroma's graph in this process is as large as its
         vectors, and whoever ingests needs it for a tenth of the time. It is read from disk again
@@ -56,7 +57,7 @@ class Indexes:
         if self.place.kind == "chroma":
             enough = max(enough, self._store.passages_of(row.id) // SHARE)
         waiting = self.outbox.pending(row.id) // len(self._all)
-        if waiting < enough:
+        if waiting < enough and self.outbox.made(row.id):
             self._checked.discard(row.id)
         else:
             if waiting > LONG:

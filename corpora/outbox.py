@@ -125,6 +125,10 @@ class Outbox:
         """Steps still to take, over all indexes; an index not yet built counts as one."""
         return sum(waiting + (not built) for _, built, waiting in self._states(corpus).values())
 
+    def made(self, corpus: int) -> bool:
+        """Whether every index was built, however far it is."""
+        return all(built for _, built, _ in self._states(corpus).values())
+
     def dead(self, corpus: int, name: str) -> int:
         """Passages that an index was told to forget since it was built: they may still fill it."""
         return int(

@@ -13,6 +13,7 @@ from library_support import NAME, batch, document, filled, vector_of
 
 from vademecum.corpora import indexes
 from vademecum.corpora.library import Library
+from vademecum.errors import LibraryError
 from vademecum.progress import Silent
 
 STEP = 8  # passages; a document of these tests has two
@@ -54,6 +55,24 @@ def test_the_indexes_take_a_step_at_a_time_then_an_eighth_of_what_they_hold(
         )
         assert max(later - earlier for earlier, later in pairwise(fed_at)) > 2 * STEP
         assert library.verify(NAME).problems == []
+
+
+def test_a_new_corpus_has_its_indexes_with_its_first_commit(tmp_path: Path) -> None:
+    with filled(tmp_path) as library:
+        library.commit(NAME, batch(document(1)))
+        assert library._indexes.outbox.pending(1) == 0
+
+
+def test_what_hinders_them_is_known_with_the_first_commit_which_stays(tmp_path: Path) -> None:
+    with filled(tmp_path) as library:
+        (tmp_path / "chroma").write_text("no folder")
+        with pytest.raises(LibraryError):
+            library.commit(NAME, batch(document(1)))
+        (tmp_path / "chroma").unlink()
+        library.commit(NAME, batch(document(2)))
+        assert library._indexes.outbox.pending(1) == 0
+        assert library.verify(NAME).problems == []
+        assert library.corpus(NAME).documents == 2
 
 
 def test_fed_indexes_are_closed_until_they_are_needed(tmp_path: Path) -> None:

@@ -139,7 +139,8 @@ def test_who_comes_is_told_of_work_that_ends_by_itself(tmp_path: Path) -> None:
     with filled(folder) as library:
         library.serving("http://127.0.0.1:7861")
         heard = Overheard(folder)
-        library.commit(NAME, batch(document(1)))
+        library.commit(NAME, batch(document(1)))  # makes the indexes
+        library.commit(NAME, batch(document(2)))
         library.index(NAME, progress=heard)
         library.verify(NAME, progress=heard)
         library.rebuild(NAME, progress=heard)
@@ -188,7 +189,8 @@ def test_a_library_that_was_closed_at_work_says_nothing_more(tmp_path: Path) -> 
 
 def test_an_opening_that_brings_indexes_up_to_date_says_so(tmp_path: Path) -> None:
     library = filled(tmp_path)
-    library.commit(NAME, batch(document(1)))
+    library.commit(NAME, batch(document(1)))  # makes the indexes
+    library.commit(NAME, batch(document(2)))
     library.close()  # not in peace: what is pending waits
     heard = Overheard(tmp_path)
     Library.open(tmp_path, progress=heard).close()

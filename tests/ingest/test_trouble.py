@@ -108,7 +108,7 @@ def test_a_disk_that_fills_up_stops_it_until_there_is_room(path: Path, small_dis
 
         def fill() -> None:
             free = shutil.disk_usage(small_disk).free
-            ballast.write_bytes(bytes(max(0, free - (256 << 10))))
+            ballast.write_bytes(bytes(max(0, free - (64 << 10))))
 
         with pytest.raises(OutOfSpace) as full:
             ingest(library, NAME, [path], Meddling(2, fill), batch_size=4)
