@@ -30,7 +30,8 @@ def md5_problem(path: Path) -> str:
     beside = path.with_name(path.name + ".md5")
     if not beside.is_file():
         return ""
-    wanted = md5_named(beside.read_text("utf-8", "replace")[:4096])
+    with beside.open("rb") as file:
+        wanted = md5_named(file.read(4096).decode("utf-8", "replace"))
     if not wanted:
         return f"{beside.name} beside it names no MD5; download it again or remove it"
     found = md5_of(path)

@@ -102,7 +102,7 @@ def stated_beside(path: Path) -> Stated:
             raw = tomllib.loads(place.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise _wrong_map(path, place, normalise(str(error))) from error
         known = {each.name for each in fields(FieldMap)}
         stated: dict[str, tuple[str, ...]] = {}

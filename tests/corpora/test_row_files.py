@@ -95,7 +95,15 @@ def test_a_map_for_the_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["text =", 'title = "a"', 'text = "a"\nnonsense = "b"', "text = 5", "text = [1]", "\udc80"],
+    [
+        "text =",
+        'title = "a"',
+        'text = "a"\nnonsense = "b"',
+        "text = 5",
+        "text = [1]",
+        pytest.param("text = " + "[" * 100_000, id="deep"),
+        "\udc80",
+    ],
 )
 def test_a_map_that_makes_no_sense_is_told(tmp_path: Path, said: str) -> None:
     (tmp_path / "fields.toml").write_bytes(said.encode("utf-8", "surrogateescape"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -188,6 +189,18 @@ def test_a_checksum_that_is_none_is_said(tmp_path: Path) -> None:
     assert md5_problem(path) == ""
     path.with_name(path.name + ".md5").write_text("")
     assert "names no MD5" in md5_problem(path)
+
+
+def test_of_a_checksum_no_more_is_read_than_one_can_have(tmp_path: Path) -> None:
+    path = numbered(tmp_path, 1, article(1))
+    beside = path.with_name(path.name + ".md5")
+    beside.write_text(f"MD5({path.name})= {hashlib.md5(path.read_bytes()).hexdigest()}\n")
+    with beside.open("r+b") as file:
+        file.truncate(200_000_000)  # with a hole, which takes no room on the disk
+    tracemalloc.start()
+    assert md5_problem(path) == ""
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
 
 
 def test_real_baseline_and_update_files(real_data: Path, library: Library) -> None:
