@@ -14,7 +14,7 @@ from vademecum.rag.polarity import contradicts, sides_exchanged
 from vademecum.rag.relations import by_its_loss
 from vademecum.rag.replaced import replaced
 from vademecum.rag.swaps import swapped
-from vademecum.rag.words import Language, containment, content_words, numbers
+from vademecum.rag.words import WORD, Language, containment, content_words, numbers
 
 
 def at_odds(
@@ -24,7 +24,7 @@ def at_odds(
 
     `nearest` are those of them that are nearest to it, in words and in meaning.
     """
-    if _miscopied(sentence, parts):
+    if _miscopied(sentence, parts) or _replaced(sentence, parts):
         return True
     if language == "zh":
         return all(contradicts(sentence, part) for part in nearest)
@@ -50,8 +50,16 @@ def _miscopied(sentence: str, parts: Sequence[str]) -> bool:
     stated, copied = numbers(sentence), _copied(sentence, parts)
     whole = [part for part in copied if stated <= numbers(part)]
     if whole:
-        return any(wrong(sentence, whole[0]) for wrong in (exchanged, misplaced, swapped, replaced))
+        return any(wrong(sentence, whole[0]) for wrong in (exchanged, misplaced, swapped))
     return bool(copied) and substituted(sentence, copied[0])
+
+
+def _replaced(sentence: str, parts: Sequence[str]) -> bool:
+    """Whether a part has the counterpart of a word, and none says as much in the sentence's own."""
+    words = set(WORD.findall(sentence.lower()))
+    return any(replaced(sentence, part) for part in parts) and not any(
+        words <= set(WORD.findall(part.lower())) for part in parts
+    )
 
 
 def _copied(sentence: str, parts: Sequence[str]) -> list[str]:

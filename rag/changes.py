@@ -46,9 +46,10 @@ SAME = re.compile(
     re.IGNORECASE,
 )
 # "No difference between the two groups in the number of emboli".
+NOTED = re.compile(r"\s*(?:was|were|is|are) (?:\w+ed|found|seen)\b(?: in\b)?", re.IGNORECASE)
 COMPARED = re.compile(r"\s*(?:between|among)\b.*?(?=\bin\b|\Z)", re.IGNORECASE)
 NOUNS = re.compile(r"(?:increase|decrease|rise|decline|reduction|improvement|elevation)s?\Z", re.I)
-OPENS = re.compile(r"\s*(?:in|of|for|to|on)\b", re.IGNORECASE)
+OPENS = re.compile(r"\A\s*(?:in|of|for|to|on)\b", re.IGNORECASE)
 ENDS = re.compile(r"[,;:.()]|\b(?:and|or|but|than|was|were|is|are|when|while|if)\b", re.I)
 FOLLOWS = re.compile(r"\s*(?:[-\w]+ly\s+)?(?:(?:the|a|an|in|of)\s+)?(?P<word>[A-Za-z][\w-]*)")
 BEHIND_VERBS = frozenset(
@@ -99,7 +100,13 @@ def same_too(sentence: str, parts: Sequence[str]) -> bool:
     """Whether all that the sentence calls the same is called so by the parts as well."""
     claims = [claim for claim in changes(sentence) if claim.sign == 0]
     stated = [other for part in parts for other in changes(part) if other.sign == 0]
-    return bool(claims) and all(any(_same_thing(c, o) for o in stated) for c in claims)
+    return bool(claims) and all(
+        any(
+            len(claim.what & other.what) >= SAME_THING * min(len(claim.what), len(other.what))
+            for other in stated
+        )
+        for claim in claims
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -114,7 +121,10 @@ def _stated(clause: str) -> Iterator[Change]:
     around = frozenset(content_words(clause))
     for match in SAME.finditer(clause):
         subject = _subject(clause[: match.start()])
-        right = COMPARED.sub(" ", clause[match.end() :], count=1)
+        right = clause[match.end() :]
+        for aside in (NOTED, COMPARED):
+            if found := aside.match(right):
+                right = right[found.end() :]
         behind = first(OPENS.sub(" ", ENDS.split(right)[0], count=1))
         if what := subject if match["verb"] else behind or subject:
             yield Change(0, True, what, around, denied=False)

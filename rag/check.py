@@ -39,7 +39,7 @@ from vademecum.rag.populations import stance
 from vademecum.rag.quantities import holds, quantities, quantities_held
 from vademecum.rag.relations import related
 from vademecum.rag.strength import too_strong
-from vademecum.rag.told import reports, told_by
+from vademecum.rag.told import only_set_out, reports, told_by
 from vademecum.rag.wording import overstated, stronger
 from vademecum.rag.words import WORD, containment, content_words, language_of, stem
 
@@ -185,7 +185,7 @@ class Evidence:
         if at_odds(sentence, told.reported, self._nearest(words, cosines, source), language):
             return opposite
         relation = related(sentence, told, self._others(source)) if english else "stated"
-        if relation == "apart":
+        if relation == "apart" or (english and only_set_out(sentence, told)):
             return Verdict("unsupported", min(score, PARTIAL), near=score >= SUPPORTED)
         if english and not retracted and (reason := self._overstated(sentence, source)):
             return Verdict("overstated", min(score, (PARTIAL + SUPPORTED) / 2), reason=reason)

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vademecum.rag.effects import BOUNDARY, JOINT, named
-from vademecum.rag.polarity import NO_DENIAL, negated
+from vademecum.rag.effects import BOUNDARY, DENIED, JOINT, named
+from vademecum.rag.polarity import NO_DENIAL
 from vademecum.rag.words import WORD, containment, content_words, stem
 
 AUXILIARY = r"(?:do|does|did|was|were|is|are|has|have|had|could|can|will|would|been|be)"
 DENIAL = re.compile(
     rf"\b(?P<verb>(?:{AUXILIARY} )?not|\w+n't|cannot|never|failed to|unable to)\s+"
     r"(?:(?:\w+ly|be|been|a|an|any|the|clear|such|longer)\s+)*(?P<word>[A-Za-z][\w-]*)"
-    r"|\b(?:no|without)\s+(?P<words>[A-Za-z][\w-]*(?:[ ][A-Za-z][\w-]*){0,5})",
+    r"|\bno\s+(?P<words>[A-Za-z][\w-]*(?:[ ][A-Za-z][\w-]*){0,5})",
     re.IGNORECASE,
 )
 # "Mites were associated with wheeze, but moulds were not."
@@ -48,7 +48,7 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     affirmed = {
         root
         for clause in BOUNDARY.split(sentence)
-        if not negated(clause)
+        if not DENIED.search(clause)
         for root in _roots(clause)
     }
     for part in parts:
@@ -57,7 +57,12 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
         if set(FIGURE.findall(part)) - set(FIGURE.findall(sentence)):
             continue  # denied of a time or an amount that the sentence may not speak of
         for denial in denials(part):
-            same = not denial.of or containment(set(denial.of), words) >= SAME_THINGS
+            rest = {word for word in words if word[:ROOT] != denial.root}
+            same = (
+                not denial.of
+                or containment(set(denial.of), words) >= SAME_THINGS
+                or containment(rest, set(denial.of)) >= ALL_BUT
+            )
             if denial.root in affirmed and same and not _affirmed(denial, words, parts):
                 return True
     return False

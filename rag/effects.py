@@ -62,7 +62,7 @@ BEFORE_NOUNS = BE | frozenset(
 # After a verb without an object: "decreased over time", "increases with age".
 AFTER_INTRANSITIVES = frozenset(
     """in by from to with over among during after at as between across until when while if compared
-    than and for on of within since because through but or versus were was is are""".split()
+    than and for on of within since because through but or versus were was is are under""".split()
 )
 ACTORS = frozenset("we authors researchers investigators clinicians physicians doctors".split())
 

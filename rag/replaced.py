@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from vademecum.rag.words import WORD, containment, content_words
+from vademecum.rag.words import WORD, containment, content_words, stem
 
 COPY = 0.75  # least share of the words of the sentence in the other one
 PAIRS = (
@@ -55,13 +55,17 @@ ONLY = re.compile(r"\bonly\b", re.IGNORECASE)
 def replaced(sentence: str, evidence: str) -> bool:
     """Whether a word of the sentence, and not its counterpart, is lacking in the evidence, which
     has the counterpart that the sentence lacks."""
-    if containment(content_words(sentence), content_words(evidence)) < COPY:
-        return False
+    words, held = content_words(sentence), content_words(evidence)
     ours, theirs = (set(WORD.findall(text.lower())) for text in (sentence, evidence))
     if NOT_ONLY.search(evidence) and ONLY.search(sentence) and not NOT_ONLY.search(sentence):
-        return not ONLY.search(NOT_ONLY.sub(" ", evidence))
+        only = not ONLY.search(NOT_ONLY.sub(" ", evidence))
+        return only and containment(words, held) >= COPY
     one, other = ours - theirs, theirs - ours
-    return any(OTHERS.get(word, set()) & other or _contrary(word, other) for word in one)
+    return any(
+        (OTHERS.get(word, set()) & other or _contrary(word, other))
+        and containment(words - {stem(word)}, held) >= COPY
+        for word in one
+    )
 
 
 def _contrary(word: str, others: set[str]) -> bool:

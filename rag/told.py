@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.answer import Source
+from vademecum.rag.words import containment, content_words
 
 # The aim of a study asserts nothing.
 AIM = re.compile(
@@ -18,6 +19,8 @@ AIM = re.compile(
 ASKS = re.compile(
     r"(?:does|do|did|is|are|was|were|can|could|should|will|would|has|have)\s", re.IGNORECASE
 )
+
+COPY, SPEAKS_OF = 0.85, 0.6  # shares of the words of a sentence in one of the source
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,17 @@ def asks(title: str) -> bool:
 def reports(part: str) -> bool:
     """Whether a sentence of a source says something of its own, not what it asks or is to find."""
     return part.rstrip()[-1:] not in "?？" and not AIM.search(part)
+
+
+def only_set_out(sentence: str, told: Told) -> bool:
+    """Whether a source sets out to find what a sentence states, and reports nothing of the kind."""
+    if AIM.search(sentence):
+        return False
+    words = content_words(sentence)
+    aims = [part for part in told.sentences if not reports(part)]
+    return any(containment(words, content_words(part)) >= COPY for part in aims) and not any(
+        containment(words, content_words(part)) >= SPEAKS_OF for part in told.reported
+    )
 
 
 def _sentences(text: str) -> list[str]:

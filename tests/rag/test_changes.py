@@ -55,5 +55,6 @@ def test_what_changes_how() -> None:
 
 def test_what_is_called_the_same_by_both() -> None:
     assert same_too("Ferritin was similar.", ["Ferritin did not differ."])
+    assert same_too("Ferritin was the same.", ["No difference was noted in ferritin."])
     assert not same_too("Ferritin was similar.", ["Fatigue did not differ."])
     assert not same_too("Ferritin rose.", ["Ferritin did not differ."])

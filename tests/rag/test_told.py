@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vademecum.rag.check import check
-from vademecum.rag.told import asks, told_by
+from vademecum.rag.told import asks, only_set_out, told_by
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,15 @@ def test_an_aim_is_told_but_not_reported(source_of) -> None:
     told = told_by(source_of(1, "We aimed to study stroke. It fell.", "Stroke"))
     assert told.parts == ("Stroke", "We aimed to study stroke.", "It fell.")
     assert told.reported == ("It fell.",)
+
+
+def test_what_a_source_sets_out_to_find_it_does_not_report(source_of, embedder) -> None:
+    raw = "Growth is faster during fetal life."
+    aim = "To test if growth is faster during fetal life. "
+    asked, found = source_of(1, aim + "All were measured."), source_of(2, aim + raw)
+    assert check(raw, [asked], embedder).sentences[0].support == "unsupported"
+    assert check(raw, [found], embedder).sentences[0].support == "supported"
+    assert not only_set_out(aim, told_by(asked))
 
 
 @pytest.mark.parametrize(
