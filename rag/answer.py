@@ -24,7 +24,8 @@ class Sentence:
     source supports it. `attention` has, for each source in order, the share of the model's
     attention that it received while the sentence was written: what was really read, whatever is
     cited. It is empty where no model of ours wrote. `reason` says in words why a sentence is
-    overstated: it claims an effect where its source reports a connection.
+    overstated: it claims an effect where its source reports a connection, or in a word that is
+    stronger than any of its source.
     """
 
     text: str

@@ -24,7 +24,8 @@ AMOUNT = (
     ),
     (
         r"decreas\w*|lower\w*|reduc\w*|less(?! likely)|fewer|declin\w*|fell|fallen|dropped"
-        r"|shorter|shorten\w*|smaller|diminish\w*|halv\w+|attenuat\w*|inhibit\w*|suppress\w*|thinner|lighter"
+        r"|shorter|shorten\w*|smaller|diminish\w*|halv\w+|attenuat\w*|inhibit\w*|suppress\w*"
+        r"|thinner|lighter"
     ),
 )
 QUALITY = (
