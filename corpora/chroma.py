@@ -270,7 +270,7 @@ class ChromaStore(Chroma):
                 self._client = chromadb.PersistentClient(
                     str(self._folder), settings=Settings(anonymized_telemetry=False)
                 )
-            except (chromadb.errors.ChromaError, AttributeError):
+            except BaseException:  # also a panic of its Rust
                 # Chroma keeps a half-started system under its path and would hand it out again.
                 SharedSystemClient.clear_system_cache()
                 raise

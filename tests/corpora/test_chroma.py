@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,37 @@ def test_a_graph_that_lost_vectors_is_noticed_and_made_again(
         assert any("vectors" in problem for problem in library.verify(NAME).problems)
         library.rebuild(NAME)
         assert library.verify(NAME).problems == []
+
+
+FEW_FILES = """
+import resource, sys
+from pathlib import Path
+import chromadb
+from vademecum.corpora.chroma import ChromaStore
+from vademecum.errors import OutOfSpace
+
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+usual = min(1024, most) if most > 0 else 1024
+store = ChromaStore(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_NOFILE, (6, most))
+try:
+    store.create(1, 4)
+except OutOfSpace as error:
+    print(error.message)
+resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+store.create(1, 4)
+print(store.count(1))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how many files it opens is known of Linux")
+def test_a_start_that_panicked_leaves_nothing_behind(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", FEW_FILES, str(tmp_path / "chroma")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    refused, held = done.stdout.splitlines()
+    assert "may open no more files" in refused
+    assert held == "0"
