@@ -56,7 +56,7 @@ class Indexes:
         enough = STEP
         if self.place.kind == "chroma":
             enough = max(enough, self._store.passages_of(row.id) // SHARE)
-        waiting = self.outbox.pending(row.id) // len(self._all)
+        waiting = self.outbox.pending(row.id)
         if waiting < enough and self.outbox.made(row.id):
             self._checked.discard(row.id)
         else:
@@ -86,7 +86,7 @@ class Indexes:
     def settle(self, row: CorpusRow) -> None:
         """Before they are closed: feed them what is pending, if that is a moment's work. More
         waits for the next opening, which shows how far it is."""
-        if 0 < self.outbox.pending(row.id) <= STEP * len(self._all):
+        if 0 < self.outbox.pending(row.id) <= STEP:
             with suppress(LibraryError):  # nothing is lost: the next opening tries again
                 self.whole(row, Silent())
 

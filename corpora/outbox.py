@@ -122,8 +122,9 @@ class Outbox:
         )
 
     def pending(self, corpus: int) -> int:
-        """Steps still to take, over all indexes; an index not yet built counts as one."""
-        return sum(waiting + (not built) for _, built, waiting in self._states(corpus).values())
+        """Passages that the index furthest behind has yet to see; to be built counts as one."""
+        states = self._states(corpus).values()
+        return max((max(waiting, not built) for _, built, waiting in states), default=0)
 
     def made(self, corpus: int) -> bool:
         """Whether every index was built, however far it is."""
@@ -141,7 +142,7 @@ class Outbox:
         self, corpus: CorpusRow, progress: Progress, names: Collection[str] | None = None
     ) -> None:
         """Bring every index up to date, or those of these names. Advances `progress` by one a
-        passage and index.
+        passage that the index furthest behind has seen.
 
         Indexes that are equally far are fed together: a passage is read once for all of them.
         """
@@ -168,7 +169,7 @@ class Outbox:
                 self._indexes[name].apply(corpus.id, entries, gone)
                 self._advance(corpus.id, name, end, len(gone))
                 behind[name] = end
-                progress.advance(len(rows))
+            progress.advance(len(rows))
         for name in behind:
             self._indexes[name].expect(corpus.id, 0)
 

@@ -103,7 +103,7 @@ def test_a_block_that_ends_leaves_at_most_a_step_to_the_next_opening(
     with Library.open(tmp_path) as library:
         assert library._indexes.outbox.pending(1) == 0
         library.commit(NAME, batch(*map(document, range(201, 208))))
-        assert library._indexes.outbox.pending(1) == 2 * 14  # an eighth is not there yet
+        assert library._indexes.outbox.pending(1) == 14  # an eighth is not there yet
         monkeypatch.setattr(indexes.Indexes, "whole", refuse)  # it would take too long
     monkeypatch.undo()
     with Library.open(tmp_path) as library:
@@ -121,7 +121,7 @@ def test_what_waits_is_fed_on_demand_and_shown(tmp_path: Path) -> None:
         library.commit(NAME, batch(document(2)))
         library.index(NAME, progress=told)
         assert library._indexes.outbox.pending(1) == 0
-        assert told.started == [(f"indexing {NAME}", 4, "passages")]
+        assert told.started == [(f"indexing {NAME}", 2, "passages")]
         library.index(NAME, progress=told)
         assert len(told.started) == 1
 
