@@ -111,14 +111,15 @@ def _compiled(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
     about: Any = torch.cuda.get_device_properties(device)  # its types lack what it has
     most = capacity if selection is None else selection.most
     page, fits = page_bytes(dim, store.value_bits), about.shared_memory_per_block_optin
-    splits, held = 0, 0
-    for running in (1, 2) if most is not None and bias is None else ():
-        splits = _splits(running * about.multi_processor_count, kv_heads, rows, capacity)
-        held = -(-most // splits)
-        if held <= MOST_HELD and running * held_bytes(dim, page, held) <= fits:
-            break
-    else:
-        splits, held = _splits(about.multi_processor_count, kv_heads, rows, capacity), 0
+    processors = about.multi_processor_count
+    splits, held = _splits(processors, kv_heads, rows, capacity), 0
+    if most is not None and bias is None:
+        for running in (1, 2):
+            parts = _splits(running * processors, kv_heads, rows, capacity)
+            pages = -(-most // parts)
+            if pages <= MOST_HELD and running * held_bytes(dim, page, pages) <= fits:
+                splits, held = parts, pages
+                break
     part = torch.empty(rows, heads, splits + 1, dim, device=device)
     weight = torch.empty(rows, heads, splits + 1, 2, device=device)
     key_codes, key_mean, key_scale, _, *values = store.tensors()
@@ -128,7 +129,7 @@ def _compiled(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
     )  # fmt: skip
     left = (part, weight, shares, store.key_mean.shape[1], capacity)
     room = 0 if selection is None else selection.pages.stride(1)
-    constants = (
+    constants: tuple[tuple[str, int], ...] = (
         ("DIM", dim),
         ("GROUP_HEADS", heads // kv_heads),
         ("KV_HEADS", kv_heads),
