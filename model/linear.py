@@ -306,7 +306,7 @@ class Int8:
         if x.shape[0] <= COMPILED_TOKENS and kernel is not None:
             out = kernel(x, self.codes, self.scale)
         elif x.shape[0] <= INT8_TOKENS:
-            out = torch._weight_int8pack_mm(x, self.codes, self.scale)
+            out = torch._weight_int8pack_mm(x, self.codes, self.scale.to(x.dtype))
         else:
             parts = [F.linear(x, self.codes[at].to(x.dtype)) for at in stripes(self.shape)]
             out = torch.cat(parts, dim=1).mul_(self.scale)

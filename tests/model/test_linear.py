@@ -197,11 +197,12 @@ def test_a_compiled_int8_product_is_exact(tokens: int, width: int) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 9, 30])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_int8_without_numba_is_close_and_says_so(
-    monkeypatch: pytest.MonkeyPatch, rows: int
+    monkeypatch: pytest.MonkeyPatch, rows: int, dtype: torch.dtype
 ) -> None:
     monkeypatch.setattr(linears, "compiled_int8", lambda: None)
-    weight, x = weight_of(512, 64).bfloat16(), weight_of(rows, 64).bfloat16()
+    weight, x = weight_of(512, 64).bfloat16(), weight_of(rows, 64).to(dtype)
     product = Int8.of(weight)
     assert relative_error(product(x), x.float() @ weight.float().T) < 0.015
     assert "Numba cannot be used" in product.path
