@@ -20,8 +20,7 @@ from vademecum.errors import OutOfSpace
 def begun(database: Database, target: Path) -> Iterator[Path]:
     """An empty folder beside `target`, of this library alone; it goes if the block fails. Raises
     OSError."""
-    ((owner,),) = database.read("SELECT value FROM facts WHERE name = 'id'")
-    half = target.with_name(f".{target.name}.{owner[:12]}.half")
+    half = target.with_name(f".{target.name}{_ending(database)}")
     target.parent.mkdir(parents=True, exist_ok=True)
     if half.exists():
         shutil.rmtree(half)
@@ -40,10 +39,25 @@ def begun(database: Database, target: Path) -> Iterator[Path]:
 
 
 def clear(database: Database) -> None:
-    """At opening: nobody else has the library, so what is remembered was killed."""
-    for (half,) in database.read("SELECT value FROM facts WHERE name = 'exporting'"):
-        shutil.rmtree(json.loads(half), ignore_errors=True)
+    """At opening: nobody else has the library, so what is remembered was killed. Only a folder that
+    is named as `begun` names it goes."""
+    for (said,) in database.read("SELECT value FROM facts WHERE name = 'exporting'"):
+        half = Path(_text(said))
+        if half.name.startswith(".") and half.name.endswith(_ending(database)):
+            shutil.rmtree(half, ignore_errors=True)
         _forget(database)
+
+
+def _ending(database: Database) -> str:
+    ((owner,),) = database.read("SELECT value FROM facts WHERE name = 'id'")
+    return f".{owner[:12]}.half"
+
+
+def _text(said: str) -> str:
+    try:
+        return str(json.loads(said))
+    except ValueError:
+        return ""
 
 
 def _forget(database: Database) -> None:

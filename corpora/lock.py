@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -49,6 +50,7 @@ class LibraryLock:
         self._lock = FileLock(folder / "library.lock", thread_local=False)
         self._page = ""
         self._works: list[str] = []  # the latest last; threads may be at several
+        self._telling = threading.Lock()
 
     def acquire(self) -> None:
         """Take the lock. Raises LibraryLocked if somebody has it, OutOfSpace if the folder cannot
@@ -74,20 +76,21 @@ class LibraryLock:
 
     def serving(self, page: str) -> None:
         """Its owner serves the library on a page: whoever comes is told where. Raises OSError."""
-        self._page = page
-        self._tell()
+        with self._telling:
+            self._page = page
+            self._tell()
 
     @contextmanager
     def at(self, work: str) -> Iterator[None]:
         """Within the block its owner is at something that ends by itself: it is worth a wait."""
-        self._works.append(work)
-        with suppress(OSError):  # a full disk: they are told of the process alone
+        with self._telling, suppress(OSError):  # a full disk: they are told of the process alone
+            self._works.append(work)
             self._tell()
         try:
             yield
         finally:
-            self._works.remove(work)
-            with suppress(OSError):
+            with self._telling, suppress(OSError):
+                self._works.remove(work)
                 self._tell()
 
     def _tell(self) -> None:
@@ -101,9 +104,10 @@ class LibraryLock:
 
     def release(self) -> None:
         """Let the next one in."""
-        if self._lock.is_locked:
-            self._owner.unlink(missing_ok=True)
-            self._lock.release()
+        with self._telling:
+            if self._lock.is_locked:
+                self._owner.unlink(missing_ok=True)
+                self._lock.release()
 
     def _locked(self) -> LibraryLocked:
         found = owner(self._folder)

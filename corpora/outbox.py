@@ -128,7 +128,8 @@ class Outbox:
 
     def made(self, corpus: int) -> bool:
         """Whether every index was built, however far it is."""
-        return all(built for _, built, _ in self._states(corpus).values())
+        sql = "SELECT MIN(built) FROM indexes WHERE corpus = ?"
+        return bool(self._database.read(sql, (corpus,))[0][0])
 
     def dead(self, corpus: int, name: str) -> int:
         """Passages that an index was told to forget since it was built: they may still fill it."""

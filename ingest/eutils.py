@@ -25,6 +25,7 @@ PAGE = 200  # records a request: a few megabytes
 MOST = 9_999  # records of one search that NLM hands out
 TRIES = 4
 RATE, RATE_WITH_KEY = 3, 10  # requests a second
+LEFT_S = 86_400.0  # a page that no run has taken in for so long
 
 
 class Pace:
@@ -103,8 +104,9 @@ class Search:
         text = self._ask("efetch.fcgi", self._pages[path], _whole_page)
         path.parent.mkdir(parents=True, exist_ok=True)
         for other in path.parent.glob("query-*.xml"):
-            if other not in self._pages:  # of a run that was killed, or never resumed
-                other.unlink()
+            # Of a run that was killed, or never resumed; a young one may be another library's.
+            if other not in self._pages and time.time() - other.stat().st_mtime > LEFT_S:
+                other.unlink(missing_ok=True)
         path.write_text(text, "utf-8")
 
     def release(self, path: Path) -> None:

@@ -62,7 +62,8 @@ def ingest(
     batch under way; `apart` reads in a process of its own, by default where that pays; `engine`
     does all but the commit elsewhere. Raises UsageError if the corpus was made with another
     embedder, OutOfSpace, LibraryDamaged and ClusterUnavailable; what was committed before stays,
-    and `resume` goes on from there.
+    and `resume` goes on from there. Threads that start later in this process share an arena of
+    glibc's allocator, so that the memory of the indexes can go back (`memory.share_arena`).
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")

@@ -10,8 +10,8 @@ from vademecum.corpora.jobs import Job
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Documents kept and passages embedded a second, and seconds left; None where nobody can know
-    yet. Unchanged documents cost next to nothing, and count for neither; what is left counts as if
-    it were new."""
+    yet. Unchanged documents cost little, and count for neither rate; of what is left as many are
+    taken to be unchanged as of what was read."""
 
     documents_per_s: float | None
     passages_per_s: float | None
@@ -28,7 +28,7 @@ def pace_of(job: Job) -> Pace:
     return Pace(
         kept / passed,
         embedded / passed,
-        None if left is None else passed * read / kept * left / (1 - left),
+        None if left is None else passed * left / (1 - left),
     )
 
 

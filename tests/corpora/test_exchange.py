@@ -379,6 +379,19 @@ def test_an_export_that_is_killed_leaves_no_folder(tmp_path: Path, exported: Pat
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("said", ["no JSON", "PRECIOUS", ""])
+def test_no_folder_goes_that_is_not_named_as_a_half_export(tmp_path: Path, said: str) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    if said == "PRECIOUS":
+        said = json.dumps(str(precious))
+    with filled(tmp_path / "library") as library, library._database.transaction() as connection:
+        connection.execute("INSERT INTO facts VALUES ('exporting', ?)", (said,))
+    with Library.open(tmp_path / "library") as library:
+        assert library._database.read("SELECT * FROM facts WHERE name = 'exporting'") == []
+    assert precious.is_dir()
+
+
 def test_a_disk_that_fills_takes_nothing_with_it(
     tmp_path: Path, exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,15 @@ def test_threads_at_several_works_leave_none_behind(tmp_path: Path) -> None:
         first.__exit__(None, None, None)
         assert told() == "rebuilding two"
         second.__exit__(None, None, None)
+        assert told() == ""
+
+        def work(number: int) -> None:
+            for _ in range(30):
+                with library.at_work(f"work {number}"):
+                    pass
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
         assert told() == ""
 
 

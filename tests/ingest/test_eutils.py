@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from site_support import Site, hang_up, serving, status
 from vademecum.corpora.library import Library
 from vademecum.errors import SourceUnavailable, UsageError
 from vademecum.ingest.again import failed_of, left_of
-from vademecum.ingest.eutils import MOST, PAGE, RATE, RATE_WITH_KEY, Pace, Search
+from vademecum.ingest.eutils import LEFT_S, MOST, PAGE, RATE, RATE_WITH_KEY, Pace, Search
 from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.sources import resolve
 from vademecum.ingest.web import Web
@@ -216,15 +218,18 @@ def test_a_search_that_was_interrupted_is_asked_again(nlm: Nlm, tmp_path: Path) 
 def test_pages_that_an_earlier_run_left_go(nlm: Nlm, tmp_path: Path) -> None:
     left = tmp_path / "sources" / "eutils" / "query-0a1b2c3d-2026-01-01-0200.xml"
     left.parent.mkdir(parents=True)
-    left.write_text("<PubmedArticleSet>")
+    young = left.with_name("query-0a1b2c3d-2026-01-02-0000.xml")
+    for page in (left, young):
+        page.write_text("<PubmedArticleSet>")
+    os.utime(left, (time.time() - 2 * LEFT_S,) * 2)
     with (
         Web(settings=Settings(home=tmp_path, offline=False), wait=lambda _: None) as web,
         Library.open(tmp_path / "library") as library,
     ):
         plan = resolve([], web=web, query="statins")
-        assert left.exists()  # another process may be at it
+        assert left.exists()
         ingest(library, "found", plan, FakeEmbedder())
-    assert list(left.parent.iterdir()) == []
+    assert list(left.parent.iterdir()) == [young]  # another process may be at it
 
 
 def test_a_page_that_failed_is_fetched_again_by_a_retry(nlm: Nlm, tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def test_files_that_are_still_to_be_fetched_have_no_size() -> None:
     )
 
 
-def test_unchanged_documents_foretell_nothing_of_new_ones() -> None:
-    """Of half the bytes nine tenths were unchanged; the other half counts as new."""
+def test_unchanged_documents_count_for_no_rate_and_foretell_others() -> None:
+    """Of half the bytes nine tenths were unchanged, and so they may be of the other half."""
     files = [done(0, 100, 100), begun(1, 100)]
     pace = pace_of(job(*files, seconds=10.0, read=100, kept=10, skipped=90, embedded=20))
-    assert pace == Pace(1.0, 2.0, pytest.approx(100.0))
+    assert pace == Pace(1.0, 2.0, pytest.approx(10.0))
