@@ -91,9 +91,10 @@ class Assistant:
     ) -> Self:
         """Open a library, its embedder and a model, and answer from one corpus.
 
-        `model` is a preset, "auto" for the best that this machine can run, "none" to quote instead
-        of writing, or the address of a server (`RemoteModel`; "http://127.0.0.1:8000#name" picks
-        one of its models); `model_reason` says how it was chosen. `device` says where it and the
+        `model` is a preset, "auto" for what `model.choose` takes (one that is here and answers in
+        time, or else the best, which is fetched), "none" to quote instead of writing, or the
+        address of a server (`RemoteModel`; "http://127.0.0.1:8000#name" picks one of its models);
+        `model_reason` says how it was chosen. `device` says where it and the
         embedder run: "auto" is a GPU where one can be used. What is opened here, `close`
         closes; a `Library` handed in stays open. Raises CorpusNotFound, or ModelNotFound, before
         anything is loaded.
