@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from vademecum.app.console import note, size
+from vademecum.app.console import can_ask, note, size
 from vademecum.app.options import Device, Quantization
 from vademecum.collection import without_collection
 from vademecum.errors import Cancelled
@@ -29,7 +29,7 @@ def pick_model(
 
     choice = choose(device=device, quantization=quantization, fetch=fetch, settings=where)
     note(choice.reason)
-    if choice.fetch and not fetch and sys.stdin.isatty() and sys.stderr.isatty():
+    if choice.fetch and not fetch and can_ask() and sys.stderr.isatty():
         question = f"Fetch {choice.preset} ({size(choice.fetch)})?"
         if not typer.confirm(question, default=True, err=True):
             raise Cancelled(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from vademecum.app import options, render, rooms
-from vademecum.app.console import clean, fail, note, one_line, paragraph, plural, stdout
+from vademecum.app.console import can_ask, clean, fail, note, one_line, paragraph, plural, stdout
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
 from vademecum.errors import Cancelled, VademecumError
@@ -69,7 +68,7 @@ class Conversation:
 
     def run(self) -> None:
         """Until /quit or the end of input."""
-        interactive = sys.stdin.isatty()
+        interactive = can_ask()
         if interactive:
             # Importing it gives input() editing and a history; Windows has its own.
             with suppress(ImportError):

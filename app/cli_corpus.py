@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -12,7 +11,16 @@ import typer
 from rich.table import Table
 
 from vademecum.app import options, rooms
-from vademecum.app.console import note, one_line, paragraph, plural, print_json, size, stdout
+from vademecum.app.console import (
+    can_ask,
+    note,
+    one_line,
+    paragraph,
+    plural,
+    print_json,
+    size,
+    stdout,
+)
 from vademecum.app.progress import ConsoleProgress
 from vademecum.corpora.document import CorpusInfo
 from vademecum.errors import LibraryDamaged, UsageError
@@ -231,7 +239,7 @@ def delete(
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
         info = library.corpus(name)
         if not yes:
-            if not sys.stdin.isatty():
+            if not can_ask():
                 raise UsageError(
                     f"deleting {name} needs a yes", hint="add --yes to delete without being asked"
                 )

@@ -23,6 +23,11 @@ _CONTROLS = re.compile(
 )
 
 
+def can_ask() -> bool:
+    """Whether somebody can be asked: stdin is a terminal. Closed, Python has none."""
+    return bool(sys.stdin) and sys.stdin.isatty()
+
+
 def clean(text: str) -> str:
     """Text from a document, a model or a file name, made safe to write to a terminal."""
     return _CONTROLS.sub("", _SEQUENCES.sub("", text.replace("\r\n", "\n")))

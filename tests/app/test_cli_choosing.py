@@ -17,6 +17,7 @@ import typer
 from cli_support import Cli, ScriptedAssistant, answer
 from words_support import WordEmbedder, citation, pubmed
 
+from vademecum.app.console import can_ask
 from vademecum.ingest.report import IngestReport
 from vademecum.model.choose import Choice
 from vademecum.rag.answer import ModelRef
@@ -230,3 +231,8 @@ def test_a_single_question_wants_its_corpus_named(several: Cli, opened: Opened) 
     done = several("ask", "q")
     assert (done.code, opened) == (2, [])
     assert done.errors[0] == "error: the library holds 2 corpora: sample, trials"
+
+
+def test_with_stdin_closed_nobody_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert not can_ask()
