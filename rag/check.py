@@ -92,7 +92,7 @@ def check(
 
     With `broken_off` a last sentence without an end is dropped, unless it is the only one.
     """
-    cited = read_markers(tidy(without_frame(raw)), len(sources))
+    cited = read_markers(tidy(without_frame(raw, sources, question)), len(sources))
     spans = split_sentences(cited.text)
     by_model = assign(cited.marks, spans)
     texts = [cited.text[start:end] for start, end in spans]
