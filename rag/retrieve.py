@@ -1,9 +1,9 @@
 """Step 2: the passages that may answer a question.
 
 Dense (cosine) and lexical (BM25) candidates, the 100 best of each side, are fused in units of the
-best score of their side: on SciFact nDCG@10 71.5, against 71.0 normalised by range, 70.5 for
-reciprocal rank fusion, 66.8 for dense and 66.9 for lexical search alone
-(`benchmarks/retrieval.py`). Either side may be empty.
+best score of their side: on SciFact nDCG@10 0.715, against 0.710 normalised by range, 0.703 for
+reciprocal rank fusion, 0.668 for dense and 0.670 for lexical search alone (decision 0006,
+`benchmarks/retrieval.py`). Either side may be empty.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ CANDIDATES = 100  # of each side
 # say less. Chosen on the train queries of SciFact and on MedQuAD (decision 0006).
 DENSE_WEIGHT = 2.0
 PASSAGES_PER_WORK = 2
-# A full text speaks for its abstract where its passage scores so much of what the abstract does.
+# A full text speaks for its abstract where its passage scores so much of what the abstract does;
+# the scores are those above the floor of `_shares`, the last of a hundred or, of few, nearly 0.
 FULL_TEXT_SHARE = 0.75
 
 
@@ -113,7 +114,9 @@ def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], most: int = CANDIDATES) -
     """Fused score in [0, 1] by passage id: the weighted mean of what the sides give, 1.0 for what
     is first on both. `most` is the number of hits that each was asked for.
 
-    A side that found nothing has no say.
+    A side that found nothing has no say. Where neither tells its hits apart, all that have a score
+    above 0 get 1.0. The ids are in the order of the sides, dense first, equal hits in the order of
+    the alphabet.
     """
     fused: defaultdict[str, float] = defaultdict(float)
     highest = 0.0
@@ -122,26 +125,33 @@ def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], most: int = CANDIDATES) -
         for passage_id, share in shares.items():
             fused[passage_id] += weight * share
         highest += weight * max(shares.values(), default=0.0)
-    return {passage_id: score / (highest or 1.0) for passage_id, score in fused.items()}
+    if highest == 0.0:
+        above = {hit.passage.passage_id for hit in (*dense, *lexical) if hit.score > 0}
+        return {passage_id: float(passage_id in above) for passage_id in fused}
+    return {passage_id: score / highest for passage_id, score in fused.items()}
 
 
 def best_first(scores: Mapping[str, float]) -> list[str]:
-    """The ids by their scores; equal ones in the order of the alphabet."""
-    return sorted(scores, key=lambda key: (-scores[key], key))
+    """The ids by their scores; equal ones in the order they are given in."""
+    return sorted(scores, key=lambda key: -scores[key])
 
 
 def _shares(side: Sequence[Hit], most: int) -> dict[str, float]:
-    """What a side gives its hits, by passage id: the score above the last hit's, in units of the
-    best. What it did not name lies below the last; where it named fewer than `most`, at 0.
+    """What a side gives its hits, best first by passage id: the score above a floor, in units of
+    the best.
 
-    In units of the range, as is usual, a side to which a hundred passages are nearly alike would
-    say as much as one that tells them apart.
+    What a side did not name lies below its last hit, which is the floor where it named `most`. One
+    that named few named all there is, and the rest would score 0: between them the floor rises
+    with the number of hits, because a filter may take one of a hundred away again. In units of
+    the range, as is usual, a side to which a hundred passages are nearly alike would say as much
+    as one that tells them apart.
     """
     best = max((hit.score for hit in side), default=0.0)
-    last = min(hit.score for hit in side) if len(side) >= most else 0.0
+    last = min((hit.score for hit in side), default=0.0)
+    floor = max(0.0, last) * min(1.0, len(side) / most)
     return {
-        hit.passage.passage_id: max(0.0, hit.score - last) / best if best > 0 else 0.0
-        for hit in side
+        hit.passage.passage_id: max(0.0, hit.score - floor) / best if best > 0 else 0.0
+        for hit in sorted(side, key=lambda hit: (-hit.score, hit.passage.passage_id))
     }
 
 

@@ -34,21 +34,48 @@ def test_what_is_first_on_both_sides_scores_1_whatever_the_units() -> None:
     assert fuse(dense, [hit("a", 31.0), hit("c", 30.0)], most=2)["a#0"] == pytest.approx(1.0)
 
 
-def test_a_side_that_found_less_than_asked_for_found_all_and_the_rest_scores_0() -> None:
+def test_a_side_that_found_few_found_all_and_the_rest_would_score_0() -> None:
     dense = [hit("a", 0.8), hit("b", 0.4)]
-    assert fuse(dense, [hit("b", 7.0)]) == pytest.approx({"a#0": 2 / 3, "b#0": (2 * 0.5 + 1) / 3})
+    given = {"a#0": 2 / 3, "b#0": (2 * 0.5 + 1) / 3}
+    assert fuse(dense, [hit("b", 7.0)]) == pytest.approx(given, abs=0.01)
+    assert fuse(dense, [hit("b", 7.0)], most=10**9) == pytest.approx(given)
+
+
+def test_one_hit_less_of_many_changes_scores_little() -> None:
+    dense = [hit(f"{i:03}", 0.7 - 0.003 * i) for i in range(100)]
+    lexical = [hit(f"{i:03}", 20.0 - 0.1 * i) for i in range(0, 200, 2)]
+    whole = fuse(dense, lexical)
+    for fewer in (fuse(dense[:99], lexical), fuse(dense, lexical[:50] + lexical[51:])):
+        assert all(abs(fewer[key] - whole[key]) < 0.02 for key in fewer)
 
 
 def test_an_empty_side_has_no_say() -> None:
-    hits = [hit("a", 3.0), hit("b", 1.5)]
-    assert fuse(hits, []) == fuse([], hits) == {"a#0": 1.0, "b#0": 0.5}
+    hits = [hit("a", 3.0), hit("b", 1.5), hit("c", 0.0)]
+    assert fuse(hits, []) == fuse([], hits) == {"a#0": 1.0, "b#0": 0.5, "c#0": 0.0}
     assert fuse([], []) == {}
 
 
-def test_equal_scores_all_count_in_full_and_none_below_0_counts() -> None:
-    assert fuse([], [hit("a", 2.0), hit("b", 2.0)]) == {"a#0": 1.0, "b#0": 1.0}
+@pytest.mark.parametrize("most", [2, 3, 100])
+def test_equal_scores_all_count_in_full(most: int) -> None:
+    equal = [hit("b", 2.0), hit("a", 2.0)]
+    assert fuse([], equal, most) == fuse(equal, [], most) == {"a#0": 1.0, "b#0": 1.0}
+    assert fuse(equal, equal, most) == {"a#0": 1.0, "b#0": 1.0}
+    assert best_first(fuse(equal, [], most)) == ["a#0", "b#0"]
+
+
+def test_equal_scores_of_one_side_leave_the_other_to_decide() -> None:
+    equal, telling = [hit("a", 0.5), hit("b", 0.5)], [hit("b", 9.0), hit("c", 3.0)]
+    assert fuse(equal, telling, most=2) == {"a#0": 0.0, "b#0": 1.0, "c#0": 0.0}
+
+
+def test_what_scores_0_or_less_keeps_the_order_of_its_side() -> None:
     assert fuse([hit("a", 0.5), hit("b", -0.1)], []) == {"a#0": 1.0, "b#0": 0.0}
-    assert fuse([hit("a", -0.1), hit("b", -0.2)], []) == {"a#0": 0.0, "b#0": 0.0}
+    below = [hit("c", -0.1), hit("a", -0.2), hit("b", -0.3)]
+    for most in (3, 100):
+        assert fuse(below, [], most) == {"a#0": 0.0, "b#0": 0.0, "c#0": 0.0}
+        assert best_first(fuse(below, [], most)) == ["c#0", "a#0", "b#0"]
+    few = fuse([hit("z", 0.5), *below], [])
+    assert best_first(few) == ["z#0", "c#0", "a#0", "b#0"]
 
 
 def test_the_best_passage_comes_first(shelf, embedder) -> None:
@@ -120,6 +147,30 @@ def test_an_abstract_speaks_where_its_full_text_says_less(doubled, embedder) -> 
     found = search(doubled, embedder, "test", "rivaroxaban embolism hip surgery", 6)
     assert [one.document.doc_id for one in found] == ["pmid:7", "pmid:8"]
     assert found[0].also == ("pmcid:PMC7",)
+
+
+@pytest.mark.parametrize(
+    ("text", "speaks"),
+    [
+        # Of the words that the abstract has of the query: all, and one.
+        (f"{ABSTRACT} Bleeding was rare.", "pmcid:PMC7"),
+        ("Doses were as planned. Surgery was as usual. Bleeding was rare.", "pmid:7"),
+    ],
+)
+@pytest.mark.parametrize("others", [0, 40, 300])
+def test_who_speaks_does_not_hang_on_how_many_others_there_are(
+    shelf_of, embedder, text: str, speaks: str, others: int
+) -> None:
+    full = replace(FULL_TEXT, title="Trial", text=text)
+    abstract = replace(full, doc_id="pmid:7", text=ABSTRACT, kind="abstract")
+    rest = [
+        Document(f"pmid:{i}", "Other", f"Surgery of kind {i} went well.", "abstract", date="2001")
+        for i in range(100, 100 + others)
+    ]
+    shelf = shelf_of(abstract, full, *rest)
+    shelf.one_work = ("pmcid:PMC7", "pmid:7")
+    found = search(shelf, embedder, "test", "rivaroxaban embolism hip surgery", 1)
+    assert found[0].document.doc_id == speaks
 
 
 def test_filters_reach_both_sides(shelf, embedder) -> None:
