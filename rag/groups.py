@@ -24,7 +24,7 @@ from vademecum.rag.words import (
 )
 
 NEAR_COPY = 0.75  # least share of the words of the sentence in the other one
-ITEM = re.compile(r"(?P<words>[^()\d]+)\((?P<held>[^()]*\d[^()]*)\)")
+PARENTHESIS = re.compile(r"\([^()]*\)")
 COPY = 0.85  # the same, to say of a number that it stands in the place of another
 MOST_WORDS = 60  # of a sentence; a longer one is hardly a sentence
 
@@ -85,16 +85,33 @@ def _places(text: str) -> dict[tuple[str, str, str], int]:
 
 def misplaced(sentence: str, evidence: str) -> bool:
     """Whether a number is given to another item of a list than the one it stands behind: "emptying
-    (OR 4.4), pain (OR 5.3)"."""
-    items = [(content_words(m["words"]), numbers(m["held"])) for m in ITEM.finditer(evidence)]
+    (OR 4.4), pain (OR 5.3)". A number whose item has no name of its own may be given to any."""
+    items, rest = _items(evidence)
     shared = set.intersection(*(words for words, _ in items)) if items else set()
     words = content_words(sentence) - shared
-    for number in numbers(sentence) - numbers(ITEM.sub(" ", evidence)):
+    for number in numbers(sentence) - numbers(rest):
         given = [words & named for named, held in items if number in held]
         others = [words & named for named, held in items if number not in held]
-        if given and not any(given) and any(others):
+        nameless = any(named <= shared for named, held in items if number in held)
+        if given and not nameless and not any(given) and any(others):
             return True
     return False
+
+
+def _items(text: str) -> tuple[list[tuple[set[str], set[str]]], str]:
+    """What stands before each parenthesis, up to the last digit, and the numbers in it; then what
+    is left of the text without them."""
+    items, rest, at = [], "", 0
+    for match in PARENTHESIS.finditer(text):
+        before = text[at : match.start()]
+        if held := numbers(match.group()):
+            name = re.split(r"[()\d]", before)[-1]
+            items.append((content_words(name), held))
+            rest += f"{before} "
+        else:
+            rest += f"{before}{match.group()}"
+        at = match.end()
+    return items, rest + text[at:]
 
 
 def substituted(sentence: str, evidence: str) -> bool:

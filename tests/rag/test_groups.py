@@ -43,6 +43,12 @@ def test_a_number_behind_another_item_of_a_list() -> None:
     assert not misplaced("Emptying came on day 3.", f"On day 3 and (3 of 9) later. {LIST}")
 
 
+def test_a_number_behind_nothing_that_has_a_name() -> None:
+    found = "Injuries were found in 7 patients (2%), with only 2 (0.6%) requiring surgery."
+    assert not misplaced(found, found)
+    assert not misplaced("The study found that injuries were found in 7 patients (2%).", found)
+
+
 def test_a_number_in_the_place_of_another() -> None:
     part = "Mice given 90 ppm toluene took longer on days 3 and 4."
     assert substituted("Mice given 9 ppm toluene took longer on days 3 and 4.", part)
