@@ -24,7 +24,7 @@ def at_odds(
 
     `nearest` are those of them that are nearest to it, in words and in meaning.
     """
-    if _miscopied(sentence, parts) or _replaced(sentence, parts):
+    if miscopied(sentence, parts) or _replaced(sentence, parts):
         return True
     if language == "zh":
         return all(contradicts(sentence, part) for part in nearest)
@@ -45,7 +45,7 @@ def _turned(sentence: str, parts: Sequence[str]) -> bool:
     )
 
 
-def _miscopied(sentence: str, parts: Sequence[str]) -> bool:
+def miscopied(sentence: str, parts: Sequence[str]) -> bool:
     """Whether the part that it nearly copies has its numbers or things in other places."""
     stated, copied = numbers(sentence), _copied(sentence, parts)
     whole = [part for part in copied if stated <= numbers(part)]

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import BEARING, Sentence, Source, Support
-from vademecum.rag.at_odds import at_odds
+from vademecum.rag.at_odds import at_odds, miscopied
 from vademecum.rag.cite import assign, read_markers, tidy, without_labels
 from vademecum.rag.frame import without_frame
 from vademecum.rag.generate import sentence_key
@@ -135,7 +135,10 @@ class Evidence:
         self._words = [content_words(" ".join(parts)) for parts in self._parts]
         self._quantities = [quantities_held("\n".join(parts)) for parts in self._parts]
         self._names = [Held(whole) for whole in self._whole]
-        self._copies = [{_plain(part) for part in told.sentences} for told in self._told]
+        self._copies = [
+            {_plain(part) for part in told.sentences} if told.reported else set()
+            for told in self._told
+        ]
         self._pieces: dict[str, int] = {}
         flat = [part for parts in self._parts for part in parts]
         rows = np.asarray(embedder.embed_passages(flat), np.float32) if flat else np.empty((0, 0))
@@ -182,7 +185,11 @@ class Evidence:
         if borrowed and subject(sentence) in lacking:
             return Verdict("unsupported", min(score, PARTIAL))
         told = self._told[source]
-        if at_odds(sentence, told.reported, self._nearest(words, cosines, source), language):
+        nearest = self._nearest(words, cosines, source)
+        # What is copied wrongly is wrong, of an aim too.
+        if at_odds(sentence, told.reported, nearest, language) or (
+            miscopied(sentence, told.sentences)
+        ):
             return opposite
         relation = related(sentence, told, self._others(source)) if english else "stated"
         if relation == "apart" or (english and only_set_out(sentence, told)):

@@ -9,10 +9,30 @@ from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.answer import Source
 from vademecum.rag.words import containment, content_words
 
-# The aim of a study asserts nothing.
+# The aim of a study asserts nothing. It is known by its form: "objective response", "goal-directed"
+# and "whether or not" are words of findings too.
+_NOUN = r"(?:aims?|objectives?|purposes?|goals?)"
+_TEST = (
+    r"(?:investigat|determin|examin|assess|evaluat|explor|test|stud|establish|ascertain|ask)"
+    r"(?:e|y|s|es|ed|ied|ies|ing|ying|ation)?"
+)
 AIM = re.compile(
-    r"\b(?:aim(?:s|ed)?|objectives?|purpose|goal|hypothes\w+|sought|to (?:investigate|determine|"
-    r"examine|assess|evaluate|explore|test|study) (?:whether|if)|whether)\b|旨在|目的|是否|假设",
+    rf"\A\W*{_NOUN}\s*:|\b{_NOUN} (?:was|were|is|are) (?:\w+ )?to\b"
+    rf"|\b{_NOUN} of (?:this|the|our|these|present)\b[^.;]{{0,80}}? (?:was|were|is|are)\b"
+    r"(?! (?:reached|achieved|met|attained|fulfilled))"
+    r"|\b(?:we|study|studies|trial|paper|review|analysis|authors|investigators|which|it)"
+    r" (?:\w+ )?(?:aim(?:s|ed)?|sought)\b|\baim(?:s|ed|ing) to\b"
+    rf"|\b{_TEST} (?:\w+ )?whether\b|\bto {_TEST} if\b"
+    r"|\b(?:unknown|unclear|uncertain|known|controversial|debated?|open|questions?(?: of)?) "
+    r"(?:whether|if)\b|\A\W*whether\b.*\b(?:unknown|unclear|uncertain|not known|controversial)\b"
+    r"|hypothes\w+|旨在|目的(?:是|为|在于|[:：】])|(?<!无论)(?<!不论)(?<!不管)是否|(?<!支持)假设",
+    re.IGNORECASE,
+)
+# What was found to be so was a hypothesis before.
+UPHELD = re.compile(
+    r"(?<!not )(?<!n't )(?<!to )(?<!ly )\b(?:support(?:s|ed|ing)?|confirm(?:s|ed|ing)?"
+    r"|(?:consistent|in line|in keeping) with) (?:the|our|this) (?:\w+ )?hypothes[ie]s"
+    r"|\bas hypothesi[sz]ed",
     re.IGNORECASE,
 )
 # A title may ask without a question mark: "Does aspirin reduce stroke: a trial".
@@ -55,18 +75,23 @@ def asks(title: str) -> bool:
 
 def reports(part: str) -> bool:
     """Whether a sentence of a source says something of its own, not what it asks or is to find."""
-    return part.rstrip()[-1:] not in "?？" and not AIM.search(part)
+    return part.rstrip()[-1:] not in "?？" and not _aims(part)
 
 
 def only_set_out(sentence: str, told: Told) -> bool:
-    """Whether a source sets out to find what a sentence states, and reports nothing of the kind."""
-    if AIM.search(sentence):
-        return False
+    """Whether a source sets out to find what a sentence states, and reports nothing of the kind.
+    What repeats an aim is right of a source that reports something as well."""
+    if _aims(sentence):
+        return not told.reported
     words = content_words(sentence)
     aims = [part for part in told.sentences if not reports(part)]
     return any(containment(words, content_words(part)) >= COPY for part in aims) and not any(
         containment(words, content_words(part)) >= SPEAKS_OF for part in told.reported
     )
+
+
+def _aims(part: str) -> bool:
+    return AIM.search(UPHELD.sub(" ", part)) is not None
 
 
 def _sentences(text: str) -> list[str]:
