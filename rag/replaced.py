@@ -47,7 +47,16 @@ for pair in PAIRS:
     OTHERS.setdefault(other, set()).add(one)
 
 
-PREFIXES = ("in", "un", "non", "non-", "dis", "ab")
+PREFIXES = ("in", "un", "non", "non-", "dis")
+ABNORMAL = "normal"  # "ab-" turns round nothing else: "use" and "abuse"
+# Words that make another one with such a prefix, and not the contrary.
+NO_CONTRARIES = frozenset(
+    """patient patients less order orders ordered fusion fusions fused ion ions put puts take takes
+    side come form formed formation formative flux sect sects till stance stances tact ease eases
+    charge charged charges section sections sectioned solution play played plays cover covered
+    location locations position positions hospital""".split()
+)
+LEAST = 4  # letters
 NOT_ONLY = re.compile(r"\bnot only\b", re.IGNORECASE)
 ONLY = re.compile(r"\bonly\b", re.IGNORECASE)
 
@@ -71,7 +80,9 @@ def replaced(sentence: str, evidence: str) -> bool:
 def _contrary(word: str, others: set[str]) -> bool:
     """Whether one of the others is the word with a prefix that turns it round, or without its."""
     return any(
-        f"{prefix}{word}" in others
-        or (word.startswith(prefix) and word.removeprefix(prefix) in others)
+        long == f"{prefix}{short}" or (long == f"ab{short}" and short.startswith(ABNORMAL))
+        for other in others
+        for short, long in [sorted((word, other), key=len)]
+        if len(short) >= LEAST and short not in NO_CONTRARIES
         for prefix in PREFIXES
     )

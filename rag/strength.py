@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 
+from vademecum.rag.effects import DENIED
+from vademecum.rag.polarity import NO_DENIAL
+
+PART = re.compile(r"[,;:.]|\b(?:and|or|but)\b", re.IGNORECASE)
+REACH = 3  # words
 # Each with what a source may have for it.
 STRONG = tuple(
     (re.compile(rf"\b(?:{word})\b", re.I), re.compile(rf"\b(?:{word})\b|{held}", re.I))
     for word, held in (
         (r"cur(?:es?|ed|ing)", r"curative"),
-        (r"halv(?:es?|ed|ing)", r"\bhalf\b|\b50(?:\.0)? ?%|2-fold|two-?fold"),
+        (
+            r"(?<!both )(?<!two )(?<!upper )(?<!lower )halv(?:es?|ed|ing)",
+            r"\bhalf\b|\b50(?:\.0)? ?%|2-fold|two-?fold",
+        ),
         (
             r"doubl(?:es|ed|ing)",
             r"\bdouble\b(?![- ]blind)|twice|2-fold|two-?fold|\b2(?:\.0)? times|100 ?%",
@@ -30,7 +38,15 @@ STRONG = tuple(
 def too_strong(sentence: str, passage: str) -> str:
     """The first word of a sentence that is stronger than anything in the passage, "" if none is."""
     for strong, held in STRONG:
-        match = strong.search(sentence)
-        if match and not held.search(passage):
-            return match.group()
+        if held.search(passage):
+            continue
+        for match in strong.finditer(sentence):
+            if not _denied(sentence[: match.start()]):
+                return match.group()
     return ""
+
+
+def _denied(before: str) -> bool:
+    """Whether "not" or its like stands shortly before a word: "does not completely prevent"."""
+    before = NO_DENIAL.sub(" ", PART.split(before)[-1])
+    return DENIED.search(" ".join(before.split()[-REACH:])) is not None
