@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from vademecum.rag.words import FULL_WIDTH, HAN, NUMBER, normal
 
@@ -62,13 +63,21 @@ TEENS = "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 SPELLED = {word: n for n, word in enumerate(["zero", *ONES, *TEENS])}
 SPELLED |= {word: 10 * n for n, word in enumerate(TENS, 2)}
-SPELLED_NUMBER = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(TENS)})(?:[-\s](?P<ones>{'|'.join(ONES[:9])}))?"
-    rf"|(?P<one>{'|'.join(['zero', *TEENS, *ONES])}))\b",
-    re.IGNORECASE,
-)
 MULTIPLES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 TIMES = re.compile(rf"[-\s]({'|'.join(MULTIPLES)})\b", re.IGNORECASE)
+_SMALL = (
+    rf"(?:(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(ONES[:9])}))?"
+    rf"|(?:{'|'.join(['zero', *TEENS, *ONES])}))\b"
+)
+_AND = r"[-\s](?:and[-\s])?"
+_BELOW = rf"{_SMALL}(?:[-\s]hundred\b(?:{_AND}{_SMALL}(?![-\s]hundred\b))?)?"
+# "Twenty", "four hundred and twelve", "one million two hundred thousand"; not "two thousand and
+# three thousand".
+SPELLED_NUMBER = re.compile(
+    rf"\b{_BELOW}(?:[-\s]million\b(?:{_AND}{_BELOW}(?![-\s]million\b))?)?"
+    rf"(?:[-\s]thousand\b(?:{_AND}{_BELOW}(?![-\s](?:thousand|million)\b))?)?",
+    re.IGNORECASE,
+)
 HAN_DIGITS = {han: n for n, han in enumerate("一二三四五六七八九", 1)} | {"两": 2}
 HAN_NUMBER = re.compile(
     r"[二三四五六七八九]?十[一二三四五六七八九]?(?!分(?!钟))|[一二两三四五六七八九]"
@@ -148,20 +157,30 @@ def _at(text: str, start: int, end: int, value: str) -> Quantity:
 
 def _digits(text: str) -> Iterator[tuple[int, int, str]]:
     for match in NUMBER.finditer(text):
-        yield match.start(), match.end(), normal(match.group())
+        if times := TIMES.match(text, match.end()):  # "3 million"
+            value = Decimal(normal(match.group())) * MULTIPLES[times.group(1).lower()]
+            yield match.start(), times.end(), normal(format(value, "f"))
+        else:
+            yield match.start(), match.end(), normal(match.group())
 
 
 def _spelled(text: str) -> Iterator[tuple[int, int, int]]:
     for match in SPELLED_NUMBER.finditer(text):
-        value = sum(SPELLED[word.lower()] for word in match.groups() if word)
-        times = TIMES.match(text, match.end())
-        yield (
-            match.start(),
-            times.end() if times else match.end(),
-            value * (MULTIPLES[times.group(1).lower()] if times else 1),
-        )
+        yield match.start(), match.end(), _value(match.group())
     for match in HAN_NUMBER.finditer(text):
         yield match.start(), match.end(), int(_han_value(match.group()))
+
+
+def _value(spelled: str) -> int:
+    whole = part = 0
+    for word in re.split(r"[-\s]", spelled.lower()):
+        if word == "hundred":
+            part *= MULTIPLES[word]
+        elif word in MULTIPLES:
+            whole, part = whole + part * MULTIPLES[word], 0
+        else:
+            part += SPELLED.get(word, 0)  # 0 for "and"
+    return whole + part
 
 
 def _han_value(han: str) -> str:
