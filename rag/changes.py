@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
-from vademecum.rag.effects import ASIDE, BE, BEFORE_NOUNS, BOUNDARY, first
+from vademecum.rag.effects import ASIDE, BE, BEFORE_NOUNS, clauses, first
 from vademecum.rag.polarity import negated
 from vademecum.rag.words import WORD, containment, content_words
 
@@ -57,6 +56,8 @@ BEHIND_VERBS = frozenset(
     """in by from to with over among during after at as between across until when while if compared
     than and for on of within since because through but or versus vs was were is are""".split()
 )
+# "Weight fell more": the fall of weight is more.
+DEGREE = re.compile(r"\A\s+(?:more|less)\b", re.IGNORECASE)
 AND = re.compile(r"\b(?:and|or) (?:\w+ ){0,1}(?=\w+$)", re.IGNORECASE)
 NEGATION_REACH = 6  # words
 SAME_THING, OF_BOTH = 1 / 2, 1 / 3  # of the words of the shorter of two names, and of all of both
@@ -81,15 +82,20 @@ class Change:
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     """Whether what the parts say of the same thing, in the nearest words, is all otherwise."""
     words = content_words(CUES.sub(" ", sentence))
-    for claim in changes(sentence):
+    told: dict[Change, set[str]] = {}
+    for part in parts:
+        told |= dict.fromkeys(changes(part), content_words(part))
+    for claim in dict.fromkeys(changes(sentence)):
+        if claim in told:
+            continue
         stated = []
-        for part in parts:
-            for other in changes(part):
-                like = _likeness(claim, other, words, content_words(part))
-                if _same_thing(claim, other) and like >= LIKE:
-                    either = claim.what | other.what if other.sign else claim.what
-                    alike = len(claim.what & other.what) / len(either)
-                    stated.append((alike + like / 2, other))
+        for other, held in told.items():
+            if not _same_thing(claim, other):
+                continue
+            if (like := _likeness(claim, other, words, held)) >= LIKE:
+                either = claim.what | other.what if other.sign else claim.what
+                alike = len(claim.what & other.what) / len(either)
+                stated.append((alike + like / 2, other))
         best = max((near for near, _ in stated), default=0.0)
         nearest = [other for near, other in stated if near >= best - NEAR_BEST]
         if nearest and all(_opposite(claim, other) for other in nearest):
@@ -113,9 +119,7 @@ def same_too(sentence: str, parts: Sequence[str]) -> bool:
 @lru_cache(maxsize=1024)
 def changes(text: str) -> tuple[Change, ...]:
     """Every change that a sentence states or denies."""
-    bounds = [0, *(at for match in BOUNDARY.finditer(text) for at in match.span()), len(text)]
-    clauses = [text[a:b] for a, b in pairwise(bounds)][::2]
-    return tuple(change for clause in clauses for change in _stated(clause))
+    return tuple(change for clause in clauses(text) for change in _stated(clause))
 
 
 def _stated(clause: str) -> Iterator[Change]:
@@ -130,16 +134,20 @@ def _stated(clause: str) -> Iterator[Change]:
         if what := subject if match["verb"] else behind or subject:
             yield Change(0, True, what, around, denied=False)
     cues = list(CUES.finditer(clause))
+    of: frozenset[str] = frozenset()
     for begin, match in zip([0, *(cue.end() for cue in cues)], cues, strict=False):
         left = clause[begin : match.start()]
-        right = clause[match.end() :]
-        what = _what(match.group(), left, right)
-        if what:
+        right = DEGREE.sub("", clause[match.end() :], count=1)
+        if of and DEGREE.fullmatch(clause[begin : match.end()]):
+            of |= {clause[:begin].split()[-1].lower()}
+        else:
+            of = _what(match.group(), left, right)
+        if of:
             kind = match.lastgroup
             yield Change(
                 1 if kind in ("more", "better") else -1,
                 kind in ("more", "less"),
-                what,
+                of,
                 around,
                 _negated(clause[: match.start()]),
             )

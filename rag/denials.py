@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vademecum.rag.effects import BOUNDARY, DENIED, JOINT, named
+from vademecum.rag.effects import DENIED, JOINT, clauses, named
 from vademecum.rag.polarity import NO_DENIAL
 from vademecum.rag.words import WORD, containment, content_words, stem
 
@@ -44,12 +44,9 @@ class Denial:
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     """Whether the sentence affirms what the parts of a passage only deny."""
-    words = content_words(sentence)
+    words, own = content_words(sentence), denials(sentence)
     affirmed = {
-        root
-        for clause in BOUNDARY.split(sentence)
-        if not DENIED.search(clause)
-        for root in _roots(clause)
+        root for clause in clauses(sentence) if not DENIED.search(clause) for root in _roots(clause)
     }
     for part in parts:
         if _except(sentence, words, part):
@@ -63,6 +60,7 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
                 or containment(set(denial.of), words) >= SAME_THINGS
                 or containment(rest, set(denial.of)) >= ALL_BUT
             )
+            same = same and denial not in own
             if denial.root in affirmed and same and not _affirmed(denial, words, parts):
                 return True
     return False
@@ -85,7 +83,7 @@ def denied_too(sentence: str, parts: Sequence[str]) -> bool:
 @lru_cache(maxsize=1024)
 def denials(text: str) -> tuple[Denial, ...]:
     """Every word that a sentence denies."""
-    return tuple(denial for clause in BOUNDARY.split(text) for denial in _denied(clause))
+    return tuple(denial for clause in clauses(text) for denial in _denied(clause))
 
 
 def _denied(clause: str) -> Iterator[Denial]:
@@ -109,7 +107,7 @@ def _affirmed(denial: Denial, words: set[str], parts: Sequence[str]) -> bool:
         and denial.root not in {each.root for each in denials(clause)}
         and len(words & content_words(clause)) > least
         for part in parts
-        for clause in BOUNDARY.split(part)
+        for clause in clauses(part)
     )
 
 
@@ -117,7 +115,7 @@ def _except(sentence: str, words: set[str], part: str) -> bool:
     """Whether the part says it of other things, "but" of the sentence's own "not"."""
     if denials(sentence) or BARE.search(sentence):
         return False
-    for clause in BOUNDARY.split(part):
+    for clause in clauses(part):
         if match := BARE.search(clause):
             excepted = named(clause[: match.start()])
             subject = next((n for p in JOINT.split(sentence) if (n := named(p))), frozenset())

@@ -148,6 +148,16 @@ class Effect:
     denied: bool = False
 
 
+def clauses(text: str) -> list[str]:
+    """The clauses of a text, in pieces of `LONGEST_CLAUSE` at most."""
+    bounds = [0, *(at for match in BOUNDARY.finditer(text) for at in match.span()), len(text)]
+    return [
+        text[at : min(at + LONGEST_CLAUSE, b)]
+        for a, b in zip(bounds[::2], bounds[1::2], strict=True)
+        for at in range(a, b, LONGEST_CLAUSE)
+    ]
+
+
 def effects(text: str) -> tuple[Effect, ...]:
     """The effects that a sentence states; what it denies is none."""
     return tuple(effect for effect in effects_named(text) if not effect.denied)
@@ -156,16 +166,9 @@ def effects(text: str) -> tuple[Effect, ...]:
 @lru_cache(maxsize=1024)
 def effects_named(text: str) -> tuple[Effect, ...]:
     """The effects that a sentence states or denies."""
-    text = PARENTHESIS.sub(" ", text)
-    bounds = [0, *(at for match in BOUNDARY.finditer(text) for at in match.span()), len(text)]
-    clauses = [
-        text[at : min(at + LONGEST_CLAUSE, b)]
-        for a, b in zip(bounds[::2], bounds[1::2], strict=True)
-        for at in range(a, b, LONGEST_CLAUSE)
-    ]
     return tuple(
         _judged(effect, clause[:start])
-        for clause in clauses
+        for clause in clauses(PARENTHESIS.sub(" ", text))
         for effect, start in _stated(clause)
         if effect.object
     )

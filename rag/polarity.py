@@ -63,8 +63,8 @@ REVERSAL = re.compile(
     re.IGNORECASE,
 )
 COMPARISON = re.compile(
-    r"(?P<left>.*?)\b(?:than|compared (?:with|to)|(?:sup|inf)erior to)\b(?P<right>[^.;,]*)",
-    re.IGNORECASE,
+    r"\A(?P<left>.*?)\b(?:than|compared (?:with|to)|(?:sup|inf)erior to)\b(?P<right>[^.;,]*)",
+    re.IGNORECASE | re.DOTALL,
 )
 FROM_TO = re.compile(
     r"\bfrom (?:an? )?(\d[\d.,]*)[^.;]{0,20}? to (\d[\d.,]*)|从(\d[\d.]*)\D{0,8}到(\d[\d.]*)"

@@ -18,7 +18,9 @@ from vademecum.rag.effects import (
     BOUNDARY,
     FORMS,
     HEDGE,
+    LONGEST_CLAUSE,
     Effect,
+    clauses,
     effects,
     effects_named,
     first,
@@ -99,7 +101,8 @@ def related(sentence: str, source: Told, others: set[str]) -> Related:
     told = [
         ADJUSTED.sub(" ", part) for part in told if FOUND.search(part) or not DESIGN.search(part)
     ]
-    found = [_related(relation, told, others) for relation in relations(sentence)]
+    pairs = dict.fromkeys(relations(sentence))
+    found = [_related(relation, told, others) for relation in pairs]
     return max(found, key=order.index, default="stated")
 
 
@@ -119,7 +122,7 @@ def relations(sentence: str) -> tuple[Relation, ...]:
 
 def _links(sentence: str, said: frozenset[str]) -> list[Relation]:
     found = []
-    for clause in BOUNDARY.split(sentence):
+    for clause in clauses(sentence):
         for match in LINK.finditer(clause):
             before, behind = clause[: match.start()], clause[match.end() :]
             if between := BETWEEN.match(behind):
@@ -169,7 +172,7 @@ def _may_follow(relation: Relation, part: str) -> bool:
     says it in one clause, and names nothing else that does."""
     clause = any(
         CUE.search(clause) and _holds(relation.object, content_words(clause))
-        for clause in BOUNDARY.split(part)
+        for clause in clauses(part)
     )
     return clause and not any(
         other.object & relation.object and not other.agent & relation.agent
@@ -182,13 +185,12 @@ def _agentless(relation: Relation, effect: Effect) -> bool:
     return not effect.agent and bool(relation.object & effect.near)
 
 
-def _cues(part: str) -> list[bool]:
+@lru_cache(maxsize=1024)
+def _cues(part: str) -> tuple[bool, ...]:
     """For each word of a sentence that relates, whether it is only held possible."""
     text = LIKELY.sub(lambda match: "-" * len(match.group()) + " more ", part)
-    return [
-        HEDGE.search(BOUNDARY.split(text[: match.start()])[-1]) is not None
-        for match in CUE.finditer(text)
-    ]
+    before = (text[max(0, at.start() - LONGEST_CLAUSE) : at.start()] for at in CUE.finditer(text))
+    return tuple(HEDGE.search(BOUNDARY.split(each)[-1]) is not None for each in before)
 
 
 def by_its_loss(sentence: str, parts: Sequence[str]) -> bool:

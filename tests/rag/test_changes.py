@@ -14,6 +14,7 @@ from vademecum.rag.changes import at_odds, changes, same_too
         ("Fatigue was more frequent with iron.", "Fatigue was less frequent with iron."),
         ("Iron raised ferritin.", "Ferritin did not differ between iron and placebo."),
         ("Iron raised ferritin.", "Ferritin was not raised by iron."),
+        ("Weight fell less in women.", "Weight fell more in women."),
         ("Iron did not raise ferritin.", "Iron raised ferritin."),
         ("Ferritin was similar with iron and placebo.", "Ferritin was higher with iron."),
         ("There was a lower number of falls with tea.", "A higher number of falls came with tea."),

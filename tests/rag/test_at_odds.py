@@ -1,0 +1,69 @@
+"""No rule of the check finds a sentence at odds with its own copy, or hangs on a long one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from vademecum.rag import at_odds, changes, denials
+from vademecum.rag.groups import exchanged, misplaced, substituted
+from vademecum.rag.polarity import contradicts
+from vademecum.rag.quantities import holds, quantities, quantities_held
+from vademecum.rag.relations import by_its_loss, related
+from vademecum.rag.replaced import replaced
+from vademecum.rag.strength import too_strong
+from vademecum.rag.swaps import swapped
+from vademecum.rag.told import Told, only_set_out
+
+Rule = Callable[[str, str], bool]
+
+RULES: dict[str, Rule] = {
+    "exchanged": exchanged,
+    "misplaced": misplaced,
+    "substituted": substituted,
+    "swapped": swapped,
+    "replaced": replaced,
+    "contradicts": contradicts,
+    "changes": lambda s, part: changes.at_odds(s, [part]),
+    "denials": lambda s, part: denials.at_odds(s, [part]),
+    "loss": lambda s, part: by_its_loss(s, [part]),
+    "strength": lambda s, part: bool(too_strong(s, part)),
+    "quantities": lambda s, part: not all(holds(quantities_held(part), q) for q in quantities(s)),
+    "apart": lambda s, part: related(s, Told("", (part,)), set()) == "apart",
+    "set out": lambda s, part: only_set_out(s, Told("", (part,))),
+    "at odds": lambda s, part: at_odds.at_odds(s, [part], [part], "en"),
+}
+RESULTS = (
+    "Injuries were found in 7 riders (2%), with only 2 (0.6%) requiring surgery.",
+    "Overall, 25 (33%) women stopped early, eight (21%) with tea and 17 (46%) with water (P=0.02).",
+    "One hundred and twenty-three (42%) people were alive, of whom 106 (86%) were interviewed.",
+    "Occupancy rose, never exceeding 80%; at all doses A occupancy exceeded B occupancy.",
+    "Good agreement of tea and sleep, and of water and no response (no rise), was found.",
+    "The size of small stones was the same but that of large stones was one third larger.",
+    "Iron did not reduce fatigue, whereas it raised ferritin by 12.5 (95% CI, -0.8 to 24) ng/ml.",
+    "Weight fell more in women than in men whether or not they dieted.",
+    "Mortality was lower with statins (4.1%) than with placebo (6.3%), and not related to age.",
+    "Gains ranged from 4% for green tea (6 of 143) to 38% for black tea (45 of 119).",
+    "Inhibition of renin, but not its absence, lowered pressure in 3 to 5 of 1,200 mice.",
+    "The objective response rate was 45% with velotinib and 30% with placebo.",
+    "No patient died; neither infection nor bleeding was more frequent before than after surgery.",
+)
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("result", RESULTS)
+def test_a_sentence_is_not_at_odds_with_itself(name: str, result: str) -> None:
+    rule = RULES[name]
+    assert not rule(result, result)
+    assert not rule(f"The study found that {result[0].lower()}{result[1:]}", result)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["tea raised sleep and lowered pain ", "no tea was not seen ", "tea is linked to gout ", "9"],
+)
+def test_a_long_clause_is_taken_in_pieces(piece: str) -> None:
+    long = "(" + piece * (20_000 // len(piece))
+    for rule in (misplaced, RULES["changes"], RULES["denials"], RULES["apart"], contradicts):
+        assert not rule(long, long)
