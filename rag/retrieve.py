@@ -1,8 +1,8 @@
 """Step 2: the passages that may answer a question.
 
 Dense (cosine) and lexical (BM25) candidates, the 100 best of each side, are fused in units of the
-best score of their side: on SciFact nDCG@10 0.715, against 0.710 normalised by range, 0.703 for
-reciprocal rank fusion, 0.668 for dense and 0.670 for lexical search alone (decision 0006,
+best score of their side: on SciFact nDCG@10 0.715, against 0.710 normalised by range, 0.705 for
+reciprocal rank fusion, 0.668 for dense and 0.669 for lexical search alone (decision 0006,
 `benchmarks/retrieval.py`). Either side may be empty.
 """
 
