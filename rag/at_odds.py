@@ -12,7 +12,7 @@ from vademecum.rag import changes, denials
 from vademecum.rag.groups import NEAR_COPY, exchanged, misplaced, substituted
 from vademecum.rag.polarity import contradicts, sides_exchanged
 from vademecum.rag.relations import by_its_loss
-from vademecum.rag.replaced import replaced
+from vademecum.rag.replaced import OTHERS, replaced
 from vademecum.rag.swaps import swapped
 from vademecum.rag.words import WORD, Language, containment, content_words, numbers
 
@@ -56,9 +56,10 @@ def miscopied(sentence: str, parts: Sequence[str]) -> bool:
 
 def _replaced(sentence: str, parts: Sequence[str]) -> bool:
     """Whether a part has the counterpart of a word, and none says as much in the sentence's own."""
-    words = set(WORD.findall(sentence.lower()))
+    words = content_words(sentence)
+    paired = OTHERS.keys() & WORD.findall(sentence.lower())  # "before" carries no meaning elsewhere
     return any(replaced(sentence, part) for part in parts) and not any(
-        words <= set(WORD.findall(part.lower())) for part in parts
+        words <= content_words(part) and paired <= set(WORD.findall(part.lower())) for part in parts
     )
 
 

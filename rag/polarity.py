@@ -15,9 +15,10 @@ NEGATION = re.compile(
     r"|fail(?:s|ed|ure to)?|unable|insignificant|\w+n't)\b|不|没有?|未|无|非|缺乏",
     re.IGNORECASE,
 )
-# "not only", "no less than", "whether or not" deny nothing.
+# "not only", "no less than", "whether or not", "with or without" deny nothing.
 NO_DENIAL = re.compile(
-    r"\b(?:not only|no less|whether or not|not least)\b|不仅|不但|无论|非常|不断|未来",
+    r"\b(?:not only|no less|whether or not|with or without|not least)\b"
+    r"|不仅|不但|无论|非常|不断|未来",
     re.IGNORECASE,
 )
 # "although", "but" and the like part what is said from what is said against it.

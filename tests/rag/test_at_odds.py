@@ -59,6 +59,16 @@ def test_a_sentence_is_not_at_odds_with_itself(name: str, result: str) -> None:
     assert not rule(f"The study found that {result[0].lower()}{result[1:]}", result)
 
 
+def test_a_counterpart_elsewhere_in_the_passage_is_no_odds() -> None:
+    parts = ["Sleep was longer after tea in men.", "Sleep was longer before tea in men."]
+    for said in (
+        "Sleep was longer before tea in men.",
+        "The study found sleep was longer before tea.",
+    ):
+        assert not at_odds.at_odds(said, parts, parts[1:], "en")
+    assert at_odds.at_odds("Sleep was longer before tea in men.", parts[:1], parts[:1], "en")
+
+
 @pytest.mark.parametrize(
     "piece",
     ["tea raised sleep and lowered pain ", "no tea was not seen ", "tea is linked to gout ", "9"],

@@ -27,6 +27,7 @@ def test_opposites(sentence: str, evidence: str) -> None:
         ("Aspirin reduced stroke.", "Aspirin reduced stroke, but did not lower mortality."),
         ("Aspirin did not lower mortality.", "Aspirin reduced stroke, but not mortality."),
         ("Aspirin did not lower mortality but reduced stroke.",) * 2,
+        ("Aspirin helped men with or without stroke.", "Aspirin helped men, old or young."),
         ("Aspirin reduced not only stroke but death.", "Aspirin reduced stroke and death."),
         ("Aspirin reduced stroke.", "Statins did not change cholesterol in rabbits."),
         ("Aspirin reduced stroke.", "Loss of hair came, aspirin reduced stroke, all was well."),
