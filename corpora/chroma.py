@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import sqlite3
+import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -71,6 +72,8 @@ class Chroma(ABC):
     def __init__(self) -> None:
         self._client: Any = None
         self._collections: dict[int, Any] = {}
+        # Chroma hands a client that one thread is still making to the next that asks for one.
+        self._connecting = threading.RLock()
 
     @abstractmethod
     def _connected(self) -> Any:
@@ -177,23 +180,24 @@ class Chroma(ABC):
 
     def close(self) -> None:
         """Let go of the client. The next use makes another."""
-        client, self._client = self._client, None
-        self._collections.clear()
-        if client is not None:
-            client.close()
+        with self._connecting:
+            client, self._client = self._client, None
+            self._collections.clear()
+            if client is not None:
+                client.close()
 
     def _collection(self, corpus: int) -> Any:
         from chromadb.errors import NotFoundError
 
-        if corpus not in self._collections:
-            with self._errors():
+        with self._connecting, self._errors():
+            if corpus not in self._collections:
                 try:
                     self._collections[corpus] = self._connected().get_collection(
                         self._called(corpus), embedding_function=None
                     )
                 except NotFoundError as error:
                     raise LibraryDamaged("the vector index is missing") from error
-        return self._collections[corpus]
+            return self._collections[corpus]
 
 
 def _hashes(got: Any) -> list[tuple[str, str]]:
@@ -260,21 +264,25 @@ class ChromaStore(Chroma):
         return f"corpus-{corpus}"
 
     def _connected(self) -> Any:
-        if self._client is None:
-            import chromadb
-            from chromadb.api.shared_system_client import SharedSystemClient
-            from chromadb.config import Settings
+        with self._connecting:
+            if self._client is None:
+                self._client = self._opened()
+            return self._client
 
-            try:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._client = chromadb.PersistentClient(
-                    str(self._folder), settings=Settings(anonymized_telemetry=False)
-                )
-            except BaseException:  # also a panic of its Rust
-                # Chroma keeps a half-started system under its path and would hand it out again.
-                SharedSystemClient.clear_system_cache()
-                raise
-        return self._client
+    def _opened(self) -> Any:
+        import chromadb
+        from chromadb.api.shared_system_client import SharedSystemClient
+        from chromadb.config import Settings
+
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return chromadb.PersistentClient(
+                str(self._folder), settings=Settings(anonymized_telemetry=False)
+            )
+        except BaseException:  # also a panic of its Rust
+            # Chroma keeps a half-started system under its path and would hand it out again.
+            SharedSystemClient.clear_system_cache()
+            raise
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

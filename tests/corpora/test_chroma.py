@@ -7,8 +7,12 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import chromadb
 import pytest
 from library_support import NAME, batch, document, filled
 
@@ -163,3 +167,23 @@ def test_a_start_that_panicked_leaves_nothing_behind(tmp_path: Path) -> None:
     refused, held = done.stdout.splitlines()
     assert "may open no more files" in refused
     assert held == "0"
+
+
+def test_threads_that_need_it_at_once_open_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ChromaStore(tmp_path / "chroma")
+    store.create(1, 4)
+    store.close()
+    made: list[str] = []
+    client = chromadb.PersistentClient
+
+    def slowly(path: str, **options: Any) -> Any:
+        made.append(path)
+        time.sleep(0.05)
+        return client(path, **options)
+
+    monkeypatch.setattr(chromadb, "PersistentClient", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(store.count, [1] * 8)) == [0] * 8
+    assert len(made) == 1
