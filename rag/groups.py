@@ -25,6 +25,7 @@ from vademecum.rag.words import (
 
 NEAR_COPY = 0.75  # least share of the words of the sentence in the other one
 PARENTHESIS = re.compile(r"\([^()]*\)")
+NAME_BEGINS = re.compile(rf"[()]|{NUMBER.pattern}")
 COPY = 0.85  # the same, to say of a number that it stands in the place of another
 MOST_WORDS = 60  # of a sentence; a longer one is hardly a sentence
 
@@ -99,13 +100,13 @@ def misplaced(sentence: str, evidence: str) -> bool:
 
 
 def _items(text: str) -> tuple[list[tuple[set[str], set[str]]], str]:
-    """What stands before each parenthesis, up to the last digit, and the numbers in it; then what
+    """What stands before each parenthesis, from the last number on, and its numbers; then what
     is left of the text without them."""
     items, rest, at = [], "", 0
     for match in PARENTHESIS.finditer(text):
         before = text[at : match.start()]
         if held := numbers(match.group()):
-            name = re.split(r"[()\d]", before)[-1]
+            name = NAME_BEGINS.split(before)[-1]
             items.append((content_words(name), held))
             rest += f"{before} "
         else:

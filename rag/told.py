@@ -25,7 +25,8 @@ AIM = re.compile(
     rf"|\b{_TEST} (?:\w+ )?whether\b|\bto {_TEST} if\b"
     r"|\b(?:unknown|unclear|uncertain|known|controversial|debated?|open|questions?(?: of)?) "
     r"(?:whether|if)\b|\A\W*whether\b.*\b(?:unknown|unclear|uncertain|not known|controversial)\b"
-    r"|hypothes\w+|旨在|目的(?:是|为|在于|[:：】])|(?<!无论)(?<!不论)(?<!不管)是否|(?<!支持)假设",
+    r"|(?:test\w*|under) (?:\w+ ){1,2}hypothes[ie]s|hypothes[ie]s (?:that|is|was)|hypothesi[sz]e"
+    r"|旨在|目的(?:是|为|在于|[:：】])|(?<!无论)(?<!不论)(?<!不管)是否|(?<!支持)假设",
     re.IGNORECASE,
 )
 # What was found to be so was a hypothesis before.

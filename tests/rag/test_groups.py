@@ -46,6 +46,7 @@ def test_a_number_behind_another_item_of_a_list() -> None:
 def test_a_number_behind_nothing_that_has_a_name() -> None:
     found = "Injuries were found in 7 patients (2%), with only 2 (0.6%) requiring surgery."
     assert not misplaced(found, found)
+    assert not misplaced(*["Sex went with IL-1beta (P=0.04), and IL-6 (P=0.02) with age."] * 2)
     assert not misplaced("The study found that injuries were found in 7 patients (2%).", found)
 
 

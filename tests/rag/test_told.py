@@ -57,6 +57,7 @@ def test_an_aim_is_known_by_its_form(aim: str) -> None:
         "Weight fell more in women than in men whether or not they dieted.",
         "These findings support the hypothesis that iron reduces fatigue in women.",
         "As hypothesized, iron reduced fatigue.",
+        "In 74% of women the results conformed to the first hypothesis.",
     ],
 )
 def test_what_has_a_word_of_aims_may_be_a_finding(finding: str) -> None:
