@@ -16,6 +16,8 @@ from vademecum.settings import settings as current_settings
 
 PROMPT_TOKENS = 1_200  # a question with the abstracts it is answered from, at most
 PATIENCE_S = 10.0
+# `tiny` mostly repeats its prompt: a person waits longer for the next larger one.
+LONG_PATIENCE_S = 30.0
 HUB_LIMIT_S = 3.0
 # On 2 quiet cores a prompt is read at 0.43 (`small`) to 0.55 (`medium`) of what the probe measures.
 EFFICIENCY = 0.43
@@ -32,6 +34,7 @@ HELD_ON_GPU = (
     *("r1-0528-qwen3-8b", "r1-llama-8b", R1_ON_GPU),
 )
 FROM_REGISTRY = ("medium", "small", "tiny")
+WAITED_FOR_S = {"medium": PATIENCE_S, "small": LONG_PATIENCE_S, "tiny": PATIENCE_S}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ def fetch_bytes(model: Preset, settings: Settings) -> int:
 def _here_in_time(room: Room, gflops: float) -> Preset | None:
     """The largest of the registry's models that is here, fits, and does not let people wait."""
     for model in map(PRESETS.__getitem__, FROM_REGISTRY):
-        in_time = _wait_s(model, room, gflops) <= PATIENCE_S
+        in_time = _wait_s(model, room, gflops) <= WAITED_FOR_S[model.name]
         if in_time and not room.trouble(model) and _is_here(model, room.settings):
             return model
     return None
@@ -199,14 +202,16 @@ def _from_registry(room: Room, gflops: float, why_no_r1: str) -> Choice:
         model = PRESETS[name]
         wait = _wait_s(model, room, gflops)
         trouble = room.trouble(model)
-        if not trouble and wait > PATIENCE_S and name != names[-1]:
+        if not trouble and wait > WAITED_FOR_S[name] and name != names[-1]:
             trouble = f"its first word would take about {wait:.0f} s"
         if trouble and name != names[-1]:
             passed_over.append(f"not {name}: {trouble}")
             continue
+        if PATIENCE_S < wait <= WAITED_FOR_S[name]:
+            passed_over.append("not tiny: it begins sooner, and what it writes seldom holds")
         because = "; ".join([f"no DeepSeek-R1: {why_no_r1}", *passed_over])
         taken = _first_word(model, room, gflops)
-        if wait > PATIENCE_S:
+        if wait > WAITED_FOR_S[name]:
             taken = (
                 f"No model is expected to begin to answer within {PATIENCE_S:.0f} s on this "
                 f"machine; the fastest is taken: {taken}"

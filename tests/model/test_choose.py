@@ -85,7 +85,7 @@ def test_an_r1_that_does_not_fit_is_not_chosen(machine: Machine, where: Settings
 
 @pytest.mark.parametrize(
     ("gflops", "expected"),
-    [(100_000, "medium"), (1_000, "medium"), (400, "small"), (100, "tiny"), (1, "tiny")],
+    [(100_000, "medium"), (1_000, "medium"), (400, "small"), (100, "small"), (50, "tiny")],
 )
 def test_the_largest_that_answers_in_time(
     machine: Machine, where: Settings, gflops: float, expected: str
@@ -115,6 +115,17 @@ def test_where_every_model_is_slow_its_owner_is_told_and_what_is_taken(
     assert "not small: its first word would take about " in slow.reason
     machine(gflops=100)
     assert said not in choose(settings=where).reason
+
+
+def test_small_is_waited_for_longer_because_tiny_seldom_writes_what_holds(
+    machine: Machine, where: Settings
+) -> None:
+    machine(gflops=100)
+    choice = choose(settings=where)
+    assert choice.preset == "small"
+    assert "not tiny: it begins sooner, and what it writes seldom holds" in choice.reason
+    machine(gflops=400)
+    assert "tiny" not in choose(settings=where).reason
 
 
 def test_a_full_disk_counts_only_for_what_is_not_here(machine: Machine, where: Settings) -> None:
