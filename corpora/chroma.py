@@ -72,8 +72,11 @@ class Chroma(ABC):
     def __init__(self) -> None:
         self._client: Any = None
         self._collections: dict[int, Any] = {}
-        # Chroma hands a client that one thread is still making to the next that asks for one.
-        self._connecting = threading.RLock()
+        # Chroma hands a client that one thread is still making to the next that asks for one, and
+        # closes one that others are still asking.
+        self._turn = threading.Condition()
+        self._users = 0
+        self._closing = False
 
     @abstractmethod
     def _connected(self) -> Any:
@@ -115,8 +118,7 @@ class Chroma(ABC):
                 return
 
     def apply(self, corpus: int, upserts: Sequence[Entry], deletes: Sequence[str]) -> None:
-        collection = self._collection(corpus)
-        with self._errors():
+        with self._collection(corpus) as collection:
             most = int(self._connected().get_max_batch_size())
             for part in chunks(deletes, most):
                 collection.delete(ids=part)
@@ -130,8 +132,7 @@ class Chroma(ABC):
     def query(
         self, corpus: int, vector: Vectors, k: int, filters: Filters
     ) -> list[tuple[str, float]]:
-        collection = self._collection(corpus)
-        with self._errors():
+        with self._collection(corpus) as collection:
             found = collection.query(
                 query_embeddings=vector[np.newaxis],
                 n_results=k,
@@ -144,29 +145,26 @@ class Chroma(ABC):
         ]
 
     def vectors(self, corpus: int, passage_ids: Sequence[str]) -> dict[str, Vectors]:
-        collection = self._collection(corpus)
         found: dict[str, Vectors] = {}
         for part in chunks(passage_ids, PAGE):
-            with self._errors():
+            with self._collection(corpus) as collection:
                 got = collection.get(ids=part, include=["embeddings"])
             for passage_id, vector in zip(got["ids"], got["embeddings"], strict=True):
                 found[passage_id] = np.asarray(vector, dtype=np.float32)
         return found
 
     def held(self, corpus: int, passage_ids: Sequence[str]) -> list[tuple[str, str]]:
-        collection = self._collection(corpus)
         found: list[tuple[str, str]] = []
         for part in chunks(passage_ids, PAGE):
-            with self._errors():
+            with self._collection(corpus) as collection:
                 got = collection.get(ids=part, include=["metadatas"])
             found += _hashes(got)
         return found
 
     def hashes(self, corpus: int) -> Iterator[tuple[str, str]]:
-        collection = self._collection(corpus)
         offset = 0
         while True:
-            with self._errors():
+            with self._collection(corpus) as collection:
                 got = collection.get(limit=PAGE, offset=offset, include=["metadatas"])
             if not got["ids"]:
                 return
@@ -174,30 +172,49 @@ class Chroma(ABC):
             offset += PAGE
 
     def count(self, corpus: int) -> int:
-        collection = self._collection(corpus)
-        with self._errors():
+        with self._collection(corpus) as collection:
             return int(collection.count())
 
     def close(self) -> None:
-        """Let go of the client. The next use makes another."""
-        with self._connecting:
-            client, self._client = self._client, None
-            self._collections.clear()
-            if client is not None:
-                client.close()
+        """Let go of the client once nobody uses it. The next use makes another."""
+        with self._turn:
+            self._closing = True
+            try:
+                self._turn.wait_for(lambda: not self._users)
+                client, self._client = self._client, None
+                self._collections.clear()
+                if client is not None:
+                    client.close()
+            finally:
+                self._closing = False
+                self._turn.notify_all()
 
-    def _collection(self, corpus: int) -> Any:
+    @contextmanager
+    def _collection(self, corpus: int) -> Iterator[Any]:
+        """The collection of a corpus, which nobody closes meanwhile."""
+        with self._errors():
+            with self._turn:
+                self._turn.wait_for(lambda: not self._closing)
+                collection = self._found(corpus)
+                self._users += 1
+            try:
+                yield collection
+            finally:
+                with self._turn:
+                    self._users -= 1
+                    self._turn.notify_all()
+
+    def _found(self, corpus: int) -> Any:
         from chromadb.errors import NotFoundError
 
-        with self._connecting, self._errors():
-            if corpus not in self._collections:
-                try:
-                    self._collections[corpus] = self._connected().get_collection(
-                        self._called(corpus), embedding_function=None
-                    )
-                except NotFoundError as error:
-                    raise LibraryDamaged("the vector index is missing") from error
-            return self._collections[corpus]
+        if corpus not in self._collections:
+            try:
+                self._collections[corpus] = self._connected().get_collection(
+                    self._called(corpus), embedding_function=None
+                )
+            except NotFoundError as error:
+                raise LibraryDamaged("the vector index is missing") from error
+        return self._collections[corpus]
 
 
 def _hashes(got: Any) -> list[tuple[str, str]]:
@@ -221,8 +238,7 @@ class ChromaStore(Chroma):
         """
         parts = max(1, math.ceil(passages / MOST_UNSYNCED))
         wanted = max(SYNC_THRESHOLD, math.ceil(passages / parts))
-        collection = self._collection(corpus)
-        with self._errors():
+        with self._collection(corpus) as collection:
             if collection.configuration_json["hnsw"]["sync_threshold"] == wanted:
                 return
             with warnings.catch_warnings():
@@ -264,7 +280,7 @@ class ChromaStore(Chroma):
         return f"corpus-{corpus}"
 
     def _connected(self) -> Any:
-        with self._connecting:
+        with self._turn:
             if self._client is None:
                 self._client = self._opened()
             return self._client

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,7 +76,8 @@ def test_no_embedding_function_is_persisted_and_the_space_is_cosine(tmp_path: Pa
 
 
 def threshold(store: ChromaStore) -> int:
-    return int(store._collection(1).configuration_json["hnsw"]["sync_threshold"])
+    with store._collection(1) as collection:
+        return int(collection.configuration_json["hnsw"]["sync_threshold"])
 
 
 def test_much_that_is_coming_is_written_down_in_few_equal_parts(tmp_path: Path) -> None:
@@ -187,3 +189,28 @@ def test_threads_that_need_it_at_once_open_it_once(
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(store.count, [1] * 8)) == [0] * 8
     assert len(made) == 1
+
+
+def test_it_is_not_closed_under_a_search_of_another_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A threshold is read when Chroma is opened, so whoever feeds it opens it anew."""
+    with filled(tmp_path, *[document(n) for n in range(5)]) as library:
+        store = library._indexes.vectors
+        assert isinstance(store, ChromaStore)
+        (vector,) = store.vectors(1, ["pmid:1#0"]).values()
+        begun = threading.Event()
+        query = chromadb.Collection.query
+
+        def slowly(*parts: Any, **options: Any) -> Any:
+            begun.set()
+            time.sleep(0.1)  # time enough to close it
+            return query(*parts, **options)
+
+        monkeypatch.setattr(chromadb.Collection, "query", slowly)
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(store.query, 1, vector, 3, Filters())
+            assert begun.wait(10)
+            store.expect(1, 20_000)
+            assert len(found.result()) == 3
+        assert threshold(store) == 20_000
