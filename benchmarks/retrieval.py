@@ -23,9 +23,9 @@ from time import perf_counter
 
 import numpy as np
 
+from vademecum.corpora.batch import Batch
 from vademecum.corpora.document import Document, Hit
 from vademecum.corpora.library import Library
-from vademecum.corpora.store import Batch
 from vademecum.ingest.heading import embedding_text
 from vademecum.ingest.splitter import splitter_for
 from vademecum.model.embedder import Embedder

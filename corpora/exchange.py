@@ -27,10 +27,12 @@ from uuid import uuid4
 
 import numpy as np
 
+from vademecum.corpora import writing
+from vademecum.corpora.batch import Batch, Prepared, check
 from vademecum.corpora.document import Document, Passage
 from vademecum.corpora.half_export import begun
 from vademecum.corpora.snapshots import snapshot_of
-from vademecum.corpora.store import Batch, CorpusRow, Prepared, Store, check, chunks
+from vademecum.corpora.store import CorpusRow, Store, chunks
 from vademecum.errors import (
     DocumentRejected,
     HashMismatch,
@@ -157,7 +159,7 @@ def read(store: Store, manifest: Manifest, folder: Path, name: str, progress: Pr
                 except ValueError as error:
                     raise _senseless(folder, str(error)) from error
                 with store.database.transaction() as connection:
-                    store.write(connection, corpus, batch)
+                    writing.write(store, connection, corpus, batch)
                 progress.advance(len(part))
         progress.finish()
         with store.database.transaction() as connection:

@@ -16,7 +16,8 @@ from types import TracebackType
 
 import numpy as np
 
-from vademecum.corpora import exchange, half_export, shard_folder, snapshots
+from vademecum.corpora import exchange, half_export, shard_folder, snapshots, writing
+from vademecum.corpora.batch import Batch, Written, check
 from vademecum.corpora.compaction import Compaction
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
@@ -26,7 +27,7 @@ from vademecum.corpora.jobs import Job, Jobs
 from vademecum.corpora.lock import LibraryLock
 from vademecum.corpora.revision import Revision
 from vademecum.corpora.snapshots import Change, Snapshot
-from vademecum.corpora.store import Batch, CorpusRow, Store, Vectors, Written, check, chunks
+from vademecum.corpora.store import CorpusRow, Store, Vectors, chunks
 from vademecum.corpora.vectors import Place
 from vademecum.corpora.verify import Verification
 from vademecum.corpora.verify import verify as run_verify
@@ -345,7 +346,7 @@ class Library:
         check(batch, row.dim)
         with self._writing:
             with self._database.transaction() as connection:
-                written = self._store.write(connection, row.id, batch)
+                written = writing.write(self._store, connection, row.id, batch)
                 self._indexes.outbox.add(connection, row.id, written.touched)
                 if batch.job:
                     self._jobs.advance(connection, batch.job, batch.files, batch.report)

@@ -1,10 +1,13 @@
-"""Documents, passages and vectors in SQLite: the truth that every index is derived from."""
+"""Documents, passages and vectors in SQLite: the truth that every index is derived from.
+
+`writing` puts documents there; here they are read.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -12,16 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vademecum.corpora import notices, places, snapshots, works
+from vademecum.corpora import notices
 from vademecum.corpora.database import Database
-from vademecum.corpora.document import CorpusInfo, Deletion, Document, Passage
-from vademecum.corpora.hashes import passage_hash
-from vademecum.corpora.jobs import FileProgress
-from vademecum.corpora.revision import Revision, file_number
+from vademecum.corpora.document import CorpusInfo, Document, Passage
+from vademecum.corpora.revision import Revision
 from vademecum.corpora.snapshots import snapshot_of
 
 Vectors = npt.NDArray[np.float32]
-Prepared = tuple[Document, Sequence[Passage], Vectors]  # vectors [passages, dim]
 
 DIGEST_MODULUS = 1 << 256
 CHUNK = 500  # ids in one statement
@@ -30,44 +30,6 @@ STORED = (
     *("doc_id", "date", "kind", "text", "record", "origin", "revised", "hash"),
     *("fingerprint", "passages"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one commit writes; deletions come before documents, a document comes once.
-
-    Each document carries its passages and their vectors, float32 `[passages, dim]`.
-    `confirmed` are documents that are stored as they are, and came again in a later file; `taken`
-    are names of whole files that a source need not bring again. `job` is the job that writes;
-    `held` are documents (place, id) that it read in this batch, stored as they are ones included,
-    and `read_places` places whose last document is in this batch or an earlier one (`places`).
-    `files` and `report` say how far the batch brings the job.
-    """
-
-    documents: Sequence[tuple[Document, Sequence[Passage], Vectors]]
-    fingerprint: str
-    deletions: Sequence[Deletion] = ()
-    confirmed: Sequence[Document] = ()
-    taken: Sequence[str] = ()
-    job: int = 0
-    held: Sequence[tuple[str, str]] = ()
-    read_places: Sequence[str] = ()
-    files: Sequence[FileProgress] = ()
-    report: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a commit changed, and the passages that the derived indexes must look at again.
-
-    `displaced` counts documents of an earlier version of a file, that are not in its new one.
-    """
-
-    added: int = 0
-    replaced: int = 0
-    deleted: int = 0
-    displaced: int = 0
-    touched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +83,6 @@ def chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
         yield chunk
 
 
-def check(batch: Batch, dim: int) -> None:
-    """Raises ValueError if passages or vectors do not belong to their documents."""
-    seen: set[str] = set()
-    for document, passages, vectors in batch.documents:
-        if document.doc_id in seen:
-            raise ValueError(f"{document.doc_id} comes twice in a batch")
-        seen.add(document.doc_id)
-        if vectors.shape != (len(passages), dim):
-            raise ValueError(
-                f"{document.doc_id}: {len(passages)} passages need vectors "
-                f"[{len(passages)}, {dim}], not {list(vectors.shape)}"
-            )
-        if not np.isfinite(vectors).all():
-            raise ValueError(f"{document.doc_id}: a vector is not finite")
-        for ordinal, passage in enumerate(passages):
-            if passage.doc_id != document.doc_id or passage.ordinal != ordinal:
-                raise ValueError(f"{document.doc_id}: its passages are not numbered from 0")
-            inside = 0 <= passage.start <= passage.end <= len(document.text)
-            if not inside or document.text[passage.start : passage.end] != passage.text:
-                raise ValueError(f"{passage.passage_id}: its text is not at its offsets")
-
-
 def _document(record: str, text: str, origin: str) -> Document:
     """`origin` is where it was read last, the record's where it was new."""
     return replace(Document.from_json(record), text=text, origin=origin)
@@ -153,7 +93,7 @@ def _marks(items: Sequence[Any]) -> str:
 
 
 class Store:
-    """Corpora, documents and passages. Writing takes the connection of an open transaction."""
+    """Corpora, documents and passages."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -171,7 +111,7 @@ class Store:
     def create_corpus(
         self, connection: sqlite3.Connection, name: str, embedder: str, dim: int, fingerprint: str
     ) -> int:
-        """A new, empty corpus; returns its id."""
+        """In an open transaction: a new, empty corpus; returns its id."""
         cursor = connection.execute(
             "INSERT INTO corpora (name, embedder, dim, fingerprint, digest) VALUES (?, ?, ?, ?, ?)",
             (name, embedder, dim, fingerprint, "00" * 32),
@@ -327,145 +267,3 @@ class Store:
         ):
             yield from (doc_id for _, doc_id in rows)
             last = rows[-1][0]
-
-    # writing
-
-    def write(self, connection: sqlite3.Connection, corpus: int, batch: Batch) -> Written:
-        """Replace, add and delete; old passages of a replaced document go.
-
-        A work that a notice concerns changes with the notice, also if it is not in the batch.
-        """
-        digest = int(self.digest(corpus), 16)
-        touched: dict[str, None] = {}
-        added = replaced = deleted = displaced = 0
-        places.remember(connection, corpus, batch.job, batch.held)
-        gone = places.displaced(connection, corpus, batch.job, batch.read_places)
-        earlier = {doc_id for _, doc_id in gone}
-        leaving = (*batch.deletions, *map(Deletion, sorted(earlier)))
-        written = [document.doc_id for document, _, _ in batch.documents]
-        changing = [*written, *(deletion.doc_id for deletion in leaving)]
-        concerned = works.beside(self.database.read, corpus, changing)
-        for deletion in leaving:
-            removed = self._remove(connection, corpus, deletion.doc_id)
-            if removed is not None:
-                digest -= removed[0]
-                touched.update(dict.fromkeys(removed[1]))
-                deleted += deletion.doc_id not in earlier
-                displaced += deletion.doc_id in earlier
-                concerned += notices.forget(connection, corpus, deletion.doc_id)
-            if file_number(deletion.origin):
-                connection.execute(
-                    "INSERT OR REPLACE INTO withdrawn VALUES (?, ?, ?, ?)",
-                    (corpus, deletion.doc_id, deletion.version, deletion.origin),
-                )
-        for document, passages, vectors in batch.documents:
-            removed = self._remove(connection, corpus, document.doc_id)
-            if removed is None:
-                added += 1
-            else:
-                digest -= removed[0]
-                touched.update(dict.fromkeys(removed[1]))
-                replaced += 1
-                concerned += notices.forget(connection, corpus, document.doc_id)
-            concerned += notices.remember(connection, corpus, document)
-            digest += self._insert(
-                connection, corpus, document, passages, vectors, batch.fingerprint
-            )
-            touched.update((passage.passage_id, None) for passage in passages)
-        snapshots.placed(connection, corpus, (*gone, *batch.held))
-        connection.executemany(
-            "DELETE FROM withdrawn WHERE corpus = ? AND doc_id = ?",
-            [(corpus, document.doc_id) for document, _, _ in batch.documents],
-        )
-        connection.executemany(
-            "UPDATE documents SET origin = ?, revised = ? WHERE corpus = ? AND doc_id = ?",
-            [(item.origin, item.revised, corpus, item.doc_id) for item in batch.confirmed],
-        )
-        connection.executemany(
-            "INSERT OR IGNORE INTO taken VALUES (?, ?)", [(corpus, name) for name in batch.taken]
-        )
-        concerned += works.beside(self.database.read, corpus, written)
-        for chunk in chunks(written):
-            concerned += notices.concerning(self.database.read, corpus, chunk)
-        touched.update(dict.fromkeys(notices.refresh(connection, corpus, concerned)))
-        connection.execute(
-            "UPDATE corpora SET digest = ? WHERE id = ?",
-            (f"{digest % DIGEST_MODULUS:064x}", corpus),
-        )
-        return Written(added, replaced, deleted, displaced, tuple(touched))
-
-    @staticmethod
-    def _remove(
-        connection: sqlite3.Connection, corpus: int, doc_id: str
-    ) -> tuple[int, list[str]] | None:
-        row = connection.execute(
-            f"SELECT id, hash, {TITLE} FROM documents WHERE corpus = ? AND doc_id = ?",
-            (corpus, doc_id),
-        ).fetchone()
-        if row is None:
-            return None
-        passages = [
-            f"{doc_id}#{ordinal}"
-            for (ordinal,) in connection.execute(
-                "SELECT ordinal FROM passages WHERE document = ?", (row[0],)
-            )
-        ]
-        connection.execute("DELETE FROM documents WHERE id = ?", (row[0],))
-        snapshots.removed(connection, corpus, doc_id, row[1], len(passages), row[2])
-        return int.from_bytes(row[1], "big"), passages
-
-    @staticmethod
-    def _insert(
-        connection: sqlite3.Connection,
-        corpus: int,
-        document: Document,
-        passages: Sequence[Passage],
-        vectors: Vectors,
-        fingerprint: str,
-    ) -> int:
-        content = document.content_hash()
-        record = json.loads(document.to_json())
-        record["text"] = ""  # it has a column of its own
-        cursor = connection.execute(
-            "INSERT INTO documents (corpus, doc_id, record, text, version, hash, fingerprint, "
-            "kind, retracted, date, passages, origin, revised) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                corpus,
-                document.doc_id,
-                json.dumps(record, ensure_ascii=False, separators=(",", ":")),
-                document.text,
-                document.version,
-                bytes.fromhex(content),
-                fingerprint,
-                document.kind,
-                int(document.retracted),
-                document.date,
-                len(passages),
-                document.origin,
-                document.revised,
-            ),
-        )
-        rows = []
-        for passage, vector in zip(passages, vectors, strict=True):
-            blob = to_blob(vector)
-            rows.append(
-                (
-                    cursor.lastrowid,
-                    passage.ordinal,
-                    passage.start,
-                    passage.end,
-                    passage_hash(content, passage, blob),
-                    blob,
-                )
-            )
-        connection.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)", rows)
-        snapshots.added(
-            connection,
-            corpus,
-            document.doc_id,
-            bytes.fromhex(content),
-            len(rows),
-            document.title,
-        )
-        return int(content, 16)

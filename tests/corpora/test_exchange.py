@@ -309,7 +309,7 @@ SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from vademecum.corpora import exchange, library as module, outbox, store
+from vademecum.corpora import exchange, outbox, writing
 from vademecum.corpora.library import Library
 
 exchange.DOCUMENTS = 2
@@ -340,8 +340,8 @@ def killed(path: Path, fault: str, action: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "there"),
     [
-        ("store.Store, 'write', 1", False),
-        ("store.Store, 'write', 4", False),
+        ("writing, 'write', 1", False),
+        ("writing, 'write', 4", False),
         ("exchange, '_read_lists', 1", False),
         ("outbox.Outbox, 'register', 1", False),  # inside the transaction that shows it
         ("outbox.Outbox, 'feed', 1", True),  # whole in SQLite; its indexes are made when opened

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from library_support import NAME, batch, document, filled
 
+from vademecum.corpora import writing
 from vademecum.corpora.document import Passage
 from vademecum.corpora.hashes import passage_hash
 from vademecum.corpora.snapshots import snapshot_of
@@ -57,7 +58,7 @@ def test_pages_of_documents_come_once_and_in_order(tmp_path: Path) -> None:
             items = [document(n) for n in range(first, first + 600)]
             library._store.database.read("SELECT 1")
             with library._store.database.transaction() as connection:
-                library._store.write(connection, 1, batch(*items, pieces=1))
+                writing.write(library._store, connection, 1, batch(*items, pieces=1))
         assert list(library._store.doc_ids(1)) == [f"pmid:{n}" for n in range(2400)]
         many = [f"pmid:{n}" for n in range(2400)]
         assert len(library.documents(NAME, many)) == 2400
