@@ -6,12 +6,11 @@ counted, not read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from vademecum.corpora.jobs import JobFile, JobState, Rows, files_of
+from vademecum.corpora.jobs import JobFile, JobState, Rows, files_of, told_of
 
 OF_FILES = ("files", "addresses")  # what the source of a job says of each
 
@@ -42,24 +41,11 @@ def listed(rows: Rows, most: int) -> Iterator[ListedJob]:
 
 def _job(rows: Rows, job_id: int) -> ListedJob | None:
     """None for one that was forgotten meanwhile."""
-    found = rows.read(
-        "SELECT corpus, source, state, reason, started, finished, snapshot, report, "
-        "(SELECT COUNT(*) FROM job_files WHERE job = jobs.id) FROM jobs WHERE id = ?",
-        (job_id,),
-    )
-    if not found:
+    told = told_of(rows, job_id)
+    if told is None:
         return None
-    corpus, source, state, reason, started, finished, snapshot, report, files = found[0]
-    return ListedJob(
-        id=job_id,
-        corpus=corpus,
-        source={key: said for key, said in json.loads(source).items() if key not in OF_FILES},
-        state=state,
-        reason=reason,
-        started=started,
-        finished=finished,
-        snapshot=snapshot,
-        files=files,
-        failed=files_of(rows, job_id, "failed"),
-        report=json.loads(report),
-    )
+    del told["key"]
+    for name in OF_FILES:
+        told["source"].pop(name, None)
+    ((files,),) = rows.read("SELECT COUNT(*) FROM job_files WHERE job = ?", (job_id,))
+    return ListedJob(**told, files=files, failed=files_of(rows, job_id, "failed"))

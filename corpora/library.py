@@ -23,7 +23,8 @@ from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
 from vademecum.corpora.indexes import Indexes, hinting, placed
 from vademecum.corpora.job_list import ListedJob, listed
-from vademecum.corpora.jobs import Job, Jobs
+from vademecum.corpora.job_log import JobLog
+from vademecum.corpora.jobs import Job
 from vademecum.corpora.lock import LibraryLock
 from vademecum.corpora.revision import Revision
 from vademecum.corpora.snapshots import Change, Snapshot
@@ -56,7 +57,7 @@ class Library:
         self._lock = lock
         self._database = database
         self._store = Store(database)
-        self._jobs = Jobs(database)
+        self._jobs = JobLog(database)
         self._indexes = Indexes(self._store, path, place)
         self._writing = self._indexes.writing
         self._infos: dict[int, CorpusInfo] = {}
@@ -383,7 +384,7 @@ class Library:
         self._jobs.cancel(job.id)
 
     @property
-    def job_log(self) -> Jobs:
+    def job_log(self) -> JobLog:
         """Where the pipeline writes what it does."""
         return self._jobs
 
