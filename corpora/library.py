@@ -16,7 +16,15 @@ from types import TracebackType
 
 import numpy as np
 
-from vademecum.corpora import exchange, half_export, shard_folder, snapshots, writing
+from vademecum.corpora import (
+    exchange,
+    exporting,
+    half_export,
+    importing,
+    shard_folder,
+    snapshots,
+    writing,
+)
 from vademecum.corpora.batch import Batch, Written, check
 from vademecum.corpora.compaction import Compaction
 from vademecum.corpora.database import Database
@@ -444,7 +452,7 @@ class Library:
         """
         row = self._row(name)
         with self._writing, self.at_work(f"exporting {name}"):
-            return exchange.write(self._store, row, folder, progress or Silent())
+            return exporting.write(self._store, row, folder, progress or Silent())
 
     def import_corpus(
         self, folder: Path, name: str | None = None, *, progress: Progress | None = None
@@ -465,7 +473,7 @@ class Library:
                     "import it under another name: --name NAME",
                 )
             _named(name)
-            corpus = exchange.read(self._store, manifest, folder, name, shown)
+            corpus = importing.read(self._store, manifest, folder, name, shown)
             with self._database.transaction() as connection:
                 connection.execute(
                     "UPDATE corpora SET name = ?, importing = 0 WHERE id = ?", (name, corpus)

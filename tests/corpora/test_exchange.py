@@ -16,7 +16,7 @@ import pytest
 from library_support import NAME, assert_sound, batch, document, filled, prepared, vector_of
 from pyarrow import parquet
 
-from vademecum.corpora import exchange
+from vademecum.corpora import exchange, exporting, importing
 from vademecum.corpora.document import Deletion, Document, Link
 from vademecum.corpora.library import Library
 from vademecum.errors import DocumentRejected, HashMismatch, OutOfSpace, UsageError
@@ -63,7 +63,7 @@ def rewritten(folder: Path, name: str) -> None:
     for item in manifest["files"]:
         if item["name"] == name:
             path = folder / name
-            item["sha256"], item["size"] = exchange._sha256(path), path.stat().st_size
+            item["sha256"], item["size"] = exchange.sha256_of(path), path.stat().st_size
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -152,8 +152,9 @@ def test_others_can_read_it(exported: Path) -> None:
 def test_many_documents_go_into_several_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "DOCUMENTS", 4)
-    monkeypatch.setattr(exchange, "FILE_ROWS", 8)
+    for module in (exporting, importing):
+        monkeypatch.setattr(module, "DOCUMENTS", 4)
+    monkeypatch.setattr(exporting, "FILE_ROWS", 8)
     items = [document(n) for n in range(19)]
     with filled(tmp_path / "a", *items) as library:
         manifest = library.export_corpus(NAME, tmp_path / "out")
@@ -309,10 +310,10 @@ SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from vademecum.corpora import exchange, outbox, writing
+from vademecum.corpora import exporting, importing, outbox, writing
 from vademecum.corpora.library import Library
 
-exchange.DOCUMENTS = 2
+exporting.DOCUMENTS = importing.DOCUMENTS = 2
 calls = 0
 
 def dying(owner, name, at):
@@ -342,7 +343,7 @@ def killed(path: Path, fault: str, action: str) -> None:
     [
         ("writing, 'write', 1", False),
         ("writing, 'write', 4", False),
-        ("exchange, '_read_lists', 1", False),
+        ("importing, '_read_lists', 1", False),
         ("outbox.Outbox, 'register', 1", False),  # inside the transaction that shows it
         ("outbox.Outbox, 'feed', 1", True),  # whole in SQLite; its indexes are made when opened
     ],
@@ -364,7 +365,7 @@ def test_an_import_that_is_killed_leaves_all_or_nothing(
 
 def test_an_export_that_is_killed_leaves_no_folder(tmp_path: Path, exported: Path) -> None:
     action = f"library.export_corpus({NAME!r}, Path({str(tmp_path / 'new')!r}))"
-    killed(tmp_path / "a", "exchange, '_described', 2", action)
+    killed(tmp_path / "a", "exporting, '_described', 2", action)
     assert not (tmp_path / "new").exists()
     assert [path for path in tmp_path.glob(".new*") if any(path.iterdir())]
     other = tmp_path / ".new.0123456789ab.half"  # another library's
@@ -408,7 +409,7 @@ def test_a_disk_that_fills_takes_nothing_with_it(
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(exchange, "_to_disk", full)
+            patch.setattr(exporting, "_to_disk", full)
             with pytest.raises(OutOfSpace, match="No space left"):
                 library.export_corpus(NAME, tmp_path / "full")
         assert not (tmp_path / "full").exists()
