@@ -7,7 +7,7 @@ reads it as evidence, a long one does not.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from vademecum.corpora.abbreviations import (
     BEFORE_NAMES,
@@ -46,6 +46,17 @@ ARTICLE = re.compile(
 )
 LINE_ENDS = frozenset(".!?:;。！？：；")
 HEADING_CHARACTERS = 80
+# A heading above a paragraph, as readers of pages and books write it. Whether a line was only
+# wrapped is told by its room: the first word below it would not have fitted there.
+TITLE_CHARACTERS = 200
+NARROWEST = 55  # characters to which people wrap a text
+BELOW_CHARACTERS = 800  # that are asked how wide a text is
+ROOM = 0.9  # of that width, which lines that were only wrapped use up
+UNFINISHED = re.compile(
+    r"[,，、(/–—-]$|\b(?:an?|and|as|at|by|for|from|in|of|on|or|the|to|with|than|that"
+    r"|und|oder|d(?:er|ie|as|en|em|es)|eine?|von|vom|mit|für|zu[rm]?|i[nm]|am)$"
+)
+CELLS = re.compile(r"\||\t|\S {2,}\S")  # of a table
 COURT_CHARACTERS = 4  # "F. Supp.", "Fed. R.", "Cal. App."
 
 # A small first letter that begins a sentence all the same: "mRNA", "p53", "α-tocopherol";
@@ -88,10 +99,14 @@ def _line_cuts(text: str) -> list[int]:
     """Line breaks that separate sentences: hard-wrapped English lines go on."""
     cuts = [match.end() for match in BLANK_LINE.finditer(text)]
     line_start = 0
+    begins = True  # a paragraph, or what stands below a heading
     while (newline := text.find("\n", line_start)) != -1:
         after = newline + 1
+        heads = begins and _heads_paragraph(text, line_start, newline)
+        begins = heads or not text[line_start:newline].strip()
         if (
-            BLOCK_START.match(text, after)
+            heads
+            or BLOCK_START.match(text, after)
             or HEADING.match(text, line_start)
             or _chinese_line_ends(text, newline)
             or (ARTICLE.match(text, after) and _line_ended(text, line_start, newline))
@@ -114,6 +129,30 @@ def _line_ended(text: str, line_start: int, newline: int) -> bool:
     if not line or line[-1] in LINE_ENDS:
         return True
     return len(line) < HEADING_CHARACTERS and bool(BLOCK_START.match(line) or ARTICLE.match(line))
+
+
+def _heads_paragraph(text: str, line_start: int, newline: int) -> bool:
+    """Whether the first line of a paragraph is its heading: "Feeding in winter", and what stands
+    below begins anew, though its first word would have fitted into the line."""
+    if newline - line_start > TITLE_CHARACTERS:
+        return False
+    line = text[line_start:newline].strip()
+    if not line or line[-1] in LINE_ENDS or UNFINISHED.search(line) or CELLS.search(line):
+        return False
+    below = _paragraph_at(text, newline + 1)
+    if not below or CELLS.search(below[0]):
+        return False
+    word = below[0].split(maxsplit=1)[0]
+    first = word.lstrip(OPENERS)
+    anew = first[:1].isupper() or first[:1].isdigit() or SMALL_NAME.match(first)
+    width = ROOM * max(map(len, below))
+    return bool(anew) and len(line) + 1 + len(word) <= max(NARROWEST, width)
+
+
+def _paragraph_at(text: str, at: int) -> list[str]:
+    """The first lines of the paragraph that begins there."""
+    lines = text[at : at + BELOW_CHARACTERS].split("\n")
+    return list(takewhile(bool, map(str.strip, lines)))
 
 
 def _heads_article(text: str, line_start: int, newline: int) -> bool:

@@ -3,6 +3,7 @@ and where a model wrote none that holds, the nearest of them is quoted beside it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ SOURCE_PRIOR = 0.3  # how much the source's own score counts
 CONCLUDES = ("conclusion", "interpretation", "in conclusion", "these results", "our results")
 CONCLUDES_HAN = ("结论", "综上")
 CONCLUSION_BONUS = 0.08
+ITEM = re.compile(r"[-*+•|]|\(?\w{1,3}[.)]\s")  # of a list or a table, which may be the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,11 @@ def nearest(
 
 def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder) -> list[Quote]:
     spans = [(s, start, end) for s in sources for start, end in split_sentences(s.text)]
-    spans = [(s, a, b) for s, a, b in spans if claims(s.text[a:b]) and reports(s.text[a:b])]
+    spans = [
+        (s, a, b)
+        for s, a, b in spans
+        if claims(s.text[a:b]) and reports(s.text[a:b]) and not _heads(s.text, a, b)
+    ]
     if not spans:
         return []
     rows = np.asarray(embedder.embed_passages([s.text[a:b] for s, a, b in spans]), np.float32)
@@ -124,6 +130,12 @@ def _choose(quotes: Sequence[Quote], sources: Sequence[Source]) -> list[Quote]:
         chosen.append(quote)
         seen.append(words)
     return sorted(chosen, key=lambda q: (q.source, q.start))
+
+
+def _heads(text: str, start: int, end: int) -> bool:
+    """Whether a line is the heading of what stands below it, and says nothing by itself."""
+    alone = text[end : end + 1] == "\n" and "\n" not in text[start:end]
+    return alone and text[end - 1].isalnum() and not ITEM.match(text, start)
 
 
 def _concludes(text: str, start: int, sentence: str) -> bool:

@@ -12,10 +12,10 @@ from vademecum.corpora.readers.building import TextBuilder
 from vademecum.corpora.readers.isolated import ask
 from vademecum.corpora.readers.markup import detach, flatten, normalise
 from vademecum.corpora.readers.stream import printable, whole
+from vademecum.corpora.readers.titles import as_title, title_from
 from vademecum.errors import DocumentRejected
 
 MAX_BYTES = 256 << 20  # packed, with its images
-TITLE_CHARACTERS = 200
 WORKER = "vademecum.corpora.readers.docx_worker"
 
 
@@ -52,7 +52,7 @@ class DocxReader:
         authors = (normalise(author) for author in answer["author"].split(";"))
         yield Document(
             doc_id=f"file:{file_id}",
-            title=(answer["title"] or heading or normalise(text[:1000]))[:TITLE_CHARACTERS],
+            title=as_title(answer["title"] or heading) or title_from(text),
             text=text,
             kind="full_text",
             sections=sections,

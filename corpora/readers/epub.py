@@ -19,15 +19,15 @@ from vademecum.corpora.readers.archive import Archive
 from vademecum.corpora.readers.building import TextBuilder
 from vademecum.corpora.readers.languages import language_code
 from vademecum.corpora.readers.licences import licence_name
-from vademecum.corpora.readers.markup import flatten, normalise
+from vademecum.corpora.readers.markup import flatten
 from vademecum.corpora.readers.stream import printable, whole
+from vademecum.corpora.readers.titles import as_title, title_from
 from vademecum.corpora.readers.xml import SAFE
 from vademecum.errors import DocumentRejected
 
 MAX_BYTES = 256 << 20  # packed, with its images
 MAX_CHAPTERS = 5000
 MAX_CHARACTERS = 30_000_000
-TITLE_CHARACTERS = 200
 
 CONTAINER = "META-INF/container.xml"
 ENCRYPTION = "META-INF/encryption.xml"
@@ -96,7 +96,7 @@ def _book(parts: Archive, name: str, file_id: str) -> Document:
     date = said("date")[:10]
     return Document(
         doc_id=f"file:{file_id}",
-        title=(said("title") or normalise(text[:1000]))[:TITLE_CHARACTERS],
+        title=as_title(said("title")) or title_from(text),
         text=text,
         kind="full_text",
         sections=sections,

@@ -18,11 +18,11 @@ from vademecum.corpora.readers.markup import detach, flatten, normalise
 from vademecum.corpora.readers.stream import printable, whole
 from vademecum.corpora.readers.tables import table_text
 from vademecum.corpora.readers.text import decode
+from vademecum.corpora.readers.titles import as_title, title_from
 from vademecum.errors import DocumentRejected
 
 MAX_BYTES = 32 << 20
 MAX_DEPTH = 200  # of elements; real pages have 30
-TITLE_CHARACTERS = 200
 MAIN_SHARE = 0.5  # <main> or <article> is taken for the page if it holds this much of the text
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -77,12 +77,12 @@ class HtmlReader:
                 f"{name}: no text in the page",
                 hint="if scripts write its text, print it to PDF in a browser and read that",
             )
-        title = facts.get("title") or heading or normalise(text)
+        title = as_title(facts.get("title") or heading) or title_from(text)
         doi = DOI.search(facts.get("doi", ""))
         pmid = facts.get("pmid", "")
         yield Document(
             doc_id=f"file:{hashlib.sha256(data).hexdigest()[:32]}",
-            title=title[:TITLE_CHARACTERS] or printable(path.stem),
+            title=title or printable(path.stem),
             text=text,
             kind="full_text",
             sections=sections,

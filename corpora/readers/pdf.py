@@ -12,10 +12,10 @@ from vademecum.corpora.readers.contracts import clauses
 from vademecum.corpora.readers.isolated import ask
 from vademecum.corpora.readers.statutes import articles
 from vademecum.corpora.readers.stream import printable, whole
+from vademecum.corpora.readers.titles import as_title, title_from
 from vademecum.errors import DocumentRejected
 
 MAX_BYTES = 512 << 20
-TITLE_CHARACTERS = 200
 WORKER = "vademecum.corpora.readers.pdf_worker"
 OCR = "run it through OCR (`ocrmypdf in.pdf out.pdf`) and read the result"
 DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+[^\s\"<>.,;)\]]")
@@ -65,7 +65,7 @@ class PdfReader:
         dois = set(DOI.findall(first))
         yield Document(
             doc_id=f"file:{file_id}",
-            title=answer["title"][:TITLE_CHARACTERS] or printable(path.stem),
+            title=as_title(answer["title"]) or title_from(text) or printable(path.stem),
             text=text,
             kind="full_text",
             sections=articles(text) or clauses(text),

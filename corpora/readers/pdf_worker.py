@@ -154,7 +154,8 @@ def clean(text: str) -> str:
 
 
 def _title(document: Any, pages: list[list[list[Line]]]) -> str:
-    """What the file says; else the largest lines of the first page with text."""
+    """What the file says; else the largest lines of the first page with text, "" where all of
+    them are alike."""
     stated = clean(document.get_metadata_dict().get("Title") or "")
     if (
         " " in stated
@@ -167,6 +168,8 @@ def _title(document: Any, pages: list[list[list[Line]]]) -> str:
     if not lines:
         return stated
     largest = max(line.height for line in lines)
+    if all(line.height > 0.93 * largest for line in lines):
+        return ""
     title = ""
     for line in lines:
         if line.height > 0.93 * largest:

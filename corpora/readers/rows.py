@@ -25,11 +25,11 @@ from vademecum.corpora.readers.licences import licence_name
 from vademecum.corpora.readers.markup import normalise
 from vademecum.corpora.readers.stream import chunks, printable
 from vademecum.corpora.readers.text import CONTROL, encoding_of
+from vademecum.corpora.readers.titles import as_title
 from vademecum.errors import DocumentRejected
 
 MAX_LINE = 16 << 20  # characters of one line, and of one field
 MAX_COLUMNS = 2000
-TITLE_CHARACTERS = 200
 SAMPLE_BYTES = 1 << 20
 MAP = ".fields.toml"
 FOLDER_MAP = "fields.toml"
@@ -288,7 +288,7 @@ def _document(row: Row, where: str, rows: _Rows) -> Record:
     pmid, pmcid = one(columns.pmid), PMCID.fullmatch(one(columns.pmcid))
     document = Document(
         doc_id="",
-        title=(one(columns.title) or normalise(text[:1000]))[:TITLE_CHARACTERS],
+        title=as_title(one(columns.title) or text[:1000]),
         text=text,
         kind="full_text",
         authors=several(columns.authors),

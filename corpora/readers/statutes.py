@@ -9,6 +9,7 @@ from vademecum.corpora.document import Section
 from vademecum.corpora.readers.dates import iso_date
 from vademecum.corpora.readers.structure import Mark, lines_at, sections_between
 from vademecum.corpora.readers.text import Facts, TextReader, decode
+from vademecum.corpora.readers.titles import as_title
 from vademecum.corpora.sections import BETWEEN
 from vademecum.errors import DocumentRejected
 
@@ -53,7 +54,6 @@ DE_MONTHS = "januar februar märz april mai juni juli august september oktober n
 FRONT_TITLE = re.compile(r"^Title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
 HEADING = re.compile(r"#+\s+(.+?)\s*#*$")
 ARTICLE_LEVEL = 9
-TITLE_CHARACTERS = 200
 HEADING_CHARACTERS = 150
 
 
@@ -144,7 +144,7 @@ def _german(text: str) -> list[Mark]:
 def _title(head: str) -> str:
     """What the front matter or the headings before the first part say: a code and its book."""
     if stated := FRONT_TITLE.search(head):
-        return stated[1][:TITLE_CHARACTERS]
+        return as_title(stated[1])
     parts: list[str] = []
     depth = 0
     for _, line in lines_at(head):
@@ -153,7 +153,7 @@ def _title(head: str) -> str:
             depth = depth or heading.start(1)
             if heading.start(1) == depth:
                 parts.append(heading[1])
-    return " ".join(parts)[:TITLE_CHARACTERS]
+    return as_title(" ".join(parts))
 
 
 def _zh_date(head: str) -> str:

@@ -13,10 +13,10 @@ import charset_normalizer
 
 from vademecum.corpora.document import Document, Record, Section
 from vademecum.corpora.readers.stream import printable, whole
+from vademecum.corpora.readers.titles import as_title
 from vademecum.errors import DocumentRejected
 
 MAX_BYTES = 64 << 20
-TITLE_CHARACTERS = 200
 HEADING_CHARACTERS = 1000
 
 SAMPLE_BYTES = 1 << 16  # of a text, to guess its encoding
@@ -154,7 +154,7 @@ def _fits(data: bytes, encoding: str, whole: bool) -> bool:
 def _first_line(text: str) -> str:
     for line in FRONT_MATTER.sub("", text).split("\n"):
         if WORD.search(line):
-            return " ".join(line.split())[:TITLE_CHARACTERS]
+            return as_title(line)
     return ""
 
 
@@ -184,4 +184,4 @@ def _markdown(text: str) -> tuple[str, tuple[Section, ...]]:
         if content.strip():
             start += len(content) - len(content.lstrip())
             sections.append(Section(label, start, start + len(content.strip())))
-    return headings[0][0][:TITLE_CHARACTERS], tuple(sections)
+    return as_title(headings[0][0]), tuple(sections)

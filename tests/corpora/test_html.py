@@ -10,6 +10,7 @@ from reader_support import damaged, read_one, spans, survives
 
 from vademecum.corpora.document import Document
 from vademecum.corpora.readers.html import HtmlReader
+from vademecum.corpora.sentences import split_sentences
 from vademecum.errors import DocumentRejected
 
 PAGE = """<!DOCTYPE html><html lang="de-DE"><head><title>Rest &amp; pulse | Site</title>
@@ -72,6 +73,18 @@ def test_headings_lists_and_preformatted_text(tmp_path: Path) -> None:
     ]
 
 
+def test_a_heading_is_no_part_of_the_sentence_below_it(tmp_path: Path) -> None:
+    html = "<h1>Bees</h1><h2>In winter</h2><p>They need sugar.</p><h2>Mites</h2>Acid kills them."
+    text = body(tmp_path, html)
+    assert [text[start:end] for start, end in split_sentences(text)] == [
+        "Bees",
+        "In winter",
+        "They need sugar.",
+        "Mites",
+        "Acid kills them.",
+    ]
+
+
 def test_tables_of_values_and_tables_that_lay_out(tmp_path: Path) -> None:
     values = """<table><caption>Doses</caption><tr><th colspan=2>Group<th>mg<tr><td>A<td>B<td>5
       <tr><td></table>"""
@@ -111,6 +124,14 @@ def test_what_no_tree_can_hold_is_left_out(tmp_path: Path) -> None:
 def test_the_title_falls_back(tmp_path: Path) -> None:
     assert read(tmp_path, "<p>x</p><h1>The <i>head</i></h1>y").title == "The head"
     assert read(tmp_path, "<p>Only text.</p>").title == "Only text."
+    assert read(tmp_path, "<h2>Bees</h2><p>They need sugar.</p>").title == "Bees"
+    assert read(tmp_path, "<p>One sentence. " + "Another one. " * 40).title == "One sentence."
+
+
+def test_a_long_title_is_cut_between_words(tmp_path: Path) -> None:
+    title = read(tmp_path, f"<title>{'remembering ' * 30}</title><p>Text.").title
+    assert title == "remembering " * 15 + "remembering…"
+    assert len(read(tmp_path, f"<title>{'蜜蜂' * 200}</title><p>Text.").title) == 200
 
 
 @pytest.mark.parametrize(

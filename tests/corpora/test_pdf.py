@@ -107,6 +107,15 @@ def test_the_title_and_the_doi(tmp_path: Path) -> None:
     assert junk.title == "The large line"
 
 
+def test_a_title_that_nothing_sets_apart_is_the_first_sentence_whole(tmp_path: Path) -> None:
+    document = read(tmp_path, page(*lines(60, 700, *LEFT)))
+    assert document.title == "Rest after exercise is held to be of use in people of all ages."
+    long = [(60, 700 - 24 * at, 20, "Recovery of the resting pulse") for at in range(9)]
+    title = read(tmp_path, page(*long, *lines(60, 400, *LEFT))).title
+    assert len(title) <= 200
+    assert title.endswith(" Recovery of the…")
+
+
 def test_a_contract_has_its_clauses(tmp_path: Path) -> None:
     head = "This Agreement is entered into by and between Ito Ltd and Li Inc (the Parties)."
     names = ("Rest", "Price", "Tax", "Term", "End")

@@ -86,6 +86,43 @@ def test_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["Rest", "It helped."],
+        ["Keeping bees", "Feeding in winter", "Bees need sugar."],
+        ["Hepatitis A", "Two doses protect."],
+        ["Kosten und Dauer", "Die Kur dauert drei Wochen."],
+        [
+            "The Nuclear Genome Encodes All the Genes That Are Necessary for Growth",
+            f"Traditional assessments {'of a whole genome ' * 5}rest on genes that all cells have.",
+        ],
+        ["Results", "mRNA fell."],
+        ["Table 1", "12 patients by age."],
+    ],
+)
+def test_a_heading_above_a_paragraph(parts: list[str]) -> None:
+    text = "It was said.\n\n" + "\n".join(parts) + "\n\nThe end."
+    assert sentences(text) == ["It was said.", *parts, "The end."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Wrapped: the first word of the next line would not have fitted into the one above.
+        "The trial of rest was done in the hospitals of Berlin\nCharlottenburg for two long years.",
+        "The trial was done by\nThe Society.",
+        "The trial was done in Berlin,\nBonn and Kiel.",
+        "The trial went\non for years.",
+        "BACKGROUND:\nRest helps.",
+        "Group | mg\nA | 5",
+        "Senior notes  1.5\nJunior notes  2.5",
+    ],
+)
+def test_lines_that_are_no_heading(text: str) -> None:
+    assert sentences(text) == [text]
+
+
 def test_chinese_lines_are_paragraphs() -> None:
     assert sentences("第一条 总则\n第二条 分则，\n续") == ["第一条 总则", "第二条 分则，\n续"]
 

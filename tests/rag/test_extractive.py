@@ -42,6 +42,17 @@ def test_what_a_study_asks_is_not_quoted_as_what_it_found(source_of, embedder) -
     assert checked.text == "Aspirin reduced stroke in women."
 
 
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_a_heading_is_not_quoted_and_an_item_of_a_list_is(source_of, embedder, between) -> None:
+    items = "- Aspirin reduced stroke and gout\n- Rest"
+    text = f"Aspirin and stroke{between}Aspirin reduced stroke in women.\n\n{items}"
+    checked = extract("Does aspirin reduce stroke?", "en", [source_of(1, text)], embedder)
+    assert [sentence.text for sentence in checked.sentences] == [
+        "Aspirin reduced stroke in women.",
+        "- Aspirin reduced stroke and gout",
+    ]
+
+
 def test_the_nearest_sentence_stands_where_it_says(source_of, embedder) -> None:
     whole = "Cats sleep. Dogs bark. Aspirin reduced stroke in older women. Birds sing."
     source = replace(source_of(2, whole[12:]), start=12, end=len(whole))
