@@ -18,18 +18,31 @@ from vademecum.corpora import writing
 from vademecum.corpora.batch import Batch, Prepared, check
 from vademecum.corpora.document import Document, Passage
 from vademecum.corpora.exchange import DOCUMENTS, LISTS, File, Manifest, sha256_of
+from vademecum.corpora.outbox import Outbox
 from vademecum.corpora.store import Store, chunks
 from vademecum.errors import DocumentRejected, HashMismatch, LibraryError
 from vademecum.progress import Progress
 
 
-def read(store: Store, manifest: Manifest, folder: Path, name: str, progress: Progress) -> int:
-    """Read the documents of a folder into a corpus that nobody sees yet; returns its id. `name` is
-    what it will be called.
+def bring(
+    store: Store, outbox: Outbox, manifest: Manifest, folder: Path, name: str, progress: Progress
+) -> None:
+    """Make a corpus of that name of what is in a folder; its indexes are to be built.
 
-    What was read of it is removed if it fails, and by the next opening if it was killed. Raises
-    HashMismatch, DocumentRejected.
+    All or nothing: what was read of it is removed if it fails, and by the next opening if it was
+    killed. Raises HashMismatch, DocumentRejected.
     """
+    corpus = _read(store, manifest, folder, name, progress)
+    with store.database.transaction() as connection:
+        connection.execute(
+            "UPDATE corpora SET name = ?, importing = 0 WHERE id = ?", (name, corpus)
+        )
+        outbox.register(connection, corpus)
+        outbox.refill(connection, corpus)
+
+
+def _read(store: Store, manifest: Manifest, folder: Path, name: str, progress: Progress) -> int:
+    """The documents, into a corpus that nobody sees yet; returns its id."""
     for item in manifest.files:
         _compare(folder / item.name, item, progress)
     with store.database.transaction() as connection:

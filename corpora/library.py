@@ -6,55 +6,45 @@ from it and can be made again from it at any time. See `outbox` for how they fol
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from contextlib import AbstractContextManager, ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
 from vademecum.corpora import (
+    changes,
     exchange,
     exporting,
-    half_export,
     importing,
+    recovery,
+    search,
     shard_folder,
     snapshots,
     writing,
 )
 from vademecum.corpora.batch import Batch, Written, check
+from vademecum.corpora.catalogue import Catalogue, require_name
 from vademecum.corpora.compaction import Compaction
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
-from vademecum.corpora.indexes import Indexes, hinting, placed
+from vademecum.corpora.indexes import Indexes, placed
 from vademecum.corpora.job_list import ListedJob, listed
 from vademecum.corpora.job_log import JobLog
 from vademecum.corpora.jobs import Job
 from vademecum.corpora.lock import LibraryLock
-from vademecum.corpora.revision import Revision
+from vademecum.corpora.revision import sift
 from vademecum.corpora.snapshots import Change, Snapshot
-from vademecum.corpora.store import CorpusRow, Store, Vectors, chunks
+from vademecum.corpora.store import Store, Vectors
 from vademecum.corpora.vectors import Place
 from vademecum.corpora.verify import Verification
 from vademecum.corpora.verify import verify as run_verify
 from vademecum.corpora.works import copies, works
-from vademecum.errors import (
-    CorpusNotFound,
-    IndexUnavailable,
-    LibraryDamaged,
-    LibraryError,
-    OutOfSpace,
-    UsageError,
-)
+from vademecum.errors import IndexUnavailable, LibraryDamaged, OutOfSpace, UsageError
 from vademecum.progress import Progress, Silent
 from vademecum.settings import settings
 
 __all__ = ["Batch", "Library", "Verification", "Written"]
-
-CORPUS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Library:
@@ -68,9 +58,7 @@ class Library:
         self._jobs = JobLog(database)
         self._indexes = Indexes(self._store, path, place)
         self._writing = self._indexes.writing
-        self._infos: dict[int, CorpusInfo] = {}
-        self._sealed: dict[int, str] = {}  # the snapshot of a corpus that was last written down
-        self._rows: dict[str, CorpusRow] = {}
+        self._catalogue = Catalogue(self._store, path)
 
     @classmethod
     def open(
@@ -96,24 +84,20 @@ class Library:
                 "check its permissions and free space, or set VADEMECUM_HOME to another folder",
             ) from error
         folder = folder.resolve()
-        lock = LibraryLock(folder)
-        lock.acquire()
-        try:
+        with ExitStack() as undo:  # of what was done, if the rest fails
+            lock = LibraryLock(folder)
+            lock.acquire()
+            undo.callback(lock.release)
             database = Database(folder / "library.sqlite")
-            try:
-                wanted = settings().vectors if vectors is None else vectors
-                library = cls(folder, lock, database, placed(database, wanted))
-            except BaseException:
-                database.close()
-                raise
-        except BaseException:
-            lock.release()
-            raise
-        try:
-            library._recover(progress or Silent())
-        except BaseException:
-            library.close()
-            raise
+            undo.callback(database.close)
+            wanted = settings().vectors if vectors is None else vectors
+            library = cls(folder, lock, database, placed(database, wanted))
+            undo.pop_all()
+            undo.callback(library.close)
+            with library.at_work("bringing indexes up to date"):
+                shown = progress or Silent()
+                recovery.finish(library._store, library._jobs, library._indexes, shown)
+            undo.pop_all()
         return library
 
     def close(self) -> None:
@@ -159,16 +143,16 @@ class Library:
 
     def corpora(self) -> list[CorpusInfo]:
         """All of them, by name."""
-        return [self._told(row) for row in self._store.corpora()]
+        return [self._catalogue.told(row) for row in self._store.corpora()]
 
     def corpus(self, name: str) -> CorpusInfo:
         """What a corpus holds now. Raises CorpusNotFound."""
-        return self._told(self._row(name))
+        return self._catalogue.told(self._catalogue.row(name))
 
     def snapshots(self, name: str) -> list[Snapshot]:
         """The states that the corpus was told to be in, the newest first."""
-        row = self._row(name)
-        self._told(row)
+        row = self._catalogue.row(name)
+        self._catalogue.told(row)
         return snapshots.listed(self._database.read, row.id)
 
     def changes(self, name: str, first: str, second: str) -> Iterator[Change]:
@@ -177,27 +161,9 @@ class Library:
         Raises UsageError for a snapshot that is not written down, and where more changed than is
         kept.
         """
-        row = self._row(name)
-        self._told(row)
-        try:
-            found = snapshots.between(self._database.read, row.id, first, second)
-        except KeyError as error:
-            raise UsageError(
-                f"{name} was never seen in the state {error.args[0]}",
-                f"`vademecum corpus snapshots {name}` lists those it was seen in",
-            ) from None
-        if found is None:
-            raise UsageError(
-                f"what changed between {first} and {second} was not kept document by document",
-                f"lists hold the last {snapshots.MOST_CHANGES:,} changes",
-            )
-        return self._titled(row, found)
-
-    def _titled(self, row: CorpusRow, changes: Iterable[Change]) -> Iterator[Change]:
-        """With the titles of what is still here."""
-        for chunk in chunks(changes):
-            here = self._store.titles(row.id, (change.doc_id for change in chunk))
-            yield from (replace(c, title=here.get(c.doc_id, c.title)) for c in chunk)
+        row = self._catalogue.row(name)
+        self._catalogue.told(row)
+        return changes.between(self._store, row, first, second)
 
     def create_corpus(self, name: str, *, embedder: str, dim: int, fingerprint: str) -> CorpusInfo:
         """A corpus of that name, made if there is none.
@@ -206,41 +172,23 @@ class Library:
         otherwise. Another embedder is a UsageError, for its vectors cannot be compared; so is a
         name of other than letters, digits, - _ and dots.
         """
-        _named(name)
         with self._writing:
-            row = self._rows_by_name().get(name)
-            if row is None:
-                with self._database.transaction() as connection:
-                    corpus = self._store.create_corpus(connection, name, embedder, dim, fingerprint)
-                    self._indexes.outbox.register(connection, corpus)
-            elif (row.embedder, row.dim) != (embedder, dim):
-                raise UsageError(
-                    f"the corpus {name!r} was embedded with {row.embedder} ({row.dim} dimensions), "
-                    f"not with {embedder} ({dim})",
-                    f"use that embedder or another name, or delete it first: "
-                    f"vademecum corpus delete {name}",
-                )
-            elif row.fingerprint != fingerprint:
-                with self._database.transaction() as connection:
-                    connection.execute(
-                        "UPDATE corpora SET fingerprint = ? WHERE id = ?", (fingerprint, row.id)
-                    )
-            self._rows.clear()
+            self._catalogue.make(name, embedder, dim, fingerprint, self._indexes.outbox)
             return self.corpus(name)
 
     def delete_corpus(self, name: str) -> None:
         """Remove a corpus with all its documents, and what waits for it; its jobs are not gone on
         with. Raises CorpusNotFound."""
         with self._writing:
-            row = self._row(name)
+            row = self._catalogue.row(name)
             for job in self._jobs.left(name):
                 self._remove_shards(job)
             with self._database.transaction() as connection:
                 connection.execute("INSERT INTO doomed VALUES (?)", (row.id,))
                 connection.execute("DELETE FROM corpora WHERE id = ?", (row.id,))
                 self._jobs.give_up(connection, name, f"the corpus {name} was deleted")
-            self._rows.clear()
-            self._infos.pop(row.id, None)
+            self._catalogue.renewed()
+            self._catalogue.changed(row.id)
             self._indexes.forget(row.id)
 
     # reading
@@ -251,75 +199,52 @@ class Library:
 
     def documents(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, Document]:
         """Those that the corpus holds, by id."""
-        return self._store.documents(self._row(corpus).id, doc_ids)
+        return self._store.documents(self._catalogue.row(corpus).id, doc_ids)
 
     def works(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The ids of all documents of the same work, in order, by each of these ids: an abstract
         and its full text, a preprint and its paper."""
-        return works(self._database.read, self._row(corpus).id, doc_ids)
+        return works(self._database.read, self._catalogue.row(corpus).id, doc_ids)
 
     def copies(self, corpus: str, documents: Sequence[Document]) -> tuple[set[str], list[str]]:
         """Ids of those that need not be kept, as PubMed Central's article is here or among them,
         and ids of what is stored and need not be any longer, as Central's is among these."""
-        return copies(self._database.read, self._row(corpus).id, documents)
+        return copies(self._database.read, self._catalogue.row(corpus).id, documents)
 
     def passages(self, corpus: str, doc_id: str) -> list[Passage]:
         """The passages of a document in order, none if the corpus does not hold it."""
-        return [passage for passage, _ in self._store.passages(self._row(corpus).id, [doc_id])]
+        row = self._catalogue.row(corpus)
+        return [passage for passage, _ in self._store.passages(row.id, [doc_id])]
 
     def vectors(self, corpus: str, passage_ids: Iterable[str]) -> dict[str, Vectors]:
         """The stored vectors, float32 `[dim]` (kept as float16), of those that exist."""
-        row = self._row(corpus)
-        wanted = set(passage_ids)
-        owners = dict.fromkeys(passage_id.rpartition("#")[0] for passage_id in wanted)
-        return {
-            entry.passage_id: entry.vector
-            for entry in self._store.entries(row.id, owners)
-            if entry.passage_id in wanted
-        }
+        return self._store.vectors(self._catalogue.row(corpus).id, passage_ids)
 
     def search_dense(
         self, corpus: str, vector: Vectors, k: int, filters: Filters | None = None
     ) -> list[Hit]:
         """The `k` passages nearest to `vector` (float32 `[dim]`), scored by cosine, best first."""
-        row = self._row(corpus)
-        vector = np.asarray(vector, dtype=np.float32)
-        if vector.shape != (row.dim,):
-            raise ValueError(f"a vector of {row.dim} numbers is needed, not of {vector.shape}")
-        if k < 1 or not self._indexes.searchable(row):
-            return []
-        wanted = filters or Filters()
-        with hinting(row.name), self._indexes.searching():
-            found = self._indexes.vectors.query(row.id, vector, k, wanted)
-            return self._hits(row, found, wanted)
+        row, wanted = self._catalogue.row(corpus), filters or Filters()
+        return search.dense(self._store, self._indexes, row, vector, k, wanted)
 
     def search_lexical(
         self, corpus: str, query: str, k: int, filters: Filters | None = None
     ) -> list[Hit]:
         """The `k` best passages by BM25 over title and text. The query is text, not syntax."""
-        row = self._row(corpus)
-        if k < 1 or not self._indexes.searchable(row):
-            return []
-        wanted = filters or Filters()
-        with hinting(row.name), self._indexes.searching():
-            found = self._indexes.lexical.query(row.id, query, k, wanted)
-            return self._hits(row, found, wanted)
+        row, wanted = self._catalogue.row(corpus), filters or Filters()
+        return search.lexical(self._store, self._indexes, row, query, k, wanted)
 
     def taken(self, corpus: str) -> set[str]:
         """Names of the numbered files that were read to their end; none of a corpus to be."""
-        row = self._rows_by_name().get(corpus)
-        rows = (
-            []
-            if row is None
-            else self._database.read("SELECT name FROM taken WHERE corpus = ?", (row.id,))
-        )
-        return {name for (name,) in rows}
+        row = self._catalogue.rows().get(corpus)
+        return set() if row is None else self._store.taken(row.id)
 
     # writing
 
     def needs(self, corpus: str, documents: Sequence[Document], fingerprint: str) -> list[Document]:
         """Those that are new, changed, or were split or embedded otherwise; in order."""
-        states = self._store.states(self._row(corpus).id, (item.doc_id for item in documents))
+        row = self._catalogue.row(corpus)
+        states = self._store.states(row.id, (item.doc_id for item in documents))
         return [
             document
             for document in documents
@@ -331,17 +256,8 @@ class Library:
     ) -> tuple[set[str], set[str]]:
         """Ids of those that come too late, as the corpus knows a later record or deletion of the
         same work, and of those that are later than what it knows."""
-        known = self._store.revisions(self._row(corpus).id, (item.doc_id for item in records))
-        outdated: set[str] = set()
-        later: set[str] = set()
-        for item in records:
-            if (held := known.get(item.doc_id)) is not None:
-                new = Revision.of(item)
-                if new.precedes(held):
-                    outdated.add(item.doc_id)
-                elif held.precedes(new):
-                    later.add(item.doc_id)
-        return outdated, later
+        row = self._catalogue.row(corpus)
+        return sift(records, self._store.revisions(row.id, (item.doc_id for item in records)))
 
     def commit(self, corpus: str, batch: Batch, *, progress: Progress | None = None) -> Written:
         """Write a batch, all or nothing.
@@ -351,7 +267,7 @@ class Library:
         Raises OutOfSpace, LibraryDamaged; ValueError if passages or vectors do not
         belong to their documents.
         """
-        row = self._row(corpus)
+        row = self._catalogue.row(corpus)
         check(batch, row.dim)
         with self._writing:
             with self._database.transaction() as connection:
@@ -360,7 +276,7 @@ class Library:
                 if batch.job:
                     self._jobs.advance(connection, batch.job, batch.files, batch.report)
                 snapshots.bound(connection, row.id)
-            self._infos.pop(row.id, None)
+            self._catalogue.changed(row.id)
             self._indexes.follow(row, progress or Silent())
         return written
 
@@ -370,7 +286,7 @@ class Library:
         Raises LibraryDamaged and IndexUnavailable; nothing is lost then, and the next opening or
         search tries again.
         """
-        row = self._row(corpus)
+        row = self._catalogue.row(corpus)
         with self._writing, self.at_work(f"indexing {corpus}"):
             if self._indexes.outbox.pending(row.id):
                 self._indexes.fill(row, progress or Silent())
@@ -400,7 +316,7 @@ class Library:
 
     def verify(self, corpus: str, *, progress: Progress | None = None) -> Verification:
         """Compare SQLite, Chroma and tantivy by id and hash, and every passage with its text."""
-        row, indexes = self._row(corpus), self._indexes
+        row, indexes = self._catalogue.row(corpus), self._indexes
         with self._writing, self.at_work(f"verifying {corpus}"):
             with suppress(LibraryDamaged, IndexUnavailable):  # the comparison says what is wrong
                 indexes.whole(row, Silent())
@@ -413,7 +329,7 @@ class Library:
 
         Killed half-way, it goes on at the next opening.
         """
-        row = self._row(corpus)
+        row = self._catalogue.row(corpus)
         with self.at_work(f"rebuilding {corpus}"):
             self._indexes.remake(row, progress or Silent())
 
@@ -450,7 +366,7 @@ class Library:
 
         Raises UsageError if there is something in the folder, OutOfSpace.
         """
-        row = self._row(name)
+        row = self._catalogue.row(name)
         with self._writing, self.at_work(f"exporting {name}"):
             return exporting.write(self._store, row, folder, progress or Silent())
 
@@ -467,21 +383,15 @@ class Library:
         with self._writing, self.at_work("importing a corpus"):
             manifest = exchange.opened(folder)
             name = name or manifest.corpus
-            if name in self._rows_by_name():
+            if name in self._catalogue.rows():
                 raise UsageError(
                     f"there is a corpus called {name!r} already",
                     "import it under another name: --name NAME",
                 )
-            _named(name)
-            corpus = importing.read(self._store, manifest, folder, name, shown)
-            with self._database.transaction() as connection:
-                connection.execute(
-                    "UPDATE corpora SET name = ?, importing = 0 WHERE id = ?", (name, corpus)
-                )
-                self._indexes.outbox.register(connection, corpus)
-                self._indexes.outbox.refill(connection, corpus)
-            self._rows.clear()
-            self._indexes.fill(self._row(name), shown)
+            require_name(name)
+            importing.bring(self._store, self._indexes.outbox, manifest, folder, name, shown)
+            self._catalogue.renewed()
+            self._indexes.fill(self._catalogue.row(name), shown)
             return self.corpus(name)
 
     # inside
@@ -489,81 +399,3 @@ class Library:
     def _remove_shards(self, job: Job) -> None:
         """Before the job is written off: killed in between, nothing is left that nobody knows."""
         shard_folder.remove(shard_folder.of(self.path, self.id, job.id, job.shards))
-
-    def _recover(self, progress: Progress) -> None:
-        """Finish what a killed process began. An index that cannot be mended waits for its use."""
-        with self.at_work("bringing indexes up to date"):
-            self._finish(progress)
-
-    def _finish(self, progress: Progress) -> None:
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM corpora WHERE importing")
-        self._jobs.interrupt_running()
-        half_export.clear(self._database)
-        try:
-            self._indexes.bury()
-        except LibraryError as error:
-            progress.note(f"the indexes of a deleted corpus are still there: {error.message}")
-        for row in self._store.corpora():
-            if (pending := self._indexes.outbox.pending(row.id)) == 0:
-                continue
-            progress.start(f"bringing the indexes of {row.name} up to date", pending, "passages")
-            try:
-                self._indexes.whole(row, progress)
-            except LibraryError as error:
-                progress.note(f"{error.message}; {error.hint}")
-            progress.finish()
-
-    def _hits(
-        self, row: CorpusRow, found: Sequence[tuple[str, float]], filters: Filters
-    ) -> list[Hit]:
-        """With texts from SQLite; `Filters.admits` has the last word."""
-        owners = [passage_id.rpartition("#")[0] for passage_id, _ in found]
-        held = {pair[0].passage_id: pair for pair in self._store.passages(row.id, owners)}
-        return [
-            Hit(held[passage_id][0], score)
-            for passage_id, score in found
-            if passage_id in held and filters.admits(held[passage_id][1])
-        ]
-
-    def _told(self, row: CorpusRow) -> CorpusInfo:
-        """What a corpus holds; its snapshot is written down, for it may be named from now on."""
-        with self._database.lock:
-            info = self._info(row)
-            if self._sealed.get(row.id) != info.snapshot:
-                try:
-                    with self._database.transaction() as connection:
-                        snapshots.seal(connection, row.id, info.snapshot)
-                except OutOfSpace:
-                    return info  # to be told what is there must not need room
-                self._sealed[row.id] = info.snapshot
-            return info
-
-    def _info(self, row: CorpusRow) -> CorpusInfo:
-        with self._database.lock:
-            if row.id not in self._infos:
-                self._infos[row.id] = self._store.info(row)
-            return self._infos[row.id]
-
-    def _rows_by_name(self) -> dict[str, CorpusRow]:
-        if not self._rows:
-            self._rows = {row.name: row for row in self._store.corpora()}
-        return self._rows
-
-    def _row(self, name: str) -> CorpusRow:
-        rows = self._rows_by_name()
-        if name in rows:
-            return rows[name]
-        if rows:
-            hint = f"there are: {', '.join(rows)}"
-        else:
-            hint = f"the library is empty: vademecum ingest pubmed-sample --corpus {name}"
-        raise CorpusNotFound(f"no corpus is called {name!r} in {self.path}", hint)
-
-
-def _named(name: str) -> None:
-    if not CORPUS_NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be the name of a corpus",
-            "use letters, digits, '-', '_' and '.', and begin with a letter or a digit",
-        )

@@ -7,6 +7,7 @@ and is read again after the next ones), what it says must not undo what later fi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vademecum.corpora.document import Deletion, Document
@@ -44,3 +45,20 @@ class Revision:
         if here and there:
             return here < there
         return bool(self.revised and other.revised) and self.revised < other.revised
+
+
+def sift(
+    records: Iterable[Document | Deletion], known: Mapping[str, Revision]
+) -> tuple[set[str], set[str]]:
+    """Ids of records that come too late for what is known of their works, by id, and of those that
+    are later than it."""
+    outdated: set[str] = set()
+    later: set[str] = set()
+    for item in records:
+        if (held := known.get(item.doc_id)) is not None:
+            new = Revision.of(item)
+            if new.precedes(held):
+                outdated.add(item.doc_id)
+            elif held.precedes(new):
+                later.add(item.doc_id)
+    return outdated, later

@@ -149,6 +149,11 @@ class Store:
             counts=counts,
         )
 
+    def taken(self, corpus: int) -> set[str]:
+        """Names of the numbered files that were read to their end."""
+        rows = self.database.read("SELECT name FROM taken WHERE corpus = ?", (corpus,))
+        return {name for (name,) in rows}
+
     # reading
 
     def documents(self, corpus: int, doc_ids: Iterable[str]) -> dict[str, Document]:
@@ -224,6 +229,16 @@ class Store:
                     text = document.text[start:end]
                     passage = Passage(doc_id, ordinal, start, end, text)
                     yield Entry(passage, document, digest.hex(), from_blob(vector))
+
+    def vectors(self, corpus: int, passage_ids: Iterable[str]) -> dict[str, Vectors]:
+        """Those that exist, float32 `[dim]`, by passage id."""
+        wanted = set(passage_ids)
+        owners = dict.fromkeys(passage_id.rpartition("#")[0] for passage_id in wanted)
+        return {
+            entry.passage_id: entry.vector
+            for entry in self.entries(corpus, owners)
+            if entry.passage_id in wanted
+        }
 
     def passages(self, corpus: int, doc_ids: Iterable[str]) -> Iterator[tuple[Passage, Document]]:
         """All passages of these documents in order, each with its document."""
