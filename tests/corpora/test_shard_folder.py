@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,6 @@ from library_support import NAME, filled
 from vademecum.corpora import shard_folder
 from vademecum.corpora.jobs import FileProgress, JobFile, JobState
 from vademecum.corpora.library import Batch, Library
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with filled(tmp_path / "library") as opened:
-        yield opened
 
 
 def left(library: Library, state: JobState, shared: Path | None, corpus: str = NAME) -> Path:
