@@ -11,12 +11,13 @@ from vademecum.corpora.compaction import Compaction, compact
 from vademecum.corpora.database import Database
 from vademecum.corpora.lexical import LexicalIndex
 from vademecum.corpora.memory import trim
-from vademecum.corpora.outbox import STEP, DerivedIndex, Outbox
+from vademecum.corpora.outbox import DerivedIndex, Outbox
 from vademecum.corpora.store import CorpusRow, Store
 from vademecum.corpora.vectors import Place, VectorStore, open_vectors
 from vademecum.errors import LibraryDamaged, LibraryError, UsageError
 from vademecum.progress import Progress, Silent
 
+ENOUGH = 5_000  # passages for which the indexes are opened while more is coming
 SHARE = 8  # of its passages a corpus has at most one in so many waiting, once it has 40,000
 LONG = 50_000  # passages that take the indexes more than a minute
 
@@ -53,7 +54,7 @@ class Indexes:
         vectors, and whoever ingests needs it for a tenth of the time. It is read from disk again
         each time, so the larger it is, the more has to come together.
         """
-        enough = STEP
+        enough = ENOUGH
         if self.place.kind == "chroma":
             enough = max(enough, self._store.passages_of(row.id) // SHARE)
         waiting = self.outbox.pending(row.id)
@@ -86,7 +87,7 @@ class Indexes:
     def settle(self, row: CorpusRow) -> None:
         """Before they are closed: feed them what is pending, if that is a moment's work. More
         waits for the next opening, which shows how far it is."""
-        if 0 < self.outbox.pending(row.id) <= STEP:
+        if 0 < self.outbox.pending(row.id) <= ENOUGH:
             with suppress(LibraryError):  # nothing is lost: the next opening tries again
                 self.whole(row, Silent())
 

@@ -16,12 +16,12 @@ from vademecum.corpora.library import Library
 from vademecum.errors import LibraryError
 from vademecum.progress import Silent
 
-STEP = 8  # passages; a document of these tests has two
+ENOUGH = 8  # passages; a document of these tests has two
 
 
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexes, "STEP", STEP)
+    monkeypatch.setattr(indexes, "ENOUGH", ENOUGH)
 
 
 class Noting(Silent):
@@ -49,11 +49,11 @@ def test_the_indexes_take_a_step_at_a_time_then_an_eighth_of_what_they_hold(
             if outbox.pending(1) == 0:
                 fed_at.append(2 * number)
         assert fed_at[:3] == [10, 18, 26]
-        assert all(later - earlier >= STEP for earlier, later in pairwise(fed_at))
+        assert all(later - earlier >= ENOUGH for earlier, later in pairwise(fed_at))
         assert all(
-            later - earlier <= max(STEP, later / 8 + 2) for earlier, later in pairwise(fed_at)
+            later - earlier <= max(ENOUGH, later / 8 + 2) for earlier, later in pairwise(fed_at)
         )
-        assert max(later - earlier for earlier, later in pairwise(fed_at)) > 2 * STEP
+        assert max(later - earlier for earlier, later in pairwise(fed_at)) > 2 * ENOUGH
         assert library.verify(NAME).problems == []
 
 
@@ -90,7 +90,7 @@ def test_only_what_takes_long_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     with filled(tmp_path, document(1)) as library:
         library.commit(NAME, batch(*map(document, range(2, 12))), progress=told)
         assert told.lines == []
-        monkeypatch.setattr(indexes, "LONG", 2 * STEP)
+        monkeypatch.setattr(indexes, "LONG", 2 * ENOUGH)
         library.commit(NAME, batch(*map(document, range(20, 40))), progress=told)
         assert told.lines == [f"indexing 40 passages of {NAME}"]
 
