@@ -88,8 +88,8 @@ def list_jobs(
     for other in waiting:
         paragraph(console, f"waiting: process {other.pid}: {one_line(other.wants)}")
     for job in found:
-        for file in job.failed:
-            paragraph(console, f"{job.id}: {wrong_with(file)}")
+        for told in wrong_with(job.failed):
+            paragraph(console, f"{job.id}: {told}")
 
 
 @app.command()
@@ -154,9 +154,8 @@ def _show_files(console: Console, job: Job, all_files: bool) -> None:
         states = Counter(file.state for file in job.files)
         told = ", ".join(f"{count:,} {state}" for state, count in states.items())
         paragraph(console, f"{plural(len(job.files), 'file')}: {told}; --all lists each")
-    for file in job.files:
-        if file.reason:
-            paragraph(console, wrong_with(file))
+    for told in wrong_with(job.files):
+        paragraph(console, told)
 
 
 def _state(file: JobFile) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from vademecum.app.console import note, number, one_line, plural, seconds
 if TYPE_CHECKING:
     from vademecum.corpora.jobs import JobFile
     from vademecum.ingest.report import IngestReport
+
+NAMED = 5  # places of rejected records
 
 # The counts of a report, in reading order, and what each is called behind its number.
 WORDS = {
@@ -56,15 +58,30 @@ def summary(report: IngestReport, of: str = "") -> str:
 
 
 def tell_rejections(report: IngestReport) -> None:
-    """A line on stderr for each record that was rejected, as far as they were kept."""
-    for where, reason in report.rejections:
-        note(f"rejected: {where}: {reason}")
+    """A line on stderr for each reason for which records were rejected, as far as they were
+    kept."""
+    for reason, places in _by_reason(report.rejections).items():
+        more = f" and {len(places) - NAMED:,} more" if len(places) > NAMED else ""
+        note(f"rejected: {'; '.join(places[:NAMED])}{more}: {reason}")
     untold = report.rejected - len(report.rejections)
     if report.rejections and untold > 0:
         note(f"and {untold:,} more were rejected")
 
 
-def wrong_with(file: JobFile) -> str:
-    """What is wrong with a file; most readers name it themselves."""
-    reason = file.reason.removeprefix(f"{Path(file.path).name}: ")
-    return one_line(f"{file.path}: {reason}")
+def wrong_with(files: Iterable[JobFile]) -> list[str]:
+    """What is wrong with files: each reason once, with the first file that has it."""
+    # Most readers name the file themselves.
+    reasons = ((f.path, f.reason.removeprefix(f"{Path(f.path).name}: ")) for f in files if f.reason)
+    told = []
+    for reason, (first, *others) in _by_reason(reasons).items():
+        more = f" and {plural(len(others), 'more file')}" if others else ""
+        told.append(one_line(f"{first}{more}: {reason}"))
+    return told
+
+
+def _by_reason(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What was found, with its reason, as lists by the reason."""
+    gathered: dict[str, list[str]] = {}
+    for what, reason in found:
+        gathered.setdefault(reason, []).append(what)
+    return gathered

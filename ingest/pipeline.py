@@ -22,6 +22,7 @@ from vademecum.errors import DocumentRejected, HashMismatch, LibraryError, Vadem
 from vademecum.ingest.batch import Gathered
 from vademecum.ingest.embedding import Embedding
 from vademecum.ingest.engine import Engine
+from vademecum.ingest.failures import Failures
 from vademecum.ingest.newest import Newest
 from vademecum.ingest.placing import Batches, placed
 from vademecum.ingest.plan import Plan
@@ -111,6 +112,7 @@ class _Run:
         self._report = IngestReport(work.corpus)
         self._tally = Tally(self._report)
         self._gathered = Gathered()
+        self._failures = Failures(progress)
         self._batches: Batches
 
     def run(self, event: threading.Event | None, apart: bool | None) -> IngestReport:
@@ -159,6 +161,7 @@ class _Run:
             state, reason = "failed", error.message
             raise
         finally:
+            self._failures.finish()
             if not known:
                 record.close(state, reason)
         if state in ("done", "failed"):
@@ -271,10 +274,8 @@ class _Run:
             self._tally.count(taken.file, "superseded")
 
     def _tell_failure(self, path: Path, reason: str) -> None:
-        name = printable(path.name)
         self._report.fail(printable(str(path)), reason)
-        named = reason.startswith(f"{name}: ")  # as a reader names the file it rejects
-        self._progress.note(reason if named else f"{name}: {reason}")
+        self._failures.tell(printable(path.name), reason)
 
     def _commit(self) -> None:
         gathered, self._gathered = self._gathered, Gathered()

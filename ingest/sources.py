@@ -22,6 +22,7 @@ from vademecum.progress import Progress, Silent
 
 SAMPLE = "pubmed-sample"
 PUBMED = "pubmed"
+WORDS = (SAMPLE, PUBMED)
 COMPANIONS = (".md5", "fields.toml")  # they say something of the file that they lie beside
 NAMED = 5  # files that are passed over
 
@@ -35,7 +36,7 @@ def resolve(
     query: str | None = None,
     limit: int | None = None,
 ) -> Plan:
-    """Files as given, folders walked for what a reader takes, addresses, a word, or a query.
+    """Files and folders, of which is taken what a reader takes, addresses, a word, or a query.
 
     `pubmed-sample` is fetched on first use; of it the newest abstracts are taken. `pubmed` is all
     that NLM publishes, less the files in `taken`; `query` a search of PubMed, of which `limit`
@@ -67,6 +68,7 @@ def resolve(
         return replace(PubmedFiles(online, sources / PUBMED).plan(taken), sources=(PUBMED,))
     files: dict[Path, Path] = {}
     addresses: dict[Path, str] = {}
+    passed_over: list[Path] = []
     for named in paths:
         if is_url(named):
             file = fetch_url(named, sources / "urls", online)
@@ -74,16 +76,24 @@ def resolve(
             addresses[file] = named
             continue
         path = _named(named)
+        if not path.is_dir() and not _readable(path):
+            passed_over.append(path)
+            continue
         for file in _walk(path, progress or Silent()) if path.is_dir() else [path]:
             files.setdefault(file.resolve(), file)  # each file once, however often it is named
+    if passed_over and not files:
+        raise _of_no_kind(passed_over)
+    if (others := _no_companions(passed_over)) and progress:
+        progress.note(f"passed over, of no kind that can be read: {_some(others)}")
     return Plan(in_order(files.values()), addresses=addresses, sources=tuple(paths))
 
 
 def require(paths: Sequence[str]) -> None:
-    """Raise UsageError now for what `resolve` would refuse anyway: a path that is not there."""
-    for named in paths:
-        if named not in (SAMPLE, PUBMED) and not is_url(named):
-            _named(named)
+    """Raise UsageError now for what `resolve` would refuse anyway: a path that is not there, or
+    nothing but files that no reader takes."""
+    local = [_named(named) for named in paths if named not in WORDS and not is_url(named)]
+    if local and len(local) == len(paths) and not any(p.is_dir() or _readable(p) for p in local):
+        raise _of_no_kind(local)
 
 
 def in_order(files: Iterable[Path]) -> tuple[Path, ...]:
@@ -145,17 +155,32 @@ def _walk(folder: Path, progress: Progress) -> list[Path]:
     )
     found = [path for path in files if _readable(path)]
     if not found:
-        raise UsageError(
-            f"the folder {folder} holds no file that can be read",
-            f"files that can be read end in {', '.join(suffixes())}",
-        )
+        raise UsageError(f"the folder {folder} holds no file that can be read", _kinds())
     taken = set(found)
-    others = [p for p in files if p not in taken and not p.name.endswith(COMPANIONS)]
-    if others:
-        names = ", ".join(printable(path.name) for path in others[:NAMED])
-        more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
-        progress.note(f"{folder}: passed over, of no kind that can be read: {names}{more}")
+    if others := _no_companions(path for path in files if path not in taken):
+        progress.note(f"{folder}: passed over, of no kind that can be read: {_some(others)}")
     return found
+
+
+def _no_companions(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if not path.name.endswith(COMPANIONS)]
+
+
+def _of_no_kind(paths: Sequence[Path]) -> UsageError:
+    """Of files that were named, none has a reader."""
+    what = "is of no kind" if len(paths) == 1 else "are of no kind"
+    return UsageError(f"{_some(paths)} {what} that can be read", _kinds())
+
+
+def _kinds() -> str:
+    plain = [suffix for suffix in suffixes() if not suffix.endswith(".gz")]
+    return f"files that can be read end in {', '.join(plain)}; some of them also in .gz"
+
+
+def _some(paths: Sequence[Path]) -> str:
+    """The names of the first few, and how many more there are."""
+    names = ", ".join(printable(path.name) for path in paths[:NAMED])
+    return names + (f" and {len(paths) - NAMED:,} more" if len(paths) > NAMED else "")
 
 
 def _readable(path: Path) -> bool:

@@ -259,6 +259,18 @@ def test_a_job_with_one_bad_file_is_told_apart_from_one_that_broke_off(
     assert cli("jobs", "show", "1", "--json").json["state"] == "failed"
 
 
+def test_a_reason_that_many_files_share_is_told_once(cli: Cli, tmp_path: Path) -> None:
+    for name in ("a.pdf", "b.pdf", "c.pdf"):
+        (tmp_path / name).write_text("no PDF")
+    done = cli("ingest", str(tmp_path), "--corpus", "few")
+    assert done.stderr.count("not a PDF file") == 1
+    assert "the same of b.pdf, c.pdf as of a.pdf" in done.stderr
+    for shown in (cli("jobs", "show").stdout, cli("jobs").stdout):
+        told = " ".join(shown.split())
+        assert told.count("not a PDF file") == 1
+        assert "a.pdf and 2 more files: not a PDF file" in told
+
+
 def test_retry_drops_a_file_that_is_gone_and_says_so(cli: Cli, tmp_path: Path) -> None:
     good, bad, worse = write(tmp_path / "a.xml", 1, 3), tmp_path / "b.xml", tmp_path / "c.xml"
     for path in (bad, worse):
@@ -277,7 +289,7 @@ def test_retry_drops_a_file_that_is_gone_and_says_so(cli: Cli, tmp_path: Path) -
     assert str(bad) not in done.stderr  # told once
     shown = cli("jobs", "show", "1").stdout
     assert "job 1: done" in shown
-    assert shown.count("gone since") == 2
+    assert "b.xml and 1 more file: gone since" in " ".join(shown.split())
     assert "gone since" not in cli("jobs").stdout
 
 

@@ -226,6 +226,19 @@ def test_a_path_that_is_not_there_is_wrong_usage(cli: Cli, tmp_path: Path) -> No
     assert len(done.errors) == 2
 
 
+def test_a_file_of_no_kind_that_is_read_is_refused_before_anything_is_made(
+    cli: Cli, tmp_path: Path
+) -> None:
+    odd = tmp_path / "x.xyz"
+    odd.write_text("text")
+    done = cli("ingest", str(odd), "--corpus", "tests")
+    assert done.code == 2
+    assert done.errors[0] == "error: x.xyz is of no kind that can be read"
+    assert done.errors[1].startswith("hint: files that can be read end in .xml, ")
+    assert cli("jobs", "list", "--json").json == []
+    assert cli("corpus", "list", "--json").json == []
+
+
 def test_no_space_loses_nothing(
     filled: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,9 +77,29 @@ def test_files_keep_the_order_given_and_come_once(tmp_path: Path) -> None:
     assert plan == Plan((two, one))
 
 
-def test_a_file_named_outright_is_taken_whatever_its_name(tmp_path: Path) -> None:
-    [odd] = touched(tmp_path, "slides.pptx")
-    assert resolve([str(odd)]).files == (odd,)  # the report will say why it failed
+@pytest.mark.parametrize("names", [("slides.pptx",), ("slides.pptx", "README")])
+def test_files_of_no_kind_that_can_be_read_are_wrong_usage(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    odd = [str(path) for path in touched(tmp_path, *names)]
+    for look in (resolve, require):
+        with pytest.raises(UsageError, match=r"of no kind that can be read") as told:
+            look(odd)
+        assert told.value.message.startswith(", ".join(names))
+        assert ".pdf" in told.value.hint
+
+
+def test_among_others_such_a_file_is_passed_over_as_in_a_folder(tmp_path: Path) -> None:
+    class Notes(Silent):
+        def note(self, text: str) -> None:
+            told.append(text)
+
+    told: list[str] = []
+    text, *odd = touched(tmp_path, "a.txt", "a.txt.md5", "slides.pptx", "x.png")
+    named = [str(path) for path in (text, *odd)]  # as a shell writes out `*`
+    require(named)
+    assert resolve(named, progress=Notes()).files == (text,)
+    assert told == ["passed over, of no kind that can be read: slides.pptx, x.png"]
 
 
 def test_names_may_be_relative_or_below_home(
