@@ -88,10 +88,10 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are told on stderr."""
     debug = False
-    command = typer.main.get_command(app)
-    if "_VADEMECUM_COMPLETE" in os.environ:
-        command.main(prog_name="vademecum")  # the shell asks what could be typed next; exits
     try:
+        command = typer.main.get_command(app)
+        if "_VADEMECUM_COMPLETE" in os.environ:
+            command.main(prog_name="vademecum")  # the shell asks what could be typed next; exits
         with command.make_context("vademecum", list(arguments)) as context:
             debug = bool(context.params.get("debug"))
             command.invoke(context)
@@ -103,8 +103,8 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read our output (`head`) has enough.
         _drop_stdout()
         return 1
-    except (KeyboardInterrupt, typer.Abort):
-        note("interrupted")
+    except (KeyboardInterrupt, typer.Abort) as interrupt:
+        note(str(interrupt) or "interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  the outermost door: nothing is above it to tell
         if debug:

@@ -109,7 +109,8 @@ def require_whole(report: IngestReport) -> None:
             else "what was committed stays",
         )
     if report.state == "interrupted":
-        note(f"stopped; `vademecum jobs resume {report.job}` goes on")
+        assert report.job is not None  # every run has one
+        note(ingesting.stopped(report.job))
         raise typer.Exit(INTERRUPTED)
 
 

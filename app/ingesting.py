@@ -69,7 +69,7 @@ def ingest(
             limit=limit,
         )
         embedder = rooms.load_embedder(library, corpus, progress)
-        with stopping_gently() as stop:
+        with telling_how_to_go_on(library, corpus), stopping_gently() as stop:
             return run(
                 library,
                 corpus,
@@ -113,7 +113,7 @@ def go_on(job_id: int | None, progress: Progress, how: How, *, failed: bool = Fa
             if file.state == "gone" and file.number in failed_before:
                 progress.note(f"{file.path}: gone since, and dropped from job {job.id}")
         work.engine = engine
-        with stopping_gently() as stop:
+        with telling_how_to_go_on(library, job.corpus, job.id), stopping_gently() as stop:
             whole = resume(library, work, embedder, progress=progress, stop=stop)
     return WentOn(of_this_run(whole, work), whole)
 
@@ -313,6 +313,26 @@ def _busy(ahead: int | None) -> str:
         first = f"{who} is {found.work}"
     behind = f"process {ahead} is before this one in the queue" if ahead is not None else ""
     return f"{' and '.join(filter(None, (first, behind)))}: waiting for our turn"
+
+
+@contextmanager
+def telling_how_to_go_on(
+    library: Library, corpus: str, job_id: int | None = None
+) -> Iterator[None]:
+    """A KeyboardInterrupt out of the block says which job it left undone: `job_id`, or the one that
+    the block made."""
+    known = next((job.id for job in library.job_list(1)), 0)
+    try:
+        yield
+    except KeyboardInterrupt:
+        left = (job.id for job in library.job_log.left(corpus) if job.id > known)
+        undone = next(left, job_id)
+        raise KeyboardInterrupt(stopped(undone) if undone else "") from None
+
+
+def stopped(job_id: int) -> str:
+    """What is said of a job that was interrupted here."""
+    return f"stopped; `vademecum jobs resume {job_id}` goes on"
 
 
 @contextmanager

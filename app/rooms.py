@@ -50,7 +50,7 @@ def pick_corpus(library: Library, name: str | None, *, naming: str = "--corpus N
     choose from, with `naming` as the way to name one.
     """
     if name is not None:
-        return library.corpus(name)
+        return _told_if_empty(library, library.corpus(name))
     found = library.corpora()
     if not found:
         raise NothingToDo(
@@ -63,7 +63,17 @@ def pick_corpus(library: Library, name: str | None, *, naming: str = "--corpus N
         raise UsageError(
             f"the library holds {len(found)} corpora: {names}", hint=f"name one: {naming}"
         )
-    return found[0]
+    return _told_if_empty(library, found[0])
+
+
+def _told_if_empty(library: Library, info: CorpusInfo) -> CorpusInfo:
+    """The corpus; where it holds nothing, how that can be mended is told."""
+    if not info.documents:
+        left = next((job.id for job in library.job_log.left(info.name) if job.can_resume), None)
+        fill = f"`vademecum ingest PATHS --corpus {info.name}` fills it"
+        goes_on = f"job {left} into it was not finished: `vademecum jobs resume {left}` goes on"
+        note(f"{info.name} is empty; {goes_on if left else fill}")
+    return info
 
 
 def _largest(library: Library, changing: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from cli_support import Cli
 from holder_support import closing, holding
-from words_support import citation, pubmed
+from words_support import WordEmbedder, citation, pubmed
 
 from vademecum.corpora.look import Look
 from vademecum.errors import AssetError, OutOfSpace
@@ -145,6 +145,26 @@ def test_ctrl_c_stops_after_the_batch(cli: Cli, home: Path, tmp_path: Path) -> N
     assert refused.code == 1
     assert refused.errors[0] == "error: nothing is left of job 1: it is cancelled"
     assert cli("jobs", "cancel", "1").code == 1
+
+
+def test_a_second_ctrl_c_says_how_to_go_on_and_the_empty_corpus_does_too(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    path = write(tmp_path / "a.xml", 1, 3)
+    for command in (("ingest", str(path), "--corpus", "few"), ("jobs", "resume")):
+        with monkeypatch.context() as patch:
+            patch.setattr(WordEmbedder, "embed_passages", interrupted)
+            done = cli(*command)
+        assert done.code == 130
+        assert done.stderr.splitlines()[-1] == "stopped; `vademecum jobs resume 1` goes on"
+    goes_on = "few is empty; job 1 into it was not finished: `vademecum jobs resume 1` goes on"
+    for command in (("search", "aspirin"), ("ask", "What is it?", "--model", "none")):
+        assert goes_on in cli(*command).stderr
+    assert cli("jobs", "resume").code == 0
+    assert "empty" not in cli("search", "aspirin").stderr
 
 
 def test_a_second_ingestion_waits_for_its_turn(
