@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -90,6 +90,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = False
     try:
         command = typer.main.get_command(app)
+        _flags_take_nothing(command)
         if "_VADEMECUM_COMPLETE" in os.environ:
             command.main(prog_name="vademecum")  # the shell asks what could be typed next; exits
         with command.make_context("vademecum", list(arguments)) as context:
@@ -115,6 +116,16 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _flags_take_nothing(command: Any, parent: typer.Context | None = None) -> None:
+    """Typer writes `--version <bool>` in its help, as if something were to be typed there."""
+    context = typer.Context(command, parent=parent, **command.context_settings)
+    for option in command.get_params(context):
+        if getattr(option, "is_flag", False) and option.metavar is None:
+            option.metavar = ""
+    for inner in getattr(command, "commands", {}).values():
+        _flags_take_nothing(inner, context)
+
+
 def _told(error: Exception) -> VademecumError:
     """An error as a person is told it."""
     if isinstance(error, VademecumError):
@@ -132,7 +143,7 @@ def _told(error: Exception) -> VademecumError:
 
 def _wrong_usage(error: typer.TyperException) -> int:
     """The parser's own complaints, in the style of all others."""
-    message = one_sentence(error.format_message())
+    message = one_sentence(error.format_message()).replace("Value error, ", "")  # of Pydantic
     # "No such command 'aks'. Did you mean 'ask'?"; "... (Possible options: --k)"
     cut = re.match(r"(.*?)\.? (?:Did you mean (.*)\?|\(Possible options?: (.*)\))$", message)
     context = getattr(error, "ctx", None)

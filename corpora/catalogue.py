@@ -9,7 +9,7 @@ from vademecum.corpora import snapshots
 from vademecum.corpora.document import CorpusInfo
 from vademecum.corpora.outbox import Outbox
 from vademecum.corpora.store import CorpusRow, Store
-from vademecum.errors import CorpusNotFound, OutOfSpace, UsageError
+from vademecum.errors import CorpusNotFound, OutOfSpace, UsageError, did_you_mean
 
 CORPUS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -38,7 +38,7 @@ class Catalogue:
         if name in rows:
             return rows[name]
         if rows:
-            hint = f"there are: {', '.join(rows)}"
+            hint = f"{did_you_mean(name, rows)}there are: {', '.join(rows)}"
         else:
             hint = f"the library is empty: vademecum ingest pubmed-sample --corpus {name}"
         raise CorpusNotFound(f"no corpus is called {name!r} in {self._folder}", hint)

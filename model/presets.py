@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vademecum.assets import PackageFile
-from vademecum.errors import ModelNotFound, ModelUnsupported
+from vademecum.errors import ModelNotFound, ModelUnsupported, did_you_mean
 
 STAMP = "vademecum.json"  # says what a finished folder was made from, and by which version
 CLOSE = "</think>"  # in the chat template of a model that thinks
@@ -142,8 +142,8 @@ def preset(name: str) -> Preset:
         )
     raise ModelNotFound(
         f"no model is called {name!r}",
-        f"known: {', '.join(PRESETS)}; or the path of a GGUF file, or of a folder with "
-        "config.json, tokenizer.json and safetensors",
+        f"{did_you_mean(name, PRESETS)}known: {', '.join(PRESETS)}; or the path of a GGUF file, "
+        "or of a folder with config.json, tokenizer.json and safetensors",
     )
 
 

@@ -25,6 +25,9 @@ VademecumError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class VademecumError(Exception):
     """Base of all errors raised on purpose.
@@ -125,3 +128,10 @@ class EngineBusy(ModelError):
 
 class Cancelled(VademecumError):
     """The caller asked to stop."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The beginning of a hint: which of the known names was meant, "" where none is near."""
+    folded = {each.casefold(): each for each in known}
+    near = get_close_matches(name.casefold(), folded, n=1)
+    return f"did you mean {folded[near[0]]!r}? " if near else ""

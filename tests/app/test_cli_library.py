@@ -141,11 +141,12 @@ def test_an_empty_library_says_how_to_fill_it(cli: Cli) -> None:
 
 
 def test_a_wrong_corpus_name_names_those_that_exist(filled: Cli) -> None:
-    for command in (["search", "x", "-c", "tsets"], ["corpus", "verify", "tsets"]):
+    for command in (["search", "x", "-c", "Test"], ["corpus", "verify", "Test"]):
         done = filled(*command)
         assert done.code == 2
-        assert "tsets" in done.errors[0]
-        assert "tests" in done.errors[1]
+        assert "'Test'" in done.errors[0]
+        assert done.errors[1] == "hint: did you mean 'tests'? there are: tests"
+    assert filled("search", "x", "-c", "other").errors[1] == "hint: there are: tests"
 
 
 def test_with_two_corpora_one_must_be_named(filled: Cli, sample: Path) -> None:

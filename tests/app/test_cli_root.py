@@ -47,6 +47,11 @@ def test_version(cli: Cli) -> None:
     assert (done.code, done.stdout, done.stderr) == (0, f"vademecum {__version__}\n", "")
 
 
+@pytest.mark.parametrize("command", [(), ("jobs", "show"), ("ask",)])
+def test_help_asks_for_nothing_behind_a_flag(cli: Cli, command: tuple[str, ...]) -> None:
+    assert "<bool>" not in cli(*command, "--help").stdout
+
+
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
 def test_help_names_every_command(cli: Cli, arguments: tuple[str, ...]) -> None:
     done = cli(*arguments)
@@ -84,6 +89,12 @@ def test_light_commands_load_nothing_heavy(arguments: str, home: object) -> None
         ("corpus shwo", "error: no such command 'shwo'", "`vademecum corpus --help`"),
         ("ask", "error: missing argument", "`vademecum ask --help`"),
         ("ask q --sed 1", "error: no such option: --sed", "did you mean --seed?"),
+        ("models info smal", "error: no model is called 'smal'", "did you mean 'small'? known: "),
+        (
+            "ask q --device gpu",
+            "error: invalid value for '--device': 'gpu' is not one of 'auto', 'cpu', 'cuda'",
+            "`vademecum ask --help` shows what it takes",
+        ),
         ("ask q extra", "error: got unexpected extra argument", "`vademecum ask --help`"),
         ("search q --k 0", "error: invalid value for '--k'", "`vademecum search --help`"),
         ("ask q --quantization int3", "error: invalid value", "`vademecum ask --help`"),
