@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 from uuid import uuid4
 
-from vademecum.collection import without_collection
 from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import UsageError
 from vademecum.model.interface import GenerationOptions, LanguageModel, Message, TextEmbedder
@@ -39,14 +38,12 @@ from vademecum.rag.retrieve import Found, search
 from vademecum.rag.understand import Query, understand
 from vademecum.rag.wording import ENDINGS, REASONS, STATUS, Reason, notice
 from vademecum.rag.words import Language
-from vademecum.settings import settings
+from vademecum.rag.writer import choose_writer, load_writer
 
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
 
 CANDIDATES = 16  # passages considered for the prompt
-
-ADDRESS = ("http://", "https://")
 
 
 class Assistant:
@@ -109,13 +106,13 @@ class Assistant:
             else:
                 shelf = owned.enter_context(Library.open(library, progress=shown))
             info = shelf.corpus(corpus)
-            name, reason = _choose(model, device, quantization)
+            name, reason = choose_writer(model, device, quantization)
             if model == "auto":
                 shown.note(reason)  # before it is fetched: its owner may want another
             embedder = Embedder.load(info.embedder, device=device, progress=shown)
             writer = None
             if name:
-                writer = _load(name, quantization, attention, device, owned, shown)
+                writer = load_writer(name, quantization, attention, device, owned, shown)
             assistant = cls(
                 shelf,
                 embedder,
@@ -320,56 +317,6 @@ class _Run:
     options: GenerationOptions | None
     cancel: threading.Event
     started: float
-
-
-def _load(
-    name: str,
-    quantization: Literal["nf4", "int8", "bf16", "f32"],
-    attention: Literal["dense", "sparse"],
-    device: Literal["auto", "cpu", "cuda"],
-    owned: ExitStack,
-    progress: Progress,
-) -> LanguageModel:
-    """The model of that name or address; `owned` closes it."""
-    if name.startswith(ADDRESS):
-        from vademecum.model.remote import RemoteModel
-
-        address, _, served = name.partition("#")
-        remote = RemoteModel(address, served or None)
-        owned.callback(remote.close)
-        return remote
-    with without_collection():
-        from vademecum.model.engine import Engine
-
-    engine = Engine.load(
-        name, quantization=quantization, attention=attention, device=device, progress=progress
-    )
-    owned.callback(engine.close)
-    return engine
-
-
-def _choose(
-    model: str,
-    device: Literal["auto", "cpu", "cuda"],
-    quantization: Literal["nf4", "int8", "bf16", "f32"],
-) -> tuple[str | None, str]:
-    """The preset to load, None for none, and why."""
-    where = settings()
-    reason = "chosen by name"
-    if model == "auto" and where.model:
-        model, reason = where.model, "set by VADEMECUM_MODEL"
-    if model == "none":
-        return None, "asked to quote, not to write"
-    if model.startswith(ADDRESS):
-        return model, "served at an address"
-    if model != "auto":
-        from vademecum.model.presets import preset
-
-        return preset(model).name, reason
-    from vademecum.model.choose import choose
-
-    choice = choose(device=device, quantization=quantization, settings=where)
-    return choice.preset, choice.reason
 
 
 def _ending(draft: Draft, language: Language) -> str:
