@@ -1,20 +1,22 @@
 """Whether a sentence is at odds with a passage whose words it has, one way or another.
 
-Each way has a file of its own: what changes which way, what is denied, what stands where in a near
-copy, numbers of other groups, and what only the loss of a thing does.
+Each way has a file of its own: what changes which way, what is denied, what is said of one thing
+and not of another, what stands where in a near copy, numbers of other groups, which of two groups
+has more, and what only the loss of a thing does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vademecum.rag import changes, denials
-from vademecum.rag.groups import NEAR_COPY, exchanged, misplaced, substituted
+from vademecum.rag import changes, contrasts, denials, proportions
+from vademecum.rag.contrasts import without_asides
+from vademecum.rag.groups import exchanged, misplaced, substituted
 from vademecum.rag.polarity import contradicts, sides_exchanged
 from vademecum.rag.relations import by_its_loss
 from vademecum.rag.replaced import OTHERS, replaced
 from vademecum.rag.swaps import swapped
-from vademecum.rag.words import WORD, Language, containment, content_words, numbers
+from vademecum.rag.words import NEAR_COPY, WORD, Language, containment, content_words, numbers
 
 
 def at_odds(
@@ -28,11 +30,16 @@ def at_odds(
         return True
     if language == "zh":
         return all(contradicts(sentence, part) for part in nearest)
-    if changes.at_odds(sentence, parts) or denials.at_odds(sentence, parts):
+    said, told = without_asides(sentence), [without_asides(part) for part in parts]
+    if changes.at_odds(said, told) or denials.at_odds(sentence, parts):
+        return True
+    if contrasts.at_odds(sentence, parts) or proportions.at_odds(sentence, parts):
         return True
     if by_its_loss(sentence, parts) or _turned(sentence, parts):
         return True
     if denials.denied_too(sentence, parts) or changes.same_too(sentence, parts):
+        return False
+    if contrasts.agree(sentence, parts):
         return False
     return all(contradicts(sentence, part) for part in nearest)
 

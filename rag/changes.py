@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from vademecum.rag.effects import ASIDE, BE, BEFORE_NOUNS, clauses, first
 from vademecum.rag.polarity import negated
-from vademecum.rag.words import WORD, containment, content_words
+from vademecum.rag.words import WORD, containment, content_words, stem
 
 AMOUNT = (
     (
@@ -47,7 +47,7 @@ SAME = re.compile(
 )
 # "No difference between the two groups in the number of emboli".
 NOTED = re.compile(r"\s*(?:was|were|is|are) (?:\w+ed|found|seen)\b(?: in\b)?", re.IGNORECASE)
-COMPARED = re.compile(r"\s*(?:between|among)\b.*?(?=\bin\b|\Z)", re.IGNORECASE)
+OF_GROUPS = re.compile(r"\s*(?:between|among)\b.*?(?=\bin\b|\Z)", re.IGNORECASE)
 NOUNS = re.compile(r"(?:increase|decrease|rise|decline|reduction|improvement|elevation)s?\Z", re.I)
 OPENS = re.compile(r"\A\s*(?:in|of|for|to|on)\b", re.IGNORECASE)
 ENDS = re.compile(r"[,;:.()]|\b(?:and|or|but|than|was|were|is|are|when|while|if)\b", re.I)
@@ -69,7 +69,8 @@ LIKE = 0.35  # what else the sentence says, in the part and the clause of it: tw
 class Change:
     """That something is more (1), less (-1) or the same (0), in amount or quality.
 
-    `what` names it, `around` are the words of the clause, both as stems.
+    `what` names it, `around` are the words of the clause, both as stems. `degree` is the verb of
+    which there is more or less ("weight fell more"), "" where there is no such.
     """
 
     sign: int
@@ -77,6 +78,7 @@ class Change:
     what: frozenset[str]
     around: frozenset[str]
     denied: bool
+    degree: str = ""
 
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
@@ -127,7 +129,7 @@ def _stated(clause: str) -> Iterator[Change]:
     for match in SAME.finditer(clause):
         subject = _subject(clause[: match.start()])
         right = clause[match.end() :]
-        for aside in (NOTED, COMPARED):
+        for aside in (NOTED, OF_GROUPS):
             if found := aside.match(right):
                 right = right[found.end() :]
         behind = first(OPENS.sub(" ", ENDS.split(right)[0], count=1))
@@ -138,8 +140,9 @@ def _stated(clause: str) -> Iterator[Change]:
     for begin, match in zip([0, *(cue.end() for cue in cues)], cues, strict=False):
         left = clause[begin : match.start()]
         right = DEGREE.sub("", clause[match.end() :], count=1)
+        degree = ""
         if of and DEGREE.fullmatch(clause[begin : match.end()]):
-            of |= {clause[:begin].split()[-1].lower()}
+            degree = stem(clause[:begin].split()[-1].lower())
         else:
             of = _what(match.group(), left, right)
         if of:
@@ -150,6 +153,7 @@ def _stated(clause: str) -> Iterator[Change]:
                 of,
                 around,
                 _negated(clause[: match.start()]),
+                degree,
             )
 
 
@@ -186,6 +190,7 @@ def _same_thing(claim: Change, other: Change) -> bool:
         common >= SAME_THING * smaller
         and common >= OF_BOTH * len(claim.what | other.what)
         and (claim.amount == other.amount or 0 in (claim.sign, other.sign))
+        and (claim.degree == other.degree or 0 in (claim.sign, other.sign))
     )
 
 

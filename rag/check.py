@@ -1,60 +1,26 @@
-"""Step 5: each sentence of the answer against the sources.
+"""Step 5: each sentence of the answer against the sources: what bears it, and what it may cite.
 
-The score of a sentence against a source is the mean of two numbers: the cosine between the
-sentence and the nearest sentence of the source, and the share of the sentence's content words
-that the source holds. Measured on PubMedQA (`benchmarks/check.py`, decision 0001) the mean tells
-a source that bears a sentence from its nearest neighbour better than either number alone.
-
-Some things overrule the score. A quantity that the source does not hold (number, unit and sign),
-people of another kind than it speaks of, whatever is at odds with it (`rag/at_odds.py`), and a
-relation between two things that it does not relate (`rag/relations.py`) make the sentence
-unsupported; the source is cited all the same where it speaks of the matter, so that a reader can
-compare. Partial at best is what a retracted source says; what names something that it does not hold
-("IL-8", a drug); what relates two things that it only seems to relate; and what borrows a word of
-the question that it does not hold: a small model likes to turn the question into a statement. What
-claims an effect where the source reports a connection (`rag/overstatement.py`), or in stronger
-words (`rag/strength.py`), is overstated. Words in common are not enough: the cosine has floors of
-its own. What the source asks it does not say (`rag/told.py`). A question or a heading claims
-nothing, and a copy of a sentence of the source is supported.
+How one source stands to one sentence is in `rag/judge.py`. A heading claims nothing.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag.answer import BEARING, Sentence, Source, Support
-from vademecum.rag.at_odds import at_odds, miscopied
-from vademecum.rag.cite import assign, read_markers, tidy, without_labels
+from vademecum.rag.answer import BEARING, Sentence, Source
+from vademecum.rag.cite import assign, read_markers, tidy
 from vademecum.rag.frame import without_frame
 from vademecum.rag.generate import sentence_key
-from vademecum.rag.names import Held
-from vademecum.rag.overstatement import overstatement
-from vademecum.rag.populations import stance
-from vademecum.rag.quantities import holds, quantities, quantities_held
-from vademecum.rag.relations import related
-from vademecum.rag.strength import too_strong
-from vademecum.rag.told import only_set_out, reports, told_by
-from vademecum.rag.wording import overstated, stronger
-from vademecum.rag.words import WORD, containment, content_words, language_of, stem
+from vademecum.rag.judge import NEAR_BEST, Evidence, Verdict, claims
 
-SUPPORTED, SUPPORTED_COSINE = 0.55, 0.50
-PARTIAL, PARTIAL_COSINE = 0.40, 0.35
-# A word borrowed from the question may be another name for what the source speaks of ("air
-# pollution", "PM2.5"): then the sentences are close all the same.
-BORROWED_COSINE = 0.60
 CLEARLY = 0.15  # so much better must another source be to replace the one that the model cited
-NEAR_BEST = 0.10  # a second source this close to the best one is cited too
 MOST_CITATIONS = 3
-RARE_PIECES = 3  # a word that the embedder's tokenizer cuts into so many is rare: a drug, say
+HEADING = re.compile(r"#{1,6}[ \t]+(?P<words>\S|\S.*?\S)[ \t]*#*")
 ENDS = frozenset('.!?。！？…)）"”*')
-
-Vectors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +29,6 @@ class Checked:
 
     text: str
     sentences: tuple[Sentence, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How one source stands to one sentence.
-
-    `near` if it speaks of the same matter, whether or not it bears the sentence out. `reason` as in
-    `Sentence`.
-    """
-
-    support: Support
-    score: float
-    near: bool = False
-    reason: str = ""
 
 
 def check(
@@ -95,18 +47,41 @@ def check(
     cited = read_markers(tidy(without_frame(raw, sources, question)), len(sources))
     spans = split_sentences(cited.text)
     by_model = assign(cited.marks, spans)
-    texts = [cited.text[start:end] for start, end in spans]
+    answer, spans, headings = plain_headings(cited.text, spans)
+    texts = [answer[start:end] for start, end in spans]
     if broken_off and len(texts) > 1 and texts[-1][-1] not in ENDS:
         texts.pop()
     kept = len(texts) - repeated_at_end(texts)
 
     verdicts = Evidence(sources, embedder, question).judge(texts[:kept])
     sentences = [
-        _sentence(texts[i], spans[i], by_model[i], verdict) for i, verdict in enumerate(verdicts)
+        Sentence(texts[i], *spans[i], (), "uncited", 0.0)
+        if i in headings
+        else _sentence(texts[i], spans[i], by_model[i], verdict)
+        for i, verdict in enumerate(verdicts)
     ]
     whole = kept == len(spans)
-    text = cited.text if whole else cited.text[: spans[kept - 1][1] if kept else 0]
+    text = answer if whole else answer[: spans[kept - 1][1] if kept else 0]
     return Checked(text, tuple(sentences))
+
+
+def plain_headings(
+    text: str, spans: Sequence[tuple[int, int]]
+) -> tuple[str, list[tuple[int, int]], set[int]]:
+    """A text whose headings have lost their "#", its sentences, and which of them are headings.
+
+    One that ends like a sentence is one: a claim does not hide in a heading.
+    """
+    plain, moved, headings, at = "", [], set(), 0
+    for i, (start, end) in enumerate(spans):
+        plain += text[at:start]
+        heading = HEADING.fullmatch(text, start, end)
+        words = heading["words"] if heading else text[start:end]
+        if heading and words[-1] not in ENDS:
+            headings.add(i)
+        moved.append((len(plain), len(plain) + len(words)))
+        plain, at = plain + words, end
+    return plain + text[at:], moved, headings
 
 
 def repeated_at_end(sentences: Sequence[str]) -> int:
@@ -116,157 +91,6 @@ def repeated_at_end(sentences: Sequence[str]) -> int:
     while count < len(keys) - 1 and keys[-1 - count] in keys[: -1 - count]:
         count += 1
     return count
-
-
-class Evidence:
-    """The sources of one answer, ready to be compared with sentences."""
-
-    def __init__(
-        self, sources: Sequence[Source], embedder: TextEmbedder, question: str = ""
-    ) -> None:
-        self._embedder = embedder
-        self._sources = sources
-        self._asked = content_words(question)
-        self._whole = [f"{s.title}. {s.text}" for s in sources]
-        # What a question speaks of is a topic of its source, but nothing that the source says.
-        self._topics = [content_words(whole) for whole in self._whole]
-        self._told = [told_by(source) for source in sources]
-        self._parts = [told.parts for told in self._told]
-        self._words = [content_words(" ".join(parts)) for parts in self._parts]
-        self._quantities = [quantities_held("\n".join(parts)) for parts in self._parts]
-        self._names = [Held(whole) for whole in self._whole]
-        self._copies = [
-            {_plain(part) for part in told.sentences} if told.reported else set()
-            for told in self._told
-        ]
-        self._pieces: dict[str, int] = {}
-        flat = [part for parts in self._parts for part in parts]
-        rows = np.asarray(embedder.embed_passages(flat), np.float32) if flat else np.empty((0, 0))
-        ends = np.cumsum([len(parts) for parts in self._parts])
-        self._vectors: list[Vectors] = np.split(rows, ends[:-1]) if flat else []
-
-    def judge(self, sentences: Sequence[str]) -> list[list[Verdict]]:
-        """For each sentence, the verdict of every source, in order."""
-        if not sentences or not self._sources:
-            return [[] for _ in sentences]
-        rows = np.asarray(self._embedder.embed_passages(list(sentences)), np.float32)
-        return [
-            [self._verdict(sentence, row, i) for i in range(len(self._sources))]
-            for sentence, row in zip(sentences, rows, strict=True)
-        ]
-
-    def _verdict(self, sentence: str, row: Vectors, source: int) -> Verdict:
-        if not claims(sentence):
-            return Verdict("uncited", 0.0)
-        if not self._parts[source]:
-            return Verdict("unsupported", 0.0)
-        retracted = self._sources[source].retracted
-        if not retracted and _plain(sentence) in self._copies[source]:
-            return Verdict("supported", 1.0)
-        words = content_words(sentence)
-        cosines = self._vectors[source] @ row
-        held = containment(words, self._words[source])
-        language = language_of(sentence)
-        english = language == "en"
-        # The default embedder was trained on English: Chinese is judged by its words alone.
-        cosine = float(cosines.max()) if english else held
-        score = min(1.0, max(0.0, (cosine + held) / 2))
-        opposite = Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
-        held_all = all(
-            holds(self._quantities[source], q) for q in quantities(without_labels(sentence))
-        )
-        who = stance(sentence, self._whole[source])
-        if not held_all or who == "opposed":
-            return opposite
-        lacking = words & self._asked - self._topics[source] if english else set()
-        borrowed = bool(lacking)
-        if score < PARTIAL or cosine < (BORROWED_COSINE if borrowed else PARTIAL_COSINE):
-            return Verdict("unsupported", min(score, PARTIAL))
-        if borrowed and subject(sentence) in lacking:
-            return Verdict("unsupported", min(score, PARTIAL))
-        told = self._told[source]
-        nearest = self._nearest(words, cosines, source)
-        # What is copied wrongly is wrong, of an aim too.
-        if at_odds(sentence, told.reported, nearest, language) or (
-            miscopied(sentence, told.sentences)
-        ):
-            return opposite
-        relation = related(sentence, told, self._others(source)) if english else "stated"
-        if relation == "apart" or (english and only_set_out(sentence, told)):
-            return Verdict("unsupported", min(score, PARTIAL), near=score >= SUPPORTED)
-        if english and not retracted and (reason := self._overstated(sentence, source)):
-            return Verdict("overstated", min(score, (PARTIAL + SUPPORTED) / 2), reason=reason)
-        if (
-            score < SUPPORTED
-            or cosine < SUPPORTED_COSINE
-            or retracted
-            or borrowed
-            or who == "missing"
-            or relation == "near"
-            or self._names[source].missing(sentence)
-            or (english and self._rare_words_missing(sentence, source))
-        ):
-            return Verdict("partial", min(score, (PARTIAL + SUPPORTED) / 2))
-        return Verdict("supported", score)
-
-    def _others(self, source: int) -> set[str]:
-        """The words of all sources but one."""
-        return set().union(*(words for i, words in enumerate(self._words) if i != source))
-
-    def _overstated(self, sentence: str, source: int) -> str:
-        """Why a sentence says more than a source, "" if it does not."""
-        if strong := too_strong(sentence, self._whole[source]):
-            return stronger(strong)
-        # A publication type that names the design may say what the text leaves out.
-        design = self._sources[source].evidence_level
-        over = overstatement(sentence, [*self._parts[source], *([design] if design else [])])
-        return overstated(over.claimed, over.reported) if over else ""
-
-    def _rare_words_missing(self, sentence: str, source: int) -> bool:
-        """Whether the sentence has a rare word, such as the name of a drug, that a source lacks."""
-        missing = [
-            word
-            for word in WORD.findall(sentence.lower())
-            if len(word) > 4 and stem(word) not in self._topics[source] and content_words(word)
-        ]
-        new = [word for word in missing if word not in self._pieces]
-        if new:
-            common = self._embedder.count_tokens(["the"])[0] - 1
-            counts = self._embedder.count_tokens(new)
-            self._pieces |= {w: n - common for w, n in zip(new, counts, strict=True)}
-        return any(self._pieces[word] >= RARE_PIECES for word in missing)
-
-    def _nearest(self, words: set[str], cosines: Vectors, source: int) -> list[str]:
-        """The sentences of a source that are nearest to some words: those of them that report."""
-        closeness = [
-            (float(cosine) + containment(words, content_words(part))) / 2
-            for cosine, part in zip(cosines, self._parts[source], strict=True)
-        ]
-        best = max(closeness)
-        near = [
-            part
-            for part, close in zip(self._parts[source], closeness, strict=True)
-            if close >= best - NEAR_BEST
-        ]
-        return [part for part in near if reports(part)] or near
-
-
-def _plain(sentence: str) -> str:
-    """A sentence without what differs between copies: space, a stop at its end."""
-    return " ".join(sentence.split()).rstrip(".。")
-
-
-def subject(sentence: str) -> str:
-    """The stem of its first word that carries meaning: what an English sentence speaks of."""
-    for match in WORD.finditer(sentence):
-        for found in content_words(match.group()):
-            return found
-    return ""
-
-
-def claims(sentence: str) -> bool:
-    """Whether a sentence says something that a source could bear out."""
-    return sentence.rstrip()[-1:] not in "?？:：" and bool(content_words(sentence))
 
 
 def _sentence(

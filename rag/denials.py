@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from vademecum.rag.effects import DENIED, JOINT, clauses, named
 from vademecum.rag.polarity import NO_DENIAL
-from vademecum.rag.words import WORD, containment, content_words, stem
+from vademecum.rag.words import COPY, WORD, containment, content_words, stem
 
 AUXILIARY = r"(?:do|does|did|was|were|is|are|has|have|had|could|can|will|would|been|be)"
 DENIAL = re.compile(
@@ -100,8 +100,15 @@ def _denied(clause: str) -> Iterator[Denial]:
 
 
 def _affirmed(denial: Denial, words: set[str], parts: Sequence[str]) -> bool:
-    """Whether a clause says the denied word of as much of the sentence as the denial speaks of."""
+    """Whether a clause says the denied word of as much of the sentence as the denial speaks of, or
+    a part that the sentence copies says it and denies it of nothing."""
     least = len(words & denial.of)
+    copied = [part for part in parts if containment(words, content_words(part)) >= COPY]
+    if any(
+        denial.root in _roots(part) and denial.root not in {each.root for each in denials(part)}
+        for part in copied
+    ):
+        return True
     return any(
         denial.root in _roots(clause)
         and denial.root not in {each.root for each in denials(clause)}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from vademecum.rag.words import WORD, content_words
+from vademecum.rag.words import PARENTHESIS, WORD, content_words
 
 Form = Literal["base", "s", "ed", "ing"]
 
@@ -79,7 +79,6 @@ DENIED = re.compile(
     r"\b(?:no|not|never|neither|nor|none|nothing|cannot|fail(?:s|ed)?|unable|\w+n't)\b", re.I
 )
 
-PARENTHESIS = re.compile(r"\([^()]*\)|\[[^\][]*\]")
 BOUNDARY = re.compile(
     r"[;:]\s|\.\s|,\s+(?:and|but|or)\b|\b(?:but|whereas|while|although|though|however|yet)\b", re.I
 )

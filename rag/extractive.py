@@ -12,7 +12,8 @@ import numpy as np
 from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import Quotation, Sentence, Source
-from vademecum.rag.check import SUPPORTED_COSINE, Checked, claims, subject
+from vademecum.rag.check import Checked
+from vademecum.rag.judge import SUPPORTED_COSINE, claims, subject
 from vademecum.rag.told import reports
 from vademecum.rag.words import Language, containment, content_words
 

@@ -12,7 +12,9 @@ from itertools import combinations, pairwise
 
 from vademecum.rag.quantities import holds, quantities, quantities_held, unit_after
 from vademecum.rag.words import (
+    COPY,
     HAN,
+    NEAR_COPY,
     NUMBER,
     STOP_WORDS,
     WORD,
@@ -23,10 +25,8 @@ from vademecum.rag.words import (
     stem,
 )
 
-NEAR_COPY = 0.75  # least share of the words of the sentence in the other one
-PARENTHESIS = re.compile(r"\([^()]*\)")
+GIVEN = re.compile(r"\([^()]*\)")  # the numbers of an item
 NAME_BEGINS = re.compile(rf"[()]|{NUMBER.pattern}")
-COPY = 0.85  # the same, to say of a number that it stands in the place of another
 MOST_WORDS = 60  # of a sentence; a longer one is hardly a sentence
 
 
@@ -103,7 +103,7 @@ def _items(text: str) -> tuple[list[tuple[set[str], set[str]]], str]:
     """What stands before each parenthesis, from the last number on, and its numbers; then what
     is left of the text without them."""
     items, rest, at = [], "", 0
-    for match in PARENTHESIS.finditer(text):
+    for match in GIVEN.finditer(text):
         before = text[at : match.start()]
         if held := numbers(match.group()):
             name = NAME_BEGINS.split(before)[-1]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from vademecum.rag.effects import Effect, effects
 from vademecum.rag.words import containment, content_words
 
-LINK = re.compile(
+CONNECTS = re.compile(
     r"\b(?:(?:is|are|was|were|be|been|being)(?: \w+){0,2} "
     r"(?P<be>associated|correlated|linked|related)"
     r"|(?:associated|correlated|linked|related)(?= (?:\w+ )?(?:with|to)\b)"
@@ -24,7 +24,7 @@ LINK = re.compile(
     re.IGNORECASE,
 )
 # What an observational study found between groups.
-COMPARED = re.compile(
+BETWEEN_GROUPS = re.compile(
     r"\b(?:(?:more|less) (?:likely|common|frequent|prevalent)"
     r"|(?:lower|higher|greater|fewer|more|less|better|worse|longer|shorter)"
     r"\b[^.;]*?\b(?:than|compared (?:with|to)|versus|vs))\b",
@@ -59,7 +59,7 @@ NOT_DONE = re.compile(
 )
 # Least shares of the words that name who acts on what, in a sentence that connects the two.
 OF_AGENT, OF_OBJECT = 1 / 3, 1 / 2
-DENIED = re.compile(r"\b(?:no|not|nor|without|neither)(?:\W+\w+){0,3}\W+$", re.IGNORECASE)
+NO_CONNECTION = re.compile(r"\b(?:no|not|nor|without|neither)(?:\W+\w+){0,3}\W+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def overstatement(sentence: str, passage: Sequence[str]) -> Overstatement | None
         effect
         for part in reported
         for effect in effects(part)
-        if not effect.hedged and (effect.sure or not LINK.search(part))
+        if not effect.hedged and (effect.sure or not CONNECTS.search(part))
     ]
     for claim in claims:
         if any(_same(claim, effect) for effect in stated):
@@ -123,8 +123,8 @@ def _speaks_of(part: str, claim: Effect) -> bool:
 
 def _link(part: str, observational: bool) -> str:
     """The words of a part that connect two things, "" if none do."""
-    for pattern in (LINK, COMPARED) if observational else (LINK,):
+    for pattern in (CONNECTS, BETWEEN_GROUPS) if observational else (CONNECTS,):
         for match in pattern.finditer(part):
-            if not DENIED.search(part[: match.start()]):
+            if not NO_CONNECTION.search(part[: match.start()]):
                 return match.groupdict().get("be") or match.group()
     return ""

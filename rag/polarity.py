@@ -70,6 +70,7 @@ COMPARISON = re.compile(
 FROM_TO = re.compile(
     r"\bfrom (?:an? )?(\d[\d.,]*)[^.;]{0,20}? to (\d[\d.,]*)|从(\d[\d.]*)\D{0,8}到(\d[\d.]*)"
 )
+CLAUSE_COPIED = 0.9  # from this share of its words in a clause a sentence copies that
 SAME_MATTER = 0.5  # least share of words in common for two sentences to be compared
 
 
@@ -144,8 +145,5 @@ def _reversed(sentence: str, evidence: str) -> bool:
     if REVERSAL.search(sentence) or negated(sentence):
         return False
     clauses = [evidence, *CLAUSE.split(evidence)]
-    copied = [part for part in clauses if containment(words, content_words(part)) >= COPY]
+    copied = [part for part in clauses if containment(words, content_words(part)) >= CLAUSE_COPIED]
     return bool(copied) and all(REVERSAL.search(part) for part in copied)
-
-
-COPY = 0.9  # from this share of words in common a sentence is a copy

@@ -99,7 +99,7 @@ class Quantity:
 def quantities(text: str) -> list[Quantity]:
     """What a sentence states: numbers in digits, and spelled ones that surely count something
     ("twenty days", "thirty patients", not "one of the two")."""
-    text = _plain(text)
+    text = plain(text)
     stated = [_at(text, *found) for found in _digits(text)]
     for start, end, value in _spelled(text):
         quantity = _at(text, start, end, str(value))
@@ -111,9 +111,8 @@ def quantities(text: str) -> list[Quantity]:
 def quantities_held(text: str) -> frozenset[Quantity]:
     """What a source holds: every number, spelled ones too. A number takes over the unit of the
     next one in a list ("22.9 and 25.7%")."""
-    text = _plain(text)
-    spelled = [(start, end, str(value)) for start, end, value in _spelled(text)]
-    places = sorted([*_digits(text), *spelled])
+    text = plain(text)
+    places = numbers_at(text, spelled=True)
     held: list[Quantity] = []
     for i in reversed(range(len(places))):
         quantity = _at(text, *places[i])
@@ -134,15 +133,29 @@ def holds(held: frozenset[Quantity], quantity: Quantity) -> bool:
     )
 
 
+def numbers_at(text: str, *, spelled: bool = False) -> list[tuple[int, int, str]]:
+    """Start, end and value of each number in digits, in order; with `spelled`, of those in words
+    as well. For text that is `plain`."""
+    words = [(start, end, str(value)) for start, end, value in _spelled(text)] if spelled else []
+    return sorted([*_digits(text), *words])
+
+
 def unit_after(text: str, end: int) -> str:
     """The unit that stands at `end`, right after a number; "" if none does."""
+    return unit_at(text, end)[0]
+
+
+def unit_at(text: str, end: int) -> tuple[str, int]:
+    """The unit that stands at `end`, right after a number, and where it ends; "" and `end` if none
+    does."""
     if not UNIT.match(text, end):
-        return ""
-    matches = {name: match for name, p in EACH.items() if (match := p.match(text, end))}
-    return max(matches, key=lambda name: matches[name].end())
+        return "", end
+    matches = {name: match.end() for name, p in EACH.items() if (match := p.match(text, end))}
+    unit = max(matches, key=lambda name: matches[name])
+    return unit, matches[unit]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Western digits, and a space between Han characters and letters or digits."""
     text = HAN_PERCENT.sub(lambda match: f" {_han_value(match.group(1))}% ", text)
     text = text.translate(FULL_WIDTH)

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import re
 
-from vademecum.rag.words import WORD, containment, content_words, stem
+from vademecum.rag.words import NEAR_COPY, WORD, containment, content_words, stem
 
-COPY = 0.75  # least share of the words of the sentence in the other one
 PAIRS = (
     "before after",
     "above below",
@@ -68,11 +67,11 @@ def replaced(sentence: str, evidence: str) -> bool:
     ours, theirs = (set(WORD.findall(text.lower())) for text in (sentence, evidence))
     if NOT_ONLY.search(evidence) and ONLY.search(sentence) and not NOT_ONLY.search(sentence):
         only = not ONLY.search(NOT_ONLY.sub(" ", evidence))
-        return only and containment(words, held) >= COPY
+        return only and containment(words, held) >= NEAR_COPY
     one, other = ours - theirs, theirs - ours
     return any(
         (OTHERS.get(word, set()) & other or _contrary(word, other))
-        and containment(words - {stem(word)}, held) >= COPY
+        and containment(words - {stem(word)}, held) >= NEAR_COPY
         for word in one
     )
 

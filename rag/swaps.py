@@ -13,9 +13,18 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from vademecum.rag.polarity import DOWN, UP, direction
-from vademecum.rag.words import NUMBER, STOP_WORDS, WORD, containment, content_words, normal, stem
+from vademecum.rag.words import (
+    NEAR_COPY,
+    NUMBER,
+    PARENTHESIS,
+    STOP_WORDS,
+    WORD,
+    containment,
+    content_words,
+    normal,
+    stem,
+)
 
-NEAR_COPY = 0.75  # least share of the words of the sentence in the other one
 LONGEST = 5  # words of each of the two things
 ALIKE = 0.75  # of all words between the two, in order: or the sentence is turned, not the things
 # Between two things of which either may stand first: at least one of these, and nothing but these
@@ -30,8 +39,7 @@ QUALIFYING = re.compile(
     re.IGNORECASE,
 )
 ARTICLES = ("a", "an", "the")
-PARENTHESIS = re.compile(r"\([^()]*\)|\[[^\][]*\]")
-PASSIVE = re.compile(r"\bby\b", re.IGNORECASE)
+BY = re.compile(r"\bby\b", re.IGNORECASE)
 TOKEN = re.compile(rf"(?P<number>{NUMBER.pattern})|(?P<word>{WORD.pattern})")
 
 
@@ -40,7 +48,7 @@ def swapped(sentence: str, evidence: str) -> bool:
     if containment(content_words(sentence), content_words(evidence)) < NEAR_COPY:
         return False
     turned = direction(sentence) * direction(evidence) < 0  # "more than" for "less than"
-    if turned or bool(PASSIVE.search(sentence)) != bool(PASSIVE.search(evidence)):
+    if turned or bool(BY.search(sentence)) != bool(BY.search(evidence)):
         return False
     return _swapped(sentence, evidence) or _swapped(
         PARENTHESIS.sub(" ", sentence), PARENTHESIS.sub(" ", evidence)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.answer import Source
-from vademecum.rag.words import containment, content_words
+from vademecum.rag.words import COPY, containment, content_words
 
 # The aim of a study asserts nothing. It is known by its form: "objective response", "goal-directed"
 # and "whether or not" are words of findings too.
@@ -41,7 +41,7 @@ ASKS = re.compile(
     r"(?:does|do|did|is|are|was|were|can|could|should|will|would|has|have)\s", re.IGNORECASE
 )
 
-COPY, SPEAKS_OF = 0.85, 0.6  # shares of the words of a sentence in one of the source
+SPEAKS_OF = 0.6  # share of the words of a sentence in one of the source
 
 
 @dataclass(frozen=True, slots=True)

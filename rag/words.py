@@ -33,6 +33,10 @@ STOP_WORDS = frozenset(
     shows suggest suggests found abstract passage text""".split()
 )
 LONGEST_STEM = 8
+# From these shares of its words in another one a sentence is a near copy of it, or a copy.
+NEAR_COPY, COPY = 0.75, 0.85
+# "(95% CI 1.3-4.4)", "[2]": what a sentence says beside.
+PARENTHESIS = re.compile(r"\([^()]*\)|\[[^\][]*\]")
 FULL_WIDTH = str.maketrans("０１２３４５６７８９．％，", "0123456789.%,")
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from vademecum.rag import at_odds, changes, denials
+from vademecum.rag import at_odds, changes, contrasts, denials, proportions
 from vademecum.rag.groups import exchanged, misplaced, substituted
+from vademecum.rag.intervals import Given
 from vademecum.rag.polarity import contradicts
 from vademecum.rag.quantities import holds, quantities, quantities_held
 from vademecum.rag.relations import by_its_loss, related
@@ -27,6 +28,9 @@ RULES: dict[str, Rule] = {
     "contradicts": contradicts,
     "changes": lambda s, part: changes.at_odds(s, [part]),
     "denials": lambda s, part: denials.at_odds(s, [part]),
+    "contrasts": lambda s, part: contrasts.at_odds(s, [part]),
+    "proportions": lambda s, part: proportions.at_odds(s, [part]),
+    "intervals": lambda s, part: Given(part).at_odds(s),
     "loss": lambda s, part: by_its_loss(s, [part]),
     "strength": lambda s, part: bool(too_strong(s, part)),
     "quantities": lambda s, part: not all(holds(quantities_held(part), q) for q in quantities(s)),
@@ -47,6 +51,8 @@ RESULTS = (
     "Gains ranged from 4% for green tea (6 of 143) to 38% for black tea (45 of 119).",
     "Inhibition of renin, but not its absence, lowered pressure in 3 to 5 of 1,200 mice.",
     "The objective response rate was 45% with velotinib and 30% with placebo.",
+    "Falls (RR 0.74 [0.58-0.95]) and pain, 2.1 ± 0.8 (range, 1 to 6; P = .03), fell in 2001-2005.",
+    "Tea lowered ferritin by 12% and coffee by 8% rather than fatigue, but not, in men, sleep.",
     "No patient died; neither infection nor bleeding was more frequent before than after surgery.",
 )
 

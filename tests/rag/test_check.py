@@ -4,8 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vademecum.rag.check import PARTIAL, SUPPORTED, Verdict, check, settle
+from vademecum.rag.check import check, settle
 from vademecum.rag.cite import strip_markers
+from vademecum.rag.judge import PARTIAL, SUPPORTED, Verdict
 
 SOURCES = [
     (
@@ -254,3 +255,24 @@ def test_invariants_of_any_answer(sources, embedder, raw: str, broken_off: bool)
         assert sentence.citations or sentence.support in ("unsupported", "uncited")
         assert 0 <= sentence.score <= 1
         assert sentence.support != "supported" or sentence.score >= SUPPORTED
+
+
+def test_a_heading_claims_nothing_and_loses_its_marks(sources, embedder) -> None:
+    raw = (
+        "# Aspirin and stroke [2]\n\nAspirin reduced ischaemic stroke in older women [2].\n\n"
+        "## Lactic acidosis ##\nLactic acidosis occurred in 0.3% of 1,204 metformin users [1]."
+    )
+    checked = check(raw, sources, embedder)
+    assert "#" not in checked.text
+    assert [(s.text, s.citations, s.support) for s in checked.sentences if not s.citations] == [
+        ("Aspirin and stroke", (), "uncited"),
+        ("Lactic acidosis", (), "uncited"),
+    ]
+    assert [s.citations for s in checked.sentences if s.citations] == [(2,), (1,)]
+
+
+def test_a_claim_does_not_hide_in_a_heading(sources, embedder) -> None:
+    checked = check("# Aspirin increased ischaemic stroke in older women.", sources, embedder)
+    (sentence,) = checked.sentences
+    assert sentence.text == checked.text == "Aspirin increased ischaemic stroke in older women."
+    assert sentence.support == "unsupported"

@@ -40,6 +40,13 @@ def test_what_is_denied_is_not_affirmed(sentence: str, parts: list[str]) -> None
         ("Tea prevented gout.", ["Tea prevented gout.", "Coffee did not prevent gout."]),
         ("Tea prevented gout.", ["Coffee did not prevent colds."]),
         ("Not only tea prevented gout.", ["Not only tea prevented gout."]),
+        (
+            "A difference was seen in treatment: nurses advised juice with milk for faints.",
+            [
+                "No differences in treatment of faints by nurses with milk were seen.",
+                "A difference was seen in treatment: nurses advised juice with milk for faints.",
+            ],
+        ),
     ],
 )
 def test_what_is_affirmed_or_of_other_things(sentence: str, parts: list[str]) -> None:

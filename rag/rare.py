@@ -1,0 +1,64 @@
+"""Rare words of a sentence, such as names of drugs, that a source lacks or spells otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from vademecum.model.interface import TextEmbedder
+from vademecum.rag.spelling import GERMAN, Spelled, words_of
+from vademecum.rag.words import content_words
+
+PIECES = 3  # a word that the embedder's tokenizer cuts into so many is rare
+SOME_PIECES = 2  # and one that is nearly a rare word is cut into this many at least
+SHORTEST = 5  # letters
+
+
+class RareWords:
+    """The words of the sources of an answer, against which those of its sentences are held."""
+
+    def __init__(self, texts: Sequence[str], embedder: TextEmbedder) -> None:
+        self._embedder = embedder
+        self._spelled = [Spelled(text) for text in texts]
+        self._pieces: dict[str, int] = {}
+
+    def missing(self, sentence: str, source: int) -> bool:
+        """Whether the sentence has a rare word that the source has in no form."""
+        return any(self._cut(word) >= PIECES for word in self._lacking(sentence, source))
+
+    def misspelt(self, sentence: str, source: int) -> bool:
+        """Whether the sentence has a word that is nearly, and not, a word of the source, where one
+        of the two is rare and no other source has it."""
+        german = GERMAN.search(sentence) is not None
+        for word in self._lacking(sentence, source):
+            if not word[1:].islower():
+                continue  # "lncRNA", and a sentence in capitals: `rag/names.py` looks after names
+            meant = self._spelled[source].nearly(word, german=german)
+            if meant and not any(spelled.holds(word) for spelled in self._spelled):
+                own = self._cut(word)
+                if own >= PIECES or (own >= SOME_PIECES and self._cut(meant) >= PIECES):
+                    return True
+        return False
+
+    def _lacking(self, sentence: str, source: int) -> list[str]:
+        lacking = [
+            word
+            for word in dict.fromkeys(words_of(sentence))
+            if len(word) >= SHORTEST
+            and word.isalpha()
+            and content_words(word)
+            and not self._spelled[source].holds(word)
+        ]
+        self._count(lacking)
+        return lacking
+
+    def _cut(self, word: str) -> int:
+        """Into how many pieces the tokenizer cuts a word."""
+        self._count([word])
+        return self._pieces[word.lower()]
+
+    def _count(self, words: Iterable[str]) -> None:
+        lower = dict.fromkeys(word.lower() for word in words)
+        if new := [word for word in lower if word not in self._pieces]:
+            common = self._embedder.count_tokens(["the"])[0] - 1
+            counts = self._embedder.count_tokens(new)
+            self._pieces |= {w: n - common for w, n in zip(new, counts, strict=True)}
