@@ -7,7 +7,8 @@ embeds, and writes SQLite, Chroma and tantivy. The plain way gets the same passa
 memory, and is sentence-transformers in float32 and Chroma's `add`. Then ours reads all files (or
 `--limit` documents of them), and once more. Every run is a process of its own; loading of the
 embedder and importing Chroma are left out of both sides. Memory is the proportional share (PSS) of
-the process and its children, looked at twice a second. Prints a table, then one line of JSON.
+the process and its children, looked at twice a second, and of it what is anonymous: pages of files
+the system takes back and reads again as it likes. Prints a table, then one line of JSON.
 """
 
 from __future__ import annotations
@@ -45,22 +46,30 @@ class Memory:
     """Megabytes of a process and all below it, over its life."""
 
     seen: list[float] = field(default_factory=list)
+    anonymous: list[float] = field(default_factory=list)
 
     def watch(self, process: subprocess.Popen[str]) -> None:
         """Until it ends."""
         while process.poll() is None:
-            if (now := sum(map(_pss_mb, _tree(process.pid)))) > 0:
-                self.seen.append(now)
+            share, anonymous = map(sum, zip(*map(_pss_mb, _tree(process.pid)), strict=True))
+            if share > 0:
+                self.seen.append(share)
+                self.anonymous.append(anonymous)
             sleep(LOOK_S)
 
     @property
     def peak(self) -> float:
         return max(self.seen, default=0.0)
 
-    def quarter(self, number: int) -> float:
-        """The mean over one quarter of the time, counted from 0."""
-        size = max(1, len(self.seen) // 4)
-        return mean(self.seen[number * size : (number + 1) * size] or [0.0])
+    @property
+    def quarters(self) -> list[int]:
+        """The mean over each quarter of the time."""
+        return _quarters(self.seen)
+
+    @property
+    def anonymous_quarters(self) -> list[int]:
+        """The same without pages of files, which the system takes back and reads again."""
+        return _quarters(self.anonymous)
 
 
 def main() -> None:
@@ -110,7 +119,8 @@ def measure(files: Sequence[Path], limit: int | None, compare: int, rounds: int)
         ("second run: seconds", f"{again['seconds']:,.2f}"),
         (f"times faster (goal {GOAL_AGAIN:g})", f"{first['seconds'] / again['seconds']:,.0f}"),
         (f"peak memory, MB (goal {GOAL_MB:,})", f"{memory.peak:,.0f}"),
-        ("first and last quarter, MB", f"{memory.quarter(0):,.0f}, {memory.quarter(3):,.0f}"),
+        ("mean of each quarter, MB", ", ".join(map(str, memory.quarters))),
+        ("of it anonymous, MB", ", ".join(map(str, memory.anonymous_quarters))),
     ]
     for what, value in rows:
         print(f"{what:40} {value:>14}")
@@ -135,7 +145,8 @@ def _result(
         "again": again,
         "again_ratio": round(first["seconds"] / again["seconds"], 1),
         "peak_mb": round(memory.peak),
-        "quarters_mb": [round(memory.quarter(number)) for number in range(4)],
+        "quarters_mb": memory.quarters,
+        "anonymous_mb": memory.anonymous_quarters,
         "embedder": DEFAULT,
         "python": platform.python_version(),
         **{name: version(name) for name in ("chromadb", "sentence-transformers", "torch")},
@@ -224,14 +235,19 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
-def _pss_mb(pid: int) -> float:
+def _quarters(seen: Sequence[float]) -> list[int]:
+    size = max(1, len(seen) // 4)
+    return [round(mean(seen[at : at + size] or [0.0])) for at in range(0, 4 * size, size)]
+
+
+def _pss_mb(pid: int) -> tuple[float, float]:
+    """Its proportional share of memory, and what of it is anonymous."""
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1000
-    except OSError:
-        return 0.0
-    return 0.0
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:  # it has ended
+        return 0.0, 0.0
+    found = {name: int(value.split()[0]) / 1000 for name, value in (x.split(":") for x in lines)}
+    return found["Pss"], found["Pss_Anon"]
 
 
 if __name__ == "__main__":
