@@ -172,7 +172,12 @@ class _Run:
         if self._plan.newest is not None:
             self._choose(source, self._plan.newest)
         else:
-            self._progress.start(f"reading into {self._work.corpus}", self._work.left, "documents")
+            left = self._work.left
+            # Only all that NLM publishes surely holds as many as were asked for.
+            whole = self._plan.supply is not None and self._plan.query is None
+            total = left if whole else None
+            most = f", up to {left:,}" if left is not None and total is None else ""
+            self._progress.start(f"reading into {self._work.corpus}{most}", total, "documents")
             for event in self._events(source):
                 self._stop.check()
                 self._take(event)

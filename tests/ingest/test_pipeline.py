@@ -392,3 +392,7 @@ def test_progress_counts_every_document_and_says_what_failed(
     indexed = library.corpus(NAME).passages - 3  # the indexes were made with the first batch
     assert progress.amounts == [good.stat().st_size + empty.stat().st_size, 7, indexed]
     assert [note.count("b.xml") for note in progress.notes] == [1]
+    more = write_pubmed(tmp_path / "c.xml", article(9))
+    ingest(library, NAME, [more], FakeEmbedder(), limit=500, progress=progress)
+    # Nobody knows that the file holds less: there is nothing to count down to.
+    assert (f"reading into {NAME}, up to 500", None, "documents") in progress.tasks
