@@ -4,10 +4,11 @@
 
 Runs one part after the other, each in a process of its own: the products (`gpu_products.py`),
 attention and the choice of pages (`gpu_attention.py`), whole tokens (`gpu_step.py`), prompts
-(`gpu_prefill.py`), a long context in little memory (`gpu_lean.py`), and transformers with
-bitsandbytes (`gpu_library.py`). A part checks what it times first, and gives no time to what is
-wrong. Prints what the parts print, then a table of what is asked of the kernels beside what was
-measured, then one line of JSON, which also goes to $OUT/gpu.json.
+(`gpu_prefill.py`), a long context in little memory (`gpu_lean.py`), answers with all that the host
+does (`gpu_answer.py`), and transformers with bitsandbytes (`gpu_library.py`). A part checks what it
+times first, and gives no time to what is wrong. Prints what the parts print, then a table of what
+is asked of the kernels beside what was measured, then one line of JSON, which also goes to
+$OUT/gpu.json.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from typing import Any
 from gpu_timing import finish
 
 HERE = Path(__file__).parent
-PARTS = ("products", "attention", "step", "prefill", "lean", "library")
+PARTS = ("products", "attention", "step", "prefill", "lean", "answer", "library")
 OF_ALL_MODELS = ("products", "attention", "step")  # the others take one
-# Milliseconds a token at a depth, at most.
+ONLY_STEPS = ("qwen-14b", "llama-70b")  # of these models
+# Milliseconds a token at a depth, at most. Of 32B no depth is said, so that it holds at both.
 STEPS = {
     ("qwen-1.5b", 4_096): 1.2, ("qwen-1.5b", 100_000): 1.2,
     ("qwen-7b", 4_096): 2.2, ("qwen-7b", 100_000): 2.5,
-    ("llama-8b", 100_000): 2.8, ("qwen-32b", 4_096): 8.5,
+    ("llama-8b", 100_000): 2.8, ("qwen-32b", 4_096): 8.5, ("qwen-32b", 100_000): 8.5,
 }  # fmt: skip
 PRODUCTS_MS = 1.5  # of a token of qwen-7b
 PRODUCTS_SHARE = 0.65  # of the speed of memory: gates, and what follows them, of 7B and larger
@@ -46,7 +48,7 @@ def run(part: str, models: str) -> dict[str, Any]:
     """What a part tells at last; empty if it failed."""
     command = [sys.executable, str(HERE / f"gpu_{part}.py")]
     if part in OF_ALL_MODELS:
-        command += ["--models", models]
+        command += ["--models", ",".join((models, *ONLY_STEPS)) if part == "step" else models]
     print(f"== {part}", flush=True)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

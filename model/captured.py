@@ -116,8 +116,18 @@ class CapturedStep:
 
     @property
     def path(self) -> str:
-        """How tokens are computed, for a person."""
-        return f"one CUDA graph a step, up to {ROWS} tokens at once"
+        """How tokens are computed, for a person: also which kernel reads how many pages."""
+        read = {self._reader(pages, pages): pages for pages in self._buckets}
+        told = ", ".join(f"{name} up to {pages:,} pages" for name, pages in read.items())
+        if self._lists and self._decoder.sparsity:
+            most = scores.most_pages(self._decoder.sparsity) if self._deferred else None
+            told += f", chosen ones {self._reader(self._buckets[-1], most)}"
+        return f"one CUDA graph a step, up to {ROWS} tokens at once; attention by {told}"
+
+    def _reader(self, capacity: int, most: int | None) -> str:
+        """What reads the pages of a token in layers without a key bias."""
+        store = cast("QuantizedPages", self._cache.stores[0])
+        return attention.cut(store, 1, capacity, most, biased=False).kernel
 
     @staticmethod
     def obstacle(decoder: Decoder) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,14 +15,15 @@ from vademecum.model.watch import Watch
 
 if TYPE_CHECKING:
     from vademecum.model.captured import CapturedStep
+    from vademecum.model.generate import Draw
 
 DRAFTS = (1, 2, 4, 8)  # tokens of a draft: a graph is captured for each length that is run
 
 
 class DeviceSteps:
-    """As `Steps`, which runs on a CPU. Besides, tokens that nothing constrains are drawn where the
-    logits are, and the next step is begun before whoever reads the answer has seen the token;
-    without a drafter, which must see it first, even before the host has."""
+    """As `Steps`, which runs on a CPU. Besides, tokens are drawn where the logits are. Behind those
+    that nothing constrains the next step is begun before whoever reads the answer has seen the
+    token; without a drafter, which must see it first, even before the host has."""
 
     def __init__(
         self,
@@ -62,8 +62,9 @@ class DeviceSteps:
             self._begin(token)
         return self._step.logits[self._row]
 
-    def drawer(self) -> Callable[[], int] | None:
-        """Draws a token from the logits that `after` gave last; None before it gave any."""
+    def drawer(self) -> Draw | None:
+        """Draws a token from the logits that `after` gave last; None before it gave any. If it is
+        not final, they hold until `after` is called again."""
         return self._draw if self._row >= 0 else None
 
     def shares(self) -> Tensor | None:
@@ -84,11 +85,11 @@ class DeviceSteps:
             self._sequence.length += 1 + self._row
         self._draft, self._row, self._ahead = [], -1, None
 
-    def _draw(self) -> int:
+    def _draw(self, *, final: bool) -> int:
         if self._drawn is None:
-            self._drawn = self._read(ahead=True)
+            self._drawn = self._read(ahead=final)
         token = self._drawn[self._row]
-        if not self._continues(token):
+        if final and not self._continues(token):
             self._begin(token)
             self._ahead = token
         return token

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -88,6 +88,13 @@ class Writer:
         return events
 
 
+class Draw(Protocol):
+    """Gives a sample where the logits are. Where it is `final`, nobody refuses it, and what follows
+    may be begun; else the logits stay."""
+
+    def __call__(self, *, final: bool) -> int: ...
+
+
 class Chooser:
     """The next token: what must come, or else a sample among what may come."""
 
@@ -117,32 +124,38 @@ class Chooser:
         if options.sources is not None:
             self._citations = CitationConstraint(options.sources, chat.bytes_of)
 
-    def choose(
-        self, logits: Tensor, phase: Phase, thought: int, draw: Callable[[], int] | None = None
-    ) -> int:
+    def choose(self, logits: Tensor, phase: Phase, thought: int, draw: Draw | None = None) -> int:
         """The token after `thought` tokens of thinking, given float32 `[vocab]`.
 
-        `draw` gives a sample from them where nothing constrains it; None: it is drawn here.
+        `draw` gives a sample from them; None: it is drawn here.
         """
         if phase == "answer":
             self._forced = []
             if self._citations is None:
-                return draw() if draw else self._sample(logits)
-            token = self._sample(logits, self._citations.allows)
+                return self._free(logits, draw)
+            token = self._held(logits, self._citations.allows, draw)
             self._citations.advance(token)
             return token
         if self._budget is None:
-            return draw() if draw else self._sample(logits)
+            return self._free(logits, draw)
         self._forced = self._forced or self._budget.forced(thought)
         if self._forced:
             return self._forced.pop(0)
         if self._budget.may_end(thought):
-            return draw() if draw else self._sample(logits)
-        token = self._sample(logits, self._budget.allows)
+            return self._free(logits, draw)
+        token = self._held(logits, self._budget.allows, draw)
         self._budget.advance(token)
         return token
 
-    def _sample(self, logits: Tensor, allows: Callable[[int], bool] | None = None) -> int:
+    def _free(self, logits: Tensor, draw: Draw | None) -> int:
+        return draw(final=True) if draw else self._sampler.sample(logits, None, self._whole)
+
+    def _held(self, logits: Tensor, allows: Callable[[int], bool], draw: Draw | None) -> int:
+        """A token that is allowed. What `draw` gives is kept if it is, else another is drawn here:
+        with probabilities p, allowed together with P, a token's is p + (1 - P) p / P = p / P, as of
+        one drawn among those that are allowed. Few are refused, and reading logits takes long."""
+        if draw and allows(token := draw(final=False)):
+            return token
         return self._sampler.sample(logits, allows, self._whole)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from vademecum.model.decoder import Decoder
 from vademecum.model.drafting import LONGEST, NgramDrafter
 from vademecum.model.kernels import PAGE
 from vademecum.model.watch import Watch
+
+if TYPE_CHECKING:
+    from vademecum.model.generate import Draw
 
 
 class Steps:
@@ -65,7 +68,7 @@ class Steps:
         """The logits that were given last, or those after the prompt, all of them exact."""
         return self._decoder.whole_logits(self._row)
 
-    def drawer(self) -> Callable[[], int] | None:
+    def drawer(self) -> Draw | None:
         """What draws a token where the logits are: nothing does here."""
         return None
 

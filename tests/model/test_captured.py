@@ -258,6 +258,22 @@ def test_pages_are_not_chosen_by_what_was_never_read() -> None:
         CapturedStep(device, cache, tokens=512).begin(cache.open([1], 64), GREEDY)
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "held.cu up to 1,024 pages, attention.cu up to 4,096 pages, chosen ones held.cu"),
+        ({"heads": 24, "kv_heads": 24}, "by attention.cu up to 4,096 pages, chosen ones held.cu"),
+        ({"head_dim": 32}, "attention by Triton up to 4,096 pages, chosen ones Triton"),
+    ],
+)
+def test_which_kernel_reads_is_told(changed: dict[str, object], told: str) -> None:
+    if torch.cuda.get_device_properties(CUDA).multi_processor_count != 132:
+        pytest.skip("not a Hopper with all its processors")
+    device, _ = pair(config("llama", layers=4, **changed), "int8", SPARSITY)
+    step = CapturedStep(device, device.new_cache(8_192), tokens=131_072)
+    assert step.path.endswith(told)
+
+
 @pytest.mark.parametrize("threshold", [192, 4_100, 4_127, 4_128, 8_000])
 def test_nothing_that_single_tokens_need_is_left_to_capture(threshold: int) -> None:
     """Also where a sequence becomes sparse in the page that is begun behind a bucket's last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,8 +13,9 @@ from tokenizers import Tokenizer, decoders, models
 
 from vademecum.model.chat import Chat
 from vademecum.model.constraints import CitationConstraint, token_bytes
+from vademecum.model.generate import Chooser
 from vademecum.model.interface import GenerationOptions
-from vademecum.model.sampling import Sampler
+from vademecum.model.sampling import Sampler, candidates
 from vademecum.rag.cite import read_markers
 
 ANY = 1_000_000_000  # so that every number that is read as a citation is told
@@ -151,6 +153,41 @@ def test_a_sampler_held_to_the_sources_cites_them_in_proportion() -> None:
     assert counts.sum() == draws
     wanted = logits[[1, 2, 5]].softmax(0) * draws
     assert ((counts - wanted) ** 2 / wanted).sum() < 13.8  # 0.999 quantile, 2 degrees of freedom
+
+
+def test_what_a_device_draws_is_kept_or_drawn_again_as_if_only_what_is_allowed_were_there(
+    chat_of: Callable[..., Chat],
+) -> None:
+    chat = chat_of()
+
+    def ids_of(text: str) -> list[int]:
+        ids: list[int] = chat.tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    letters = [ids_of(letter)[0] for letter in "1234]"]
+    logits = torch.full((300,), -torch.inf)
+    logits[letters] = torch.tensor([1.0, 0.0, 3.0, 2.0, 0.5])
+    options = GenerationOptions(temperature=1.0, top_p=0.95, sources=2, max_tokens=9)
+    device = torch.Generator().manual_seed(3)
+    weights, tokens = candidates(logits, options)
+    assert tokens is not None
+    draws, drawn, asked = 3000, torch.zeros(300), []
+
+    def draw(*, final: bool) -> int:
+        asked.append(final)
+        return int(tokens[torch.multinomial(weights, 1, generator=device)])
+
+    for seed in range(draws):
+        chooser = Chooser(chat, replace(options, seed=seed), frozenset(), None)
+        bracket = torch.zeros(300).index_fill(0, torch.tensor(ids_of("[")), 99.0)
+        chooser.choose(bracket, "answer", 0)
+        drawn[chooser.choose(logits, "answer", 0, draw)] += 1
+    assert asked == [False] * draws
+    allowed = torch.isin(tokens, torch.tensor([letters[0], letters[1], letters[4]]))
+    wanted = weights[allowed] / weights[allowed].sum() * draws
+    assert drawn.sum() == drawn[tokens[allowed]].sum() == draws
+    distance = ((drawn[tokens[allowed]] - wanted) ** 2 / wanted).sum()
+    assert distance < 13.8  # 0.999 quantile, 2 degrees of freedom
 
 
 @given(text=st.text())

@@ -224,11 +224,11 @@ def steps_of(
     return DeviceSteps(device, sequence, options, drafter, watch)  # type: ignore[arg-type]
 
 
-def drawn(steps: DeviceSteps) -> int:
+def drawn(steps: DeviceSteps, *, final: bool = True) -> int:
     """The next token, from the device."""
     drawer = steps.drawer()
     assert drawer is not None
-    return drawer()
+    return drawer(final=final)
 
 
 @pytest.mark.parametrize("draft", [False, True])
@@ -278,13 +278,34 @@ def test_logits_are_those_of_the_token_that_was_asked_for(
         token = drawn(steps)
 
 
+@pytest.mark.parametrize("draft", [False, True])
+def test_a_draw_that_may_be_refused_leaves_the_logits(
+    decoder: Decoder, slow: bool, draft: bool
+) -> None:
+    """And whichever token is taken instead, what follows is what follows that."""
+    options = GenerationOptions(temperature=1.0, seed=3)
+    cache, sequence, _ = opened(decoder, 160)
+    steps = steps_of(Device(decoder, cache, slow=slow), sequence, options, draft=draft)
+    theirs, other, _ = opened(decoder, 160)
+    token = 7
+    for n in range(60):
+        wanted = decoder.decode(torch.tensor([token]), theirs, other)[0]
+        decoder.keep(1, theirs, other)
+        given = steps.after(token)
+        token = drawn(steps, final=n % 4 == 0)
+        assert token == draw(wanted, options, other.length)
+        if n % 4:
+            assert torch.equal(given, wanted)
+        if n % 4 == 3:  # refused
+            token = int(given.argmin())
+
+
 @pytest.mark.parametrize(("draft", "watched"), [(False, False), (False, True), (True, True)])
-def test_what_is_constrained_is_drawn_by_the_host(
+def test_what_is_constrained_is_what_a_cpu_writes(
     decoder: Decoder, chat_of: Callable[..., Chat], slow: bool, draft: bool, watched: bool
 ) -> None:
-    """So that it is what a CPU writes at any temperature: there is one random stream."""
     spans = (range(10, 50),) if watched else ()
-    options = GenerationOptions(temperature=1.0, seed=5, max_tokens=70, sources=2, draft=draft)
+    options = replace(GREEDY, max_tokens=70, sources=2, draft=draft)
     device = "slow" if slow else "fast"
     ours, _ = answer(decoder, chat_of(), options, device=device, watched=spans)
     theirs, _ = answer(decoder, chat_of(), options, device=None, watched=spans)
@@ -295,7 +316,7 @@ def test_what_is_constrained_is_drawn_by_the_host(
 def test_thinking_is_held_to_its_limits(
     decoder: Decoder, chat_of: Callable[..., Chat], slow: bool, draft: bool
 ) -> None:
-    """The host draws below the least, forces what closes; the device draws between and behind."""
+    """The host refuses below the least, and forces what closes."""
     options = replace(
         GREEDY, max_tokens=60, min_thinking_tokens=10, max_thinking_tokens=25, draft=draft
     )

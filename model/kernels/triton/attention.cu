@@ -5,7 +5,8 @@
 // One block more reads the page that is being filled (`tail.cuh`).
 //
 // Defined from outside: what page.cuh asks for; KV_HEADS, SELECTED, KNOWN (what is selected was chosen
-// before this step began), COUNTED, STAGES (pages of a warp in shared memory).
+// before this step began), COUNTED, STAGES (pages of a warp in shared memory), BYTES (those of a block,
+// as `attention.py` reckons).
 
 #define WARPS 8
 #define THREADS (WARPS * 32)
@@ -24,7 +25,9 @@ struct Shared {
     float4 query[STEPS][32];  // by lane
 };
 
-// The largest score of a head among those of all warps.
+static_assert(sizeof(Shared) == BYTES, "as shared_bytes says");
+
+// The largest top of a head among those of all warps.
 __device__ __forceinline__ float highest(const float (*top)[8], int g) {
     float found = NOTHING;
 #pragma unroll
@@ -34,8 +37,8 @@ __device__ __forceinline__ float highest(const float (*top)[8], int g) {
 
 // query: bf16 [rows, heads, DIM]; table: i64 [capacity]; selected: int [rows, KV_HEADS, room],
 // count: int [rows]; tail_keys, tail_values: float [KV_HEADS, 32, DIM]; start: the first row's
-// position. part: float [rows, heads, parts, DIM], weight: pairs [rows, heads, parts] of the
-// largest score and the sum of exponentials; shares: float [rows, heads, capacity + 1].
+// position. part: float [rows, heads, parts, DIM], weight: pairs [rows, heads, parts] of what is taken
+// off scores and the sum of their exponentials then; shares: float [rows, heads, capacity + 1].
 extern "C" __global__ void __launch_bounds__(THREADS, 1)
 attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* key_scale,
        const u8* value_codes, const u16* value_scale, const u16* value_low,
@@ -66,23 +69,22 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
     Page* pages = s.pages[warp];
     auto begin = [&](int n, Page& to) {
         const int page = SELECTED ? chosen[n] : n;
-        fetch(to, store, (size_t)kv * store_pages + table[page]);
-        return page;
+        fetch(to, store, (size_t)kv * store_pages + table[page], turns + page * DIM);
     };
     const int step = splits * WARPS;
-    int n = blockIdx.x + splits * warp, page = 0, stage = 0;
+    int n = blockIdx.x + splits * warp, stage = 0;
 #if EARLY
     // No kernel of this step writes a page, but the one before may seal the last of them.
     const int reads = SELECTED ? count[row] : begun / 32;
     const bool early = n < reads - (begun % 32 == 0);
-    if (early) page = begin(n, pages[0]);
+    if (early) begin(n, pages[0]);
     wait_for_previous();
 #else
     const bool early = false;
     wait_for_previous();
     const int reads = count[row];
 #endif
-    if (n < reads && !early) page = begin(n, pages[0]);
+    if (n < reads && !early) begin(n, pages[0]);
     end_of_group();
     lay_out(query, s.query);
     __syncthreads();
@@ -94,20 +96,19 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
 #if COUNTED
         own = of_quad_sum(own);
         if (lane % 4 == 0 && lane / 4 < GROUP_HEADS)
-            shares[(size_t)(first_head + lane / 4) * (capacity + 1) + n] = found.top + __logf(own);
+            shares[(size_t)(first_head + lane / 4) * (capacity + 1) + n] = LN2 * found.top + __logf(own);
 #endif
     };
     while (n < reads) {
         const int following = n + step;
-        int next = 0;
-        if (STAGES > 1 && following < reads) next = begin(following, pages[stage ^ 1]);
+        if (STAGES > 1 && following < reads) begin(following, pages[stage ^ 1]);
         end_of_group();
         asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 1) : "memory");
         __syncwarp();
-        tell(found.read(pages[stage], s.query, page, operand, turns));
+        tell(found.read(pages[stage], s.query, operand));
         __syncwarp();  // all lanes have read the page
-        if (STAGES == 1 && following < reads) next = begin(following, pages[0]);
-        n = following, page = next, stage = (stage + 1) % STAGES;
+        if (STAGES == 1 && following < reads) begin(following, pages[0]);
+        n = following, stage = (stage + 1) % STAGES;
     }
     if (lane % 4 == 0) s.top[warp][lane / 4] = found.top;
     __syncthreads();
@@ -128,6 +129,6 @@ attend(const u16* query, const u8* key_codes, const u16* key_mean, const u16* ke
 #pragma unroll
         for (int w = 0; w < WARPS; ++w) total += s.total[w][threadIdx.x];
         weight[(size_t)(first_head + threadIdx.x) * parts + blockIdx.x] =
-            make_float2(highest(s.top, threadIdx.x), total);
+            make_float2(LN2 * highest(s.top, threadIdx.x), total);
     }
 }

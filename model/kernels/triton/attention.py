@@ -11,10 +11,15 @@ of its sixteen rows, which would otherwise be empty, hold what rounding to float
 first. For heads of 64 and 128 this is CUDA C++, where the codes are operands as they lie in memory
 (`attention.cu`; `held.cu` where the pages of a block are few and known beforehand); for others, and
 where nothing but an interpreter is at hand, Triton, which rounds decoded keys to float16.
+
+Weights are float16, too, times the scales of values. So that no small one is lost beside a large
+one whose value is nearly zero (an attention sink), exponentials are taken over what brings the
+largest product to 2^15: the largest score plus the logarithm of the largest scale, less LIFTED.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +29,7 @@ import triton.language as tl
 from torch import Tensor
 
 from vademecum.model.kernels.pages import QuantizedPages
-from vademecum.model.kernels.triton.early import early, wait_for_previous
+from vademecum.model.kernels.triton.early import early, hopper, wait_for_previous
 from vademecum.model.kernels.triton.nvrtc import kernel
 from vademecum.model.kernels.triton.scores import COMPILED, GROUP, BiasTables, Selection
 
@@ -35,8 +40,20 @@ SOURCE = Path(__file__).with_suffix(".cu")
 HELD = SOURCE.with_name("held.cu")
 THREADS = 256  # of a block of it, of which each warp reads a page at a time
 MOST_HELD = 12  # pages of a block of held.cu: two of them run on a Hopper's processor
+RUNNING = 2  # blocks of a processor at once, at most
 LEAST_PAGES = 4  # of a block, where there are as many; fewer make more parts, which join slower
 MOST_SPLITS = 127  # with the tail as many parts as join.cu takes
+JOINING = 128  # threads of a block of join.cu
+LIFTED = tl.constexpr(15 * math.log(2))
+
+
+class Cut(NamedTuple):
+    """Which kernel reads a row's pages, and how they are dealt out: among `splits` blocks for a KV
+    head, each of which holds `held` of them at once, or where that is 0 reads some after others."""
+
+    kernel: str
+    splits: int
+    held: int = 0
 
 
 class _Given(NamedTuple):
@@ -91,7 +108,7 @@ def add_mass(
 ) -> None:  # fmt: skip
     """Add to `mass` what the pages received: `shares` float32 `[rows, heads, capacity + 1]` are the
     logarithms of what the pages read sum to, the tail last; `weight` float32 `[rows, heads, parts,
-    2]` the largest score of each part and the sum of its exponentials over it."""
+    2]` what each part has taken off its scores and the sum of its exponentials then."""
     rows, kv_heads, places = mass.shape
     mass_kernel[(triton.cdiv(places, 128), kv_heads, rows)](
         shares, weight, *_listed(selection, start), start, mass, places - 1, weight.shape[2],
@@ -102,24 +119,14 @@ def add_mass(
 
 
 def _compiled(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
-    """By attention.cu, or held.cu; gives the parts' largest scores and sums."""
+    """By attention.cu, or held.cu; gives what `add_mass` calls `weight`."""
     query, store, table, selection, tail, start, bias = given
     rows, heads, dim = query.shape
     kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
     if query.dtype != torch.bfloat16:
         raise ValueError(f"queries are {query.dtype}, not bfloat16")
-    about: Any = torch.cuda.get_device_properties(device)  # its types lack what it has
     most = capacity if selection is None else selection.most
-    page, fits = page_bytes(dim, store.value_bits), about.shared_memory_per_block_optin
-    processors = about.multi_processor_count
-    splits, held = _splits(processors, kv_heads, rows, capacity), 0
-    if most is not None and bias is None:
-        for running in (1, 2):
-            parts = _splits(running * processors, kv_heads, rows, capacity)
-            pages = -(-most // parts)
-            if pages <= MOST_HELD and running * held_bytes(dim, page, pages) <= fits:
-                splits, held = parts, pages
-                break
+    _, splits, held = cut(store, rows, capacity, most, biased=bias is not None)
     part = torch.empty(rows, heads, splits + 1, dim, device=device)
     weight = torch.empty(rows, heads, splits + 1, 2, device=device)
     key_codes, key_mean, key_scale, _, *values = store.tensors()
@@ -139,15 +146,18 @@ def _compiled(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
         ("COUNTED", int(shares.numel() > 0)),
     )
     index, blocks = device.index or 0, (splits + 1, kv_heads, rows)
+    page = page_bytes(dim, store.value_bits, biased=bias is not None)
     if held:
+        constants += (("PAGE_BYTES", page), ("BYTES", held_bytes(dim, page, 1)))
         shared = held_bytes(dim, page, held)
         kernel(HELD, "attend_held", constants, index, shared=shared)(
             blocks, THREADS, *read, *left, room, held
         )
     else:
-        stages = 2 if shared_bytes(dim, page, 2) <= fits else 1
-        constants += (("KNOWN", int(most is not None)), ("STAGES", stages))
-        shared = shared_bytes(dim, page, stages)
+        group, fits = heads // kv_heads, _about(device).shared_memory_per_block_optin
+        stages = 2 if shared_bytes(dim, page, group, 2) <= fits else 1
+        shared = shared_bytes(dim, page, group, stages)
+        constants += (("KNOWN", int(most is not None)), ("STAGES", stages), ("BYTES", shared))
         kernel(SOURCE, "attend", constants, index, shared=shared)(
             blocks, THREADS, *read,
             *((None, None, None) if bias is None else (bias.operand, bias.within, bias.turns)),
@@ -162,9 +172,37 @@ def join(part: Tensor, weight: Tensor, out: Tensor) -> None:
     `[rows, heads, parts, dim]`, `weight` as for `add_mass`."""
     rows, heads, parts, dim = part.shape
     kernel(SOURCE.with_name("join.cu"), "join", (("DIM", dim),), part.device.index or 0)(
-        (heads, rows, dim // 32), 128,
+        (heads, rows, dim // 32), JOINING,
         part, weight, out, heads, parts, int(out.dtype == torch.float32),
     )  # fmt: skip
+
+
+def cut(store: QuantizedPages, rows: int, capacity: int, most: int | None, *, biased: bool) -> Cut:
+    """How the pages of `rows` rows are read, on a GPU; `most` is how many of the `capacity` a row
+    reads at most, None where that is chosen within the step.
+
+    Pages are held where they are few and known, and no key bias is added to them; on Hopper, where
+    blocks begin early: elsewhere it was not measured.
+    """
+    kv_heads, _, dim = store.key_mean.shape
+    device = store.key_mean.device
+    if dim not in COMPILED:
+        return Cut("Triton", _triton_splits(kv_heads, rows, capacity))
+    about = _about(device)
+    page, processors = page_bytes(dim, store.value_bits, biased=False), about.multi_processor_count
+    if most is not None and not biased and hopper(device):
+        for running in range(1, RUNNING + 1):
+            splits = _splits(running * processors, kv_heads, rows, capacity)
+            pages = -(-most // splits)
+            room = about.shared_memory_per_block_optin // running
+            if pages <= MOST_HELD and held_bytes(dim, page, pages) <= room:
+                return Cut(HELD.name, splits, max(1, pages))
+    return Cut(SOURCE.name, _splits(processors, kv_heads, rows, capacity))
+
+
+def _about(device: torch.device) -> Any:
+    """A GPU's properties; their types lack what they have."""
+    return torch.cuda.get_device_properties(device)
 
 
 def _splits(blocks: int, kv_heads: int, rows: int, capacity: int) -> int:
@@ -173,9 +211,14 @@ def _splits(blocks: int, kv_heads: int, rows: int, capacity: int) -> int:
     return min(each, MOST_SPLITS, max(1, -(-capacity // LEAST_PAGES)))
 
 
-def page_bytes(dim: int, value_bits: int) -> int:
+def _triton_splits(kv_heads: int, rows: int, capacity: int) -> int:
+    """The same of the Triton kernel."""
+    return max(1, min(-(-capacity // PAGES), PROGRAMS // (rows * kv_heads), MOST_SPLITS))
+
+
+def page_bytes(dim: int, value_bits: int, *, biased: bool) -> int:
     """`Page` in page.cuh."""
-    return 36 * dim + 128 + 4 * dim * value_bits
+    return 36 * dim + 128 + 4 * dim * value_bits + (4 * dim if biased else 0)
 
 
 def tail_bytes(dim: int) -> int:
@@ -183,10 +226,11 @@ def tail_bytes(dim: int) -> int:
     return 288 * dim + 1536 + 1024 * (THREADS // 32)
 
 
-def shared_bytes(dim: int, page: int, stages: int) -> int:
+def shared_bytes(dim: int, page: int, group: int, stages: int) -> int:
     """What a block of attention.cu takes of shared memory, `Shared` there; a page takes `page`."""
     warps = THREADS // 32
-    return max(stages * warps * page, warps * 66 * dim, tail_bytes(dim)) + 64 * warps + 32 * dim
+    sums = (4 * group + 1) * dim
+    return max(stages * warps * page, warps * sums, tail_bytes(dim)) + 64 * warps + 32 * dim
 
 
 def held_bytes(dim: int, page: int, held: int) -> int:
@@ -199,7 +243,7 @@ def _in_triton(given: _Given, shares: Tensor, out: Tensor) -> Tensor:
     query, store, table, selection, tail, start, bias = given
     rows, heads, dim = query.shape
     kv_heads, capacity, device = store.key_mean.shape[0], table.shape[0], query.device
-    splits = max(1, min(triton.cdiv(capacity, 4), PROGRAMS // (rows * kv_heads), 127))
+    splits = _triton_splits(kv_heads, rows, capacity)
     part = torch.empty(rows, heads, splits + 1, dim, device=device)
     weight = torch.empty(rows, heads, splits + 1, 2, device=device)
     attention_kernel[(splits + 1, kv_heads, rows)](
@@ -337,7 +381,8 @@ def attention_kernel(
             scores += _turned_bias(q, crossed, within, turns, page, dim, slot, kv, DIM)
         real = n + token // 32 < last
         scores = tl.where(real[None, :], scores, float("-inf"))
-        peak = tl.maximum(top, tl.max(scores, axis=1))
+        largest = tl.log(tl.max(tl.where(real, unit, 0.0), axis=0)) - LIFTED
+        peak = tl.maximum(top, tl.max(scores, axis=1) + largest)
         shrink = tl.exp(top - peak)
         weights = tl.exp(scores - peak[:, None])
         total = total * shrink + tl.sum(weights, axis=1)

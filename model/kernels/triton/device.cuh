@@ -10,6 +10,7 @@ typedef unsigned char u8;
 #define ALL 0xFFFFFFFFu  // lanes of a warp
 #define NOTHING __int_as_float(0xFF800000)  // less than any logit
 #define LOG2E 1.44269504f
+#define LN2 0.69314718f
 
 // Programmatic dependent launch: the next kernel may begin; what the ones before have written is
 // there. Before Hopper a kernel begins when the one before has ended.

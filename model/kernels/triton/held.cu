@@ -9,11 +9,13 @@
 // nothing that would have to be added up. Weights go from one to the other through shared memory, as
 // the operand they are. What the first pages become for tensor cores is made before the query is known.
 //
-// A key is its code times its scale in float16, beside which the page's mean is multiplied by itself:
-// rounding takes at most a 32nd of what a code already did. A query is an eighth of itself in float16,
-// exactly; weights are two, rounded and rest.
+// A key is its code times its scale, rounded to float16: of the largest that takes up to an eighth of
+// what the code already did, of others less. The page's mean is multiplied by itself. Means, scales
+// and an eighth of a query are float16, exact but for what is below 2^-14, which ends at 2^-24. Weights
+// are two, rounded and rest (page.cuh).
 //
-// Defined from outside: what page.cuh asks for, BIASED 0; KV_HEADS, SELECTED, COUNTED.
+// Defined from outside: what page.cuh asks for, BIASED 0; KV_HEADS, SELECTED, COUNTED; PAGE_BYTES and
+// BYTES, those of a page and of a block that holds MADE of them, as `attention.py` reckons.
 
 #define WARPS 8
 #define THREADS (WARPS * 32)
@@ -22,7 +24,7 @@
 
 #define OUTPUTS (DIM / 64)  // of eight channels, of a warp
 #define MADE 4              // pages whose values are made ready at a time
-#define SCALING (8.0f * rsqrtf(DIM))
+#define SCALING (8.0f * LOG2E * rsqrtf(DIM))
 
 #if VALUE_BITS * DIM == 1024
 typedef u16 Few;  // codes of the channels of a lane
@@ -84,15 +86,20 @@ struct Scores {
         multiply(tiles[k % 2][1], keys.tiles[1], query.x, query.y);
     }
 
-    __device__ __forceinline__ void finish(float (&score)[4][2], float (&top)[2]) const {
+    // `top` is raised to the largest of them, and what that is lifted by.
+    __device__ __forceinline__ void finish(float lift, float (&score)[4][2], float (&top)[2]) const {
 #pragma unroll
-        for (int t = 0; t < 4; ++t)
+        for (int e = 0; e < 2; ++e) {
+            float largest = NOTHING;
 #pragma unroll
-            for (int e = 0; e < 2; ++e) {
+            for (int t = 0; t < 4; ++t) {
                 const int i = t % 2 * 2 + e;
-                score[t][e] = (tiles[0][t / 2][i] + tiles[1][t / 2][i] + common[0][e] + common[1][e]) * SCALING;
-                top[e] = fmaxf(top[e], score[t][e]);
+                const float sum = tiles[0][t / 2][i] + tiles[1][t / 2][i] + common[0][e] + common[1][e];
+                score[t][e] = sum * SCALING;
+                largest = fmaxf(largest, score[t][e]);
             }
+            top[e] = fmaxf(top[e], largest + lift);
+        }
     }
 };
 
@@ -177,6 +184,8 @@ struct Shared {
     };
 };
 
+static_assert(sizeof(Page) == PAGE_BYTES && sizeof(Shared) == BYTES, "as held_bytes says");
+
 // As `attend` in attention.cu; a block reads `held` pages at most.
 extern "C" __global__ void __maxnreg__(112)
 attend_held(const u16* query, const u8* key_codes, const u16* key_mean, const u16* key_scale,
@@ -209,7 +218,7 @@ attend_held(const u16* query, const u8* key_codes, const u16* key_mean, const u1
     const int* chosen = selected + (size_t)(row * KV_HEADS + kv) * room;
     auto begin = [&](int p) {
         const int n = first + splits * p;
-        fetch(s.pages[p], store, (size_t)kv * store_pages + table[SELECTED ? chosen[n] : n]);
+        fetch(s.pages[p], store, (size_t)kv * store_pages + table[SELECTED ? chosen[n] : n], nullptr);
     };
     for (int p = warp; p < own; p += WARPS)
         if (p != late) begin(p);
@@ -230,6 +239,7 @@ attend_held(const u16* query, const u8* key_codes, const u16* key_mean, const u1
         }
     u32 values[MADE][2][OUTPUTS][2];
     make_values(s.pages, values);
+    const float lift = warp < own ? lift_of(s.pages[warp]) : 0.0f;
     wait_for_previous();
     lay_out_halves(query, s.query);
     __syncthreads();
@@ -239,7 +249,7 @@ attend_held(const u16* query, const u8* key_codes, const u16* key_mean, const u1
         Scores scores;
 #pragma unroll
         for (int k = 0; k < STEPS; ++k) scores.add(k, keys[k], mean_of(s.pages[warp], k), s.query[k][lane]);
-        scores.finish(scored, top);
+        scores.finish(lift, scored, top);
     }
     for (int p = warp + WARPS; p < own; p += WARPS) {
         Scores scores;
@@ -250,7 +260,7 @@ attend_held(const u16* query, const u8* key_codes, const u16* key_mean, const u1
             scores.add(k, some, mean_of(s.pages[p], k), s.query[k][lane]);
         }
         float later[4][2];
-        scores.finish(later, top);
+        scores.finish(lift_of(s.pages[p]), later, top);
         __syncwarp();  // all lanes have read the keys
         float4* kept = reinterpret_cast<float4*>(s.pages[p].keys) + lane;
         kept[0] = make_float4(later[0][0], later[0][1], later[1][0], later[1][1]);
@@ -291,7 +301,7 @@ attend_held(const u16* query, const u8* key_codes, const u16* key_mean, const u1
             float w[4];
 #pragma unroll
             for (int t = 0; t < 4; ++t) {
-                w[t] = exp2f((scored[t][e] - top[e]) * LOG2E);
+                w[t] = exp2f(scored[t][e] - top[e]);
                 page[e] += w[t];
 #if VALUE_BITS == 4
                 lows[e] += w[t] * low[t];
@@ -311,7 +321,7 @@ attend_held(const u16* query, const u8* key_codes, const u16* key_mean, const u1
             for (int d = 16; d > 2; d >>= 1) page[e] += __shfl_xor_sync(ALL, page[e], d);
             const size_t h = first_head + 2 * q + e;
             if (r == 0 && 2 * q + e < GROUP_HEADS)
-                shares[h * (capacity + 1) + first + splits * p] = top[e] + __logf(page[e]);
+                shares[h * (capacity + 1) + first + splits * p] = LN2 * top[e] + __logf(page[e]);
         }
 #endif
     }
@@ -346,7 +356,7 @@ attend_held(const u16* query, const u8* key_codes, const u16* key_mean, const u1
             all += reinterpret_cast<const float*>(s.total[w])[h];
             highest = fmaxf(highest, reinterpret_cast<const float*>(s.top[w])[h]);
         }
-        weight[(size_t)(first_head + h) * parts + first] = make_float2(highest, all);
+        weight[(size_t)(first_head + h) * parts + first] = make_float2(LN2 * highest, all);
     }
     if (r >= GROUP_HEADS) return;
     float least = 0.0f;

@@ -62,8 +62,9 @@ class Kernel:
         self._function = _checked(
             driver.cuModuleGetFunction(_module(path, definitions, device), name.encode())
         )
-        if shared:
-            most = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        most = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        # The function is shared by all who ask for these definitions: who needs less takes nothing.
+        if shared > _checked(driver.cuFuncGetAttribute(most, self._function)):
             _checked(driver.cuFuncSetAttribute(self._function, most, shared))
         self._shared = shared
         self._device = device

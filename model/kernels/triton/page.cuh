@@ -4,6 +4,10 @@
 // rows hold what rounding them to float16 took away. Codes become float16 by putting their byte
 // below the bits of 1024, exactly. Scales are multiplied into the queries, and into the weights.
 //
+// Scores are logarithms to base 2. Weights become float16, of which the least is 2^-24: they are taken
+// over what makes the largest of them times the largest scale of its page's values 2^15, so that
+// only what is 2^-39 of that is lost, whatever the token with the largest score has for a value.
+//
 // Which number of a sum stands where in an operand is free as long as both operands agree: in step
 // k of a product over channels lane 4 r + q holds for its head r the channels 16 k + 4 q to
 // 16 k + 4 q + 3, and over tokens 8 q to 8 q + 7. So the scores of a page are the other operand of
@@ -78,7 +82,7 @@ __device__ __forceinline__ void pairs(u32 a, u32 b, u32 zero, u32 (&out)[4]) {
     for (int j = 0; j < 4; ++j) asm("sub.f16x2 %0, %0, %1;" : "+r"(out[j]) : "r"(zero));
 }
 
-// The four numbers of 16 bit at an address of shared memory.
+// Four bf16 at an address, a multiple of 8, as floats.
 __device__ __forceinline__ void four_bf16(const u16* at, float (&x)[4]) {
     uint2 both = *reinterpret_cast<const uint2*>(at);
     x[0] = low_bf16(both.x), x[1] = high_bf16(both.x);
@@ -103,6 +107,9 @@ __device__ __forceinline__ float of_quad_sum(float x) {
 }
 
 struct Page {
+#if BIASED
+    float turn[DIM];  // cosines, then sines, by which a key bias is turned to the page
+#endif
     u16 key_scale[DIM], key_mean[DIM], value_scale[32], value_low[32];
     u8 keys[KEY_BYTES], values[VALUE_BYTES];
 };
@@ -115,8 +122,8 @@ struct Store {
     const u16 *value_scale, *value_low;
 };
 
-// Begin to copy the page that lies at `at` of the store.
-__device__ __forceinline__ void fetch(Page& to, const Store& store, size_t at) {
+// Begin to copy the page that lies at `at` of the store, and its `turn`.
+__device__ __forceinline__ void fetch(Page& to, const Store& store, size_t at, const float* turn) {
     const int lane = threadIdx.x & 31;
     const u8 *keys = store.key_codes + at * KEY_BYTES, *values = store.value_codes + at * VALUE_BYTES;
 #pragma unroll 4
@@ -125,6 +132,9 @@ __device__ __forceinline__ void fetch(Page& to, const Store& store, size_t at) {
 #pragma unroll 4
     for (int i = lane * 16; i < VALUE_BYTES; i += 512)
         copy16(to.values + (i ^ i / (VALUE_BYTES / 4) << 5), values + i);
+#if BIASED
+    if (lane < DIM / 4) copy16(to.turn + lane * 4, turn + lane * 4);
+#endif
     if (lane < DIM / 8) {
         copy16(to.key_scale + lane * 8, store.key_scale + at * DIM + lane * 8);
         copy16(to.key_mean + lane * 8, store.key_mean + at * DIM + lane * 8);
@@ -137,13 +147,20 @@ __device__ __forceinline__ void fetch(Page& to, const Store& store, size_t at) {
     }
 }
 
+// By how much a score must be lowered, at most, that its weight times the scale of its value does not
+// pass 2^15, which float16 holds: of a page, in all lanes of a warp. Scales are positive.
+__device__ __forceinline__ float lift_of(const Page& p) {
+    const u32 largest = __reduce_max_sync(ALL, (u32)p.value_scale[threadIdx.x & 31]);
+    return __log2f(from_bf16(largest)) - 15.0f;
+}
+
 // The queries of a KV head, scaled, as `Attention::read` takes them: by step and lane.
 __device__ __forceinline__ void lay_out(const u16* query, float4 (*out)[32]) {
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, r = lane >> 2, q = lane & 3;
     if (warp >= STEPS) return;
     float x[4] = {};
     if (r < GROUP_HEADS) four_bf16(query + r * DIM + 16 * warp + 4 * q, x);
-    const float scaling = rsqrtf(DIM);
+    const float scaling = LOG2E * rsqrtf(DIM);
     out[warp][lane] = make_float4(x[0] * scaling, x[1] * scaling, x[2] * scaling, x[3] * scaling);
 }
 
@@ -189,21 +206,21 @@ __device__ __forceinline__ constexpr int tiles_of(int v, int part) {
     return part * (TILES / 2) + 4 * v;
 }
 
-// What a warp has read: the softmax of its tokens for each head r, `sums` in the order of tiles.
+// What a warp has read: the softmax of its tokens for each head r, `sums` in the order of tiles, over
+// `top`: the largest score and what it was lifted by.
 struct Attention {
     float sums[TILES][4] = {};
     float top = NOTHING, total = 0.0f, lows = 0.0f;
 
-    // Another page, the number `page` of its sequence. bias: float16 [KV_HEADS, STEPS, 32 lanes, 4 tiles, 2 of rounded and rest, 4], see
-    // `BiasTables`; `operand` is that of the KV head. Gives the lane's share of the sum of the page's
-    // exponentials, over `top`.
-    __device__ __forceinline__ float read(const Page& p, const float4 (*query)[32], int page,
-                                          const uint4* __restrict__ operand,
-                                          const float* __restrict__ turns) {
+    // Another page. `operand` of a bias: float16 [KV_HEADS, STEPS, 32 lanes,
+    // 4 tiles, 2 of rounded and rest, 4], see `BiasTables`, of the KV head. Gives the lane's share of
+    // the sum of the page's exponentials, over `top`.
+    __device__ __forceinline__ float read(const Page& p, const float4 (*query)[32],
+                                          const uint4* __restrict__ operand) {
         const int lane = threadIdx.x & 31, q = lane & 3;
         float c[4][4] = {};
         float common = 0.0f;  // of all tokens of the page
-#pragma unroll (BIASED ? 1 : STEPS)
+#pragma unroll
         for (int k = 0; k < STEPS; ++k) {
             const int first = 16 * k + 4 * q;
             const float4 head = query[k][lane];
@@ -220,7 +237,7 @@ struct Attention {
 #if BIASED
             // The query turned back to the page's first slot, times the bias at each of its slots.
             const float4 across = query[k ^ STEPS / 2][lane];
-            const float* turn = turns + page * DIM + first % (DIM / 2);
+            const float* turn = p.turn + first % (DIM / 2);
             const float4 cosine = *reinterpret_cast<const float4*>(turn);
             float4 sine = *reinterpret_cast<const float4*>(turn + DIM / 2);
             if (k >= STEPS / 2) sine = make_float4(-sine.x, -sine.y, -sine.z, -sine.w);
@@ -244,8 +261,8 @@ struct Attention {
             score[4 + j] = c[j][1] + c[j][3] + common;
             peak = fmaxf(peak, fmaxf(score[j], score[4 + j]));
         }
-        peak = fmaxf(top, of_quad_max(peak));
-        const float shrink = exp2f((top - peak) * LOG2E);
+        peak = fmaxf(top, of_quad_max(peak) + lift_of(p));
+        const float shrink = exp2f(top - peak);
         top = peak;
         float own = 0.0f, put = 0.0f, unit[4];
         u32 w[2][4];  // weights in the operand's order
@@ -253,7 +270,7 @@ struct Attention {
         for (int u = 0; u < 2; ++u) {
 #pragma unroll
             for (int t = 0; t < 4; ++t) {
-                score[4 * u + t] = exp2f((score[4 * u + t] - peak) * LOG2E);
+                score[4 * u + t] = exp2f(score[4 * u + t] - peak);
                 own += score[4 * u + t];
             }
 #if VALUE_BITS == 4
@@ -288,13 +305,13 @@ struct Attention {
         return own;
     }
 
-    // What was found, over a score that is not less than any: for each head of the group and channel
+    // What was found, over a `top` that is not less than any: for each head of the group and channel
     // at `place_of`, and for each head.
     __device__ __forceinline__ void leave(float* out, float* totals, float over) {
         const int lane = threadIdx.x & 31, r = lane >> 2, q = lane & 3;
         total = of_quad_sum(total), lows = of_quad_sum(lows);
         if (r >= GROUP_HEADS) return;
-        const float factor = top > NOTHING ? exp2f((top - over) * LOG2E) : 0.0f;
+        const float factor = top > NOTHING ? exp2f(top - over) : 0.0f;
 #pragma unroll
         for (int j = 0; j < TILES; ++j)
 #pragma unroll
