@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from vademecum.app import options, render, rooms
 from vademecum.app.console import can_ask, clean, fail, note, one_line, paragraph, plural, stdout
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
-from vademecum.errors import Cancelled, VademecumError
+from vademecum.errors import Cancelled, UsageError, VademecumError
 from vademecum.rag.answer import Answer, Turn
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def chat(
     show_thinking: options.Thinking = False,
 ) -> None:
     """Talk with a corpus; follow-up questions may refer to what was said."""
+    if sys.stdin is None:  # closed: `vademecum chat <&-`, or started by something without one
+        raise UsageError(
+            "questions are read from standard input, which is closed",
+            "run it in a terminal, pipe questions in, or: vademecum ask QUESTION",
+        )
     with (
         ConsoleProgress() as progress,
         rooms.open_assistant(

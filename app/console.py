@@ -134,6 +134,12 @@ def size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def amount(value: float, unit: str) -> str:
+    """`number` with a unit that is given in the plural: 1 document, 1.5 documents."""
+    shown = number(value)
+    return f"{shown} {unit.removesuffix('s') if shown == '1' else unit}".rstrip()
+
+
 def plural(count: int, noun: str) -> str:
     """1 passage, 2 passages, 1,000 passages."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

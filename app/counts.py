@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vademecum.app.console import note, number, one_line, plural, seconds
+from vademecum.app.console import amount, note, one_line, plural, seconds
 
 if TYPE_CHECKING:
     from vademecum.corpora.jobs import JobFile
@@ -41,7 +41,7 @@ def counted(counts: Mapping[str, Any]) -> str:
 def rates(documents_per_s: float, passages_per_s: float) -> str:
     """`12.5 documents/s, 31 passages/s`, of what was kept and embedded, without what is 0."""
     known = {"documents": documents_per_s, "passages": passages_per_s}
-    return ", ".join(f"{number(rate)} {unit}/s" for unit, rate in known.items() if rate)
+    return ", ".join(f"{amount(rate, unit)}/s" for unit, rate in known.items() if rate)
 
 
 def summary(report: IngestReport, of: str = "") -> str:

@@ -16,7 +16,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from vademecum.app.console import number, one_line, paragraph, seconds, size, stderr
+from vademecum.app.console import amount, number, one_line, paragraph, seconds, size, stderr
 
 QUIET_S = 10.0  # off a terminal, a running task says no more than one line in so long
 SHORT_S = 1.0  # and a task that took less is not worth a closing line
@@ -48,7 +48,7 @@ class Running:
             self.marks.popleft()
 
     def amount(self, value: float) -> str:
-        return size(value) if self.unit == "B" else f"{number(value)} {self.unit}".rstrip()
+        return size(value) if self.unit == "B" else amount(value, self.unit)
 
     def line(self, now: float) -> str:
         """`fetching small: 120.0 MB of 467.0 MB, 3.1 MB/s, 1 min 52 s left`."""
@@ -91,7 +91,7 @@ class Running:
             return self.amount(self.done) if self.unit else ""
         if self.unit == "B":
             return f"{size(self.done)} of {size(self.total)}"
-        return f"{number(self.done)} of {number(self.total)} {self.unit}".rstrip()
+        return f"{number(self.done)} of {amount(self.total, self.unit)}"
 
 
 @dataclass

@@ -15,6 +15,8 @@ from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import Cancelled, NothingToDo, UsageError
 from vademecum.progress import Progress
 from vademecum.rag.answer import Answer, Completed, Event, Turn
+from vademecum.rag.writer import ADDRESS
+from vademecum.settings import settings
 
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
@@ -104,10 +106,8 @@ def open_assistant(
     `pick_model`; `changing` says how another corpus is chosen later, where it can be: then one need
     not be named, and the largest is opened.
     """
-    if model not in {"auto", "none"}:
-        from vademecum.model.presets import preset
-
-        preset(model)
+    if model not in {"auto", "none"} and not model.startswith(ADDRESS):
+        _require_model(model)
     with open_library(progress) as library:
         name = _largest(library, changing) if changing and corpus is None else ""
         name = name or pick_corpus(library, corpus).name
@@ -127,6 +127,17 @@ def open_assistant(
         ) as assistant:
             assistant.model_reason = reason or assistant.model_reason
             yield assistant, name
+
+
+def _require_model(name: str) -> None:
+    """Raises ModelNotFound; AssetUnavailable for one that is not here and must not be fetched."""
+    from vademecum.assets import fetch
+    from vademecum.model.presets import STAMP, preset
+
+    wanted, where = preset(name), settings()
+    here = (where.models / wanted.key / STAMP).is_file()
+    if where.offline and wanted.asset is not None and not here:
+        fetch(wanted.asset)  # at once: it is here, too, or it raises
 
 
 def search(

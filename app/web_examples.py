@@ -1,17 +1,22 @@
 """Questions to begin with, taken from the library: titles that ask one.
 
-A library of any field offers its own, and whatever it offers it can answer.
+A library of any field offers its own, and whatever it offers it can answer. Whoever opens the page
+may be a stranger to the field: those in the words that most of the library uses come first.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 
 from vademecum.app.web_stream import Shelf
+from vademecum.rag.words import content_words
 
 MOST = 3
 LONGEST = 100  # characters: one line on a wide page
 LOOKED_AT = 400  # passages
+READ = 150  # of them, for their words
 OPENERS = "does do is are can should will what which how why when where who 是否 什么 如何 为什么"
 # One sentence that begins as a question: no subtitle before it or after it.
 ASKS = re.compile(
@@ -21,7 +26,8 @@ ASKS = re.compile(
 
 
 def examples(shelf: Shelf, corpus: str) -> list[str]:
-    """At most three questions that titles of a corpus ask, as different as they come."""
+    """At most three questions that titles of a corpus ask, the plainest first, and as different as
+    they come."""
     hits = shelf.search_lexical(corpus, OPENERS, LOOKED_AT)
     wanted = list(dict.fromkeys(hit.passage.doc_id for hit in hits))
     documents = shelf.documents(corpus, wanted)
@@ -33,8 +39,18 @@ def examples(shelf: Shelf, corpus: str) -> list[str]:
         and len(title := documents[doc_id].title.strip()) <= LONGEST
         and ASKS.fullmatch(title)
     ]
+    texts = [hit.passage.text for hit in hits[:READ]]
+    held = Counter(word for text in (*texts, *asked) for word in content_words(text))
+    asked.sort(key=lambda title: _familiar(title, held), reverse=True)
     by_opener: dict[str, str] = {}
     for title in asked:
         by_opener.setdefault(title.split()[0].lower(), title)
     chosen = [*by_opener.values(), *asked]
     return list(dict.fromkeys(chosen))[:MOST]
+
+
+def _familiar(title: str, held: Counter[str]) -> float:
+    """How common the words of a title are in the library, as the mean of the logarithms; `held`
+    says how many passages have a word."""
+    words = content_words(title)
+    return sum(math.log(1 + held[word]) for word in words) / max(1, len(words))

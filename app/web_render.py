@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vademecum.app.console import plural
 from vademecum.app.labels import labels_for
 from vademecum.app.web_answer import (
     checked_html,
@@ -15,7 +16,6 @@ from vademecum.app.web_answer import (
 )
 from vademecum.app.web_text import (
     blocks,
-    count,
     escape,
     inline,
     seconds,
@@ -59,7 +59,7 @@ def footer_html(answer: Answer) -> str:
         if model.name == "none"
         else [part for part in (model.name, model.quantization) if part]
     )
-    library = [corpus.name, count(corpus.documents, "document")]
+    library = [corpus.name, plural(corpus.documents, "document")]
     if corpus.snapshot:
         library.append(f"snapshot {corpus.snapshot[:12]}")
     if corpus.newest:
@@ -87,7 +87,7 @@ def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
         body = f'<div class="vd-text">{checked_html(answer, turn)}</div>'
         if answer.reason:
             body += f'<p class="vd-ending">{escape(sentence_case(answer.reason))}</p>'
-        body += support_html(answer) + reasons_html(answer)
+        body += support_html(answer) + reasons_html(answer) + quotes_html(answer, turn)
     copy = (
         f'<button type="button" class="vd-copy" data-vd-copy="{escape(plain_text(answer))}">'
         "Copy with sources</button>"
@@ -194,7 +194,7 @@ def notice_html(text: str) -> str:
 
 def header_html(corpus: CorpusInfo) -> str:
     """The name of the thing and what it is looking at."""
-    facts = escape(f"{corpus.name} · {count(corpus.documents, 'document')}")
+    facts = escape(f"{corpus.name} · {plural(corpus.documents, 'document')}")
     newest = f" · newest {escape(corpus.newest)}" if corpus.newest else ""
     return (
         '<header class="vd-header"><h1>Vademecum</h1>'
@@ -215,7 +215,7 @@ def welcome_html(corpus: CorpusInfo, model: str | None, reason: str, *, offers: 
     below = '<p class="vd-offers">Questions that its own titles ask:</p>' if offers else ""
     return (
         '<div class="vd-welcome"><h2>Ask your library</h2>'
-        f"<p>Answers come from {count(corpus.documents, 'document')} in "
+        f"<p>Answers come from {plural(corpus.documents, 'document')} in "
         f"<strong>{escape(corpus.name)}</strong>, and show the passage behind every sentence. "
         "Everything runs on this machine.</p>"
         f'<p class="vd-why">{escape(why)}</p>{below}</div>'

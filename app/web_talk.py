@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from vademecum.app.console import plural
 from vademecum.app.web_render import error_html, live_html, notice_html, stopped_html, turn_html
 from vademecum.app.web_sources import EMPTY_PANEL, panel_html
 from vademecum.app.web_stream import Asked, Progress, Run
-from vademecum.app.web_text import count, seconds, whole_seconds
+from vademecum.app.web_text import seconds, whole_seconds
 from vademecum.corpora.document import Filters
 from vademecum.errors import Cancelled, VademecumError
 from vademecum.rag.answer import Source, Turn
@@ -254,6 +255,6 @@ def _status(progress: Progress) -> str:
         return "Searching the library…"
     if progress.thinking:
         return ""
-    found = count(len(progress.sources), "passage")
+    found = plural(len(progress.sources), "passage")
     clock = f" {whole_seconds(progress.elapsed)}" if progress.elapsed >= 2 else ""
     return f"Found {found} in {seconds(progress.retrieved_s)}. Reading…{clock}"

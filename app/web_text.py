@@ -121,11 +121,6 @@ def blocks(text: str, render: Callable[[int, int], str]) -> str:
     return "".join(out)
 
 
-def count(n: int, noun: str) -> str:
-    """`1 document`, `1,000 documents`."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
 def seconds(value: float) -> str:
     """`0.12 s`, `3.4 s`, `48 s`, `2 min 5 s`."""
     if value < 1:

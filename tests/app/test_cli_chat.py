@@ -39,6 +39,18 @@ def test_each_question_is_asked_with_what_was_said_before(
     assert done.stdout.count("Sources") == 2
 
 
+def test_a_closed_standard_input_is_told_before_a_model_is_loaded(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = script(monkeypatch, [answer()])
+    monkeypatch.setattr("sys.stdin", None)
+    done = cli("chat")
+    assert done.code == 2
+    assert done.errors[0] == "error: questions are read from standard input, which is closed"
+    assert len(done.stderr.splitlines()) == 2
+    assert assistant.opened == {}
+
+
 def test_new_forgets(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assistant = script(monkeypatch, [answer()])
     typed(monkeypatch, "one", "/new", "two", "/sources")

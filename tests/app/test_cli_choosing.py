@@ -45,6 +45,31 @@ def cli(
     return cli
 
 
+def test_a_named_model_that_cannot_be_had_is_told_before_anything_is_opened(
+    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("assets", "models"):
+        (home / name).unlink()  # what other tests share
+    monkeypatch.setenv("VADEMECUM_OFFLINE", "1")
+    monkeypatch.setattr("vademecum.app.rooms.open_library", lambda *_: pytest.fail("opened"))
+    for command in (("ask", "q"), ("chat",), ("serve",)):
+        done = cli(*command, "--model", "small")
+        assert done.code == 1
+        assert "VADEMECUM_OFFLINE forbids fetching it" in done.errors[0]
+
+
+@pytest.mark.parametrize("command", [("ask", "q"), ("chat",)])
+def test_the_address_of_a_server_is_a_model(
+    cli: Cli,
+    opened: list[tuple[str, ScriptedAssistant]],
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("/quit\n"))
+    assert cli(*command, "--model", "http://127.0.0.1:9#r1").code == 0
+    assert [model for model, _ in opened] == ["http://127.0.0.1:9#r1"]
+
+
 def choose(monkeypatch: pytest.MonkeyPatch, choice: Choice) -> list[dict[str, Any]]:
     """The choice of this machine, and what was said when it was asked for."""
     asked: list[dict[str, Any]] = []

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from vademecum.app.console import (
+    amount,
     clean,
     number,
     one_line,
@@ -108,7 +109,23 @@ def test_numbers_for_people() -> None:
         "1.1 GB",
         "30.0 TB",
     ]
-    assert [plural(n, "file") for n in (0, 1, 1000)] == ["0 files", "1 file", "1,000 files"]
+
+
+def test_one_of_something_is_no_plural() -> None:
+    assert [plural(n, "file") for n in (0, 1, 2, 1000)] == [
+        "0 files",
+        "1 file",
+        "2 files",
+        "1,000 files",
+    ]
+    assert [amount(n, "passages") for n in (1, 1.0, 0.5, 1.5, 2)] == [
+        "1 passage",
+        "1 passage",
+        "0.5 passages",
+        "1.5 passages",
+        "2 passages",
+    ]
+    assert amount(3, "") == "3"
 
 
 @given(st.recursive(st.text() | st.integers() | st.none(), st.lists, max_leaves=5))

@@ -104,7 +104,7 @@ def test_the_time_left_follows_what_was_done_of_late(clock: Clock) -> None:
     for _ in range(40):
         clock.now += 1
         task.advance(1, clock.now)
-    assert task.line(clock.now) == "reading: 940 of 1,000 documents, 1 documents/s, 1 min 0 s left"
+    assert task.line(clock.now) == "reading: 940 of 1,000 documents, 1 document/s, 1 min 0 s left"
 
 
 def test_what_was_there_before_does_not_count(clock: Clock) -> None:

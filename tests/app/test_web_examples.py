@@ -41,6 +41,17 @@ def test_at_most_three_and_as_different_as_they_come() -> None:
     assert examples(shelf(*titles), CORPUS) == [titles[0], *titles[5:]]
 
 
+def test_the_plainest_come_first() -> None:
+    # What most of the library is about is said in words that a stranger knows, too.
+    asking = ["Does multiband tractography resolve uncinate decussation?", "Does metformin help?"]
+    texts = [f"Metformin may help people with {disease}." for disease in ("cancer", "diabetes")]
+    held = [
+        replace(ASKING, doc_id=f"pmid:{n}", title=title, text=texts[n % 2])
+        for n, title in enumerate([*asking, "What metformin does", "What can help people"])
+    ]
+    assert examples(Shelf(held={each.doc_id: each for each in held}), CORPUS) == asking[::-1]
+
+
 def test_chinese_titles_ask_too() -> None:
     assert examples(shelf("二甲双胍 是否 降低癌症风险？"), CORPUS) == [
         "二甲双胍 是否 降低癌症风险？"

@@ -451,6 +451,16 @@ def test_the_arrow_of_the_menu_stands_beside_the_name_of_the_corpus(
     expect(tab.page.get_by_role("button", name="New conversation")).to_be_visible()
 
 
+def test_a_wide_screen_shows_the_name_of_the_corpus_whole(visit: Open) -> None:
+    tab = visit(WIDE)
+    name = tab.page.locator("#vd-corpus input")
+    for chosen in (CORPUS, LONG_NAME):
+        name.click()
+        tab.page.get_by_role("option", name=chosen).click()
+        expect(name).to_have_value(chosen)
+        assert name.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
 def test_light_and_dark_follow_the_system(visit: Open) -> None:
     background = "getComputedStyle(document.querySelector('.gradio-container')).backgroundColor"
     light = visit().page.evaluate(background)
