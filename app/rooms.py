@@ -202,9 +202,12 @@ def serve(assistant: Assistant, corpus: str, host: str, port: int) -> None:
     shown = "localhost" if host in {"0.0.0.0", "::"} else host
     page = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
     assistant.library.serving(page)
-    note(f"the page: {page} (Ctrl-C stops)")
+
+    def ready() -> None:
+        note(f"the page: {page} (Ctrl-C stops)")
+
     try:
-        web.serve(assistant, corpus, host=host, port=port)
+        web.serve(assistant, corpus, host=host, port=port, ready=ready)
     except KeyboardInterrupt:
         # How a server is meant to end; anything it was doing is closed on the way out.
         note("stopped")

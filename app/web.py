@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -188,17 +188,19 @@ def serve(
     port: int = 7860,
     *,
     block: bool = True,
+    ready: Callable[[], object] = lambda: None,
 ) -> gr.Blocks:
     """Serve the page; with `block`, until interrupted. Port 0 takes any free one.
 
-    Returns the page: `local_url` says where it is, `close()` ends it. Raises CorpusNotFound, and
-    UsageError if the address cannot be had.
+    Returns the page: `local_url` says where it is, `close()` ends it. `ready` is called once it can
+    be opened. Raises CorpusNotFound, and UsageError if the address cannot be had.
     """
     talk = Talk(assistant, AT_ONCE)
     page = inside_a_loop(lambda: _compose(talk, assistant, corpus))
     bypass_proxy(host)
     address = {"server_name": host, "server_port": free_port(host, port)}
     inside_a_loop(lambda: page.launch(**address, **_launching(host)))
+    ready()
     if block:
         try:
             threading.Event().wait()

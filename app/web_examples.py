@@ -16,7 +16,6 @@ from vademecum.rag.words import content_words
 MOST = 3
 LONGEST = 100  # characters: one line on a wide page
 LOOKED_AT = 400  # passages
-READ = 150  # of them, for their words
 OPENERS = "does do is are can should will what which how why when where who 是否 什么 如何 为什么"
 # One sentence that begins as a question: no subtitle before it or after it.
 ASKS = re.compile(
@@ -39,8 +38,10 @@ def examples(shelf: Shelf, corpus: str) -> list[str]:
         and len(title := documents[doc_id].title.strip()) <= LONGEST
         and ASKS.fullmatch(title)
     ]
-    texts = [hit.passage.text for hit in hits[:READ]]
-    held = Counter(word for text in (*texts, *asked) for word in content_words(text))
+    words: dict[str, set[str]] = {}  # of each document that was looked at
+    for hit in hits:
+        words.setdefault(hit.passage.doc_id, set()).update(content_words(hit.passage.text))
+    held = Counter(word for each in words.values() for word in each)
     asked.sort(key=lambda title: _familiar(title, held), reverse=True)
     by_opener: dict[str, str] = {}
     for title in asked:
@@ -51,6 +52,6 @@ def examples(shelf: Shelf, corpus: str) -> list[str]:
 
 def _familiar(title: str, held: Counter[str]) -> float:
     """How common the words of a title are in the library, as the mean of the logarithms; `held`
-    says how many passages have a word."""
+    says how many documents have a word. A word of one document alone counts nothing."""
     words = content_words(title)
-    return sum(math.log(1 + held[word]) for word in words) / max(1, len(words))
+    return sum(math.log(max(1, held[word])) for word in words) / max(1, len(words))

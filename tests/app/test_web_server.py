@@ -32,6 +32,17 @@ def test_the_page_is_served_on_loopback(address: str) -> None:
     assert get(address).status_code == 200
 
 
+def test_it_is_ready_once_it_answers() -> None:
+    port = free_port("127.0.0.1", 0)
+    found: list[int] = []
+
+    def ready() -> None:
+        found.append(get(f"http://127.0.0.1:{port}").status_code)
+
+    web.serve(ScriptedAssistant(), CORPUS, port=port, block=False, ready=ready).close(verbose=False)
+    assert found == [200]
+
+
 def test_the_page_may_load_nothing_from_elsewhere(address: str) -> None:
     policy = get(address).headers["content-security-policy"]
     assert "default-src 'self'" in policy
