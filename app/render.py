@@ -40,10 +40,6 @@ def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
         paragraph(console, Text(clean(found.answer).strip(), style="bold"))
         if found.reason and found.reason.casefold() not in found.answer.casefold():
             paragraph(console, f"{labels.why}{one_line(found.reason)}")
-        for quotation in found.quotes:
-            console.print()
-            paragraph(console, Text(labels.quoted))
-            paragraph(console, _quotation(quotation))
     else:
         for line in sentences(found):
             paragraph(console, line)
@@ -52,6 +48,10 @@ def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
             paragraph(console, Text(said, style="yellow"), indent=2)
         if found.reason:
             paragraph(console, Text(f"{labels.note}{one_line(found.reason)}", style="yellow"))
+    for quotation in found.quotes:
+        console.print()
+        paragraph(console, Text(labels.quoted))
+        paragraph(console, _quotation(quotation))
     if found.sources:
         console.print()
         console.print(Text(labels.sources[found.status], style="bold"))

@@ -133,7 +133,7 @@ def reasons_html(answer: Answer) -> str:
 
 
 def quotes_html(answer: Answer, turn: int) -> str:
-    """What the sources say nearest to the question, where nobody wrote an answer; "" without."""
+    """What the sources say nearest to the question, where no sentence of the answer does."""
     by_number = {source.n: source for source in answer.sources}
     quoted = "".join(
         f"<blockquote>“{escape(quotation.text)}”"

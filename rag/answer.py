@@ -114,8 +114,8 @@ class Answer:
     """A checked answer. Unless `status` is "answered", `answer` tells a person what happened
     instead and `reason` why.
 
-    `quotes` are for "not_written": what the sources themselves say nearest to the question. Nobody
-    wrote it as an answer.
+    `quotes` are for "not_written", and for an answer that was stopped while it copied a passage:
+    what the sources themselves say nearest to the question. Nobody wrote it as an answer.
     """
 
     question: str

@@ -24,6 +24,7 @@ from vademecum.rag.answer import (
     CorpusRef,
     Event,
     ModelRef,
+    Quotation,
     Retrieved,
     Source,
     Timings,
@@ -279,6 +280,11 @@ class Assistant:
         language = run.query.language
         model = self.model
         status = STATUS[withheld] if withheld else "answered"
+        asked, quotes = run.query.standalone, tuple[Quotation, ...]()
+        if model and status == "not_written":
+            quotes = extractive.nearest(asked, language, sources, self.embedder)
+        elif model and status == "answered" and draft.reason in ("enough", "length"):
+            quotes = extractive.missed(asked, language, sources, checked.sentences, self.embedder)
         return Answer(
             question=run.query.question,
             answer=notice(corpus, withheld, language, filtered=run.filters != Filters())
@@ -286,11 +292,11 @@ class Assistant:
             else checked.text,
             thinking=draft.thinking.strip(),
             status=status,
-            reason=REASONS[withheld][language] if withheld else _ending(draft, language),
+            reason=REASONS[withheld][language]
+            if withheld
+            else _ending(draft, language, copying=bool(quotes)),
             sentences=() if withheld else checked.sentences,
-            quotes=extractive.nearest(run.query.standalone, language, sources, self.embedder)
-            if status == "not_written" and model
-            else (),
+            quotes=quotes,
             sources=sources,
             corpus=corpus,
             model=ModelRef(model.name, model.quantization, model.attention)
@@ -319,8 +325,10 @@ class _Run:
     started: float
 
 
-def _ending(draft: Draft, language: Language) -> str:
+def _ending(draft: Draft, language: Language, *, copying: bool) -> str:
     """Why the answer ends before it is whole, "" if it is."""
+    if copying:
+        return ENDINGS["copying"][language]
     if draft.reason == "stop" or draft.reason == "enough":
         return ""
     return ENDINGS[draft.reason][language]

@@ -1,5 +1,6 @@
 """The best sentences of the best sources, word for word: with `--model none` they are the answer,
-and where a model wrote none that holds, the nearest of them is quoted beside its passages."""
+and where a model wrote none that holds, or was stopped while it copied a passage, the nearest of
+them is quoted."""
 
 from __future__ import annotations
 
@@ -89,6 +90,30 @@ def nearest(
     source = next(source for source in sources if source.n == best.source)
     words = source.text[best.start : best.end]
     return (Quotation(source.n, words, source.start + best.start, source.start + best.end),)
+
+
+def missed(
+    question: str,
+    language: Language,
+    sources: Sequence[Source],
+    sentences: Sequence[Sentence],
+    embedder: TextEmbedder,
+) -> tuple[Quotation, ...]:
+    """The sentence that fits the question best, where an answer is most of it copied from a source
+    and has not that one: a model that copies may be stopped before it comes to it."""
+    passages = [" ".join(source.text.split()) for source in sources]
+    said = [content_words(sentence.text) for sentence in sentences]
+    copied = sum(
+        any(" ".join(sentence.text.split()) in passage for passage in passages)
+        for sentence in sentences
+    )
+    if copied <= len(sentences) / 2:
+        return ()
+    return tuple(
+        quotation
+        for quotation in nearest(question, language, sources, embedder)
+        if not any(containment(content_words(quotation.text), words) >= SAME for words in said)
+    )
 
 
 def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder) -> list[Quote]:

@@ -30,6 +30,7 @@ LABEL = re.compile(
     r"(?P<name>Title|Year|Section|Text|Question|标题|年份|章节|正文|问题)"
     r"[*_]*+[ \t]*+[:：][ \t*_]*+"
 )
+TEXT = ("Text", "正文")
 ALONE = re.compile(rf"{DRESS}(?:Source|资料)[ \t]*+(?P<n>\d{{1,2}})[ \t>*_#•·\-–—:：]*+")
 # What may close a title: marks and a citation; then a sentence, another label, or nothing follows.
 CLOSE = re.compile(r"(?:[ \t]*+[\[［【]\d{1,2}[\]］】]|[^\w\s\[［【]|_)*+")
@@ -49,6 +50,14 @@ def without_frame(raw: str, sources: Sequence[Source], question: str) -> str:
     that names a source, or says that one is retracted, always stays.
     """
     return _without_instructions(_without_labels(raw, _framed(sources, question)))
+
+
+def frames(sentence: str) -> bool:
+    """Whether a sentence looks like the prompt's frame alone, without any of a source's text."""
+    if ALONE.fullmatch(sentence):
+        return True
+    names = [label["name"] for line in sentence.split("\n") if (label := LABEL.match(line))]
+    return bool(names) and names[-1] not in TEXT
 
 
 def _framed(sources: Sequence[Source], question: str) -> dict[str, list[str]]:

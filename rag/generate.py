@@ -24,6 +24,8 @@ from vademecum.model.interface import (
 )
 from vademecum.rag.answer import AnswerDelta, ThinkingDelta
 from vademecum.rag.cite import strip_markers
+from vademecum.rag.frame import frames
+from vademecum.rag.told import reports
 
 # Greedy, so that the same question gets the same answer: these models copy from their sources and
 # gain nothing from chance. 2 to 5 sentences take 60 to 200 tokens.
@@ -33,6 +35,7 @@ REASONING = GenerationOptions(max_tokens=2_048, temperature=0.6, top_p=0.95)
 THINKING = 0.75  # of the tokens at most, so that an answer always follows
 
 # A small model that is asked for 2 to 4 sentences may copy its source to the end: this is enough.
+# It begins with the title and the aim, which tell no result: they are not counted.
 MOST_SENTENCES = 6
 ENDS = frozenset(".!?。！？\n")
 CLOSES = frozenset(".!?。！？")
@@ -114,13 +117,14 @@ class LoopGuard:
 
     def __init__(self, *, whole: bool) -> None:
         """With `whole`, a whole sentence that comes again counts, too."""
-        self.sentences = 0  # begun so far, as far as looked at
+        self.sentences = 0  # begun so far, as far as looked at: those that tell something
         self._whole = whole
         self._text = ""
         self._checked = 0  # length at the last look
         self._ended = False  # a sentence may have ended at the last look
         self._settled = 0  # up to here its sentences are read for good: the rest is read anew
         self._keys: list[str] = []  # of those
+        self._telling = 0  # how many of those tell something
 
     def add(self, text: str) -> bool:
         """Take more text; True if it repeats itself now."""
@@ -142,14 +146,22 @@ class LoopGuard:
         plain = [strip_markers(rest[start:end]).strip() for start, end in spans]
         found = [sentence_key(sentence) for sentence in plain]
         keys = [*self._keys, *(key for key in found if key)]
-        self.sentences = len(keys)
+        telling = [tells(rest[start:end]) for start, end in spans]
+        self.sentences = self._telling + sum(telling)
         if len(spans) > UNSETTLED:
             self._keys += [key for key in found[:-UNSETTLED] if key]
+            self._telling += sum(telling[:-UNSETTLED])
             self._settled += spans[-UNSETTLED][0]
         last = next((sentence for sentence in reversed(plain) if sentence), "")
         if len(keys) < 2 or last[-1:] not in CLOSES:
             return False
         return len(keys[-1]) >= LEAST_SENTENCE and keys[-1] in keys[:-1]
+
+
+def tells(sentence: str) -> bool:
+    """Whether a sentence tells something of its own: no title of a source, no aim."""
+    said = sentence_key(strip_markers(sentence))
+    return bool(said) and not frames(sentence) and reports(sentence)
 
 
 def sentence_key(sentence: str) -> str:

@@ -16,7 +16,8 @@ from decimal import Decimal
 from itertools import pairwise
 
 from vademecum.corpora.sentences import split_sentences
-from vademecum.rag.quantities import UNIT, numbers_at, plain
+from vademecum.rag.quantities import UNIT, german_numbers, numbers_at, plain
+from vademecum.rag.words import GERMAN
 
 TO = re.compile(r"-?\s*(?P<to>[-–—−~～]|±|\+/-|\b(?:to|through|bis)\b|[至到])\s*[-−–]?\s*", re.I)
 IN_CONTEXT = re.compile(r"\s*(?:[,;，；、/和与]|,?\s*\b(?:and|und|y)\b)\s*[-−–]?\s*", re.IGNORECASE)
@@ -52,13 +53,14 @@ class Given:
         self._pairs: set[tuple[str, str]] = set()
         self._together: list[frozenset[str]] = []
         self._inside: list[frozenset[str]] = []
-        text = plain(text)
-        for start, end in split_sentences(text):
-            self._read(text[start:end])
+        for reading in dict.fromkeys((plain(text), plain(german_numbers(text)))):
+            for start, end in split_sentences(reading):
+                self._read(reading[start:end])
 
     def at_odds(self, sentence: str) -> bool:
         """Whether an interval of the sentence is put together of others, or given to another
         estimate, or a parenthesis of it mixes the numbers of two."""
+        sentence = german_numbers(sentence) if GERMAN.search(sentence) else sentence
         return any(not self._holds(interval) for interval in intervals(sentence)) or any(
             self._mixed(group) for group in parentheses(sentence)
         )

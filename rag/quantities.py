@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from vademecum.rag.words import FULL_WIDTH, HAN, NUMBER, normal
+from vademecum.rag.words import FULL_WIDTH, GERMAN, HAN, NUMBER, normal
 
 # Each unit under one name; case counts, for "Mg" is magnesium and "M" molar.
 UNITS = {
@@ -84,6 +84,8 @@ HAN_NUMBER = re.compile(
 )
 HAN_PERCENT = re.compile(r"百分之\s*(\d[\d.]*|[一二三四五六七八九十]+)")
 HAN_EDGE = re.compile(rf"(?<={HAN.pattern[:-1]})(?=[-−]?[\d.])|(?<=[A-Za-z])(?={HAN.pattern[:-1]})")
+DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))|(?<=\b0),(?=\d)")
+THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:\.\d{3})+(?![\d.]\d|\d)")
 PLAIN = 12  # a number written as a word counts from here on; a smaller one with its unit only
 
 
@@ -99,7 +101,7 @@ class Quantity:
 def quantities(text: str) -> list[Quantity]:
     """What a sentence states: numbers in digits, and spelled ones that surely count something
     ("twenty days", "thirty patients", not "one of the two")."""
-    text = plain(text)
+    text = plain(german_numbers(text) if GERMAN.search(text) else text)
     stated = [_at(text, *found) for found in _digits(text)]
     for start, end, value in _spelled(text):
         quantity = _at(text, start, end, str(value))
@@ -110,8 +112,11 @@ def quantities(text: str) -> list[Quantity]:
 
 def quantities_held(text: str) -> frozenset[Quantity]:
     """What a source holds: every number, spelled ones too. A number takes over the unit of the
-    next one in a list ("22.9 and 25.7%")."""
-    text = plain(text)
+    next one in a list ("22.9 and 25.7%"). What may be German numbers is read both ways."""
+    return _held(plain(text)) | _held(plain(german_numbers(text)))
+
+
+def _held(text: str) -> frozenset[Quantity]:
     places = numbers_at(text, spelled=True)
     held: list[Quantity] = []
     for i in reversed(range(len(places))):
@@ -153,6 +158,11 @@ def unit_at(text: str, end: int) -> tuple[str, int]:
     matches = {name: match.end() for name, p in EACH.items() if (match := p.match(text, end))}
     unit = max(matches, key=lambda name: matches[name])
     return unit, matches[unit]
+
+
+def german_numbers(text: str) -> str:
+    """A text with "0,72" as "0.72" and "1.204" as "1204"."""
+    return DECIMAL_COMMA.sub(".", THOUSANDS.sub(lambda match: match[0].replace(".", ""), text))
 
 
 def plain(text: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag.spelling import GERMAN, Spelled, words_of
-from vademecum.rag.words import content_words
+from vademecum.rag.spelling import Spelled, words_of
+from vademecum.rag.words import GERMAN, content_words
 
 PIECES = 3  # a word that the embedder's tokenizer cuts into so many is rare
 SOME_PIECES = 2  # and one that is nearly a rare word is cut into this many at least

@@ -27,7 +27,7 @@ WRITTEN_ENDINGS = """s es d ed r er ers or ors st est ing ings e y ies ied ier i
     ists istic istics istical istry ise ised ises ising isation isations iser isers ment ments
     able ably ible ibly ability abilities ibility ance ances ence ences ent ents ant ants ency
     encies ancy ancies ery ory ary aries ories ful less ship ships hood ward wards like wise
-    age ages ar ars an ans ian ians ean eans iac iacs a ae as i is us um ia iae ias on ons os
+    age ages ar ars an ans ian ians ean eans iac iacs a ae i is us um ia iae ias on ons os
     osa osum oses osis otic otics ote otes sis ses tic tics sia sies axis actic actics x ces
     ices ix ex oma omas omata omatous oid oids ium itis itic itides ite ites aemia aemias aemic
     ergic ogy ogies ogic ogical ogically ogist ogists ology ologies ological ologically ologist
@@ -61,7 +61,6 @@ SPELLINGS = tuple(
         (r"([a-z])\1", r"\1"),
     )
 )
-GERMAN = re.compile(r"\b(?:der|und|ist|sind|nicht|eine[nrms]?|wird|werden|oder|durch)\b")
 SPELT_ALIKE = 0.8  # of the letters of two words, in order
 # The same, where the beginning is another ("aberrations", "alterations") and for German, which
 # makes one word of two ("Kündigungsfrist", "Kündigungsrecht").

@@ -18,7 +18,7 @@ Reason = Literal[
     "unquoted",
     "cancelled",
 ]
-Ending = Literal["length", "timeout", "cancelled", "loop"]
+Ending = Literal["length", "timeout", "cancelled", "loop", "copying"]
 
 STATUS: dict[Reason, Status] = {
     "empty": "not_in_library",
@@ -75,6 +75,10 @@ ENDINGS: dict[Ending, dict[Language, str]] = {
     "length": {"en": "cut at the token limit", "zh": "已达到长度上限"},
     "timeout": {"en": "cut at the time limit", "zh": "已达到时间上限"},
     "cancelled": {"en": "stopped before it was complete", "zh": "在完成之前已停止"},
+    "copying": {
+        "en": "stopped while it copied a passage, before the sentence nearest to the question",
+        "zh": "模型抄录段落，在写到与问题最相近的句子之前已停止",
+    },
     "loop": {"en": "stopped where the model began to repeat itself", "zh": "模型开始重复，已停止"},
 }
 

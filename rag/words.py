@@ -32,6 +32,8 @@ STOP_WORDS = frozenset(
     within without would yes you your according source sources study studies evidence shown show
     shows suggest suggests found abstract passage text""".split()
 )
+# Words that tell a German sentence, which `language_of` takes for English.
+GERMAN = re.compile(r"\b(?:der|und|ist|sind|nicht|eine[nrms]?|wird|werden|wurden?|oder|durch)\b")
 LONGEST_STEM = 8
 # From these shares of its words in another one a sentence is a near copy of it, or a copy.
 NEAR_COPY, COPY = 0.75, 0.85

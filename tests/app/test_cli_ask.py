@@ -163,6 +163,16 @@ def test_a_model_that_failed_is_no_statement_about_the_library(
     validate(cli("ask", "q", "--json").json)
 
 
+def test_below_a_copy_that_was_stopped_the_nearest_sentence_is_quoted(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quotation = Quotation(1, "Aspirin lowered fever in 40% of patients.", 0, 41)
+    script(monkeypatch, [answer(reason="stopped while it copied a passage", quotes=(quotation,))])
+    out = cli("ask", "q").stdout
+    assert "stopped while it copied a passage\n\nQuoted word for word" in out
+    assert "“Aspirin lowered fever in 40% of patients.” [1]\n\nSources" in out
+
+
 def test_what_says_more_than_its_passage_is_told_with_the_words_that_do(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ def holds(answer: Answer, shelf) -> None:
     assert answer.answer.strip()
     assert answer.abstained == (answer.status != "answered") == answer.to_dict()["abstained"]
     assert not answer.abstained or (answer.reason and not answer.sentences)
-    assert not answer.quotes or answer.status == "not_written"
+    assert not answer.quotes or answer.status == "not_written" or "copied" in answer.reason
     assert ("Not in this library" in answer.answer) == (answer.status == "not_in_library")
     for quotation in answer.quotes:
         document = shelf.kept[answer.sources[quotation.n - 1].doc_id]
@@ -124,6 +124,23 @@ def test_where_the_model_fails_the_nearest_sentence_is_quoted(
         assert quotation.text == GOOD
         assert answer.sources[quotation.n - 1].doc_id == "pmid:1"
         assert GOOD not in answer.answer
+
+
+def test_a_copy_that_is_stopped_too_early_is_said_to_be_and_the_nearest_sentence_quoted(
+    shelf_of, embedder, model_of
+) -> None:
+    finding = "Metformin did not increase the risk of lactic acidosis."
+    before = [f"Visit {n} was held as planned in clinic {n}{n}." for n in range(11, 20)]
+    shelf = shelf_of(Document("pmid:9", "Metformin", " ".join([*before, finding]), "abstract"))
+    answer = Assistant(shelf, embedder, model_of(" ".join(before)), corpus="test").ask(
+        "Does metformin increase the risk of lactic acidosis?"
+    )
+    holds(answer, shelf)
+    assert (answer.status, [each.text for each in answer.quotes]) == ("answered", [finding])
+    assert finding not in answer.answer
+    assert answer.reason == (
+        "stopped while it copied a passage, before the sentence nearest to the question"
+    )
 
 
 def test_an_effect_made_of_an_association_is_answered_and_marked(

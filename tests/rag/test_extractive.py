@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from vademecum.rag.extractive import extract, nearest
+from vademecum.rag.answer import Sentence
+from vademecum.rag.extractive import extract, missed, nearest
 
 
 def test_quotes_are_verbatim_and_cited(source_of, embedder) -> None:
@@ -84,3 +85,24 @@ def test_chinese_quotes_stand_without_gaps(source_of, embedder) -> None:
     source = source_of(1, "二甲双胍增加出血。二甲双胍降低血糖。")
     checked = extract("二甲双胍？", "zh", [source], embedder)
     assert checked.text == source.text
+
+
+PASSAGE = (
+    "We followed older women. Doses were as planned. Visits were as planned. "
+    "Aspirin reduced stroke in older women."
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "quoted"),
+    [
+        (["We followed older women.", "Doses were as planned."], True),
+        (["We followed older women.", "Aspirin reduced stroke in older women."], False),
+        (["Older women did well.", "Doses were kept."], False),
+    ],
+)
+def test_what_a_model_that_copied_had_not_come_to(source_of, embedder, written, quoted) -> None:
+    sentences = [Sentence(text, 0, len(text), (1,), "supported", 1.0) for text in written]
+    question = "Does aspirin reduce stroke?"
+    found = missed(question, "en", [source_of(1, PASSAGE)], sentences, embedder)
+    assert [each.text for each in found] == ["Aspirin reduced stroke in older women."] * quoted

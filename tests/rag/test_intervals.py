@@ -55,6 +55,21 @@ def test_an_interval_made_of_two_others_is_not(sentence: str) -> None:
     assert Given(PASSAGE).at_odds(sentence)
 
 
+GERMAN = (
+    "Stürze waren mit Training seltener (RR 0,74; 95%-KI 0,58-0,95), Brüche nicht (RR 0,88; 95%-KI "
+    "0,61 bis 1,27). Von 1.204 Teilnehmern waren die meisten 65 bis 92 Jahre alt."
+)
+
+
+def test_german_intervals() -> None:
+    given = Given(GERMAN)
+    assert not given.at_odds("Die Stürze waren seltener, und das RR war 0,74 (95%-KI 0,58-0,95).")
+    assert not given.at_odds("The RR of falls was 0.74 (95% CI 0.58 to 0.95).")
+    assert given.at_odds("Das RR der Stürze war 0,74 (95%-KI 0,58-1,27).")
+    assert given.at_odds("Das RR der Brüche war 0,74 (95%-KI 0,61 bis 1,27).")
+    assert given.at_odds("Die Teilnehmer sind 65 bis 95 Jahre alt und gesund.")
+
+
 def test_what_is_an_interval() -> None:
     assert intervals("It fell from 12 to 8 kg in 2-3 of 20 trials, between 4 and 9 of them.") == []
     assert intervals("The OR was 1.2 (95% CI, 0.9 and 1.5).") == [Interval("0.9", "1.5", "1.2")]

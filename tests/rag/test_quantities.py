@@ -56,3 +56,17 @@ def test_what_a_sentence_states(text: str, found: list[Quantity]) -> None:
 def test_a_source_holds_number_unit_and_sign(sentence: str, source: str, agree: bool) -> None:
     held = quantities_held(source)
     assert all(holds(held, quantity) for quantity in quantities(sentence)) == agree
+
+
+def test_german_numbers_are_read_in_a_german_sentence_and_held_both_ways() -> None:
+    held = quantities_held("Bei 1.204 Patienten sank der Wert um 0,72 g.")
+    for sentence in (
+        "Bei 1204 Patienten ist er um 0,72 g gesunken.",
+        "It fell by 0.72 g in 1,204 patients.",
+        "Um 0,72 g bei 1.204 Patienten.",
+    ):
+        assert all(holds(held, quantity) for quantity in quantities(sentence))
+    (wrong,) = quantities("Der Wert ist um 0,27 g gesunken und nicht gestiegen.")
+    assert wrong.value == "0.27"
+    assert not holds(held, wrong)
+    assert {each.value for each in quantities("Groups of 5,10 and 20 rats")} == {"5", "10", "20"}

@@ -58,6 +58,16 @@ def test_a_small_model_is_stopped_when_it_has_written_enough(model_of) -> None:
     assert run(model_of(text, reasons=True))[1].answer == text
 
 
+def test_the_title_and_the_aim_that_a_model_copies_first_are_not_counted(model_of) -> None:
+    frame = "Source 1\nTitle: Groups and how they fared.\nYear: 2021\n"
+    aim = "The aim of this study was to examine how they fared. "
+    text = "".join(f"Group {name} fared better than before. " for name in "abcdefghijklmnop")
+    _, draft = run(model_of(f"{frame}Text: {aim}{text}"))
+    assert draft.reason == "enough"
+    assert "Group f fared better than before." in draft.answer
+    assert "Group h" not in draft.answer
+
+
 def test_thinking_may_come_back_to_a_sentence_but_not_cycle(model_of) -> None:
     again = "Wait, the trial was small. It had few women in it. Wait, the trial was small. "
     assert run(model_of("Yes.", thinking=again))[1].reason == "stop"
