@@ -378,9 +378,9 @@ def test_markers_become_chips_while_the_answer_is_written() -> None:
 
 def test_support_is_summed_up_over_sentences_that_claim_something() -> None:
     assert "3 of 5 sentences" in support_html(answer())
-    assert "All 2 sentences" in support_html(answer(SAID[:2]))
+    assert "Both sentences" in support_html(answer(SAID[:2]))
     assert "Supported by" in support_html(answer(SAID[:1]))
-    assert "All 2 sentences" in support_html(answer([*SAID[:2], ("Why?", (), "uncited")]))
+    assert "Both sentences" in support_html(answer([*SAID[:2], ("Why?", (), "uncited")]))
     assert support_html(answer(())) == ""
 
 
@@ -441,6 +441,14 @@ def test_an_abstention_is_calm_and_shows_what_is_nearest() -> None:
     near = root.xpath("//li/button")
     assert [each.get("data-vd-cite") for each in near] == ["4-2", "4-3", "4-4"]
     assert "role" not in root.xpath("//*[contains(@class, 'vd-abstained')]")[0].attrib
+
+
+def test_below_a_copy_that_was_stopped_the_nearest_sentence_is_quoted() -> None:
+    (quotation,) = unwritten().quotes
+    root = tree(turn_html(answer(reason="stopped while it copied", quotes=(quotation,)), 4))
+    assert "Stopped while it copied" in root.text_content()
+    (quoted,) = root.xpath("//blockquote")
+    assert quoted.text == f"“{quotation.text}”"
 
 
 def test_a_model_that_failed_is_no_statement_about_the_library() -> None:
