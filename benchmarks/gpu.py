@@ -1,6 +1,6 @@
 """The GPU's kernels: are they right, how fast are they, and what is beside them?
 
-    python benchmarks/gpu.py [--models qwen-7b,llama-8b] [--parts products,attention,step]
+    python benchmarks/gpu.py [--models qwen-7b,llama-8b] [--larger ''] [--parts products,step]
 
 Runs one part after the other, each in a process of its own: the products (`gpu_products.py`),
 attention and the choice of pages (`gpu_attention.py`), whole tokens (`gpu_step.py`), prompts
@@ -26,7 +26,6 @@ from gpu_timing import finish
 HERE = Path(__file__).parent
 PARTS = ("products", "attention", "step", "prefill", "lean", "answer", "library")
 OF_ALL_MODELS = ("products", "attention", "step")  # the others take one
-ONLY_STEPS = ("qwen-14b", "llama-70b")  # of these models
 # Milliseconds a token at a depth, at most. Of 32B no depth is said, so that it holds at both.
 STEPS = {
     ("qwen-1.5b", 4_096): 1.2, ("qwen-1.5b", 100_000): 1.2,
@@ -48,7 +47,7 @@ def run(part: str, models: str) -> dict[str, Any]:
     """What a part tells at last; empty if it failed."""
     command = [sys.executable, str(HERE / f"gpu_{part}.py")]
     if part in OF_ALL_MODELS:
-        command += ["--models", ",".join((models, *ONLY_STEPS)) if part == "step" else models]
+        command += ["--models", models]
     print(f"== {part}", flush=True)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -113,9 +112,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--models", default="qwen-7b,llama-8b,qwen-1.5b,qwen-32b")
+    parser.add_argument("--larger", default="qwen-14b,llama-70b", help="of these only tokens")
     parser.add_argument("--parts", default=",".join(PARTS))
     chosen = parser.parse_args()
     found = {part: run(part, chosen.models) for part in chosen.parts.split(",")}
+    if chosen.larger and "models" in found.get("step", {}):  # for their size in another process
+        found["step"]["models"] += run("step", chosen.larger).get("models", [])
     table = list(rows(found))
     for what, asked, measured, holds in table:
         print(f"{what:<34}{asked:<32}{measured:<22}{'' if holds else 'MISSED'}")
