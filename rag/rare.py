@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.spelling import Spelled, words_of
-from vademecum.rag.words import GERMAN, content_words
+from vademecum.rag.words import GERMAN, WORD, content_words, stem
 
 PIECES = 3  # a word that the embedder's tokenizer cuts into so many is rare
 SOME_PIECES = 2  # and one that is nearly a rare word is cut into this many at least
@@ -19,11 +19,16 @@ class RareWords:
     def __init__(self, texts: Sequence[str], embedder: TextEmbedder) -> None:
         self._embedder = embedder
         self._spelled = [Spelled(text) for text in texts]
+        self._stems = [content_words(text) for text in texts]
         self._pieces: dict[str, int] = {}
 
     def missing(self, sentence: str, source: int) -> bool:
-        """Whether the sentence has a rare word that the source has in no form."""
-        return any(self._cut(word) >= PIECES for word in self._lacking(sentence, source))
+        """Whether the sentence has a rare word that the source has in no form, or a word with
+        digits ("T1-weighted") that it has not."""
+        named = [word for word in WORD.findall(sentence) if any(map(str.isdigit, word))]
+        lacking = self._lacking(sentence, source)
+        lacking += [word for word in named if stem(word.lower()) not in self._stems[source]]
+        return any(self._cut(word) >= PIECES for word in lacking)
 
     def misspelt(self, sentence: str, source: int) -> bool:
         """Whether the sentence has a word that is nearly, and not, a word of the source, where one

@@ -98,3 +98,11 @@ def test_a_word_that_another_source_has_is_not_misspelt(source_of, strict_embedd
         ["Relapse was less frequent with sulfasalazole than placebo."]
     )
     assert verdicts[0].support == "partial"
+
+
+def test_a_word_with_another_digit_is_missing(source_of, strict_embedder) -> None:
+    # "t3" is an abbreviation of "time 3", for all that `rag/names.py` knows.
+    source = source_of(1, "Tissue was seen at time 3 by T1-weighted sequences.")
+    for digit, support in (("1", "supported"), ("3", "partial")):
+        raw = f"At time 3 tissue was seen by T{digit}-weighted sequences."
+        assert Evidence([source], strict_embedder).judge([raw])[0][0].support == support
