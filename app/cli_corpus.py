@@ -13,6 +13,7 @@ from rich.table import Table
 from vademecum.app import options, rooms
 from vademecum.app.console import (
     can_ask,
+    moment,
     note,
     one_line,
     paragraph,
@@ -135,12 +136,12 @@ def snapshots(name: Name = None, json: options.Json = False) -> None:
         print_json([asdict(item) for item in found])
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("snapshot", "seen", "documents", "passages"):
+    for column in ("snapshot", "seen (UTC)", "documents", "passages"):
         table.add_column(column, justify="right" if column in {"documents", "passages"} else "left")
     for item in found:
         counts = (item.documents, item.passages)
         shown = ["" if count is None else f"{count:,}" for count in counts]
-        table.add_row(item.snapshot, item.made, *shown)
+        table.add_row(item.snapshot, moment(item.made), *shown)
     stdout().print(table)
 
 

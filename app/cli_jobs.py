@@ -12,6 +12,7 @@ from rich.table import Table
 from vademecum.app import ingesting, options
 from vademecum.app.cli_ingest import require_read
 from vademecum.app.console import (
+    moment,
     note,
     one_line,
     paragraph,
@@ -77,7 +78,7 @@ def list_jobs(
             str(job.id),
             one_line(job.corpus),
             _how(job, job.files),
-            _time(job.started),
+            moment(job.started),
             _took(job),
             f"{job.files:,}",
             f"{job.report.get('kept', 0):,}",
@@ -115,7 +116,7 @@ def show(
     paragraph(console, f"{_asked(job)} into {one_line(job.corpus)}")
     running = job.state in ACTIVE
     took = _took(job) and f", {'so far' if running else 'took'} {_took(job)}"
-    paragraph(console, f"began {_time(job.started)} UTC{took}")
+    paragraph(console, f"began {moment(job.started)} UTC{took}")
     paragraph(console, counted(job.report) if job.report else "nothing was read yet")
     if pace.documents_per_s is not None and pace.passages_per_s is not None:
         fast = rates(pace.documents_per_s, pace.passages_per_s)
@@ -217,10 +218,6 @@ def cancel(job_id: Number = None) -> None:
 def _told(job_id: int, state: str) -> None:
     still = " and will stop after the batch it is at" if state in ACTIVE else ""
     note(f"job {job_id} is {state}{still}")
-
-
-def _time(moment: str) -> str:
-    return moment[:19].replace("T", " ")
 
 
 def _took(job: Job | ListedJob) -> str:

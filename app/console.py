@@ -116,6 +116,11 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
 
 
+def moment(stamp: str) -> str:
+    """2026-11-26T12:44:33.1+00:00 as 2026-11-26 12:44:33."""
+    return stamp[:19].replace("T", " ")
+
+
 def seconds(value: float) -> str:
     """0.43 as 0.4 s, 75 as 1 min 15 s."""
     if value < 60:

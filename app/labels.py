@@ -120,9 +120,6 @@ def sentences_supported(question: str, good: int, claims: int) -> str:
             return f"全部{claims}句均得到段落支持" if claims > 1 else "得到段落支持"
         return f"{claims}句中有{good}句得到段落支持"
     if good == claims:
-        return (
-            f"All {claims} sentences supported by a passage"
-            if claims > 1
-            else ("Supported by a passage")
-        )
+        whole = {1: "Supported", 2: "Both sentences supported"}
+        return f"{whole.get(claims, f'All {claims} sentences supported')} by a passage"
     return f"{good} of {plural(claims, 'sentence')} supported by a passage"

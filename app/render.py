@@ -108,10 +108,11 @@ def sources(
     """A numbered list of sources, each with its passage.
 
     The passage is cut to what best carries the `sentences` that cite it; None shows it whole. With
-    them stands what share of the model's attention to sources each received, where that is known.
+    them stands what share of the model's attention to sources each of several received, where that
+    is known.
     """
     width = len(str(max(source.n for source in found))) + 3
-    read = shares_read(sentences or ())
+    read = shares_read(sentences or ()) if len(found) > 1 else ()
     for place, source in enumerate(found):
         attention = f"{read[place]:.0%} of the attention" if place < len(read) else ""
         reference(

@@ -194,11 +194,12 @@ def notice_html(text: str) -> str:
 
 def header_html(corpus: CorpusInfo) -> str:
     """The name of the thing and what it is looking at."""
-    facts = escape(f"{corpus.name} · {plural(corpus.documents, 'document')}")
+    name = f'<span class="vd-name">{escape(corpus.name)} · </span>'
     newest = f" · newest {escape(corpus.newest)}" if corpus.newest else ""
     return (
-        '<header class="vd-header"><h1>Vademecum</h1>'
-        f'<p class="vd-corpus">{facts}<span class="vd-newest">{newest}</span></p></header>'
+        '<header class="vd-header"><h1>Vademecum</h1><p class="vd-corpus">'
+        f"{name}{plural(corpus.documents, 'document')}"
+        f'<span class="vd-newest">{newest}</span></p></header>'
     )
 
 

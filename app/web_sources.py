@@ -214,7 +214,8 @@ def panel_html(
         )
     nearby = labels_for(question).nearest
     heading = nearby if nearest else sources_counted(question, len(sources))
-    shares = [*read, *[None] * (len(sources) - len(read))]
+    known = read if len(sources) > 1 else ()  # "100%" of a single one says nothing
+    shares = [*known, *[None] * (len(sources) - len(known))]
     cards = "".join(
         source_html(source, documents.get(source.doc_id), turn, share)
         for source, share in zip(sources, shares, strict=True)

@@ -14,6 +14,7 @@ from rich.console import Console
 from vademecum.app.console import (
     amount,
     clean,
+    moment,
     number,
     one_line,
     paragraph,
@@ -109,6 +110,10 @@ def test_numbers_for_people() -> None:
         "1.1 GB",
         "30.0 TB",
     ]
+
+
+def test_a_moment_is_said_to_the_second() -> None:
+    assert moment("2026-01-02T03:04:05.678901+00:00") == "2026-01-02 03:04:05"
 
 
 def test_one_of_something_is_no_plural() -> None:

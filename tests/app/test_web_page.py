@@ -459,6 +459,10 @@ def test_a_wide_screen_shows_the_name_of_the_corpus_whole(visit: Open) -> None:
         tab.page.get_by_role("option", name=chosen).click()
         expect(name).to_have_value(chosen)
         assert name.evaluate("each => each.scrollWidth <= each.clientWidth")
+        menu = tab.page.locator("#vd-corpus").bounding_box()
+        assert menu is not None
+        assert menu["width"] < WIDE["width"] / 4  # and no wider than it needs
+        expect(tab.page.locator(".vd-header")).not_to_contain_text(chosen, use_inner_text=True)
 
 
 def test_light_and_dark_follow_the_system(visit: Open) -> None:

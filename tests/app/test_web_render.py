@@ -537,3 +537,5 @@ def test_what_the_model_read_stands_with_its_source() -> None:
     assert ["74% of the attention" in card for card in cards] == [True, False]
     assert "26% of the attention" in cards[1]
     assert "attention" not in panel_html(told, BY_ID, **panel)  # type: ignore[arg-type]
+    alone = panel_html(told[:1], BY_ID, **panel, read=(1.0,))  # type: ignore[arg-type]
+    assert "attention" not in alone  # all of it: there was nothing else to read
