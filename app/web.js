@@ -84,16 +84,18 @@
     if (!card) return;
     const region = card.querySelector(".vd-passage");
     region.focus({ preventScroll: true });
-    const target = card.querySelector("mark.is-evidence") || card.querySelector("mark") || card;
+    const marks = [...card.querySelectorAll("mark.is-evidence")]; // a label and its sentence
+    const target = marks[0] || card.querySelector("mark") || card;
     const behavior = CALM.matches ? "auto" : "smooth";
     const panel = one("#vd-right");
     const box = panel.getBoundingClientRect();
     const wanted = target.getBoundingClientRect();
+    const end = (marks.at(-1) || target).getBoundingClientRect().bottom;
     const lid = card.parentElement.querySelector("header");
     const covered = getComputedStyle(lid).position === "sticky" ? lid.offsetHeight : 0;
     const top = card.getBoundingClientRect().top - box.top - covered;
     // The card's title stays in view with its passage if both fit.
-    const offset = wanted.bottom - box.top - top < box.height - 16
+    const offset = end - box.top - top < box.height - 16
       ? top - 12 : wanted.top - box.top - box.height / 3;
     if (panel.scrollHeight > panel.clientHeight + 1) panel.scrollBy({ top: offset, behavior });
     else target.scrollIntoView({ block: "center", behavior });

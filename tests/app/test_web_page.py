@@ -236,6 +236,18 @@ def test_a_citation_shows_its_passage_marked_and_in_view(visit: Open) -> None:
     settled_in_view(tab.page.locator("#vd-source-1-2 mark.is-evidence").first)
 
 
+def test_all_of_the_evidence_comes_into_view_its_label_and_its_sentence(visit: Open) -> None:
+    tab = visit({"width": 1280, "height": 460})  # just enough for the title and the label
+    tab.answered()
+    tab.chip(2).click()
+    evidence = tab.page.locator("#vd-panel mark.is-evidence")
+    expect(evidence).to_have_count(2)
+    tab.page.wait_for_function(
+        "() => [...document.querySelectorAll('#vd-panel mark.is-evidence')].at(-1)"
+        ".getBoundingClientRect().bottom <= innerHeight"
+    )
+
+
 def test_a_citation_works_from_the_keyboard(visit: Open) -> None:
     tab = visit()
     tab.answered()
