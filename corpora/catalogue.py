@@ -28,9 +28,10 @@ class Catalogue:
 
     def rows(self) -> dict[str, CorpusRow]:
         """All of them, by name."""
-        if not self._rows:
-            self._rows = {row.name: row for row in self._store.corpora()}
-        return self._rows
+        rows = self._rows
+        if not rows:
+            rows = self._rows = {row.name: row for row in self._store.corpora()}
+        return rows
 
     def row(self, name: str) -> CorpusRow:
         """The corpus of that name. Raises CorpusNotFound."""
@@ -84,7 +85,7 @@ class Catalogue:
 
     def renewed(self) -> None:
         """There are other corpora, or other splitters."""
-        self._rows.clear()
+        self._rows = {}  # who reads the old ones goes on
 
     def _info(self, row: CorpusRow) -> CorpusInfo:
         with self._database.lock:

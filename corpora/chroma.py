@@ -73,14 +73,16 @@ class Chroma(ABC):
         self._client: Any = None
         self._collections: dict[int, Any] = {}
         # Chroma hands a client that one thread is still making to the next that asks for one, and
-        # closes one that others are still asking.
+        # closes one that others are still asking. `_turn` is held for moments only: a thread that
+        # was interrupted while it waits to be counted off would be counted for ever.
+        self._connecting = threading.RLock()
         self._turn = threading.Condition()
         self._users = 0
         self._closing = False
 
     @abstractmethod
-    def _connected(self) -> Any:
-        """A client, made on first use."""
+    def _opened(self) -> Any:
+        """A new client."""
 
     @abstractmethod
     def _errors(self) -> AbstractContextManager[None]:
@@ -91,8 +93,8 @@ class Chroma(ABC):
         """The name of the collection of a corpus."""
 
     def create(self, corpus: int, dim: int) -> None:
-        with self._errors():
-            self.drop(corpus)
+        self.drop(corpus)
+        with self._errors(), self._used():
             # No embedding function is persisted: vectors are ours, and Chroma would load by name
             # whatever is stored there.
             self._collections[corpus] = self._connected().create_collection(
@@ -111,7 +113,7 @@ class Chroma(ABC):
         from chromadb.errors import NotFoundError
 
         self._collections.pop(corpus, None)
-        with self._errors():
+        with self._errors(), self._used():
             try:
                 self._connected().delete_collection(self._called(corpus))
             except NotFoundError:
@@ -184,37 +186,52 @@ class Chroma(ABC):
                 client, self._client = self._client, None
                 self._collections.clear()
                 if client is not None:
-                    client.close()
+                    self._let_go(client)
             finally:
                 self._closing = False
                 self._turn.notify_all()
 
+    def _let_go(self, client: Any) -> None:
+        client.close()
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        """While it lasts nobody closes the client."""
+        with self._turn:
+            self._turn.wait_for(lambda: not self._closing)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._users -= 1
+                self._turn.notify_all()
+
     @contextmanager
     def _collection(self, corpus: int) -> Iterator[Any]:
-        """The collection of a corpus, which nobody closes meanwhile."""
-        with self._errors():
-            with self._turn:
-                self._turn.wait_for(lambda: not self._closing)
-                collection = self._found(corpus)
-                self._users += 1
-            try:
-                yield collection
-            finally:
-                with self._turn:
-                    self._users -= 1
-                    self._turn.notify_all()
+        """The collection of a corpus, to be used."""
+        with self._errors(), self._used():
+            yield self._found(corpus)
+
+    def _connected(self) -> Any:
+        """The client, made on first use."""
+        with self._connecting:
+            if self._client is None:
+                self._client = self._opened()
+            return self._client
 
     def _found(self, corpus: int) -> Any:
         from chromadb.errors import NotFoundError
 
-        if corpus not in self._collections:
-            try:
-                self._collections[corpus] = self._connected().get_collection(
-                    self._called(corpus), embedding_function=None
-                )
-            except NotFoundError as error:
-                raise LibraryDamaged("the vector index is missing") from error
-        return self._collections[corpus]
+        with self._connecting:
+            if corpus not in self._collections:
+                try:
+                    self._collections[corpus] = self._connected().get_collection(
+                        self._called(corpus), embedding_function=None
+                    )
+                except NotFoundError as error:
+                    raise LibraryDamaged("the vector index is missing") from error
+            return self._collections[corpus]
 
 
 def _hashes(got: Any) -> list[tuple[str, str]]:
@@ -270,7 +287,7 @@ class ChromaStore(Chroma):
     def repair(self) -> None:
         self.close()  # a client may still hold files that are gone
         try:
-            with self._errors():
+            with self._errors(), self._used():
                 self._connected().list_collections()
         except LibraryDamaged:
             self.close()
@@ -278,12 +295,6 @@ class ChromaStore(Chroma):
 
     def _called(self, corpus: int) -> str:
         return f"corpus-{corpus}"
-
-    def _connected(self) -> Any:
-        with self._turn:
-            if self._client is None:
-                self._client = self._opened()
-            return self._client
 
     def _opened(self) -> Any:
         import chromadb

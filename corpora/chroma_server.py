@@ -34,40 +34,39 @@ class ChromaServer(Chroma):
     def size(self) -> int:
         return 0
 
-    def close(self) -> None:
-        super().close()
-        sessions, self._sessions = self._sessions, []
-        for session in sessions:
-            session.close()
-
     def repair(self) -> None:
         self.close()
-        with self._errors():
+        with self._errors(), self._used():
             self._connected().heartbeat()
 
     def _called(self, corpus: int) -> str:
         return f"vademecum-{self._owner}-{corpus}"
 
-    def _connected(self) -> Any:
-        if self._client is None:
-            import chromadb
-            from chromadb.config import Settings
+    def _let_go(self, client: Any) -> None:
+        super()._let_go(client)
+        # That leaves both of its sessions open.
+        sessions, self._sessions = self._sessions, []
+        for session in sessions:
+            session.close()
 
-            parts = urlsplit(self._address)
-            secure = parts.scheme == "https"
-            client = chromadb.HttpClient(
-                host=str(parts.hostname),
-                port=parts.port or (443 if secure else 8000),
-                ssl=secure,
-                headers={"Authorization": f"Bearer {self._token}"} if self._token else None,
-                settings=Settings(anonymized_telemetry=False),
-            )
-            # Its own close leaves both of its sessions open, and it would wait for ever.
-            self._sessions = [part._server._session for part in (client, client._admin_client)]
-            for session in self._sessions:
-                session.timeout = ANSWER_S
-            self._client = client
-        return self._client
+    def _opened(self) -> Any:
+        import chromadb
+        from chromadb.config import Settings
+
+        parts = urlsplit(self._address)
+        secure = parts.scheme == "https"
+        client = chromadb.HttpClient(
+            host=str(parts.hostname),
+            port=parts.port or (443 if secure else 8000),
+            ssl=secure,
+            headers={"Authorization": f"Bearer {self._token}"} if self._token else None,
+            settings=Settings(anonymized_telemetry=False),
+        )
+        # Without an end of its patience it would wait for ever.
+        self._sessions = [part._server._session for part in (client, client._admin_client)]
+        for session in self._sessions:
+            session.timeout = ANSWER_S
+        return client
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -49,12 +49,13 @@ HEADING_CHARACTERS = 80
 # A heading above a paragraph, as readers of pages and books write it. Whether a line was only
 # wrapped is told by its room: the first word below it would not have fitted there.
 TITLE_CHARACTERS = 200
-NARROWEST = 55  # characters to which people wrap a text
+NARROWEST = 60  # characters to which people wrap a text
+COLUMN = 30  # characters of the narrowest column of a printed page
 BELOW_CHARACTERS = 800  # that are asked how wide a text is
 ROOM = 0.9  # of that width, which lines that were only wrapped use up
 UNFINISHED = re.compile(
     r"[,，、(/–—-]$|\b(?:an?|and|as|at|by|for|from|in|of|on|or|the|to|with|than|that"
-    r"|und|oder|d(?:er|ie|as|en|em|es)|eine?|von|vom|mit|für|zu[rm]?|i[nm]|am)$"
+    r"|is|are|was|were|about|und|oder|d(?:er|ie|as|en|em|es)|eine?|von|vom|mit|für|nach|durch|Herrn?|zu[rm]?|i[nm]|am)$"
 )
 CELLS = re.compile(r"\||\t|\S {2,}\S")  # of a table
 COURT_CHARACTERS = 4  # "F. Supp.", "Fed. R.", "Cal. App."
@@ -145,8 +146,10 @@ def _heads_paragraph(text: str, line_start: int, newline: int) -> bool:
     word = below[0].split(maxsplit=1)[0]
     first = word.lstrip(OPENERS)
     anew = first[:1].isupper() or first[:1].isdigit() or SMALL_NAME.match(first)
-    width = ROOM * max(map(len, below))
-    return bool(anew) and len(line) + 1 + len(word) <= max(NARROWEST, width)
+    width = max(map(len, below))
+    if len(below) == 1 or width < COLUMN:  # an end, or more headings: they tell of no width
+        width = max(NARROWEST, width)
+    return bool(anew) and len(line) + 1 + len(word) <= ROOM * width
 
 
 def _paragraph_at(text: str, at: int) -> list[str]:

@@ -161,9 +161,9 @@ class _Run:
             state, reason = "failed", error.message
             raise
         finally:
-            self._failures.finish()
             if not known:
                 record.close(state, reason)
+            self._failures.finish()  # after it: who is told may be gone
         if state in ("done", "failed"):
             self._index()
         return self._report

@@ -18,7 +18,7 @@ from vademecum.ingest.cutting import Lengths, cut
 from vademecum.ingest.heading import heading_of
 from vademecum.model.interface import TokenCounter
 
-VERSION = 2  # raise it when the same text would be cut differently, or embedded with other words
+VERSION = 3  # raise it when the same text would be cut differently, or embedded with other words
 
 PASSAGE_TOKENS = 384  # more would be too much to cite as one passage
 SHORT = 1 / 3  # of the room for a passage: what is shorter says little by itself

@@ -19,6 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from vademecum.corpora import sentences
 from vademecum.corpora.document import Record
 from vademecum.corpora.readers.base import Choosy, Guided, Reader
 from vademecum.corpora.readers.contracts import ContractReader
@@ -114,11 +115,11 @@ def guides_of(path: Path) -> tuple[Path, ...]:
 def fingerprint() -> str:
     """Equal as long as every file is read alike; 16 hexadecimal digits.
 
-    Over the sources of our readers, so that no change of them is forgotten, and the versions of
-    the packages that add others.
+    Over the sources of our readers and of the sentences that they take titles from, so that no
+    change of them is forgotten, and the versions of the packages that add others.
     """
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in (*sorted(Path(__file__).parent.glob("*.py")), Path(sentences.__file__)):
         digest.update(source.read_bytes())
     for entry in sorted(entry_points(group=GROUP), key=_place):
         version = entry.dist.version if entry.dist else ""

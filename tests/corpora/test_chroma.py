@@ -214,3 +214,31 @@ def test_it_is_not_closed_under_a_search_of_another_thread(
             store.expect(1, 20_000)
             assert len(found.result()) == 3
         assert threshold(store) == 20_000
+
+
+def test_a_search_does_not_wait_for_another_corpus_to_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was interrupted while it waits would never be counted off, and nobody could close."""
+    store = ChromaStore(tmp_path / "chroma")
+    for corpus in (1, 2):
+        store.create(corpus, 4)
+    store.close()
+    assert store.count(1) == 0
+    asked, go_on = threading.Event(), threading.Event()
+    opened = store._connected().get_collection
+
+    def slowly(*parts: Any, **options: Any) -> Any:
+        asked.set()
+        assert go_on.wait(10)
+        return opened(*parts, **options)
+
+    monkeypatch.setattr(store._connected(), "get_collection", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        other = pool.submit(store.count, 2)
+        assert asked.wait(10)
+        with store._used():
+            pass
+        go_on.set()
+        assert other.result() == 0
+    store.close()

@@ -112,6 +112,8 @@ def test_a_heading_above_a_paragraph(parts: list[str]) -> None:
         # Wrapped: the first word of the next line would not have fitted into the one above.
         "The trial of rest was done in the hospitals of Berlin\nCharlottenburg for two long years.",
         "The trial was done by\nThe Society.",
+        "The dose that was given to them all\n5 times a day was that of other\ntrials of the drug.",
+        "Im Winter wurden alle Tiere nach\nMünchen gebracht und dort mit\nHeu gefüttert.",
         "The trial was done in Berlin,\nBonn and Kiel.",
         "The trial went\non for years.",
         "BACKGROUND:\nRest helps.",

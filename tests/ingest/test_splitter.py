@@ -17,7 +17,7 @@ from vademecum.corpora.readers.building import TextBuilder
 from vademecum.corpora.sections import label_of
 from vademecum.corpora.sentences import split_sentences
 from vademecum.ingest.heading import embedding_text
-from vademecum.ingest.splitter import Splitter, splitter_for
+from vademecum.ingest.splitter import VERSION, Splitter, splitter_for
 
 Counter = Callable[[Sequence[str]], list[int]]
 
@@ -310,3 +310,29 @@ def test_real_papers_keep_their_sections_apart(real_data: Path) -> None:
                 mixed += not label_of(item, passage.start, passage.end) and not short
     assert total > 50
     assert mixed == 0
+
+
+PINNED = """Feeding in winter
+Bees need sugar (Smith et al. 2019), i.e. 5 kg a hive; see Fig. 2. Weak colonies were fed twice.
+
+# Doses
+
+1. Aspirin 81 mg p.o. daily
+2. None at all
+
+RESULTS: The risk fell by 0.8 vs. 1.2 %.3 No one died. It was tried by Dr. med. Weber am 3. Mai.
+Kosten und Dauer
+Die Kur dauert z. B. drei Wochen. 患者服用阿司匹林。“无效。”他说。第一条 总则
+"""
+
+CUTS = [
+    (0, 17), (18, 72), (73, 114), (116, 167), (169, 223), (224, 265), (266, 316), (317, 334),
+    (334, 340),
+]  # fmt: skip
+
+
+def test_another_cut_is_another_version() -> None:
+    """A library cuts and embeds again only what an older version cut: if this fails because texts
+    are cut differently on purpose, raise VERSION."""
+    cuts = [(passage.start, passage.end) for passage in Splitter(words, 24).split(document(PINNED))]
+    assert {VERSION: cuts} == {3: CUTS}
