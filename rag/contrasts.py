@@ -18,13 +18,14 @@ NOT = (
     r"(?:(?:,\s*|\b)(?:but|and|or|though|although)\s+not|,\s*not|\brather than|\binstead of"
     r"|\bas opposed to|\bwithout \w+ing\b)\s+(?!only\b|significant|necessarily|least\b)"
 )
+CLAUSE_END = re.compile(r"[.;]")
 THIS_NOT_THAT = re.compile(
-    rf"(?P<this>[^.;]*?){NOT}(?P<that>[^,.;]*)(?P<rest>,\s*(?!but\b)[^.;]*)?", re.IGNORECASE
+    rf"(?P<this>.*?){NOT}(?P<that>[^,]*)(?P<rest>,\s*(?!but\b).*)?", re.IGNORECASE | re.DOTALL
 )
 NOT_THAT_BUT_THIS = re.compile(
-    r"(?P<this>[^.;]*?)\bnot\s+(?!only\b|merely\b|just\b)(?P<that>[^,.;]*?),?\s+but\s+"
-    r"(?!not\b|also\b)(?P<other>[^,.;]*)",
-    re.IGNORECASE,
+    r"(?P<this>.*?)\bnot\s+(?!only\b|merely\b|just\b)(?P<that>[^,]*?),?\s+but\s+"
+    r"(?!not\b|also\b)(?P<other>[^,]*)",
+    re.IGNORECASE | re.DOTALL,
 )
 ASIDE = re.compile(rf"{NOT}[^,.;]*,", re.IGNORECASE)
 LEAST_SHARED = 0.6  # least share of the words of the sentence in the other one
@@ -79,11 +80,20 @@ def _of_one_matter(sentence: str, parts: Sequence[str]) -> Iterator[tuple[Contra
 
 
 def _drawn(text: str) -> Iterator[Contrast]:
-    for match in THIS_NOT_THAT.finditer(text):
+    for match in _found(THIS_NOT_THAT, text):
         this = content_words(f"{match['this']} {match['rest'] or ''}")
         that = content_words(match["that"])
         yield Contrast(frozenset(this - that), frozenset(that - this))
-    for match in NOT_THAT_BUT_THIS.finditer(text):
+    for match in _found(NOT_THAT_BUT_THIS, text):
         this = content_words(f"{match['this']} {match['other']}")
         that = content_words(match["that"])
         yield Contrast(frozenset(this - that), frozenset(that - this))
+
+
+def _found(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """As `finditer`, but a clause without a match is read once, not from each of its letters on."""
+    for clause in CLAUSE_END.split(text):
+        at = 0
+        while match := pattern.match(clause, at):
+            yield match
+            at = match.end()
