@@ -5,10 +5,11 @@
 Runs one part after the other, each in a process of its own: the products (`gpu_products.py`),
 attention and the choice of pages (`gpu_attention.py`), whole tokens (`gpu_step.py`), prompts
 (`gpu_prefill.py`), a long context in little memory (`gpu_lean.py`), answers with all that the host
-does (`gpu_answer.py`), and transformers with bitsandbytes (`gpu_library.py`). A part checks what it
-times first, and gives no time to what is wrong. Prints what the parts print, then a table of what
-is asked of the kernels beside what was measured, then one line of JSON, which also goes to
-$OUT/gpu.json.
+does (`gpu_answer.py`), and transformers with bitsandbytes (`gpu_library.py`). The first four check
+what they time first, answers as far as their greedy tokens and their citations go, and give no time
+to what is wrong; a long context and the library are not checked. Prints what the parts print, then
+a table of what is asked of the kernels beside what was measured, then one line of JSON, which also
+goes to $OUT/gpu.json.
 """
 
 from __future__ import annotations

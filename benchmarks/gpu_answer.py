@@ -2,9 +2,12 @@
 
     python benchmarks/gpu_answer.py [--model qwen-7b] [--prompt 2048] [--tokens 400]
 
-Random weights at a real shape; text is bytes of no meaning. Each way is run twice and the second is
-told: the first captures what it needs. Prints lines, then one line of JSON, which also goes to
-$OUT/gpu_answer.json.
+Random weights at a real shape; text is bytes of no meaning, and one in 16 of the other ids a
+citation of no source, which an answer that is held to two sources must not hold. First greedy
+answers are compared with the decoder's logits: each token must be the best that is allowed, but for
+rounding. What is drawn is checked for such citations alone; shares of attention are not checked
+here. Each way is run twice and the second is told: the first captures what it needs. Prints lines,
+then one line of JSON, which also goes to $OUT/gpu_answer.json.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,21 +25,77 @@ from gpu_models import random_decoder
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from vademecum.model.chat import Chat
+from vademecum.model.constraints import CitationConstraint, token_bytes
+from vademecum.model.decoder import Decoder
 from vademecum.model.engine import Engine
-from vademecum.model.interface import Finished, GenerationOptions
+from vademecum.model.interface import Finished, GenerationOptions, Token
 from vademecum.model.sparsity import ON_GPU
 
 TEMPLATE = "{% for m in messages %}{{ m.content }}{% endfor %}"
+BYTES = 256
+CITING = 16  # of so many ids above the bytes, one cites a source that is not there
+ANSWERS, PROMPT, WRITTEN = 4, 256, 40  # that are checked, and their tokens
+LARGEST_LEAD = 0.2  # standard deviations of the logits: several times what bf16 comes to
 
 
-def byte_chat() -> Chat:
+def byte_chat(citing: Iterable[int] = ()) -> Chat:
+    """One token a byte. Those of `citing` are written as their number in brackets, others empty."""
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(
-        models.BPE(vocab={letter: n for n, letter in enumerate(letters)}, merges=[])
-    )
+    vocabulary = {letter: n for n, letter in enumerate(letters)}
+    vocabulary |= {f"[{n}]": n for n in citing}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     return Chat(tokenizer, TEMPLATE, bos_id=None, eos_ids=[], reasons=False)
+
+
+def answer(
+    engine: Engine, prompt: list[int], options: GenerationOptions, watched: Sequence[range] = ()
+) -> tuple[list[int], Finished]:
+    *events, last = engine.stream_ids(prompt, options, watched=watched)
+    assert isinstance(last, Finished)
+    ids = [event.id for event in events if isinstance(event, Token)]
+    return ids[: last.stats.completion_tokens], last  # not what was held back
+
+
+def told(bytes_of: Callable[[int], bytes], asked: list[int]) -> Callable[[int], bytes]:
+    """The same function, which notes what it is asked."""
+
+    def noting(token: int) -> bytes:
+        asked.append(token)
+        return bytes_of(token)
+
+    return noting
+
+
+def check(
+    engine: Engine, decoder: Decoder, chat: Chat, options: GenerationOptions
+) -> tuple[float, int]:
+    """How far a greedy answer's token is from the best that is allowed, at most, in standard
+    deviations of the decoder's logits after the same tokens; and how often the best of all was
+    refused. What is not allowed is infinitely far."""
+    leads, refused = [], 0
+    for _ in range(ANSWERS):
+        prompt = torch.randint(0, BYTES, (PROMPT,))
+        tokens, _last = answer(engine, prompt.tolist(), options)
+        assert len(tokens) == WRITTEN
+        constraint = CitationConstraint(options.sources or 0, token_bytes(chat.tokenizer))
+        cache = decoder.new_cache(PROMPT + WRITTEN)
+        sequence = cache.open([], PROMPT + WRITTEN)
+        logits = decoder.prefill(prompt, cache, sequence)
+        for token in tokens:
+            best = logits.topk(CITING * 8).indices.tolist()
+            if options.sources is not None:
+                refused += not constraint.allows(best[0])
+                best = [other for other in best if constraint.allows(other)]
+                if not constraint.allows(token):
+                    return float("inf"), refused
+                constraint.advance(token)
+            leads.append(float((logits[best[0]] - logits[token]) / logits.std()))
+            logits = decoder.decode(torch.tensor([token]), cache, sequence)[0]
+            decoder.keep(1, cache, sequence)
+        cache.close(sequence)
+    return float(torch.tensor(leads).max()), refused  # NaN if any is
 
 
 def main() -> None:
@@ -51,9 +111,19 @@ def main() -> None:
         "benchmark": "gpu_answer", "device": torch.cuda.get_device_name(), "model": chosen.model,
     }  # fmt: skip
     decoder = random_decoder(chosen.model, sparsity=ON_GPU)
+    citing = frozenset(range(BYTES, decoder.config.vocab_size, CITING))
+    chat = byte_chat(citing)
     engine = Engine(
-        decoder, byte_chat(), name=chosen.model, eos_ids=[], context=32_768, quantization="nf4"
+        decoder, chat, name=chosen.model, eos_ids=[], context=32_768, quantization="nf4"
     )
+    for draft, sources in ((False, None), (True, None), (False, 2), (True, 2)):
+        greedy = GenerationOptions(WRITTEN, temperature=0, draft=draft, sources=sources)
+        lead, refused = check(engine, decoder, chat, greedy)
+        print(f"greedy, drafts {draft}, sources {sources}: {lead=:.3f} {refused=}", flush=True)
+        if not lead < LARGEST_LEAD or (sources and not refused):
+            raise SystemExit("not the best that is allowed, or nothing was refused: NOT TIMED")
+    asked: list[int] = []  # tokens, whether they may come
+    chat.bytes_of = told(chat.bytes_of, asked)
     options = GenerationOptions(max_tokens=chosen.tokens, draft=False)
     ways = {
         "plain": (options, ()),
@@ -66,16 +136,18 @@ def main() -> None:
         for n in range(2):
             # Another prompt each time: what was read once would be reused.
             prompt = torch.randint(0, 256, (chosen.prompt,)).tolist()
-            *_, last = engine.stream_ids(prompt, replace(way, seed=n), watched=watched)
-        assert isinstance(last, Finished)
-        stats = last.stats
+            asked.clear()
+            tokens, last = answer(engine, prompt, replace(way, seed=n), watched)
+        stats, refused = last.stats, sum(token in citing for token in asked)
+        if way.sources is not None and (not refused or not citing.isdisjoint(tokens)):
+            raise SystemExit(f"{name}: {refused} refused, or one of them written: NOT TIMED")
         found[name] = {
             "tok_s": stats.decode_tok_s, "first_token_ms": stats.prefill_s * 1e3,
-            "drafted": stats.drafted, "accepted": stats.accepted,
+            "drafted": stats.drafted, "accepted": stats.accepted, "refused": refused,
         }  # fmt: skip
         print(
             f"{name:<26}{stats.decode_tok_s:8.1f} tokens/s  first after {stats.prefill_s * 1e3:.1f}"
-            f" ms  {stats.accepted} of {stats.drafted} drafted were right",
+            f" ms  {stats.accepted} of {stats.drafted} drafted were right, {refused} refused",
             flush=True,
         )
     line = json.dumps(found)

@@ -6,7 +6,8 @@ An engine of random weights at the real shape, its cache as large as the context
 reads a prompt that fills it and writes a short answer, all layers, all pages. PyTorch is refused
 memory beyond the limit (GB): what is told was enough. "Held" is what stays, weights and pages for
 the most part; the peaks are those of all that happens while a prompt is read and while an answer is
-written. Prints lines, then one line of JSON, which also goes to $OUT/gpu_lean.json.
+written. What is written is not checked here. Prints lines, then one line of JSON, which also goes
+to $OUT/gpu_lean.json.
 """
 
 from __future__ import annotations

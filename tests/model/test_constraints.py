@@ -184,10 +184,11 @@ def test_what_a_device_draws_is_kept_or_drawn_again_as_if_only_what_is_allowed_w
         drawn[chooser.choose(logits, "answer", 0, draw)] += 1
     assert asked == [False] * draws
     allowed = torch.isin(tokens, torch.tensor([letters[0], letters[1], letters[4]]))
+    assert allowed.sum() == 2  # "1" and "]": top-p leaves out "2"
     wanted = weights[allowed] / weights[allowed].sum() * draws
     assert drawn.sum() == drawn[tokens[allowed]].sum() == draws
     distance = ((drawn[tokens[allowed]] - wanted) ** 2 / wanted).sum()
-    assert distance < 13.8  # 0.999 quantile, 2 degrees of freedom
+    assert distance < 10.8  # 0.999 quantile, 1 degree of freedom
 
 
 @given(text=st.text())
