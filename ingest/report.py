@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 TOLD = 20  # rejected records, and files that could not be read; the library has all of the latter
@@ -86,6 +87,18 @@ class Tally:
             self._add(name, amount)
             counts = self._files.setdefault(file, {})
             counts[name] = counts.get(name, 0) + amount
+
+    @contextmanager
+    def of_a_batch(self) -> Iterator[None]:
+        """What is counted meanwhile counts only if the batch comes about: if nothing is raised."""
+        report, files = replace(self.report), {n: dict(one) for n, one in self._files.items()}
+        try:
+            yield
+        except BaseException:
+            for name in BY_FILE:
+                setattr(self.report, name, getattr(report, name))
+            self._files = files
+            raise
 
     def of(self, file: int) -> dict[str, int]:
         """The counts of a file so far."""

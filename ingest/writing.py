@@ -62,7 +62,8 @@ class Writer:
 
     def commit(self, gathered: Gathered) -> None:
         """In one transaction, with how far it brings the job. Raises what the library does."""
-        batch, copied = self._prepared(gathered)
+        with self._tally.of_a_batch():
+            batch, copied = self._prepared(gathered)
         news = batch.documents or batch.deletions or batch.confirmed or batch.held
         if news or gathered.ended or time.monotonic() - self._written > TELL_S:
             written = self._library.commit(self._work.corpus, batch, progress=self._shown)

@@ -121,6 +121,19 @@ def test_a_disk_that_fills_up_stops_it_until_there_is_room(path: Path, small_dis
         finish(library)
 
 
+def test_what_was_not_embedded_is_not_counted(path: Path, tmp_path: Path) -> None:
+    def break_off() -> None:
+        raise OutOfSpace("no memory", "")
+
+    with Library.open(tmp_path / "library") as library:
+        with pytest.raises(OutOfSpace):
+            ingest(library, NAME, [path], Meddling(2, break_off), batch_size=4)
+        job, corpus = library.jobs()[0], library.corpus(NAME)
+        assert (job.report["kept"], job.report["passages"]) == (corpus.documents, corpus.passages)
+        assert corpus.documents == 8
+        finish(library)
+
+
 def test_another_program_that_writes_is_waited_for_and_then_told(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
