@@ -132,7 +132,9 @@ class Indexes:
 
     def fill(self, row: CorpusRow, progress: Progress) -> None:
         """Feed them what is pending, where it is much and somebody waits for it."""
-        progress.start(f"indexing {row.name}", self.outbox.pending(row.id), "passages")
+        waiting = self.outbox.pending(row.id)
+        rest = "the rest of " * (waiting < self._store.passages_of(row.id))
+        progress.start(f"indexing {rest}{row.name}", waiting, "passages")
         self.whole(row, progress)
         progress.finish()
 

@@ -121,7 +121,7 @@ def test_what_waits_is_fed_on_demand_and_shown(tmp_path: Path) -> None:
         library.commit(NAME, batch(document(2)))
         library.index(NAME, progress=told)
         assert library._indexes.outbox.pending(1) == 0
-        assert told.started == [(f"indexing {NAME}", 2, "passages")]
+        assert told.started == [(f"indexing the rest of {NAME}", 2, "passages")]
         library.index(NAME, progress=told)
         assert len(told.started) == 1
 
