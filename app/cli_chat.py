@@ -173,11 +173,15 @@ class Conversation:
             if live.written.strip():
                 paragraph(console, clean(live.written).strip())
         else:
-            render.answer(console, answer, thinking=self.show_thinking)
-            console.print()
+            if answer.status != "stopped":  # otherwise there is nothing to show
+                render.answer(console, answer, thinking=self.show_thinking)
+                console.print()
             self.last = answer
-            if not answer.abstained:
-                self.history.append(Turn(question, answer.answer))
+        # A follow-up refers to what was asked last, and does not build on half an answer.
+        if answer is None or answer.abstained or cancel.is_set():
+            self.history.append(Turn(question, ""))
+        else:
+            self.history.append(Turn(question, answer.answer))
         if cancel.is_set():
             note("stopped")
 

@@ -46,7 +46,7 @@ class Conversation:
 
     turns: list[str] = field(default_factory=list)  # finished, as HTML
     panels: list[str] = field(default_factory=list)  # the sources of each, as HTML
-    history: list[Turn] = field(default_factory=list)  # answered, for follow-up questions
+    history: list[Turn] = field(default_factory=list)  # asked, for follow-up questions
     asked: int = 0
     run: Run | None = None
 
@@ -124,7 +124,9 @@ class Talk:
                 return
             held.turns.append(self._finished(asked, turn, run))
             held.panels.append(_panel(asked, turn, progress) if progress.sources else "")
-            if progress.answer is not None and not run.stopped:
+            if run.stopped:  # the question stands on the page; half an answer is no ground
+                held.history.append(Turn(asked, ""))
+            elif progress.answer is not None:
                 held.history.append(Turn(asked, progress.answer.answer))
             held.run = None
             yield Shown(

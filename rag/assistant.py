@@ -232,8 +232,10 @@ class Assistant:
                     sentences=with_attention(checked.sentences, draft.answer, draft.attention),
                 )
             withheld = abstain.after(checked.sentences, run.query.standalone, sources)
-            if withheld == "silent" and run.cancel.is_set():
-                withheld = "cancelled"
+            if withheld and (
+                draft.reason == "cancelled" or (withheld == "silent" and run.cancel.is_set())
+            ):
+                withheld = "cancelled"  # what was cut short says nothing of the model
             elif withheld == "silent" and strip_markers(draft.answer).strip():
                 withheld = "echoed"
             elif withheld and self.model is None:

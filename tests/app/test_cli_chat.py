@@ -135,6 +135,40 @@ def test_ctrl_c_stops_the_answer_and_keeps_the_conversation(
     assert done.stdout.count("Sources") == 2
 
 
+def test_a_stop_before_a_sentence_says_that_and_no_more(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = script(monkeypatch, [answer()])
+    scripted = assistant.stream
+
+    def stream(question: str, **how: Any) -> Any:
+        events = scripted(question, **how)
+        yield next(events)
+        if question == "one":
+            os.kill(os.getpid(), signal.SIGINT)
+            assert how["cancel"].wait(5)
+            said = "Stopped before an answer was written."
+            yield Completed(answer(status="stopped", answer=said, reason="", sentences=()))
+        else:
+            yield from events
+
+    monkeypatch.setattr(ScriptedAssistant, "stream", lambda self, q, **how: stream(q, **how))
+    typed(monkeypatch, "one")
+    done = cli("chat")
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == ["stopped"]
+
+
+def test_a_follow_up_refers_to_the_question_asked_last_even_if_it_was_stopped(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = answer(status="stopped", answer="Stopped.", sentences=())
+    assistant = script(monkeypatch, [answer(answer="A1", sentences=()), silent, answer()])
+    typed(monkeypatch, "one", "two", "three")
+    cli("chat")
+    assert assistant.asked[2]["history"] == [Turn("one", "A1"), Turn("two", "")]
+
+
 def test_a_second_ctrl_c_does_not_wait() -> None:
     cancel = threading.Event()
     before = signal.getsignal(signal.SIGINT)

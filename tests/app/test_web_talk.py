@@ -192,7 +192,8 @@ def test_stop_keeps_the_sentences_written_and_their_check(
     assert "Stopped before it was complete." in (last.past or "")
     assert "supported by a passage" in (last.past or "").lower()
     assert last.running is False
-    assert held.history == []  # a follow-up should not build on half an answer
+    # A follow-up knows the question, and does not build on half an answer.
+    assert held.history == [Turn(QUESTION, "")]
 
 
 def test_stop_before_a_sentence_says_that_nothing_was_checked(
@@ -205,6 +206,7 @@ def test_stop_before_a_sentence_says_that_nothing_was_checked(
     *_, last = steps
     assert "Stopped." in (last.past or "")
     assert "Not answered" not in (last.past or "")
+    assert held.history == [Turn(QUESTION, "")]
 
 
 def test_stop_does_not_wait_for_an_assistant_that_hangs(
@@ -218,6 +220,7 @@ def test_stop_does_not_wait_for_an_assistant_that_hangs(
     *_, last = steps
     assert time.monotonic() - began < GRACE_S + 5  # and not the 30 s that it hangs
     assert "not checked" in (last.past or "")
+    assert held.history == [Turn(QUESTION, "")]
     assert any("Stopping…" in (each.live or "") for each in [last]) or last.live == ""
 
 

@@ -254,6 +254,26 @@ def test_cancelled_before_the_first_word(assistant_of, model_of, shelf) -> None:
     assert model.asked == []
 
 
+@pytest.mark.parametrize("written", ["T", "The moon is made of green cheese. It orbits."])
+def test_what_was_cut_short_by_its_reader_is_not_held_against_the_model(
+    assistant_of, model_of, shelf, written: str
+) -> None:
+    cancel = threading.Event()
+    answer = None
+    model = model_of(f"{written} {GOOD}")
+    said = ""
+    for event in assistant_of(model).stream(QUESTION, cancel=cancel):
+        if isinstance(event, AnswerDelta):
+            said += event.text
+            if len(said) >= len(written):
+                cancel.set()
+        answer = getattr(event, "answer", None)
+    assert answer is not None
+    holds(answer, shelf)
+    assert (answer.status, answer.answer) == ("stopped", "Stopped before an answer was written.")
+    assert answer.quotes == ()
+
+
 @pytest.mark.parametrize("after_events", [0, 1, 2, 4])
 def test_closing_the_stream_leaves_nothing_running(assistant_of, model_of, after_events) -> None:
     model = model_of(GOOD)
