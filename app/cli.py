@@ -99,7 +99,7 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Exit as done:
         return done.exit_code
     except typer.TyperException as error:
-        return _wrong_usage(error)
+        return _wrong_usage(error, command_named(arguments))
     except BrokenPipeError:
         # Whoever read our output (`head`) has enough.
         _drop_stdout()
@@ -141,13 +141,25 @@ def _told(error: Exception) -> VademecumError:
     )
 
 
-def _wrong_usage(error: typer.TyperException) -> int:
+def command_named(arguments: Sequence[str]) -> str:
+    """The command that a line begins with, as far as it goes: `vademecum corpus show`."""
+    path, command = "vademecum", typer.main.get_command(app)
+    for word in arguments:
+        inner = getattr(command, "commands", {}).get(word)
+        if inner is not None:
+            path, command = f"{path} {word}", inner
+        elif not word.startswith("-"):  # the options before a command take no value
+            break
+    return path
+
+
+def _wrong_usage(error: typer.TyperException, named: str) -> int:
     """The parser's own complaints, in the style of all others."""
     message = one_sentence(error.format_message()).replace("Value error, ", "")  # of Pydantic
     # "No such command 'aks'. Did you mean 'ask'?"; "... (Possible options: --k)"
     cut = re.match(r"(.*?)\.? (?:Did you mean (.*)\?|\(Possible options?: (.*)\))$", message)
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "vademecum"
+    path = context.command_path if context is not None else named  # some complaints have none
     hint = f"`{path} --help` shows what it takes"
     if cut:
         message = cut[1]

@@ -157,7 +157,8 @@ class RowReader:
         return maps_of(path)
 
     def read(self, path: Path) -> Iterator[Record]:
-        """Yield each row as a document of kind "full_text".
+        """Yield each row as a document: of kind "abstract" where its text is the column of that
+        name and no other, else "full_text".
 
         Rows without text, that stood before, or that cannot be read are yielded as rejections. A
         row under the id of another is kept, its id made longer. Raises DocumentRejected if no
@@ -286,11 +287,12 @@ def _document(row: Row, where: str, rows: _Rows) -> Record:
         return tuple(dict.fromkeys(filter(None, (normalise(_string(part)) for part in parts))))
 
     pmid, pmcid = one(columns.pmid), PMCID.fullmatch(one(columns.pmcid))
+    is_abstract = [name.strip().lower() for name in columns.text] == ["abstract"]
     document = Document(
         doc_id="",
         title=as_title(one(columns.title) or text[:1000]),
         text=text,
-        kind="full_text",
+        kind="abstract" if is_abstract else "full_text",
         authors=several(columns.authors),
         journal=one(columns.journal),
         date=_date(one(columns.date)),

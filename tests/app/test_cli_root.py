@@ -88,6 +88,8 @@ def test_light_commands_load_nothing_heavy(arguments: str, home: object) -> None
         ("aks", "error: no such command 'aks'", "did you mean 'ask'?"),
         ("corpus shwo", "error: no such command 'shwo'", "`vademecum corpus --help`"),
         ("ask", "error: missing argument", "`vademecum ask --help`"),
+        ("ingest x --corpus", "error: option '--corpus' requires", "`vademecum ingest --help`"),
+        ("--debug ask q --corpus", "error: option '--corpus'", "`vademecum ask --help`"),
         ("ask q --sed 1", "error: no such option: --sed", "did you mean --seed?"),
         ("models info smal", "error: no model is called 'smal'", "did you mean 'small'? known: "),
         (

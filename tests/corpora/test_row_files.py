@@ -45,6 +45,23 @@ def test_columns_are_known_by_their_usual_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "kind"),
+    [("abstract", "abstract"), ("Abstract ", "abstract"), ("text", "full_text")],
+)
+def test_an_abstract_is_no_full_text(tmp_path: Path, column: str, kind: str) -> None:
+    for name in ("a.csv", "a.jsonl"):
+        row = f"title,{column}\nA,It fell." if name == "a.csv" else json.dumps({column: "It fell."})
+        [document] = documents(tmp_path / name, row)
+        assert document.kind == kind
+
+
+def test_an_abstract_among_several_texts_is_not_all_there_is(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.fields.toml").write_text('text = ["abstract", "body"]')
+    [document] = documents(tmp_path / "a.csv", "abstract,body\nIt fell.,And rose.")
+    assert document.kind == "full_text"
+
+
+@pytest.mark.parametrize(
     ("name", "separator"), [("a.tsv", "\t"), ("a.csv", ";"), ("a.csv", "\t"), ("a.csv", "|")]
 )
 def test_separators(tmp_path: Path, name: str, separator: str) -> None:
