@@ -2,7 +2,8 @@
 
     python benchmarks/ingesting.py FILE ... [--limit N] [--compare 1000] [--rounds 3]
 
-Rounds alternate between two sides, over the first `--compare` documents. Ours reads, splits,
+Rounds alternate between two sides, over `--compare` citations: every n-th of all files, so that
+each file has its share (texts of the 1970s are short, and those of today long). Ours reads, splits,
 embeds, and writes SQLite, Chroma and tantivy. The plain way gets the same passages as texts in
 memory, and is sentence-transformers in float32 and Chroma's `add`. Then ours reads all files (or
 `--limit` documents of them), and once more. Every run is a process of its own; loading of the
@@ -14,6 +15,7 @@ the system takes back and reads again as it likes. Prints a table, then one line
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import os
 import platform
@@ -38,6 +40,7 @@ from vademecum.model.embedder import DEFAULT, EMBEDDERS, Embedder
 CORPUS = "measured"
 LOOK_S = 0.5
 ADD = 1000  # passages a call of the plain side
+BEGIN, END = b"<PubmedArticle>", b"</PubmedArticle>"
 GOAL, GOAL_AGAIN, GOAL_MB = 3.0, 50.0, 1500
 
 
@@ -76,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--limit", type=int)
-    parser.add_argument("--compare", type=int, default=1000, help="documents, for the two sides")
+    parser.add_argument("--compare", type=int, default=1000, help="citations, for the two sides")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--side", choices=("ours", "plain"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -95,20 +98,25 @@ def measure(files: Sequence[Path], limit: int | None, compare: int, rounds: int)
         work = Path(name)
         sides: dict[str, list[float]] = {"ours": [], "plain": []}
         texts = work / "texts.json"
+        drawn = draw(files, compare, work)
         for number in range(rounds):
             library = work / f"library-{number}"
-            done, _ = run("ours", files, library, compare)
+            done, _ = run("ours", drawn, library)
             sides["ours"].append(done["embedded"] / done["seconds"])
             if not texts.exists():
                 texts.write_text(json.dumps(texts_of(library)))
             done, _ = run("plain", [texts], work / f"chroma-{number}")
             sides["plain"].append(done["embedded"] / done["seconds"])
-            print(f"round {number + 1}: {sides['ours'][-1]:.1f} and {sides['plain'][-1]:.1f}/s")
+            print(
+                f"round {number + 1}: {sides['ours'][-1]:.1f} and {sides['plain'][-1]:.1f}/s",
+                flush=True,
+            )
         first, memory = run("ours", files, work / "whole", limit)
         again, _ = run("ours", files, work / "whole", limit)
     ours_s, plain_s = median(sides["ours"]), median(sides["plain"])
     ratios = [a / b for a, b in zip(sides["ours"], sides["plain"], strict=True)]
     rows = [
+        ("passages of the two sides", f"{done['embedded']:,}"),
         ("passages/s, plain float32 + Chroma", f"{plain_s:,.1f}"),
         ("passages/s, ours, end to end", f"{ours_s:,.1f}"),
         (f"ratio (goal {GOAL:g})", f"{median(ratios):.2f}"),
@@ -124,11 +132,12 @@ def measure(files: Sequence[Path], limit: int | None, compare: int, rounds: int)
     ]
     for what, value in rows:
         print(f"{what:40} {value:>14}")
-    print(json.dumps(_result(files, sides, ratios, first, again, memory)))
+    print(json.dumps(_result(files, done["embedded"], sides, ratios, first, again, memory)))
 
 
 def _result(
     files: Sequence[Path],
+    compared: int,
     sides: dict[str, list[float]],
     ratios: Sequence[float],
     first: dict[str, Any],
@@ -138,6 +147,7 @@ def _result(
     return {
         "benchmark": "ingesting",
         "files": [path.name for path in files],
+        "compared": compared,
         "ours_per_s": [round(rate, 1) for rate in sides["ours"]],
         "plain_per_s": [round(rate, 1) for rate in sides["plain"]],
         "ratio": round(median(ratios), 2),
@@ -153,6 +163,21 @@ def _result(
         "cores": len(os.sched_getaffinity(0)),
         "machine": platform.machine(),
     }
+
+
+def draw(files: Sequence[Path], number: int, folder: Path) -> list[Path]:
+    """So many citations of all PubMed files, evenly, as files of the same names in a folder."""
+    sets = {path: gzip.decompress(path.read_bytes()) for path in files}
+    step = max(1, sum(held.count(BEGIN) for held in sets.values()) // number)
+    found = []
+    for path, held in sets.items():
+        head, *citations = held.split(BEGIN)
+        if not citations:
+            sys.exit(f"{path} holds no PubmedArticle")
+        kept = [BEGIN + one[: one.index(END)] + END for one in citations[::step]]
+        found.append(folder / path.name)
+        found[-1].write_bytes(gzip.compress(head + b"".join(kept) + b"</PubmedArticleSet>"))
+    return found
 
 
 def run(
