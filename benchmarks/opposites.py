@@ -1,0 +1,86 @@
+"""How often is the opposite of what a passage says taken for supported, and how often the same?
+
+    python benchmarks/opposites.py [--set seen|held_out] [--show]
+
+Each case of `opposites/SET.txt` is a passage in the voice of an abstract or a guideline, a right
+claim in other words ("+") and one that says the opposite in nearly the same words ("-"): what is
+not shown, not supported, advised against, excepted, true at another time, of other people, by
+another route, or of the other arm; in English, German and Chinese. Both sets were written at once,
+before the rules for them and by the hand that wrote these. The rules were made with a look at
+`seen`; of `held_out` only the counts were looked at. Copied are the sentences of the passages, each
+against its own. Prints a table, then one line of JSON; with `--show` the claims told wrongly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vademecum.corpora.sentences import split_sentences
+from vademecum.model.embedder import Embedder
+from vademecum.rag.answer import Source
+from vademecum.rag.check import check
+
+FOLDER = Path(__file__).parent / "opposites"
+KINDS = ("wrong", "right", "copied")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A passage, a claim that it bears out, and one that says the opposite."""
+
+    family: str
+    passage: str
+    right: str
+    wrong: str
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--set", choices=("seen", "held_out"), default="held_out")
+    parser.add_argument("--show", action="store_true", help="print the claims told wrongly")
+    given = parser.parse_args()
+    embedder = Embedder.load()
+    tally: dict[str, Counter[str]] = {}
+    for case in read(FOLDER / f"{given.set}.txt"):
+        counts = tally.setdefault(case.family, Counter())
+        source = _source(case.passage)
+        copied = [case.passage[a:b] for a, b in split_sentences(case.passage)]
+        for kind, claims in zip(KINDS, ([case.wrong], [case.right], copied), strict=True):
+            for claim in claims:
+                (sentence,) = check(claim, [source], embedder).sentences
+                supported = sentence.support == "supported"
+                counts[kind] += 1
+                counts[f"{kind} supported"] += supported
+                if given.show and supported == (kind == "wrong"):
+                    print(f"{kind}, {sentence.support}: {claim}\n    {case.passage}")
+    print(f"{'supported':34}{'wrong':>10}{'right':>10}{'copied':>10}")
+    whole = sum(tally.values(), Counter[str]())
+    for family, counts in (*tally.items(), ("all", whole)):
+        shares = "".join(f"{counts[f'{k} supported']:4} of {counts[k]:2}" for k in KINDS)
+        print(f"{family:34}{shares}")
+    print(json.dumps({"set": given.set, "embedder": embedder.name, "all": whole}))
+
+
+def read(path: Path) -> Iterator[Case]:
+    """The cases of a file, in order."""
+    family = ""
+    for block in path.read_text(encoding="utf-8").split("\n\n"):
+        lines = block.strip().splitlines()
+        if lines[0].startswith("## "):
+            family = lines[0].removeprefix("## ")
+        else:
+            passage, right, wrong = lines
+            yield Case(family, passage, right.removeprefix("+ "), wrong.removeprefix("- "))
+
+
+def _source(text: str) -> Source:
+    return Source(1, "", "", "", None, "", "", "abstract", False, "", text, 0, len(text), 0.0)
+
+
+if __name__ == "__main__":
+    main()
