@@ -62,11 +62,11 @@ class JobLog:
             )
 
     def reopen(self, job_id: int, files: Iterable[int], source: Mapping[str, Any]) -> None:
-        """A job goes on with these of its files, from the beginning of each."""
+        """A job goes on with these of its files, from the beginning of each. What was counted of
+        them stays until more is."""
         with self._database.transaction() as connection:
             connection.executemany(
-                "UPDATE job_files SET state = 'pending', reason = '', counts = '{}' "
-                "WHERE job = ? AND number = ?",
+                "UPDATE job_files SET state = 'pending', reason = '' WHERE job = ? AND number = ?",
                 [(job_id, number) for number in files],
             )
             connection.execute(

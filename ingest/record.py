@@ -40,6 +40,8 @@ class JobRecord:
         else:
             self.id = work.job.id
             self._log.reopen(self.id, work.paths, work.job.source | work.engine.to_dict())
+            for file in work.again:
+                tally.begun(file.number, file.counts)
             for name in OF_ALL_RUNS:
                 setattr(self._report, name, work.job.report.get(name, 0))
         self._earlier_s = self._report.seconds
@@ -142,10 +144,12 @@ def of_this_run(report: IngestReport, work: Work) -> IngestReport:
     earlier: dict[str, float] = {}
     if work.job is not None:
         earlier = {name: work.job.report.get(name, 0) for name in OF_ALL_RUNS}
+    before = [*work.others, *work.again]
     for name in BY_FILE:
-        earlier[name] = sum(file.counts.get(name, 0) for file in work.others)
+        earlier[name] = sum(file.counts.get(name, 0) for file in before)
     failed = sum(file.state == "failed" for file in work.others)  # and told first
-    alone = {name: getattr(report, name) - count for name, count in earlier.items()}
+    # Of a file that was mended less may be rejected than before.
+    alone = {name: max(0, getattr(report, name) - count) for name, count in earlier.items()}
     return replace(
         report,
         files=len(work.paths),

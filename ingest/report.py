@@ -21,6 +21,8 @@ BY_FILE = (
     "passages",
     "embedded",
 )
+WRITTEN = ("kept", "titles_only", "passages", "embedded")  # of these, what is in the library now
+OUTCOMES = ("kept", "skipped", "superseded", "passed_over")  # of a document that was read
 
 
 @dataclass
@@ -35,7 +37,7 @@ class IngestReport:
     files: int = 0
     read: int = 0
     kept: int = 0  # new or changed, and written
-    skipped: int = 0  # unchanged since an earlier run
+    skipped: int = 0  # unchanged since before the job
     superseded: int = 0  # a later record of the same document is there
     passed_over: int = 0  # not among the newest that were asked for
     titles_only: int = 0  # of those kept
@@ -74,39 +76,74 @@ class Tally:
     def __init__(self, report: IngestReport) -> None:
         self.report = report
         self._files: dict[int, dict[str, int]] = {}
+        self._earlier: dict[int, Mapping[str, int]] = {}
 
     def before(self, counts: Iterable[Mapping[str, int]]) -> None:
         """Files of the job that are not read this time."""
         for file in counts:
-            for name, amount in file.items():
-                self._add(name, amount)
+            self._add({}, file)
+
+    def begun(self, file: int, counts: Mapping[str, int]) -> None:
+        """An earlier run of the job has counted this of a file that is read from its beginning."""
+        self._add({}, counts)
+        self._earlier[file] = counts
 
     def count(self, file: int, name: str, amount: int = 1) -> None:
         """So much more of a file."""
         if amount:
-            self._add(name, amount)
+            before = self.in_all(file)
             counts = self._files.setdefault(file, {})
             counts[name] = counts.get(name, 0) + amount
+            if file in self._earlier:
+                self._add(before, self.in_all(file))
+            else:
+                self._add({}, {name: amount})
+
+    def ended(self, file: int) -> None:
+        """All of a file was read: of what earlier runs counted only what they wrote still counts,
+        for the file may have been another then."""
+        if file in self._earlier:
+            before, earlier = self.in_all(file), self._earlier[file]
+            self._earlier[file] = {name: earlier.get(name, 0) for name in WRITTEN}
+            self._add(before, self.in_all(file))
 
     @contextmanager
     def of_a_batch(self) -> Iterator[None]:
         """What is counted meanwhile counts only if the batch comes about: if nothing is raised."""
         report, files = replace(self.report), {n: dict(one) for n, one in self._files.items()}
+        earlier = dict(self._earlier)
         try:
             yield
         except BaseException:
             for name in BY_FILE:
                 setattr(self.report, name, getattr(report, name))
-            self._files = files
+            self._files, self._earlier = files, earlier
             raise
 
     def of(self, file: int) -> dict[str, int]:
-        """The counts of a file so far."""
+        """The counts of a file so far, in this run."""
         return self._files.get(file, {})
+
+    def in_all(self, file: int) -> dict[str, int]:
+        """The counts of a file over all runs of the job: what an earlier one wrote, and this one
+        finds unchanged, was kept."""
+        now, earlier = self.of(file), self._earlier.get(file)
+        if earlier is None:
+            return now
+        counts = {name: max(now.get(name, 0), earlier.get(name, 0)) for name in BY_FILE}
+        for name in WRITTEN:
+            counts[name] = now.get(name, 0) + earlier.get(name, 0)
+        found = now.get("skipped", 0) - earlier.get("kept", 0)
+        counts["skipped"] = max(0, found, earlier.get("skipped", 0))
+        counts["read"] = max(counts["read"], sum(counts[name] for name in OUTCOMES))
+        return {name: count for name, count in counts.items() if count}
 
     def forget(self, file: int) -> None:
         """All of a file is in the library, its counts, too."""
         self._files.pop(file, None)
+        self._earlier.pop(file, None)
 
-    def _add(self, name: str, amount: int) -> None:
-        setattr(self.report, name, getattr(self.report, name) + amount)
+    def _add(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        for name in {*before, *after}:
+            more = after.get(name, 0) - before.get(name, 0)
+            setattr(self.report, name, getattr(self.report, name) + more)

@@ -26,12 +26,14 @@ class Work:
     engine: Engine = field(default_factory=Engine)
     paths: dict[int, Path] = field(init=False)  # in the order of reading
     others: list[JobFile] = field(init=False)  # files of the job that are not read this time
+    again: list[JobFile] = field(init=False)  # those that an earlier run has read, or begun to read
 
     def __post_init__(self) -> None:
         numbers = range(len(self.plan.files)) if self.numbers is None else self.numbers
         self.paths = dict(zip(numbers, self.plan.files, strict=True))
         known = self.job.files if self.job is not None else ()
         self.others = [file for file in known if file.number not in self.paths]
+        self.again = [file for file in known if file.number in self.paths and file.counts]
 
     @property
     def before(self) -> Engine:

@@ -113,6 +113,9 @@ class Writer:
             self._tally.count(item.taken.file, "titles_only", int(item.document.kind == "title"))
             self._tally.count(item.taken.file, "passages", len(item.passages))
             self._tally.count(item.taken.file, "embedded", item.new)
+        for end in gathered.ended:
+            if not end.cut:
+                self._tally.ended(end.file)
         self._tally.report.seconds = self._seconds()
         whole = [self._work.paths[file] for file in _whole(gathered)]
         if plan.newest is not None:  # of a selection not all records are in the corpus
@@ -143,7 +146,7 @@ class Writer:
         state: FileState = "pending"
         if end is not None:
             state = "failed" if end.failure else "done"
-        return FileProgress(file, self._tally.of(file), state, end.failure if end else "")
+        return FileProgress(file, self._tally.in_all(file), state, end.failure if end else "")
 
 
 def _whole(gathered: Gathered) -> list[int]:

@@ -40,7 +40,7 @@ def test_a_job_is_planned_then_runs_then_ends(library: Library) -> None:
     log.reopen(number, [1], SOURCE | {"engine": "ray"})
     job = library.jobs()[0]
     assert job.source["engine"] == "ray"
-    assert (job.state, job.finished, job.files[1].counts) == ("planned", "", {})
+    assert (job.state, job.finished, job.files[1].counts) == ("planned", "", {"read": 1})
     assert job.files[0].counts == {"read": 3}
 
 

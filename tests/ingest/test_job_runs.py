@@ -23,7 +23,7 @@ from vademecum.ingest.again import failed_of, left_of
 from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.plan import Plan
 from vademecum.ingest.record import of_this_run
-from vademecum.ingest.report import IngestReport
+from vademecum.ingest.report import BY_FILE, IngestReport
 from vademecum.ingest.sources import SAMPLE, resolve
 from vademecum.ingest.web import Web
 from vademecum.progress import Progress
@@ -44,6 +44,10 @@ class Meddling(FakeEmbedder):
         if len(self.calls) == self.at:
             self.act()
         return super().embed_passages(texts)
+
+
+def broken_off() -> None:
+    raise OutOfSpace("the disk is full", "free some")
 
 
 @pytest.fixture
@@ -109,11 +113,79 @@ def test_a_stop_ends_it_after_the_batch_and_resume_does_the_rest(
     report = go_on(library, report.job, embedder)
     assert report.state == "done"
     assert len(embedder.embedded) == 18
-    # The second file was read again from its beginning: its first two were there already.
-    assert (report.files, report.read, report.kept, report.skipped) == (3, 30, 28, 2)
+    assert (report.files, report.read, report.kept, report.skipped) == (3, 30, 30, 0)
     assert library.jobs()[0].id == job.id
     assert len(library.jobs()) == 1
     assert contents(library) == uninterrupted(tmp_path, files)
+
+
+def test_a_job_that_stops_often_counts_as_one_that_does_not(
+    library: Library, files: list[Path], tmp_path: Path
+) -> None:
+    """Unchanged is only what the library held before the job began."""
+    ingest(library, NAME, files[1:2], FakeEmbedder(), limit=3)
+    job = stopped(library, files, at=1).job
+    assert job is not None
+    runs: list[IngestReport] = []
+    for at in (1, 2, 1, 99):
+        stop = threading.Event()
+        with Web() as web:
+            work = left_of(library, named(library, job), web)
+        embedder = Meddling(at - 1, stop.set)
+        whole = resume(library, work, embedder, batch_size=4, stop=stop)
+        runs.append(of_this_run(whole, work))
+    assert whole.state == "done"
+    assert (whole.read, whole.kept, whole.skipped) == (30, 27, 3)
+    with Library.open(tmp_path / "expected") as other:
+        ingest(other, NAME, files[1:2], FakeEmbedder(), limit=3)
+        expected = ingest(other, NAME, files, FakeEmbedder())
+    for name in BY_FILE:
+        assert getattr(whole, name) == getattr(expected, name), name
+    assert all(run.kept for run in runs)
+    assert sum(run.kept for run in runs) == 27 - 4  # after the four of the first
+    told = [file.counts for file in named(library, job).files]
+    assert [(one["read"], one["kept"], one.get("skipped", 0)) for one in told] == [
+        (10, 10, 0),
+        (10, 7, 3),
+        (10, 10, 0),
+    ]
+
+
+def test_a_run_that_is_killed_before_its_first_batch_forgets_nothing(
+    library: Library, files: list[Path]
+) -> None:
+    report = stopped(library, files, at=1)
+    for _ in range(2):
+        with pytest.raises(OutOfSpace):
+            go_on(library, report.job, Meddling(0, broken_off))
+        assert library.jobs()[0].files[0].counts["kept"] == 4
+    report = go_on(library, report.job)
+    assert (report.read, report.kept, report.skipped) == (30, 30, 0)
+
+
+def test_what_a_mended_file_gave_before_it_failed_was_kept(
+    library: Library, files: list[Path]
+) -> None:
+    sound = files[1].read_text()
+    files[1].write_text(sound.replace("trial 15", "<trial 15"))
+    report = ingest(library, NAME, files, FakeEmbedder())
+    assert report.kept == 24
+    files[1].write_text(sound)
+    with Web() as web:
+        work = failed_of(library, library.jobs()[0], web)
+        report = resume(library, work, FakeEmbedder())
+    assert (report.read, report.kept, report.skipped) == (30, 30, 0)
+    assert of_this_run(report, work).kept == 6
+
+
+def test_a_selection_that_is_gone_on_with_counts_as_one(
+    library: Library, files: list[Path]
+) -> None:
+    plan = Plan(tuple(files), newest=20)
+    report = stopped(library, plan, at=2)
+    assert report.kept == 8
+    report = go_on(library, report.job)
+    assert (report.read, report.kept, report.skipped, report.passed_over) == (30, 20, 0, 10)
 
 
 def test_what_was_resumed_is_known_as_if_it_had_never_stopped(
