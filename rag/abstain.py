@@ -23,6 +23,11 @@ COSINE_SHARE = 0.6  # of the relevance; coverage has the rest
 RELEVANT = 0.54
 # The same for Chinese, where the coverage of character pairs stands alone.
 RELEVANT_HAN = 0.30
+# Of a table with few and short rows hardly any row holds the words in which it is asked about: so
+# much is enough of what the question names by its whole title, or what stands out in a small
+# corpus by so much (decision 0001).
+SINGLED_OUT = 0.7
+LEAD = 0.2
 # A source this much less relevant than the best one only distracts a small model.
 DISTRACTS = 0.75
 
@@ -56,8 +61,15 @@ def before(found: Sequence[Found], language: Language) -> Reason | None:
     """Why not to ask the model, None if there is no reason."""
     if not found:
         return "empty"
+    return None if any(bears(one, language) for one in found) else "irrelevant"
+
+
+def bears(found: Found, language: Language) -> bool:
+    """Whether a found passage bears enough on the question to answer from."""
     least = RELEVANT_HAN if language == "zh" else RELEVANT
-    return None if max(relevance(one, language) for one in found) >= least else "irrelevant"
+    # A Chinese question is nearer to one text than to others by chance: the embedder is English.
+    singled_out = found.named or (language != "zh" and found.lead >= LEAD)
+    return relevance(found, language) >= (SINGLED_OUT * least if singled_out else least)
 
 
 def relevant(found: Sequence[Found], language: Language) -> list[Found]:

@@ -32,6 +32,9 @@ PASSAGES_PER_WORK = 2
 # A full text speaks for its abstract where its passage scores so much of what the abstract does;
 # the scores are those above the floor of `_shares`, the last of a hundred or, of few, nearly 0.
 FULL_TEXT_SHARE = 0.75
+NEXT = 5  # works that another one is compared with
+
+Work = tuple[str, ...]  # the ids of its documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,9 @@ class Found:
     compare across searches: `cosine`, the similarity to the query, and `coverage` in [0, 1], the
     share of the query's words that the document holds, rare words counting more. `ranks` count
     from 1, by the side that found it: "dense", "lexical". `also` are the ids of other documents
-    of the same work in the corpus.
+    of the same work in the corpus. `named` if the query holds the whole title of the document;
+    `lead` is how much nearer the work is to the query than the five that come next, in a corpus so
+    small that all of it was compared, and 0 elsewhere.
     """
 
     passage: Passage
@@ -52,6 +57,8 @@ class Found:
     coverage: float
     ranks: dict[str, int]
     also: tuple[str, ...] = ()
+    named: bool = False
+    lead: float = 0.0
 
     @property
     def section(self) -> str:
@@ -91,6 +98,7 @@ def search(
     vectors = library.vectors(corpus, [p.passage_id for p in chosen])
     weights = word_weights(query, list(passages.values()))
     ranks = {"dense": _ranks(dense), "lexical": _ranks(lexical)}
+    leads = _leads(dense, works)
     return [
         Found(
             passage=passage,
@@ -104,6 +112,8 @@ def search(
                 if passage.passage_id in of
             },
             also=tuple(other for other in works[passage.doc_id] if other != passage.doc_id),
+            named=names(query, documents[passage.doc_id].title),
+            lead=leads.get(works[passage.doc_id], 0.0),
         )
         for passage in chosen
         if passage.doc_id in documents and passage.passage_id in vectors  # deleted meanwhile
@@ -168,6 +178,27 @@ def coverage(weights: dict[str, float], document: Document) -> float:
     words = content_words(f"{document.title} {document.text}")
     total = sum(weights.values())
     return sum(w for word, w in weights.items() if word in words) / total if total else 0.0
+
+
+def names(query: str, title: str) -> bool:
+    """Whether every word of a title that carries meaning stands in a query."""
+    words = content_words(title)
+    return bool(words) and words <= content_words(query)
+
+
+def _leads(dense: Sequence[Hit], works: Mapping[str, tuple[str, ...]]) -> dict[Work, float]:
+    """How much nearer each work is than the mean of the five nearest of the others. Nothing where
+    there may be more passages than were compared, or fewer works than that."""
+    nearest: dict[Work, float] = {}
+    for hit in dense:
+        work = works[hit.passage.doc_id]
+        nearest[work] = max(hit.score, nearest.get(work, hit.score))
+    if len(dense) >= CANDIDATES or len(nearest) <= NEXT:
+        return {}
+    best = sorted(nearest.values(), reverse=True)[: NEXT + 1]
+    return {
+        work: score - (sum(best) - max(score, best[-1])) / NEXT for work, score in nearest.items()
+    }
 
 
 def _spoken_for(

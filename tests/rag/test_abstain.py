@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.abstain import after, before, refuses, relevance
+from vademecum.corpora.document import Document, Passage
+from vademecum.rag.abstain import LEAD, RELEVANT, RELEVANT_HAN, after, before, refuses, relevance
 from vademecum.rag.answer import CorpusRef, Sentence, Source
-from vademecum.rag.retrieve import search
+from vademecum.rag.retrieve import Found, search
 from vademecum.rag.wording import REASONS, STATUS, notice
 
 
@@ -76,6 +77,44 @@ def test_what_is_far_from_the_question_does_not_count(
     found = search(shelf, embedder, "test", question, 5)
     assert before(found, language) == verdict
     assert all(0 <= relevance(one, language) <= 1 for one in found)
+
+
+def found(relevance: float, **how) -> Found:
+    """A passage that bears so much on a question, in either language."""
+    text = "150 cm. June to August. Woodland clearings."
+    row = Document("row:1", "Foxglove", text, "full_text")
+    return Found(Passage("row:1", 0, 0, len(text), text), row, 1.0, relevance, relevance, {}, **how)
+
+
+@pytest.mark.parametrize(("language", "least"), [("en", RELEVANT), ("zh", RELEVANT_HAN)])
+def test_of_what_the_question_names_by_its_title_less_is_enough(language, least: float) -> None:
+    near = 0.75 * least
+    assert before([found(near)], language) == "irrelevant"
+    assert before([found(near, named=True)], language) is None
+    assert before([found(0.5 * least, named=True)], language) == "irrelevant"
+
+
+def test_of_what_stands_out_in_a_small_corpus_less_is_enough() -> None:
+    near = 0.75 * RELEVANT
+    assert before([found(near, lead=LEAD)], "en") is None
+    assert before([found(near, lead=LEAD - 0.01)], "en") == "irrelevant"
+    assert before([found(0.5 * RELEVANT, lead=0.9)], "en") == "irrelevant"
+    # The embedder is English: of Chinese its cosines say little.
+    assert before([found(0.75 * RELEVANT_HAN, lead=0.9)], "zh") == "irrelevant"
+
+
+def test_a_row_is_found_by_its_name_though_it_has_no_other_word_of_the_question(
+    shelf_of, embedder
+) -> None:
+    rows = {"Foxglove": "Clearings.", "Thrift": "Cliffs.", "Heather": "Moors."}
+    table = shelf_of(*(Document(f"row:{t}", t, text, "full_text") for t, text in rows.items()))
+    for name in rows:
+        hits = search(table, embedder, "test", f"Where does {name.lower()} grow?", 5)
+        assert hits[0].document.title == name
+        assert relevance(hits[0], "en") < RELEVANT  # it holds one of two words
+        assert before(hits, "en") is None
+    absent = search(table, embedder, "test", "Where does bamboo grow?", 5)
+    assert before(absent, "en") == "irrelevant"
 
 
 def test_one_borne_out_sentence_is_an_answer() -> None:

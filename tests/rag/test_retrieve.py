@@ -203,3 +203,47 @@ def test_coverage_counts_rare_words_more(shelf, embedder) -> None:
 
 def test_a_query_without_content_words_is_covered_by_nothing(shelf, embedder) -> None:
     assert {f.coverage for f in search(shelf, embedder, "test", "what is it", 8)} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("title", "named"),
+    [
+        ("Foxgloves", True),
+        ("The foxglove", True),
+        ("Foxglove and heart failure", False),
+        ("", False),
+        ("What is it?", False),
+    ],
+)
+def test_a_query_names_a_document_that_has_no_word_more_in_its_title(
+    shelf_of, embedder, title: str, named: bool
+) -> None:
+    row = Document("row:1", title, "150 cm; foxglove clearings", "full_text")
+    (found,) = search(shelf_of(row), embedder, "test", "How tall does foxglove grow?", 5)
+    assert found.named == named
+
+
+def test_in_a_small_corpus_a_passage_leads_by_what_it_is_nearer_than_the_five_next(
+    shelf_of, embedder
+) -> None:
+    texts = ["aspirin fever", "aspirin pain", "aspirin stroke", *"abcd"]
+    rows = [Document(f"row:{i}", "", text, "full_text") for i, text in enumerate(texts)]
+    table = shelf_of(*rows)
+    by_id = {f.document.doc_id: f for f in search(table, embedder, "test", "aspirin fever", 10)}
+    cosines = sorted((f.cosine for f in by_id.values()), reverse=True)
+    assert by_id["row:0"].lead == pytest.approx(cosines[0] - sum(cosines[1:6]) / 5)
+    assert by_id["row:6"].lead == pytest.approx(cosines[-1] - sum(cosines[:5]) / 5)
+    # Copies of a work do not hide how far it leads.
+    table.kept["copy"] = table.kept["row:0"]
+    table.cut["copy"] = [Passage("copy", 0, 0, 13, "aspirin fever")]
+    table.one_work = ("row:0", "copy")
+    best = search(table, embedder, "test", "aspirin fever", 1)[0]
+    assert best.lead == pytest.approx(by_id["row:0"].lead)
+
+
+@pytest.mark.parametrize("rows", [5, 100])
+def test_nothing_leads_among_few_nor_where_more_may_lie_beyond_what_was_compared(
+    shelf_of, embedder, rows: int
+) -> None:
+    table = shelf_of(*(Document(f"row:{i}", "", f"aspirin {i}", "full_text") for i in range(rows)))
+    assert all(f.lead == 0.0 for f in search(table, embedder, "test", "aspirin", 5))
