@@ -27,7 +27,8 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """One file of a job, by its place in the order of reading; `reason` says why it failed.
+    """One file of a job, by its place in the order of reading; `reason` says why it failed, or
+    that it was empty.
 
     `size` in bytes, None where it was not there yet; `identity` is the hash of all that decides
     what is read from it, "" if not known; `counts` are documents and passages of it, by what

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vademecum.progress import Progress
 
 NAMED = 5
@@ -26,6 +28,11 @@ class Failures:
         """No other file will be told of."""
         for first, *others in self._names.values():
             if others:
-                more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
-                self._progress.note(f"the same of {', '.join(others[:NAMED])}{more} as of {first}")
+                self._progress.note(f"the same of {some(others)} as of {first}")
         self._names.clear()
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

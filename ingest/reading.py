@@ -11,7 +11,8 @@ from typing import Protocol
 from vademecum.corpora.document import Deletion, Document, Passage, Rejection
 from vademecum.corpora.readers import reader_for
 from vademecum.corpora.readers.stream import printable
-from vademecum.errors import DocumentRejected, VademecumError
+from vademecum.corpora.revision import file_number
+from vademecum.errors import DocumentRejected, EmptyFile, VademecumError
 from vademecum.ingest.checksum import md5_problem
 
 
@@ -37,11 +38,12 @@ class Rejected:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """No more comes of a file. `failure` says why it could not be read to its end; `cut`: there was
-    more in it than was asked for."""
+    more in it than was asked for; `empty`: there was nothing in it."""
 
     file: int
     failure: str = ""
     cut: bool = False
+    empty: bool = False
 
 
 Event = Taken | Rejected | Ended
@@ -91,11 +93,15 @@ class Reading:
     def _file(self, number: int, path: Path) -> Iterator[Event]:
         rejected = taken = 0
         try:
-            if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe may wait for ever
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):  # to open a pipe may wait for ever
                 yield Ended(number, "it is not a regular file")
                 return
             if problem := md5_problem(path):
                 yield Ended(number, printable(problem))
+                return
+            if not found.st_size:
+                yield _without_records(number, path)
                 return
             for record in reader_for(path).read(path):
                 if isinstance(record, Rejection):
@@ -107,15 +113,20 @@ class Reading:
                     return
                 taken += 1
                 yield self._taken(number, path, record)
+        except EmptyFile:
+            yield _without_records(number, path)
         except DocumentRejected as error:
             yield Ended(number, why(error))
         except OSError as error:
             yield Ended(number, printable(f"it cannot be read: {error.strerror or error}"))
         else:
-            nothing = (
-                f"none of its {rejected:,} records could be taken" if rejected else "no records"
-            )
-            yield Ended(number, "" if taken else f"it holds nothing to read: {nothing}")
+            if taken:
+                yield Ended(number)
+            elif rejected:
+                none = f"none of its {rejected:,} records could be taken"
+                yield Ended(number, f"it holds nothing to read: {none}")
+            else:
+                yield _without_records(number, path)
 
     def _taken(self, number: int, path: Path, record: Document | Deletion) -> Taken:
         if isinstance(record, Deletion):
@@ -126,3 +137,10 @@ class Reading:
             record = replace(record, url=self.addresses[path])
         passages = None if self.split is None else tuple(self.split(record))
         return Taken(number, record, passages)
+
+
+def _without_records(number: int, path: Path) -> Ended:
+    """Nothing is lost of an empty file, but NLM publishes none: one of its own was cut."""
+    if file_number(path.name):
+        return Ended(number, "it holds nothing to read: no records; download it again")
+    return Ended(number, empty=True)

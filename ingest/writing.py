@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from vademecum.corpora.document import Deletion, Document
 from vademecum.corpora.jobs import FileProgress, FileState
 from vademecum.corpora.library import Batch, Library
+from vademecum.corpora.readers.stream import printable
 from vademecum.corpora.revision import file_number
 from vademecum.ingest.batch import Gathered
 from vademecum.ingest.embedding import Embedding
+from vademecum.ingest.failures import some
 from vademecum.ingest.reading import Ended, Taken
 from vademecum.ingest.report import Tally
 from vademecum.ingest.work import Work
 from vademecum.progress import Progress
 
+EMPTY = "empty, skipped"
 TELL_S = 2.0  # between two looks from outside at a job that finds nothing new
 
 
@@ -74,6 +77,9 @@ class Writer:
         self._embedding.committed()
         for end in gathered.ended:
             self._tally.forget(end.file)
+        if empty := [end.file for end in gathered.ended if end.empty]:
+            names = [printable(self._work.paths[file].name) for file in empty]
+            self._shown.note(f"{EMPTY}: {some(names)}")
         self._shown.advance(len(gathered.documents))
         supply = self._work.plan.supply
         if supply is not None:
@@ -144,11 +150,14 @@ class Writer:
     def _progress(self, file: int, ended: Sequence[Ended]) -> FileProgress:
         end = next((end for end in ended if end.file == file and not end.cut), None)
         state: FileState = "pending"
+        reason = ""
         if end is not None:
             state = "failed" if end.failure else "done"
-        return FileProgress(file, self._tally.in_all(file), state, end.failure if end else "")
+            reason = EMPTY if end.empty else end.failure
+        return FileProgress(file, self._tally.in_all(file), state, reason)
 
 
 def _whole(gathered: Gathered) -> list[int]:
-    """Files that were read to their end."""
-    return [end.file for end in gathered.ended if not (end.failure or end.cut)]
+    """Files that were read to their end. What an empty one held before stays: it may have been cut
+    by whatever writes it."""
+    return [end.file for end in gathered.ended if not (end.failure or end.cut or end.empty)]

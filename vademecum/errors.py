@@ -10,6 +10,7 @@ VademecumError
 │   ├── IndexUnavailable       the server that searches vectors cannot be reached or used
 │   └── OutOfSpace             the disk is full or the folder cannot be written
 ├── DocumentRejected           a file or record cannot be read as a document
+│   └── EmptyFile              there is nothing in it that could be lost
 ├── SourceUnavailable          where documents come from cannot be reached, or must not be
 ├── ClusterUnavailable         Ray cannot be reached or started, or its workers fail
 ├── AssetError
@@ -82,6 +83,10 @@ class OutOfSpace(LibraryError):
 
 class DocumentRejected(VademecumError):
     """A file or a record cannot be read as a document."""
+
+
+class EmptyFile(DocumentRejected):
+    """A file holds nothing, not even something that cannot be read."""
 
 
 class SourceUnavailable(VademecumError):

@@ -13,7 +13,8 @@ class Reader(Protocol):
     """Reads one kind of file.
 
     A bad record inside a sound file is yielded as a `Rejection` and reading goes on. A file that
-    cannot be read to its end raises `DocumentRejected`, after everything before the damage.
+    cannot be read to its end raises `DocumentRejected`, after everything before the damage, and
+    one that holds nothing `EmptyFile`.
     """
 
     @property

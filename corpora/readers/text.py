@@ -14,7 +14,7 @@ import charset_normalizer
 from vademecum.corpora.document import Document, Record, Section
 from vademecum.corpora.readers.stream import printable, whole
 from vademecum.corpora.readers.titles import as_title
-from vademecum.errors import DocumentRejected
+from vademecum.errors import DocumentRejected, EmptyFile
 
 MAX_BYTES = 64 << 20
 HEADING_CHARACTERS = 1000
@@ -61,15 +61,13 @@ class TextReader:
     def read(self, path: Path) -> Iterator[Record]:
         """Yield the file as one document of kind "full_text"; Markdown headings become sections.
 
-        Line ends become "\\n". Raises DocumentRejected if the file is empty, binary or larger
-        than `MAX_BYTES`.
+        Line ends become "\\n". Raises EmptyFile, and DocumentRejected if the file is binary or
+        larger than `MAX_BYTES`.
         """
         data = whole(path, MAX_BYTES, hint="split the file into its works or chapters")
         text = re.sub(r"\r\n?", "\n", decode(data, printable(path.name)))
         if not text.strip():
-            raise DocumentRejected(
-                f"{printable(path.name)}: no text in the file", hint="leave it out"
-            )
+            raise EmptyFile(f"{printable(path.name)}: no text in the file", hint="leave it out")
         sections, facts = self.structure(text, path)
         yield Document(
             doc_id=f"file:{hashlib.sha256(data).hexdigest()[:32]}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -193,10 +194,8 @@ def test_a_truncated_gzip_keeps_what_came_before(filled: Cli, tmp_path: Path) ->
     [
         ("malformed.xml", "<PubmedArticleSet><PubmedArticle></PubmedArticleSet>"),
         ("other.xml", "<html><body>no citations</body></html>"),
-        ("empty.xml", ""),
-        ("empty.xml.gz", ""),
+        ("pubmed26n1334.xml.gz", ""),
         ("plain.xml.gz", "this is no gzip"),
-        ("empty.txt", " \n"),
     ],
 )
 def test_a_bad_file_is_one_error_with_a_hint(
@@ -210,6 +209,22 @@ def test_a_bad_file_is_one_error_with_a_hint(
     assert name in done.errors[0]
     assert "Traceback" not in done.stderr
     assert_sound(filled, 3)
+
+
+def test_an_empty_file_is_skipped_in_one_line(cli: Cli, sample: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    shutil.copy(sample, folder)
+    (folder / "nothing.txt").touch()
+    (folder / "space.md").write_text(" \n\n")
+    done = cli("ingest", str(folder), "--corpus", "tests")
+    assert done.code == 0, done.stderr
+    assert done.stderr.splitlines().count("empty, skipped: nothing.txt, space.md") == 1
+    assert "3 documents read, 3 kept" in done.stdout
+    assert "failed" not in done.stdout
+    shown = cli("jobs", "show")
+    assert "nothing.txt and 1 more file: empty, skipped" in shown.stdout
+    assert_sound(cli, 3)
 
 
 def test_a_bad_file_does_not_stop_the_good_ones(cli: Cli, sample: Path, tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ingest_support import FakeEmbedder
+from ingest_support import FakeEmbedder, article, write_pubmed
 
 from vademecum.corpora.library import Library
 from vademecum.ingest.failures import Failures
 from vademecum.ingest.pipeline import ingest
+from vademecum.ingest.reading import Ended, Reading
 from vademecum.progress import Silent
 
 SCANNED = "its pages are images, without text; run it through OCR"
@@ -63,3 +64,58 @@ def test_the_job_ends_though_nobody_is_told_any_more(tmp_path: Path) -> None:
         with pytest.raises(BrokenPipeError):
             ingest(library, "papers", paths, FakeEmbedder(), progress=Gone())
         assert library.jobs()[0].state == "failed"
+
+
+# files that hold nothing
+
+
+def empty_files(folder: Path) -> list[Path]:
+    contents = {
+        "nothing.txt": "",
+        "nothing.pdf": "",
+        "space.md": "\n \n",
+        "heading.csv": "title,text\n",
+        "set.xml": "<PubmedArticleSet/>",
+    }
+    for name, content in contents.items():
+        (folder / name).write_text(content)
+    return [folder / name for name in contents]
+
+
+def test_an_empty_file_fails_nothing_and_is_named(tmp_path: Path) -> None:
+    good = write_pubmed(tmp_path / "good.xml", article(1))
+    notes = Notes()
+    with Library.open(tmp_path / "library") as library:
+        paths = [*empty_files(tmp_path), good]
+        report = ingest(library, "papers", paths, FakeEmbedder(), progress=notes)
+        assert (report.state, report.failed, report.kept) == ("done", 0, 1)
+        told = [note for note in notes.told if "skipped" in note]
+        assert told == [
+            "empty, skipped: nothing.txt, nothing.pdf, space.md, heading.csv, set.xml",
+        ]
+        files = library.jobs()[0].files
+        assert [(file.state, file.reason) for file in files] == [
+            *[("done", "empty, skipped")] * 5,
+            ("done", ""),
+        ]
+
+
+def test_what_a_file_held_before_it_was_emptied_stays(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    with Library.open(tmp_path / "library") as library:
+        for content in ("Aspirin helps.", "", "Aspirin harms."):
+            path.write_text(content)
+            ingest(library, "papers", [path], FakeEmbedder())
+            assert library.corpus("papers").documents == 1
+        (hit,) = library.search_lexical("papers", "aspirin", 5)
+    assert hit.passage.text == "Aspirin harms."
+
+
+def test_a_file_of_nlm_is_never_empty(tmp_path: Path) -> None:
+    path = tmp_path / "pubmed26n1334.xml"
+    for content in ("", "<PubmedArticleSet/>"):
+        path.write_text(content)
+        (ended,) = Reading().read([(0, path)])
+        assert isinstance(ended, Ended)
+        assert ended.failure
+        assert not ended.empty

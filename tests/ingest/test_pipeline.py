@@ -194,14 +194,16 @@ def test_rejected_records_are_counted_with_their_reason(library: Library, tmp_pa
     assert report.failed_files == []
 
 
-def test_a_file_with_nothing_in_it_is_a_failure_with_a_reason(
+def test_a_file_of_which_nothing_can_be_taken_is_a_failure_with_a_reason(
     library: Library, tmp_path: Path
 ) -> None:
-    report = run(library, [write_pubmed(tmp_path / "a.xml")])
-    assert report.read == 0
+    path = tmp_path / "a.csv"
+    path.write_text("title,text\nAspirin,\n")
+    report = run(library, [path])
+    assert (report.read, report.rejected) == (0, 1)
     [(name, reason)] = report.failed_files
-    assert name.endswith("a.xml")
-    assert reason
+    assert name.endswith("a.csv")
+    assert reason == "it holds nothing to read: none of its 1 records could be taken"
 
 
 def test_a_limit_stops_reading(library: Library, tmp_path: Path) -> None:
