@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vademecum.rag.effects import ASIDE, BE, BEFORE_NOUNS, clauses, first
-from vademecum.rag.polarity import negated
+from vademecum.rag.negation import negated
 from vademecum.rag.words import WORD, containment, content_words, stem
 
 AMOUNT = (

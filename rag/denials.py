@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vademecum.rag.effects import DENIED, JOINT, clauses, named
-from vademecum.rag.polarity import NO_DENIAL
+from vademecum.rag.negation import NO_DENIAL
 from vademecum.rag.words import COPY, WORD, containment, content_words, stem
 
 AUXILIARY = r"(?:do|does|did|was|were|is|are|has|have|had|could|can|will|would|been|be)"

@@ -8,33 +8,30 @@ from __future__ import annotations
 
 import re
 
+from vademecum.rag.negation import denials, negated
 from vademecum.rag.words import containment, content_words
 
-NEGATION = re.compile(
-    r"\b(?:no|not|non|never|without|neither|nor|none|cannot|lack(?:s|ed|ing)?|absen(?:t|ce)"
-    r"|fail(?:s|ed|ure to)?|unable|insignificant|\w+n't)\b|不|没有?|未|无|非|缺乏",
-    re.IGNORECASE,
-)
-# "not only", "no less than", "whether or not", "with or without" deny nothing.
-NO_DENIAL = re.compile(
-    r"\b(?:not only|no less|whether or not|with or without|not least)\b"
-    r"|不仅|不但|无论|非常|不断|未来",
-    re.IGNORECASE,
-)
-# "although", "but" and the like part what is said from what is said against it.
+# "although", "but" and the like part what is said from what is said against it. A comma before
+# "dass" parts nothing.
 CLAUSE = re.compile(
-    r"[,;:，；：]\s|[，；：]|\b(?:but|whereas|while|although|though|however|yet)\b|但是?|而|虽然",
+    r"[,;:，；：]\s(?!(?:dass|ob|um|zu)\b)|[，；：]|\b(?:but|whereas|while|although|though|however|yet"
+    r"|aber|sondern|jedoch|während|obwohl|hingegen|dagegen)\b|但是?|而|虽然",
     re.IGNORECASE,
 )
 UP = re.compile(
     r"\b(?:increas\w*|higher|greater|more|rais\w*|rise[sn]?|rose|elevat\w*|improv\w*|doubl\w*|tripl\w*|better"
-    r"|longer|superior)\b|增加|升高|提高|上升|改善|更高|延长",
+    r"|longer|superior|erhöh\w*|steig\w+|stieg\w*|gestiegen|verbesser\w*|verlänger\w*"
+    r"|n[ai]hme?n?\b[^.;,]{0,60} zu\b|zun[ai]hm\w*|zugenommen|höher\w*|länger\w*|größer\w*"
+    r"|stärker\w*|häufiger\w*|mehr|besser\w*)\b|增加|升高|提高|上升|改善|更高|延长",
     re.IGNORECASE,
 )
 DOWN = re.compile(
     r"\b(?:decreas\w*|lower\w*|less|fewer|reduc\w*|declin\w*|fell|fall(?:en|ing)"
-    r"|falls? (?:by|from|to)|halv\w*|diminish\w*|worse\w*"
-    r"|shorter|shorten\w*|inferior)\b|减少|降低|下降|恶化|更低|缩短",
+    r"|falls? (?:by|from|to)|halv\w*|diminish\w*|worse\w*|shorter|shorten\w*|inferior"
+    r"|senk\w+|gesenkt\w*|sank(?:en)?|sinkt|gesunken|verring\w+|vermindert\w*|reduzier\w*|halbier\w*"
+    r"|verschlechter\w*|verkürz\w*|n[ai]hme?n?\b[^.;,]{0,60} ab\b|abn[ai]hm\w*|abgenommen"
+    r"|niedriger\w*|geringer\w*|kürzer\w*|kleiner\w*|schwächer\w*|seltener\w*|weniger"
+    r"|schlechter\w*)\b|减少|降低|下降|恶化|更低|缩短",
     re.IGNORECASE,
 )
 # Words of which one says the contrary of the other.
@@ -70,17 +67,10 @@ COMPARISON = re.compile(
 FROM_TO = re.compile(
     r"\bfrom (?:an? )?(\d[\d.,]*)[^.;]{0,20}? to (\d[\d.,]*)|从(\d[\d.]*)\D{0,8}到(\d[\d.]*)"
 )
+WITHOUT = re.compile(r"\b(?:without|ohne) (?P<what>[\w-]+)", re.IGNORECASE)
+THAT = re.compile(r"(?:\A|(?<=[.;:] ))(?:dass|ob|that|whether)\b[^,.;]*,", re.IGNORECASE)
 CLAUSE_COPIED = 0.9  # from this share of its words in a clause a sentence copies that
 SAME_MATTER = 0.5  # least share of words in common for two sentences to be compared
-
-
-def negated(text: str) -> bool:
-    """Whether the text denies something."""
-    return _denials(text) > 0
-
-
-def _denials(text: str) -> int:
-    return len(NEGATION.findall(NO_DENIAL.sub(" ", text)))
 
 
 def direction(text: str) -> int:
@@ -92,13 +82,14 @@ def contradicts(sentence: str, evidence: str) -> bool:
     """Whether the sentence denies what the evidence affirms, the other way round, or points the
     other way. False where they share too few words to be about the same matter."""
     words = content_words(sentence)
+    sentence, evidence = _without_shared(sentence, evidence)
     if _exchanged(sentence, evidence) or _reversed(sentence, evidence):
         return True
     if containment(words, content_words(evidence)) < SAME_MATTER:
         return False
-    if words <= content_words(evidence) and _denials(sentence) == _denials(evidence):
+    if words <= content_words(evidence) and denials(sentence) == denials(evidence):
         return False  # the same words, denied as often: a copy
-    clauses = [part for part in CLAUSE.split(evidence) if part.strip()]
+    clauses = _clauses(evidence)
     nearest = max(clauses, key=lambda part: containment(words, content_words(part)), default="")
     if containment(words, content_words(nearest)) < SAME_MATTER:
         nearest = evidence  # the sentence draws several clauses together
@@ -107,6 +98,24 @@ def contradicts(sentence: str, evidence: str) -> bool:
     if negated(sentence) != negated(nearest):
         return True
     return direction(sentence) * direction(nearest) < 0
+
+
+def _clauses(evidence: str) -> list[str]:
+    """What stands between the marks; "that X, is not shown" is one clause."""
+    text = THAT.sub(lambda match: match.group().replace(",", " "), evidence)
+    return [part for part in CLAUSE.split(text) if part.strip()]
+
+
+def _without_shared(sentence: str, evidence: str) -> tuple[str, str]:
+    """Both without "without X" where both have it: it says of whom, and denies nothing of them."""
+    ours, theirs = (
+        {match["what"].lower() for match in WITHOUT.finditer(text)} for text in (sentence, evidence)
+    )
+
+    def dropped(match: re.Match[str]) -> str:
+        return " " if match["what"].lower() in ours & theirs else match.group()
+
+    return WITHOUT.sub(dropped, sentence), WITHOUT.sub(dropped, evidence)
 
 
 def _exchanged(sentence: str, evidence: str) -> bool:

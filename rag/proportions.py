@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, pairwise
 
-from vademecum.rag.polarity import COMPARISON, negated
+from vademecum.rag.negation import negated
+from vademecum.rag.polarity import COMPARISON
 from vademecum.rag.quantities import numbers_at, plain, unit_at
 from vademecum.rag.words import WORD, containment, content_words, stem
 

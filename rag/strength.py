@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from vademecum.rag.effects import DENIED
-from vademecum.rag.polarity import NO_DENIAL
+from vademecum.rag.negation import NO_DENIAL
 
 PART = re.compile(r"[,;:.]|\b(?:and|or|but)\b", re.IGNORECASE)
 REACH = 3  # words

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.polarity import contradicts, direction, negated
+from vademecum.rag.polarity import contradicts, direction
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,11 @@ from vademecum.rag.polarity import contradicts, direction, negated
         ("Aspirin increased the risk of stroke.", "Aspirin decreased the risk of stroke."),
         ("Survival was longer with placebo.", "Survival was shorter with placebo."),
         ("二甲双胍会增加乳酸酸中毒的风险。", "二甲双胍不会增加乳酸酸中毒的风险。"),
+        ("ASS senkte die Sterblichkeit.", "ASS senkte die Sterblichkeit nicht."),
+        ("ASS erhöhte die Sterblichkeit.", "ASS senkte die Sterblichkeit."),
+        ("Zink verhindert Husten.", "Es gibt keinen Hinweis darauf, dass Zink Husten verhindert."),
+        ("Statins are recommended in pregnancy.", "Statins should be avoided in pregnancy."),
+        ("Scan the back without red flags.", "Refrain from a scan of the back without red flags."),
     ],
 )  # fmt: skip
 def test_opposites(sentence: str, evidence: str) -> None:
@@ -29,6 +34,9 @@ def test_opposites(sentence: str, evidence: str) -> None:
         ("Aspirin did not lower mortality but reduced stroke.",) * 2,
         ("Aspirin helped men with or without stroke.", "Aspirin helped men, old or young."),
         ("Aspirin reduced not only stroke but death.", "Aspirin reduced stroke and death."),
+        ("ASS senkte die Sterblichkeit nicht.", "Die Sterblichkeit wurde nicht durch ASS gesenkt."),
+        ("Do not give statins in pregnancy.", "Statins should be avoided in pregnancy."),
+        ("Statins may be given in asthma.", "Statins are not contraindicated in asthma."),
         ("Aspirin reduced stroke.", "Statins did not change cholesterol in rabbits."),
         ("Aspirin reduced stroke.", "Loss of hair came, aspirin reduced stroke, all was well."),
     ],
@@ -38,9 +46,6 @@ def test_agreement_and_other_matters(sentence: str, evidence: str) -> None:
 
 
 def test_cues() -> None:
-    assert negated("It doesn't help.")
-    assert negated("差异无统计学意义")
-    assert not negated("Notably, it helps.")
     assert direction("higher") == 1
     assert direction("fewer") == -1
     assert direction("higher or lower") == direction("the same") == 0

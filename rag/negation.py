@@ -1,0 +1,57 @@
+"""Whether a text says no: "did not", "lacks", "should be avoided", "argue against", "kein", "禁用".
+
+What refuses denies no verb, and says no all the same; what denies a refusal says yes ("is not
+contraindicated"). Cue words, in English, German and Chinese.
+"""
+
+from __future__ import annotations
+
+import re
+
+NEGATION = re.compile(
+    r"\b(?:no|not|non|never|without|neither|nor|none|cannot|lack(?:s|ed|ing)?|absen(?:t|ce)"
+    r"|fail(?:s|ed|ure to)?|unable|insignificant|hardly|scarcely|\w+n't"
+    r"|(?:little|scant) (?:evidence|support|benefit|effect|reason|need)"
+    r"|nicht|nichts|kein(?:e[mnrs]?)?|ohne|weder|nie(?:mals)?|fehl(?:t|te|en|ten)"
+    r"|mangel(?:t|te|s)?)\b|不|没有?|未|无|非|缺乏",
+    re.IGNORECASE,
+)
+# "not only", "no less than", "whether or not", "with or without" deny nothing.
+NO_DENIAL = re.compile(
+    r"\b(?:not only|no less|whether or not|with or without|not least|nicht nur|nicht zuletzt"
+    r"|mit oder ohne|ob oder ob nicht)\b"
+    r"|不仅|不但|不断|不同|不良|不全|不适|(?<!证据)不足|无论|非常|未来",
+    re.IGNORECASE,
+)
+# "Avoid" is a refusal of what is advised; what a treatment avoids it prevents.
+REFUSAL = re.compile(
+    r"\b(?:contra-?indicated|discourag(?:ed?|es)|prohibit\w*|forbidden|withh[eo]ld\w*|inadvisable"
+    r"|inappropriate|unnecessary|unsuitable|unjustified|unwarranted|unsupported|unproven|disproved"
+    r"|(?:refrain|abstain)(?:s|ed|ing)? from"
+    r"|(?:should|must|to) (?:\w+ )?be (?:\w+ly )?avoided|(?:should|must) avoid|(?:is|are) (?:best "
+    r"|to be )?avoided|(?<![\w,] )avoid"
+    r"|(?:recommend|advis|argu|speak|spoke|warn|caution|decid|suggest)\w* (?:\w+ )?against"
+    r"|evidence against|(?:insufficient|inadequate)(?: \w+)? (?:evidence|data|proof|support)"
+    r"|(?:evidence|data)(?: \w+){0,8} (?:is|are|was|were) (?:\w+ )?(?:insufficient|inadequate)"
+    r"|kontraindizier\w+|verboten|untersagt|(?:zu )?vermeiden|vermieden|ab(?:ge|zu)raten"
+    r"|verzichte\w*|unterbleiben|unzureichend\w*|unzulässig\w*|unnötig\w*|ungeeignet\w*"
+    r"|unwirksam\w*)\b|禁用|禁忌|禁止|忌用|避免|不足",
+    re.IGNORECASE,
+)
+REFUSAL_DENIED = re.compile(
+    rf"\b(?:not|never|no longer|no|nicht|kein(?:e[mnrs]?)?)\s+(?:[\w-]+\s+){{0,2}}?"
+    rf"(?:{REFUSAL.pattern})|(?:不[必用需应]?|非)(?:禁用|禁忌|禁止|避免)",
+    re.IGNORECASE,
+)
+
+
+def negated(text: str) -> bool:
+    """Whether the text denies or refuses something."""
+    text = REFUSAL_DENIED.sub(" ", NO_DENIAL.sub(" ", text))
+    return NEGATION.search(text) is not None or REFUSAL.search(text) is not None
+
+
+def denials(text: str) -> int:
+    """How often the text denies or refuses, a denied refusal counting twice."""
+    text = NO_DENIAL.sub(" ", text)
+    return len(NEGATION.findall(text)) + len(REFUSAL.findall(text))

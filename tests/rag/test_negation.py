@@ -1,0 +1,62 @@
+"""What says no, and what only looks like it."""
+
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.negation import denials, negated
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It doesn't help.",
+        "There was little evidence of harm.",
+        "The trial failed to show a benefit.",
+        "Tetracyclines should be avoided in children.",
+        "Avoid tetracyclines in children.",
+        "Statins are contraindicated in pregnancy.",
+        "The results argue against routine drains.",
+        "The evidence for zinc is insufficient.",
+        "Refrain from routine imaging.",
+        "Zink hatte keine Wirkung.",
+        "Weder Zink noch Kupfer half.",
+        "Von Codein ist abzuraten.",
+        "Auf Sauerstoff soll verzichtet werden.",
+        "差异无统计学意义",
+        "妊娠期禁用他汀",
+        "证据不足",
+    ],
+)
+def test_no_is_said_in_many_words(text: str) -> None:
+    assert negated(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Notably, it helps.",
+        "Not only stroke but death was rarer.",
+        "Vaccines protect against influenza.",
+        "The operation helped to avoid dialysis.",
+        "Contraindications were age and pregnancy.",
+        "Zink half nicht nur Kindern.",
+        "不良反应较多",
+    ],
+)
+def test_what_only_looks_like_it(text: str) -> None:
+    assert not negated(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Statins are not contraindicated in diabetes.",
+        "There is no evidence against statins.",
+        "Statine sind nicht kontraindiziert.",
+        "不必避免使用他汀",
+    ],
+)
+def test_a_refusal_denied_says_yes(text: str) -> None:
+    assert not negated(text)
+    assert denials(text) == 2
