@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from vademecum.corpora.layout import LAYOUT, bring_up_to_date
-from vademecum.errors import LibraryDamaged, LibraryError, LibraryLocked, OutOfSpace
+from vademecum.errors import (
+    LibraryClosed,
+    LibraryDamaged,
+    LibraryError,
+    LibraryLocked,
+    OutOfSpace,
+)
 
 
 @contextmanager
@@ -56,6 +62,11 @@ def _translate(error: sqlite3.DatabaseError, path: Path) -> LibraryError | None:
     return None
 
 
+def closed(folder: Path) -> LibraryClosed:
+    """What is raised where the library in a folder is used after it was closed."""
+    return LibraryClosed(f"the library {folder} is closed", "open it again: Library.open(path)")
+
+
 class ReadOnly:
     """A look into the file while another process has it open, which may be writing. Closes at once
     what it opened, so that nothing is held up."""
@@ -93,6 +104,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock = threading.RLock()
+        self._closed = False
         with translated(path):
             self._connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=5.0
@@ -123,14 +135,16 @@ class Database:
             bring_up_to_date(self._connection)
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query."""
+        """All rows of a query. Raises LibraryClosed, and what `translated` does."""
         with self.lock, translated(self.path):
+            self.require_open()
             return self._connection.execute(sql, parameters).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing; whatever interrupts it rolls it back."""
         with self.lock, translated(self.path):
+            self.require_open()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -156,7 +170,13 @@ class Database:
         log = self.path.with_name(self.path.name + "-wal")
         return sum(path.stat().st_size for path in (self.path, log) if path.exists())
 
+    def require_open(self) -> None:
+        """Raises LibraryClosed."""
+        if self._closed:
+            raise closed(self.path.parent)
+
     def close(self) -> None:
         """Close the file; the write-ahead log is folded back into it."""
         with self.lock, translated(self.path):
+            self._closed = True
             self._connection.close()

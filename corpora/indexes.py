@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vademecum.corpora.compaction import Compaction, compact
-from vademecum.corpora.database import Database
+from vademecum.corpora.database import Database, closed
 from vademecum.corpora.lexical import LexicalIndex
 from vademecum.corpora.memory import trim
 from vademecum.corpora.outbox import DerivedIndex, Outbox
@@ -38,13 +38,17 @@ class Indexes:
         self.outbox = Outbox(store, self._all)
         self.writing = threading.RLock()
         self._checked: set[int] = set()  # corpora whose indexes were found whole
-        self._gate = threading.Lock()
+        self._gate = threading.Condition()  # held for moments
         self._searches = 0  # under way
+        self._closed = False
 
     def close(self) -> None:
-        """Let go of files and servers."""
-        for index in self._all.values():
-            index.close()
+        """Let go of files and servers for good, once the searches under way are done: whoever
+        wants to search from now on gets LibraryClosed."""
+        with self._gate:
+            self._closed = True
+            self._gate.wait_for(lambda: not self._searches)
+            self._let_go()
 
     def follow(self, row: CorpusRow, progress: Progress) -> None:
         """After a commit: feed them if they are still to be made, so that what hinders it is known
@@ -70,19 +74,31 @@ class Indexes:
 
     @contextmanager
     def searching(self) -> Iterator[None]:
-        """While it lasts they are not closed because nobody needs them."""
+        """While it lasts they are not closed. Raises LibraryClosed."""
         with self._gate:
+            self._require_open()
             self._searches += 1
         try:
             yield
         finally:
             with self._gate:
                 self._searches -= 1
+                self._gate.notify_all()
 
     def _rest(self) -> None:
+        """Nobody needs them for a while."""
         with self._gate:
             if not self._searches:
-                self.close()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        for index in self._all.values():
+            index.close()
+
+    def _require_open(self) -> None:
+        """An index that was closed would open itself again, and nobody would close it."""
+        if self._closed:
+            raise closed(self._folder)
 
     def settle(self, row: CorpusRow) -> None:
         """Before they are closed: feed them what is pending, if that is a moment's work. More
@@ -98,6 +114,7 @@ class Indexes:
         says.
         """
         with self.writing, hinting(row.name):
+            self._require_open()
             self._checked.discard(row.id)  # if this fails, the next use tries again
             self.outbox.feed(row, progress)
             passages = self._store.passages_of(row.id)
@@ -122,6 +139,7 @@ class Indexes:
         Killed half-way, it goes on at the next opening.
         """
         with self.writing:
+            self._require_open()
             self._checked.discard(row.id)
             if names is None:
                 for index in self._all.values():

@@ -5,6 +5,7 @@ VademecumError
 ├── NothingToDo                the request is right, and there is nothing that it could be done to
 ├── LibraryError
 │   ├── LibraryLocked          another process owns the library folder
+│   ├── LibraryClosed          it was closed before, or by another thread meanwhile
 │   ├── LibraryDamaged         the store cannot be read, or was written by a newer version
 │   ├── CorpusNotFound         no corpus of that name (exit code 2)
 │   ├── IndexUnavailable       the server that searches vectors cannot be reached or used
@@ -61,6 +62,10 @@ class LibraryError(VademecumError):
 
 class LibraryLocked(LibraryError):
     """Another process owns the library folder."""
+
+
+class LibraryClosed(LibraryError):
+    """The library was closed, perhaps by another thread meanwhile."""
 
 
 class LibraryDamaged(LibraryError):

@@ -13,7 +13,7 @@ from library_support import NAME, batch, document, filled, vector_of
 
 from vademecum.corpora import indexes
 from vademecum.corpora.library import Library
-from vademecum.errors import LibraryError
+from vademecum.errors import LibraryClosed, LibraryError
 from vademecum.progress import Silent
 
 ENOUGH = 8  # passages; a document of these tests has two
@@ -150,3 +150,64 @@ def test_they_are_not_closed_under_the_search_of_another_thread(
             assert len(hits.result(10)) == 3
         library.commit(NAME, batch(*map(document, range(40, 50))))
         assert store._client is None
+
+
+def test_a_search_that_waits_while_the_library_is_closed_opens_nothing_again(
+    tmp_path: Path,
+) -> None:
+    library = filled(tmp_path, document(1))
+    store = library._indexes.vectors
+    library.commit(NAME, batch(document(2)))  # the next search feeds the indexes
+    with ThreadPoolExecutor() as pool:
+        with library._writing:
+            waiting = pool.submit(library.search_dense, NAME, vector_of("aspirin"), 3)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+            library.close()
+        with pytest.raises(LibraryClosed, match="is closed"):
+            waiting.result(10)
+    assert store._client is None
+
+
+def test_a_search_under_way_is_waited_for_by_whoever_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = filled(tmp_path, *map(document, range(1, 9)))
+    store = library._indexes.vectors
+    query = store.query
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*asked: Any) -> list[tuple[str, float]]:
+        begun.set()
+        assert go_on.wait(10)
+        return query(*asked)
+
+    monkeypatch.setattr(store, "query", slow)
+    with ThreadPoolExecutor() as pool:
+        hits = pool.submit(library.search_dense, NAME, vector_of("aspirin"), 3)
+        assert begun.wait(10)
+        closing = pool.submit(library.close)
+        with pytest.raises(TimeoutError):
+            closing.result(0.2)
+        go_on.set()
+        assert len(hits.result(10)) == 3
+        closing.result(10)
+    assert store._client is None
+    Library.open(tmp_path).close()
+
+
+def test_whatever_is_asked_of_a_closed_library_is_one_clear_error(tmp_path: Path) -> None:
+    library = filled(tmp_path, document(1))
+    library.close()
+    for ask in (
+        lambda: library.search_dense(NAME, vector_of("aspirin"), 3),
+        lambda: library.search_lexical(NAME, "aspirin", 3),
+        lambda: library.corpus(NAME),
+        lambda: library.verify(NAME),
+        lambda: library.rebuild(NAME),
+        lambda: library.commit(NAME, batch(document(2))),
+    ):
+        with pytest.raises(LibraryClosed) as refused:
+            ask()
+        assert refused.value.message == f"the library {tmp_path} is closed"
+    assert library._indexes.vectors._client is None
