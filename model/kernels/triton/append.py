@@ -100,7 +100,7 @@ def append_kernel(
     kv = head - HEADS
     wait_for_previous(EARLY)
     if (kv >= 0) & (begun // 32 > tl.load(sealed)):
-        at = kv * store_pages.to(tl.int64) + tl.load(table + begun // 32 - 1)
+        at = kv.to(tl.int64) * store_pages + tl.load(table + begun // 32 - 1)
         slot = kv * 32 + tl.arange(0, 32)
         keys = tl.load(tail_keys + slot[:, None] * DIM + tl.arange(0, DIM)[None, :])
         seal_keys(keys, key_codes, key_mean, key_scale, key_spread, at, DIM, STEP)

@@ -350,7 +350,7 @@ def attention_kernel(
     floors = tl.zeros([2 * GROUP], dtype=tl.float32)  # of 4-bit values
     sums = tl.zeros([2 * GROUP, DIM], dtype=tl.float32)
     chosen = selected + (row * KV_HEADS + kv) * room
-    store = kv * store_pages.to(tl.int64)
+    store = kv.to(tl.int64) * store_pages
     for n in range(first, last, PAGES):
         # Where pages lie is looked up twice: a row of keys must be seen to lie in one piece.
         at = store + tl.load(table + _page(n + some, last, chosen, SELECTED))

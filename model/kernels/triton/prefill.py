@@ -103,7 +103,7 @@ def read_kernel(
     n, kv = tl.program_id(0), tl.program_id(1)
     mine = tl.program_id(2) * tl.num_programs(1) + kv
     page = tl.load(which + mine * count + n)
-    at = kv * store_pages.to(tl.int64) + tl.load(table + page)
+    at = kv.to(tl.int64) * store_pages + tl.load(table + page)
     dim, slot = tl.arange(0, DIM), tl.arange(0, 32)
     codes = tl.load(key_codes + at * (DIM * 32) + dim[:, None] * 32 + slot[None, :])
     scale = tl.load(key_scale + at * DIM + dim).to(tl.float32)

@@ -140,7 +140,7 @@ def append_kernel(
     of_values = qkv + (HEADS + KV_HEADS + kv) * DIM
     page = start // 32 + block
     if block * 32 + 32 <= tokens:
-        at = kv * store_pages.to(tl.int64) + tl.load(table + page)
+        at = kv.to(tl.int64) * store_pages + tl.load(table + page)
         key = seal_keys(x, key_codes, key_mean, key_scale, key_spread, at, DIM, STEP)
         value = seal_values(
             of_values + block * 32 * every, every, value_codes, value_scale, value_low, at,
