@@ -117,8 +117,9 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     chosen = parser.parse_args()
     found = {part: run(part, chosen.models) for part in chosen.parts.split(",")}
-    if chosen.larger and "models" in found.get("step", {}):  # for their size in another process
-        found["step"]["models"] += run("step", chosen.larger).get("models", [])
+    if "models" in found.get("step", {}):
+        for name in filter(None, chosen.larger.split(",")):  # for its size in another process
+            found["step"]["models"] += run("step", name).get("models", [])
     table = list(rows(found))
     for what, asked, measured, holds in table:
         print(f"{what:<34}{asked:<32}{measured:<22}{'' if holds else 'MISSED'}")

@@ -167,6 +167,9 @@ def main() -> None:
             found["models"].append(
                 measure(name, contexts, speed, chosen.kv, profile=chosen.profile)
             )
+        except torch.OutOfMemoryError as problem:
+            print(f"{name}: this GPU has too little memory for it, NOT TIMED", flush=True)
+            found["models"].append({"model": name, "failed": str(problem)[:300]})
         except Exception as problem:  # noqa: BLE001 - whatever it is, the others go on
             traceback.print_exc(limit=6)
             found["models"].append({"model": name, "failed": str(problem)[:300]})
