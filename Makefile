@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types unit coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-ingesting bench-committing bench-loading bench-embedding bench-retrieval
+.PHONY: help install demo test lint types unit kernels coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-ingesting bench-committing bench-loading bench-embedding bench-retrieval
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo                        build the sample library, answer a question, open the chat page"
 	@echo "make demo DEMO_ARGS=--no-serve   the same, and stop after the answer"
 	@echo "make test                        lint, types, tests"
+	@echo "make kernels                     the GPU's kernels in Triton's interpreter"
 	@echo "make coverage                    how much of model/ its tests reach"
 	@echo "make bench-engine                speed beside transformers (LLAMA_PYTHON=...: and llama.cpp)"
 	@echo "make bench-long TEXT=FILE        what sparse attention finds in long texts, perplexity, memory"
@@ -64,11 +65,25 @@ WORKERS ?= 2
 unit: $(STAMP) chromium
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-test: lint types unit
+# Triton is for Linux alone.
+test: lint types unit $(if $(filter Linux,$(shell uname -s)),kernels)
 
 # Compiled anew: what writes the compiler's language is traced only while it does.
 coverage: $(STAMP)
 	NUMBA_CACHE_DIR=$$(mktemp -d) $(BIN)/python -m pytest tests/model --cov=vademecum.model --cov-report=term
+
+# Triton's interpreter runs the GPU's kernels on a CPU. It has a folder of its own: nothing here needs
+# Triton, and a PyTorch for GPUs brings the one that it was built with.
+TRITON := $(VENV)/triton
+
+$(TRITON)/.installed: $(STAMP)
+	@echo "installing Triton for the tests of the GPU's kernels: 1 GB"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(TRITON) triton==3.9.0
+	@touch $@
+
+kernels: $(TRITON)/.installed
+	TRITON_INTERPRET=1 PYTHONPATH=$(TRITON) $(BIN)/python -m pytest -n $(WORKERS) \
+		tests/model/test_triton_kernels.py tests/model/test_rotated_kernels.py
 
 # Long measurements, some of them most of an hour. TEXT is a long plain text, .gz too.
 PRESET ?= small
