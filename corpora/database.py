@@ -18,6 +18,8 @@ from vademecum.errors import (
     OutOfSpace,
 )
 
+NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_SHM")
+
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
@@ -106,17 +108,30 @@ class Database:
         self.lock = threading.RLock()
         self._closed = False
         with translated(path):
-            self._connection = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=5.0
-            )
             try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                raise
+                self._connection = self._opened()
+            except sqlite3.OperationalError as error:
+                if not (getattr(error, "sqlite_errorname", "") or "").startswith(NO_ROOM):
+                    raise
+                # The file through which processes share the log needs room. Alone, SQLite does
+                # without: what is there can be read on a full disk.
+                self._connection = self._opened(alone=True)
 
-    def _prepare(self) -> None:
-        run = self._connection.execute
+    def _opened(self, *, alone: bool = False) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=5.0
+        )
+        try:
+            if alone:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        run = connection.execute
         version = run("PRAGMA user_version").fetchone()[0]
         if version > LAYOUT:
             raise LibraryDamaged(
@@ -132,7 +147,7 @@ class Database:
         run("PRAGMA cache_size = -8192")  # KiB
         run("PRAGMA journal_size_limit = 67108864")
         if version < LAYOUT:
-            bring_up_to_date(self._connection)
+            bring_up_to_date(connection)
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query. Raises LibraryClosed, and what `translated` does."""

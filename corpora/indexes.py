@@ -14,7 +14,7 @@ from vademecum.corpora.memory import trim
 from vademecum.corpora.outbox import DerivedIndex, Outbox
 from vademecum.corpora.store import CorpusRow, Store
 from vademecum.corpora.vectors import Place, VectorStore, open_vectors
-from vademecum.errors import LibraryDamaged, LibraryError, UsageError
+from vademecum.errors import LibraryDamaged, LibraryError, OutOfSpace, UsageError
 from vademecum.progress import Progress, Silent
 
 ENOUGH = 5_000  # passages for which the indexes are opened while more is coming
@@ -126,9 +126,14 @@ class Indexes:
             self._checked.add(row.id)
 
     def searchable(self, row: CorpusRow) -> bool:
-        """Whether there is anything to find; brings them up to date first."""
+        """Whether there is anything to find; brings them up to date first. On a full disk they
+        cannot be counted, which does not matter where nothing is pending."""
         if row.id not in self._checked:
-            self.whole(row, Silent())
+            try:
+                self.whole(row, Silent())
+            except OutOfSpace:
+                if self.outbox.pending(row.id):
+                    raise  # no answer comes from half an index
         return self._store.passages_of(row.id) > 0
 
     def remake(

@@ -6,6 +6,7 @@ crashed process leaves nothing to clean up. A small file beside it names the own
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -23,6 +24,7 @@ from vademecum.errors import LibraryLocked, OutOfSpace
 OWNER = "library.owner"
 PROGRAM = "vademecum"
 MOMENT_S = 0.5
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class LibraryLock:
         try:
             self._tell()
         except OSError as error:
+            if error.errno in FULL:  # what is there can still be read
+                with suppress(OSError):
+                    self._owner.unlink(missing_ok=True)  # of one that was killed
+                return
             self._lock.release()
             raise OutOfSpace(
                 f"the library folder {self._folder} cannot be written: {error.strerror}",

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vademecum.corpora import exact
 from vademecum.corpora.document import Filters, Hit
 from vademecum.corpora.indexes import Indexes, hinting
 from vademecum.corpora.store import CorpusRow, Store, Vectors
+from vademecum.errors import OutOfSpace
 
 
 def dense(
@@ -21,7 +23,11 @@ def dense(
     if k < 1 or not indexes.searchable(row):
         return []
     with hinting(row.name), indexes.searching():
-        return _hits(store, row, indexes.vectors.query(row.id, vector, k, filters), filters)
+        try:
+            found = indexes.vectors.query(row.id, vector, k, filters)
+        except OutOfSpace:  # Chroma writes when it opens its files
+            found = exact.nearest(store, row.id, vector, k, filters)
+        return _hits(store, row, found, filters)
 
 
 def lexical(
