@@ -212,10 +212,14 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record a reader could not take, and why; reading goes on with the next."""
+    """A record a reader could not take, and why; reading goes on with the next.
+
+    `harmless`: no record is missing for it. It is a part of one that was taken, or stood before.
+    """
 
     where: str
     reason: str
+    harmless: bool = False
 
 
 Record = Document | Deletion | Rejection

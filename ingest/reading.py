@@ -38,12 +38,14 @@ class Rejected:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """No more comes of a file. `failure` says why it could not be read to its end; `cut`: there was
-    more in it than was asked for; `empty`: there was nothing in it."""
+    more in it than was asked for; `empty`: there was nothing in it; `gaps`: of some of its records
+    nobody knows which they are, for they could not be taken."""
 
     file: int
     failure: str = ""
     cut: bool = False
     empty: bool = False
+    gaps: bool = False
 
 
 Event = Taken | Rejected | Ended
@@ -91,7 +93,7 @@ class Reading:
         """Nothing is open between two events."""
 
     def _file(self, number: int, path: Path) -> Iterator[Event]:
-        rejected = taken = 0
+        rejected = missing = taken = 0
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):  # to open a pipe may wait for ever
@@ -106,6 +108,7 @@ class Reading:
             for record in reader_for(path).read(path):
                 if isinstance(record, Rejection):
                     rejected += 1
+                    missing += not record.harmless
                     yield Rejected(number, printable(record.where), printable(record.reason))
                     continue
                 if isinstance(record, Document) and self.limit == 0:
@@ -121,7 +124,7 @@ class Reading:
             yield Ended(number, printable(f"it cannot be read: {error.strerror or error}"))
         else:
             if taken:
-                yield Ended(number)
+                yield Ended(number, gaps=bool(missing))
             elif rejected:
                 none = f"none of its {rejected:,} records could be taken"
                 yield Ended(number, f"it holds nothing to read: {none}")

@@ -123,9 +123,12 @@ class Writer:
             if not end.cut:
                 self._tally.ended(end.file)
         self._tally.report.seconds = self._seconds()
-        whole = [self._work.paths[file] for file in _whole(gathered)]
+        whole = _whole(gathered)
         if plan.newest is not None:  # of a selection not all records are in the corpus
             whole = []
+        # A record that cannot be read any more is not one that is gone.
+        gaps = {end.file for end in gathered.ended if end.gaps}
+        names = [self._work.paths[file].name for file in whole]
         batch = Batch(
             documents=[(item.document, item.passages, item.vectors) for item in embedded],
             fingerprint=self._fingerprint,
@@ -138,10 +141,10 @@ class Writer:
                 for _, document in gathered.documents.values()
                 if document.doc_id in sifted.later - new - outdated
             ],
-            taken=[path.name for path in whole if file_number(path.name)],
+            taken=[name for name in names if file_number(name)],
             job=self._job,
             held=gathered.held,
-            read_places=[plan.place(path) for path in whole],
+            read_places=[plan.place(self._work.paths[file]) for file in whole if file not in gaps],
             files=[self._progress(file, gathered.ended) for file in sorted(gathered.touched)],
             report=self._tally.report.to_dict(),
         )

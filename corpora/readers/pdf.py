@@ -60,7 +60,8 @@ class PdfReader:
             what = "its pages are images, without text" if scanned else "no text in the file"
             raise DocumentRejected(f"{name}: {what}", hint=OCR if scanned else "leave it out")
         for number in scanned:
-            yield Rejection(f"{name}, page {number}", f"an image without text: {OCR}")
+            why = f"an image without text: {OCR}"
+            yield Rejection(f"{name}, page {number}", why, harmless=True)
         first = text[: starts[1]] if len(starts) > 1 else text
         dois = set(DOI.findall(first))
         yield Document(

@@ -311,7 +311,7 @@ def _document(row: Row, where: str, rows: _Rows) -> Record:
     if rows.seen.get(doc_id, content[:8]) != content[:8]:
         doc_id += f"~{content.hex()[:8]}"  # another row under the same id
     if doc_id in rows.seen:
-        return Rejection(where, "the same row again")
+        return Rejection(where, "the same row again", harmless=True)
     rows.seen[doc_id] = content[:8]
     return replace(document, doc_id=doc_id)
 

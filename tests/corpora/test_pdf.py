@@ -130,6 +130,7 @@ def test_a_scanned_page_is_told_and_the_others_are_read(tmp_path: Path) -> None:
     assert isinstance(rejection, Rejection)
     assert rejection.where == "a.pdf, page 2"
     assert "ocrmypdf" in rejection.reason
+    assert rejection.harmless
     assert isinstance(document, Document)
     assert document.text.startswith("Rest after")
 

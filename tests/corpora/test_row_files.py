@@ -135,7 +135,7 @@ def test_rows_without_an_id_are_known_by_what_they_say(tmp_path: Path) -> None:
     assert isinstance(other, Document)
     assert one.doc_id.startswith("row:")
     assert one.doc_id != other.doc_id
-    assert again == Rejection("a.csv, line 3", "the same row again")
+    assert again == Rejection("a.csv, line 3", "the same row again", harmless=True)
     [elsewhere] = documents(tmp_path / "b.csv", "text\nSame.")
     assert elsewhere.doc_id != one.doc_id or elsewhere.origin == "b.csv"
 
