@@ -297,19 +297,18 @@ class ChromaStore(Chroma):
         return f"corpus-{corpus}"
 
     def _opened(self) -> Any:
-        import chromadb
-        from chromadb.api.shared_system_client import SharedSystemClient
-        from chromadb.config import Settings
+        from chromadb.api import ServerAPI
+        from chromadb.api.client import Client
+        from chromadb.config import Settings, System
 
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            return chromadb.PersistentClient(
-                str(self._folder), settings=Settings(anonymized_telemetry=False)
-            )
-        except BaseException:  # also a panic of its Rust
-            # Chroma keeps a half-started system under its path and would hand it out again.
-            SharedSystemClient.clear_system_cache()
-            raise
+        self._folder.mkdir(parents=True, exist_ok=True)
+        where = {"is_persistent": True, "persist_directory": str(self._folder)}
+        # What starts it for us keeps a half-started system under its path, and would hand it out
+        # again; all that it can forget are the systems of everybody in this process.
+        system = System(Settings(anonymized_telemetry=False, **where))
+        system.instance(ServerAPI)
+        system.start()
+        return Client.from_system(system)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

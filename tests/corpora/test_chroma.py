@@ -21,6 +21,7 @@ from vademecum.corpora import chroma
 from vademecum.corpora.chroma import MOST_UNSYNCED, SYNC_THRESHOLD, ChromaStore, where_of
 from vademecum.corpora.document import Filters
 from vademecum.corpora.library import Library
+from vademecum.errors import LibraryDamaged
 
 
 def test_no_filter_is_no_condition() -> None:
@@ -177,18 +178,35 @@ def test_threads_that_need_it_at_once_open_it_once(
     store = ChromaStore(tmp_path / "chroma")
     store.create(1, 4)
     store.close()
-    made: list[str] = []
-    client = chromadb.PersistentClient
+    made: list[Any] = []
+    opened = store._opened
 
-    def slowly(path: str, **options: Any) -> Any:
-        made.append(path)
+    def slowly() -> Any:
         time.sleep(0.05)
-        return client(path, **options)
+        made.append(opened())
+        return made[-1]
 
-    monkeypatch.setattr(chromadb, "PersistentClient", slowly)
+    monkeypatch.setattr(store, "_opened", slowly)
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(store.count, [1] * 8)) == [0] * 8
     assert len(made) == 1
+
+
+def test_what_cannot_be_opened_leaves_the_other_clients_of_the_process_alone(
+    tmp_path: Path,
+) -> None:
+    other = chromadb.PersistentClient(str(tmp_path / "other"))
+    (tmp_path / "chroma").mkdir()
+    (tmp_path / "chroma" / "chroma.sqlite3").write_text("no database " * 100)
+    store = ChromaStore(tmp_path / "chroma")
+    for _ in range(2):  # nothing half-opened is handed out
+        with pytest.raises(LibraryDamaged):
+            store.count(1)
+    assert other._system is chromadb.PersistentClient(str(tmp_path / "other"))._system
+    store.repair()
+    store.create(1, 4)
+    assert store.count(1) == 0
+    store.close()
 
 
 def test_it_is_not_closed_under_a_search_of_another_thread(
