@@ -40,7 +40,7 @@ def ask(
             device=device,
             progress=progress,
         ) as (assistant, name),
-        LiveAnswer(show_thinking=show_thinking, quiet=json) as live,
+        LiveAnswer(question, show_thinking=show_thinking, quiet=json) as live,
     ):
         answer = rooms.answer(
             assistant, question, live.show, corpus=name, filters=narrowed, seed=seed

@@ -110,7 +110,7 @@ class Conversation:
         console = stdout()
         match line:
             case "/sources" if self.last is not None and self.last.sources:
-                render.sources(console, self.last.sources, None)
+                render.sources(console, self.last, whole=True)
             case "/sources":
                 note("no answer with sources yet")
             case "/corpus":
@@ -151,7 +151,7 @@ class Conversation:
     def question(self, question: str) -> None:
         """Answer it; an error or Ctrl-C ends the answer, not the conversation."""
         cancel = threading.Event()
-        with LiveAnswer(show_thinking=self.show_thinking) as live:
+        with LiveAnswer(question, show_thinking=self.show_thinking) as live:
             try:
                 with interrupt_sets(cancel):
                     answer = rooms.answer(

@@ -51,7 +51,7 @@ def demo(
             console.print()
             paragraph(console, f"› {DEMO_QUESTION}")
             console.print()
-            with LiveAnswer() as live:
+            with LiveAnswer(DEMO_QUESTION) as live:
                 answer = rooms.answer(assistant, DEMO_QUESTION, live.show, corpus=name, seed=0)
             render.answer(console, answer)
             if answer.timings.first_token_s:

@@ -10,7 +10,9 @@ import typer
 from rich.text import Text
 
 from vademecum.app import options, render, rooms
-from vademecum.app.console import paragraph, plural, print_json, shorten, stdout
+from vademecum.app.console import paragraph, print_json, shorten, stdout
+from vademecum.app.labels import Labels
+from vademecum.app.languages import labels_for
 from vademecum.app.markdown import plain
 from vademecum.app.progress import ConsoleProgress
 
@@ -50,9 +52,9 @@ def search(
             }
         )
         return
-    console = stdout()
+    console, labels = stdout(), labels_for(query)
     if not found:
-        console.print(f"Nothing in {info.name} matches.", soft_wrap=True)
+        console.print(labels.nothing.format(info.name), soft_wrap=True)
         return
     width = len(str(len(found))) + 2
     for n, hit in enumerate(found, start=1):
@@ -63,28 +65,34 @@ def search(
             title=work.title,
             facts=[
                 *render.facts(
-                    work.journal, work.year, work.evidence_level, work.kind, work.retracted
+                    labels,
+                    journal=work.journal,
+                    year=work.year,
+                    evidence_level=work.evidence_level,
+                    kind=work.kind,
+                    retracted=work.retracted,
                 ),
-                *render.place_facts(work.file, hit.section, hit.page, work.licence, hit.also),
-                f"score {hit.score:.2f}",
+                *render.place_facts(
+                    labels, work.file, hit.section, hit.page, work.licence, hit.also
+                ),
+                labels.score.format(labels.figure(f"{hit.score:.2f}")),
             ],
             url=work.url,
-            text=shorten(plain(hit.passage.text, work.file), QUOTE),
+            text=Text(f"“{shorten(plain(hit.passage.text, work.file), QUOTE)}”"),
         )
-    if told := _weakness(weak):
+    if told := _weakness(weak, labels):
         paragraph(console, Text(told, style="yellow"))
-    paragraph(
-        console,
-        Text(f"{plural(len(found), 'passage')} of {info.name}@{info.snapshot[:12]}", style="dim"),
-    )
+    shown = labels.counted(labels.counted_passages, len(found))
+    of = labels.results.format(shown, f"{info.name}@{info.snapshot[:12]}")
+    paragraph(console, Text(of, style="dim"))
 
 
-def _weakness(weak: Sequence[bool]) -> str:
+def _weakness(weak: Sequence[bool], labels: Labels) -> str:
     """Which results an answer would not be written from, "" if none."""
     if all(weak):
-        return "Weak: none of these bears enough on the query to answer from."
+        return labels.all_weak
     numbers = ", ".join(str(n) for n, is_weak in enumerate(weak, start=1) if is_weak)
-    return f"Weak, an answer would leave them out: {numbers}." if numbers else ""
+    return labels.some_weak.format(numbers) if numbers else ""
 
 
 def _plain(n: int, hit: Found) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from vademecum.app.console import clean, plural, seconds, stderr, stdout
+from vademecum.app.console import clean, seconds, stderr, stdout
+from vademecum.app.languages import labels_for
 from vademecum.rag.answer import AnswerDelta, Event, Retrieved, ThinkingDelta
 
 
@@ -24,6 +25,7 @@ class LiveAnswer:
     stdout stays empty, and the state is shown on stderr if that is a terminal.
     """
 
+    question: str
     show_thinking: bool = False
     quiet: bool = False
     _live: Live | None = None
@@ -84,15 +86,17 @@ class LiveAnswer:
         return Group(*parts)
 
     def _state(self) -> str:
-        passed = seconds(time.monotonic() - self._began)
+        labels = labels_for(self.question)
+        passed = labels.figure(seconds(time.monotonic() - self._began))
         if self._sources is None:
-            return f"searching the library, {passed}"
-        read = plural(self._sources, "source")
+            return f"{labels.searching} {passed}"
+        read = labels.counted(labels.counted_passages, self._sources)
         if self._answer:
-            return f"writing from {read}, {passed}"
+            return f"{labels.writing.format(read)} {passed}"
         if self._thinking:
-            return f"thinking over {read}, {plural(len(self._thinking.split()), 'word')}, {passed}"
-        return f"reading {read}, {passed}"
+            words = labels.counted(labels.counted_words, len(self._thinking.split()))
+            return f"{labels.thinking_over.format(read, words)} {passed}"
+        return f"{labels.reading.format(read)} {passed}"
 
     def _tail(self, text: Text) -> Text:
         # A live region cannot be taller than the screen: the newest lines matter.

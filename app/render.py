@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from vademecum.app.console import clean, number, one_line, paragraph, plural, seconds, shorten
-from vademecum.app.labels import labels_for
+from vademecum.app.console import clean, number, one_line, paragraph, seconds, shorten
+from vademecum.app.excerpt import excerpt
+from vademecum.app.labels import Labels
+from vademecum.app.languages import LABELS, labels_for
 from vademecum.app.markdown import plain
 from vademecum.corpora.document import Kind
-from vademecum.rag.answer import Answer, Quotation, Sentence, Source
+from vademecum.rag.answer import BEARING, Answer, Quotation, Sentence, Source
 from vademecum.rag.attended import shares_read
-from vademecum.rag.evidence import evidence
 
 STYLES = {
     "supported": "",
@@ -23,7 +24,7 @@ STYLES = {
     "unsupported": "red",
     "uncited": "dim",
 }
-QUOTE = 280  # characters of a passage shown below an answer
+WARNINGS = {labels.retracted.upper() for labels in LABELS.values()}
 BEGINNING = 60  # characters that tell one sentence of an answer from the others
 
 _MARKERS = re.compile(r"\s*\[\d+(?:\s*[,;]\s*\d+)*\]")
@@ -55,7 +56,7 @@ def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
     if found.sources:
         console.print()
         console.print(Text(labels.sources[found.status], style="bold"))
-        sources(console, found.sources, found.sentences)
+        sources(console, found)
     console.print()
     paragraph(console, Text(footer(found), style="dim"))
 
@@ -64,24 +65,29 @@ def sentences(found: Answer) -> list[Text]:
     """The answer's lines, each sentence with its [n] markers and, in words, what it lacks."""
     text = Text()
     at = 0
-    marks = labels_for(found.question).marks
+    labels = labels_for(found.question)
     for sentence in found.sentences:
         gap = clean(_MARKERS.sub("", found.answer[at : sentence.start]))
         # What stands between sentences is layout; anything else is kept where it was.
         text.append(gap if gap.strip() or "\n" in gap else (" " if at else ""))
-        text.append_text(_sentence(sentence, marks[sentence.support]))
+        text.append_text(_sentence(sentence, labels))
         at = sentence.end
     text.append(clean(_MARKERS.sub("", found.answer[at:])).rstrip())
     return [line for line in text.split("\n") if line.plain.strip()]
 
 
-def _sentence(sentence: Sentence, mark: str) -> Text:
+def _sentence(sentence: Sentence, labels: Labels) -> Text:
     body = one_line(_MARKERS.sub("", sentence.text))
+    numbers = "".join(f"[{n}]" for n in sentence.citations)
+    mark = labels.marks[sentence.support]
+    if sentence.support == "unsupported" and numbers:
+        # Behind the sentence they would be taken for its support.
+        mark, numbers = labels.unsupported_near.format(numbers), ""
     end = _END.search(body)
     head, stop = (body[: end.start()], end.group()) if end else (body, "")
     text = Text(head, style=STYLES[sentence.support])
-    if sentence.citations:
-        text.append(" " + "".join(f"[{n}]" for n in sentence.citations), style="bold cyan")
+    if numbers:
+        text.append(f" {numbers}", style="bold cyan")
     text.append(stop)
     if mark:
         text.append(f" {mark}", style="bold " + STYLES[sentence.support])
@@ -102,77 +108,90 @@ def _quotation(quotation: Quotation) -> Text:
     return text.append(f" [{quotation.n}]", style="bold cyan not italic")
 
 
-def sources(
-    console: Console, found: Sequence[Source], sentences: Sequence[Sentence] | None
-) -> None:
-    """A numbered list of sources, each with its passage.
+def sources(console: Console, found: Answer, *, whole: bool = False) -> None:
+    """The numbered list of an answer's sources, each with its passage.
 
-    The passage is cut to what best carries the `sentences` that cite it; None shows it whole. With
-    them stands what share of the model's attention to sources each of several received, where that
-    is known.
+    The passage is cut to what it is cited for, unless all of it is wanted: `whole`. Beside several
+    stands what share of the model's attention to sources each received, where that is known.
     """
-    width = len(str(max(source.n for source in found))) + 3
-    read = shares_read(sentences or ()) if len(found) > 1 else ()
-    for place, source in enumerate(found):
-        attention = f"{read[place]:.0%} of the attention" if place < len(read) else ""
+    labels = labels_for(found.question)
+    width = len(str(max(source.n for source in found.sources))) + 3
+    read = shares_read(found.sentences) if len(found.sources) > 1 and not whole else ()
+    for place, source in enumerate(found.sources):
+        known = [
+            *facts(
+                labels,
+                journal=source.journal,
+                year=source.year,
+                evidence_level=source.evidence_level,
+                kind=source.kind,
+                retracted=source.retracted,
+            ),
+            *place_facts(
+                labels, source.file, source.section, source.page, source.licence, source.also
+            ),
+        ]
+        if place < len(read):
+            known.append(labels.attention.format(f"{100 * read[place]:.0f}"))
+        text = Text(one_line(plain(source.text, source.file))) if whole else quote(source, found)
         reference(
             console,
             Text(f"[{source.n}]".ljust(width), style="bold cyan"),
             title=source.title,
-            facts=[
-                *facts(
-                    source.journal,
-                    source.year,
-                    source.evidence_level,
-                    source.kind,
-                    source.retracted,
-                ),
-                *place_facts(source.file, source.section, source.page, source.licence, source.also),
-                *([attention] if attention else []),
-            ],
+            facts=known,
             url=source.url,
-            text=one_line(plain(source.text, source.file))
-            if sentences is None
-            else quote(source, sentences),
+            text=text,
         )
 
 
-def quote(source: Source, sentences: Sequence[Sentence]) -> str:
-    """About QUOTE characters of a passage, from where it says what it is cited for."""
-    citing = [sentence for sentence in sentences if source.n in sentence.citations]
-    start = None
-    if citing:
-        start = evidence(max(citing, key=lambda sentence: sentence.score).text, source)
-    at = 0 if start is None else start - source.start
-    return ("… " if at else "") + shorten(plain(source.text[at:], source.file), QUOTE)
+def quote(source: Source, found: Answer) -> Text:
+    """The sentences of a passage that it is cited for; where it is only near to what it does not
+    bear, that is told."""
+    citing = [sentence for sentence in found.sentences if source.n in sentence.citations]
+    borne = [sentence.text for sentence in citing if sentence.support in BEARING]
+    borne += [quotation.text for quotation in found.quotes if quotation.n == source.n]
+    said = Text.assemble("“", excerpt(source, borne or [s.text for s in citing]), "”")
+    if citing and not borne:
+        return Text(f"{labels_for(found.question).compare}: ", style="dim not italic") + said
+    return said
 
 
 def facts(
-    journal: str, year: int | None, evidence_level: str, kind: Kind, retracted: bool
+    labels: Labels,
+    *,
+    journal: str,
+    year: int | None,
+    evidence_level: str,
+    kind: Kind,
+    retracted: bool,
 ) -> list[str]:
-    """What is known of a work, in reading order; RETRACTED first, where it cannot be missed."""
-    kinds = {"abstract": "abstract only", "title": "title only", "full_text": "full text"}
+    """What is known of a work, in reading order; that it was retracted first, where it cannot be
+    missed."""
     known = [
-        "RETRACTED" if retracted else "",
+        labels.retracted.upper() if retracted else "",
         ", ".join(part for part in (one_line(journal), str(year or "")) if part),
-        one_line(evidence_level),
-        kinds[kind],
+        one_line(labels.level(evidence_level)),
+        labels.kinds[kind],
     ]
     return [part for part in known if part]
 
 
 def place_facts(
-    file: str, section: str, page: int | None, licence: str, also: Sequence[str]
+    labels: Labels,
+    file: str,
+    section: str,
+    page: int | None,
+    licence: str,
+    also: Sequence[str],
 ) -> list[str]:
     """In which file and where in it a passage stands, under what licence it may be used, and the
     ids of other documents of the work."""
-    others = one_line(", ".join(also))
     known = [
         one_line(file),
         one_line(section),
-        f"p. {page}" if page else "",
+        labels.page.format(page) if page else "",
         one_line(licence),
-        f"also {others}" if others else "",
+        labels.also.format(one_line(", ".join(also))) if also else "",
     ]
     return [part for part in known if part]
 
@@ -184,40 +203,43 @@ def reference(
     title: str,
     facts: Sequence[str],
     url: str,
-    text: str,
+    text: Text,
 ) -> None:
     """One work under its number: title, facts, address and what is quoted of it."""
     indent = len(head.plain)
     paragraph(console, Text.assemble(head, (one_line(title), "bold")), indent=indent, first=indent)
     line = Text(" · ").join(
-        Text(fact, style="bold red" if fact == "RETRACTED" else "") for fact in facts
+        Text(fact, style="bold red" if fact in WARNINGS else "") for fact in facts
     )
     paragraph(console, line, indent=indent)
     if url:
         paragraph(console, Text(one_line(url), style="blue"), indent=indent)
-    paragraph(console, Text(f"“{text}”", style="italic"), indent=indent)
+    paragraph(console, Text(style="italic").append_text(text), indent=indent)
 
 
 def footer(found: Answer) -> str:
     """Model, state of the corpus and times, on one line."""
-    model = found.model
-    name = "no model: sentences copied from the sources"
+    labels = labels_for(found.question)
+    model, corpus, times = found.model, found.corpus, found.timings
+
+    def clock(value: float) -> str:
+        return labels.figure(seconds(value))
+
+    name = labels.no_model
     if model.name != "none":
-        name = (
-            f"{model.name} ({model.quantization}, {model.attention} attention, seed {found.seed})"
-        )
-    corpus = found.corpus
-    newest = f", newest {corpus.newest}" if corpus.newest else ""
-    times = found.timings
+        name = labels.wrote.format(model.name, model.quantization, model.attention, found.seed)
+    held = [labels.counted(labels.counted_documents, corpus.documents)]
+    if corpus.newest:
+        held.append(labels.newest.format(corpus.newest))
     parts = [
         name,
-        f"{corpus.name}@{corpus.snapshot[:12]} ({plural(corpus.documents, 'document')}{newest})",
-        f"found in {seconds(times.retrieve_s)}",
+        f"{corpus.name}@{corpus.snapshot[:12]} ({', '.join(held)})",
+        labels.found_in.format(clock(times.retrieve_s)),
     ]
     if model.name != "none":
         if times.first_token_s:  # a model that was not asked wrote none
-            parts.append(f"first token {seconds(times.first_token_s)}")
+            parts.append(labels.first_word.format(clock(times.first_token_s)))
         if times.decode_tok_s:
-            parts.append(f"{number(times.decode_tok_s)} tokens/s")
-    parts.append(f"total {seconds(times.total_s)}")
+            parts.append(labels.speed.format(labels.figure(number(times.decode_tok_s))))
+    parts.append(labels.total.format(clock(times.total_s)))
     return one_line(" · ".join(parts))

@@ -113,9 +113,9 @@
     const name = button.textContent;
     try {
       await navigator.clipboard.writeText(button.dataset.vdCopy);
-      button.textContent = "Copied";
+      button.textContent = button.dataset.vdCopied;
     } catch {
-      button.textContent = "The browser did not allow it";
+      button.textContent = button.dataset.vdRefused;
     }
     setTimeout(() => { button.textContent = name; }, 2000);
   }

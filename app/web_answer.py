@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vademecum.app.labels import Labels, labels_for, sentences_supported
+from vademecum.app.labels import Labels
+from vademecum.app.languages import labels_for
 from vademecum.app.web_sources import anchor
 from vademecum.app.web_text import (
     UNFINISHED_MARKER,
@@ -28,12 +29,12 @@ def mark_of(sentence: Sentence, by_number: Mapping[int, Source]) -> str:
     return sentence.support
 
 
-def chip(turn: int, source: Source, at: int | None = None) -> str:
+def chip(labels: Labels, turn: int, source: Source, at: int | None = None) -> str:
     """A citation `[n]` as a button that opens its passage, at the sentence that starts at `at`."""
     where = "" if at is None else f' data-vd-evidence="{at}"'
-    retracted = " (retracted)" if source.retracted else ""
     css = " vd-is-retracted" if source.retracted else ""
-    name = escape(f"Source {source.n}{retracted}: {source.title}. Show the passage")
+    cite = labels.cite_retracted if source.retracted else labels.cite
+    name = escape(cite.format(source.n, source.title))
     return (
         f'<button type="button" class="vd-chip{css}" data-vd-cite="{turn}-{source.n}"{where}'
         f' aria-controls="{anchor(turn, source.n)}-text" aria-label="{name}">{source.n}</button>'
@@ -59,13 +60,17 @@ def checked_html(answer: Answer, turn: int) -> str:
         return inline(answer.answer[start:end])
 
     def after(sentence: Sentence) -> str:
-        chips = [
-            chip(turn, by_number[n], evidence(sentence.text, by_number[n]))
+        chips = "".join(
+            chip(labels, turn, by_number[n], evidence(sentence.text, by_number[n]))
             for n in sentence.citations
             if n in by_number
-        ]
+        )
         name = mark_of(sentence, by_number)
-        tail = "".join([*chips, _mark(labels, name, sentence.reason) if name else ""])
+        mark = _mark(labels, name, sentence.reason) if name else ""
+        if name == "unsupported" and chips:  # behind the sentence they would pass for its support
+            tail = f'{mark}<span class="vd-compare">{labels.compare}</span>{chips}'
+        else:
+            tail = chips + mark
         return f'<span class="vd-after">{tail}</span>' if tail else ""
 
     def line(start: int, end: int) -> str:
@@ -91,8 +96,9 @@ def checked_html(answer: Answer, turn: int) -> str:
     return blocks(answer.answer, line)
 
 
-def raw_html(text: str, sources: Sequence[Source], turn: int) -> str:
+def raw_html(question: str, text: str, sources: Sequence[Source], turn: int) -> str:
     """An answer that is still being written: markers become chips as they come."""
+    labels = labels_for(question)
     by_number = {source.n: source for source in sources}
     cited = read_markers(UNFINISHED_MARKER.sub("", text), len(sources))
 
@@ -101,7 +107,9 @@ def raw_html(text: str, sources: Sequence[Source], turn: int) -> str:
         for mark in cited.marks:
             if start <= mark.position <= end:
                 out.append(inline(cited.text[at : mark.position]))
-                chips = "".join(chip(turn, by_number[n]) for n in mark.numbers if n in by_number)
+                chips = "".join(
+                    chip(labels, turn, by_number[n]) for n in mark.numbers if n in by_number
+                )
                 out.append(f'<span class="vd-after">{chips}</span>')
                 at = mark.position
         out.append(inline(cited.text[at:end]))
@@ -117,7 +125,7 @@ def support_html(answer: Answer) -> str:
         return ""
     good = sum(sentence.support == "supported" for sentence in claims)
     css = "good" if good == len(claims) else "mixed" if good else "bad"
-    words = sentences_supported(answer.question, good, len(claims))
+    words = labels_for(answer.question).supported(good, len(claims))
     return f'<p class="vd-support vd-support-{css}">{words}</p>'
 
 
@@ -134,54 +142,53 @@ def reasons_html(answer: Answer) -> str:
 
 def quotes_html(answer: Answer, turn: int) -> str:
     """What the sources say nearest to the question, where no sentence of the answer does."""
+    labels = labels_for(answer.question)
     by_number = {source.n: source for source in answer.sources}
-    quoted = "".join(
-        f"<blockquote>“{escape(quotation.text)}”"
-        f'<span class="vd-after">{chip(turn, by_number[quotation.n], quotation.start)}</span>'
-        "</blockquote>"
-        for quotation in answer.quotes
-        if quotation.n in by_number
-    )
-    head = labels_for(answer.question).quoted
-    return f'<figure class="vd-quoted"><figcaption>{head}</figcaption>{quoted}</figure>' * bool(
-        quoted
-    )
-
-
-def _page(source: Source) -> str:
-    return f"p. {source.page}" if source.page else ""
+    quoted = ""
+    for quotation in answer.quotes:
+        if quotation.n in by_number:
+            source = chip(labels, turn, by_number[quotation.n], quotation.start)
+            quoted += (
+                f"<blockquote>“{escape(quotation.text)}”"
+                f'<span class="vd-after">{source}</span></blockquote>'
+            )
+    caption = f"<figcaption>{labels.quoted}</figcaption>"
+    return f'<figure class="vd-quoted">{caption}{quoted}</figure>' * bool(quoted)
 
 
 def plain_text(answer: Answer) -> str:
     """The answer with numbered citations and its sources, for pasting elsewhere."""
+    labels = labels_for(answer.question)
     by_number = {source.n: source for source in answer.sources}
-    names = labels_for(answer.question).names
     body, at = [], 0
     for sentence in sorted(answer.sentences, key=lambda s: s.start):
         body.append(answer.answer[at : sentence.end])
-        body.extend(f" [{n}]" for n in sentence.citations)
+        numbers = [f"[{n}]" for n in sentence.citations]
         name = mark_of(sentence, by_number)
-        if name:
+        if name == "unsupported" and numbers:
+            body.append(f" ({labels.names[name]}; {labels.compare} {' '.join(numbers)})")
+        else:
+            body.extend(f" {number}" for number in numbers)
             why = f": {sentence.reason}" if sentence.reason else ""
-            body.append(f" ({names[name]}{why})")
+            body.append(f" ({labels.names[name]}{why})" if name else "")
         at = sentence.end
     body.append(answer.answer[at:])
-    body.extend(f"\n\n“{quotation.text}” [{quotation.n}]" for quotation in answer.quotes)
+    body.extend(f"\n\n{labels.quoted}\n“{one.text}” [{one.n}]" for one in answer.quotes)
     cited = {n for sentence in answer.sentences for n in sentence.citations}
     cited |= {quotation.n for quotation in answer.quotes}
-    listed = [source for source in answer.sources if source.n in cited]
-    references = [
-        ". ".join(
-            part.rstrip(".")
-            for part in (
-                f"[{source.n}] {'RETRACTED: ' if source.retracted else ''}{source.title}",
-                source.journal,
-                str(source.year or ""),
-                ", ".join(filter(None, (source.file, _page(source)))),
-                source.url,
-            )
-            if part
-        )
-        for source in listed
-    ]
-    return "\n".join(["".join(body).strip(), *(["", *references] if references else [])])
+    listed = [_reference(source, labels) for source in answer.sources if source.n in cited]
+    return "\n".join(["".join(body).strip(), *(["", *listed] if listed else [])])
+
+
+def _reference(source: Source, labels: Labels) -> str:
+    """A source as a list of references has it: `[1] Title. Journal. 2020. address`."""
+    warning = f"{labels.retracted.upper()}: " if source.retracted else ""
+    page = labels.page.format(source.page) if source.page else ""
+    parts = (
+        f"[{source.n}] {warning}{source.title}",
+        source.journal,
+        str(source.year or ""),
+        ", ".join(filter(None, (source.file, page))),
+        source.url,
+    )
+    return ". ".join(part.rstrip(".") for part in parts if part)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vademecum.app.console import plural
-from vademecum.app.labels import labels_for
+from vademecum.app.labels import Labels
+from vademecum.app.languages import labels_for
 from vademecum.app.web_answer import (
     checked_html,
     plain_text,
@@ -25,17 +26,11 @@ from vademecum.app.web_text import (
 from vademecum.corpora.document import CorpusInfo
 from vademecum.rag.answer import Answer, Source
 
-# What stands over an exchange without an answer.
-HEADS = {
-    "not_in_library": "Not in this library",
-    "not_written": "Passages found, but no answer that they support",
-    "stopped": "Stopped",
-}
-
 
 def question_html(question: str) -> str:
     """What the person asked."""
-    return f'<h2 class="vd-question"><span class="vd-sr">You asked: </span>{escape(question)}</h2>'
+    asked = f'<span class="vd-sr">{labels_for(question).asked}</span>'
+    return f'<h2 class="vd-question">{asked}{escape(question)}</h2>'
 
 
 def thinking_html(thinking: str, turn: int, summary: str) -> str:
@@ -53,24 +48,29 @@ def thinking_html(thinking: str, turn: int, summary: str) -> str:
 
 def footer_html(answer: Answer) -> str:
     """Which model, which corpus, which state of it, and how long it took."""
+    labels = labels_for(answer.question)
     corpus, model, took = answer.corpus, answer.model, answer.timings
+
+    def clock(value: float) -> str:
+        return labels.figure(seconds(value))
+
     wrote = (
-        ["no model, passages only"]
+        [labels.no_model]
         if model.name == "none"
         else [part for part in (model.name, model.quantization) if part]
     )
-    library = [corpus.name, plural(corpus.documents, "document")]
+    library = [corpus.name, labels.counted(labels.counted_documents, corpus.documents)]
     if corpus.snapshot:
-        library.append(f"snapshot {corpus.snapshot[:12]}")
+        library.append(labels.snapshot.format(corpus.snapshot[:12]))
     if corpus.newest:
-        library.append(f"newest {corpus.newest}")
-    times = [f"found in {seconds(took.retrieve_s)}"]
+        library.append(labels.newest.format(corpus.newest))
+    times = [labels.found_in.format(clock(took.retrieve_s))]
     if model.name != "none" and took.first_token_s > 0:
-        times.append(f"first word {seconds(took.first_token_s)}")
+        times.append(labels.first_word.format(clock(took.first_token_s)))
     if model.name != "none" and took.decode_tok_s > 0:
-        times.append(f"{took.decode_tok_s:.1f} tokens/s")
-    times.append(f"{seconds(took.total_s)} in all")
-    groups = (("Model", wrote), ("Library", library), ("Time", times))
+        times.append(labels.speed.format(labels.figure(f"{took.decode_tok_s:.1f}")))
+    times.append(labels.total.format(clock(took.total_s)))
+    groups = ((labels.model, wrote), (labels.library, library), (labels.time, times))
     rows = "".join(
         f"<div><dt>{name}</dt><dd>{escape(' · '.join(parts))}</dd></div>" for name, parts in groups
     )
@@ -79,20 +79,23 @@ def footer_html(answer: Answer) -> str:
 
 def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
     """A finished exchange. `thought_s`: how long the model thought, where that was seen."""
-    summary = "Thought" if thought_s is None else f"Thought for {whole_seconds(thought_s)}"
+    labels = labels_for(answer.question)
+    summary = labels.thought
+    if thought_s is not None:
+        summary = labels.thought_for.format(whole_seconds(thought_s))
     thinking = thinking_html(answer.thinking, turn, summary)
     if answer.abstained:
-        body = _abstained_html(answer, turn)
+        body = _abstained_html(answer, turn, labels)
     else:
         body = f'<div class="vd-text">{checked_html(answer, turn)}</div>'
         if answer.reason:
             body += f'<p class="vd-ending">{escape(sentence_case(answer.reason))}</p>'
         body += support_html(answer) + reasons_html(answer) + quotes_html(answer, turn)
     copy = (
-        f'<button type="button" class="vd-copy" data-vd-copy="{escape(plain_text(answer))}">'
-        "Copy with sources</button>"
+        f'<button type="button" class="vd-copy" data-vd-copy="{escape(plain_text(answer))}"'
+        f' data-vd-copied="{labels.copied}" data-vd-refused="{labels.not_copied}">'
+        f"{labels.copy}</button>"
     )
-    labels = labels_for(answer.question)
     show = (
         f'<button type="button" class="vd-show" data-vd-show="{turn}">'
         f"{labels.nearest if answer.abstained else labels.passages}</button>"
@@ -100,16 +103,28 @@ def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
         else ""
     )
     return (
-        f'<article class="vd-turn" data-vd-turn-of="{turn}">{question_html(answer.question)}'
+        f"{_opened(answer.question, turn)}"
         f'<div class="vd-answer">{thinking}{body}'
         f'<div class="vd-tools">{show}{copy}</div>{footer_html(answer)}</div></article>'
     )
 
 
-def _abstained_html(answer: Answer, turn: int) -> str:
+def _opened(question: str, turn: int, *, busy: bool = False) -> str:
+    """How each exchange begins. A screen reader is told the language of what it reads."""
+    state = ' aria-busy="true"' if busy else ""
+    return (
+        f'<article class="vd-turn" data-vd-turn-of="{turn}" lang="{labels_for(question).tag}"'
+        f"{state}>{question_html(question)}"
+    )
+
+
+def _abstained_html(answer: Answer, turn: int, labels: Labels) -> str:
     reason = answer.reason.strip()
-    head = HEADS[answer.status]
-    said = sentence_case(answer.answer.strip().removeprefix(f"{head}: "))
+    head = labels.heads[answer.status]
+    said = answer.answer.strip()
+    if said.startswith((f"{head}: ", f"{head}：")):
+        said = said[len(head) + 1 :].strip()
+    said = sentence_case(said)
     why = (
         f'<p class="vd-why">{escape(sentence_case(reason))}</p>'
         if reason and reason.casefold() not in said.casefold()
@@ -119,13 +134,11 @@ def _abstained_html(answer: Answer, turn: int) -> str:
     if answer.sources:
         items = "".join(
             f'<li><button type="button" class="vd-near" data-vd-cite="{turn}-{source.n}">'
-            f'<span class="vd-n">{source.n}</span><span>{escape(source.title)}'
-            f"{_facts(source)}</span></button></li>"
+            f'<span class="vd-n">{source.n}</span><span>{escape(source.title or labels.untitled)}'
+            f"{_facts(source, labels)}</span></button></li>"
             for source in answer.sources[:3]
         )
-        nearest = (
-            f'<p class="vd-near-head">The nearest passages:</p><ul class="vd-nears">{items}</ul>'
-        )
+        nearest = f'<p class="vd-near-head">{labels.nearest}</p><ul class="vd-nears">{items}</ul>'
     return (
         f'<div class="vd-abstained"><p class="vd-abstained-head">{head}</p>'
         f'<div class="vd-text">{blocks(said, lambda a, b: inline(said[a:b]))}</div>'
@@ -133,11 +146,11 @@ def _abstained_html(answer: Answer, turn: int) -> str:
     )
 
 
-def _facts(source: Source) -> str:
+def _facts(source: Source, labels: Labels) -> str:
     known = (source.journal, str(source.year or ""), source.file)
     facts = [escape(part) for part in known if part]
     if source.retracted:
-        facts.insert(0, '<strong class="vd-warned">Retracted</strong>')
+        facts.insert(0, f'<strong class="vd-warned">{labels.retracted}</strong>')
     return f"<small>{', '.join(facts)}</small>" if facts else ""
 
 
@@ -147,17 +160,18 @@ def live_html(
     status: str,
     *,
     thinking: str = "",
-    thinking_summary: str = "Thinking…",
+    thinking_summary: str = "",
     text: str = "",
     sources: Sequence[Source] = (),
 ) -> str:
     """An exchange under way."""
-    folded = thinking_html(thinking, turn, thinking_summary)
-    body = f'<div class="vd-text vd-writing">{raw_html(text, sources, turn)}</div>' if text else ""
+    folded = thinking_html(thinking, turn, thinking_summary or labels_for(question).thinking)
+    raw = raw_html(question, text, sources, turn) if text else ""
+    body = f'<div class="vd-text vd-writing">{raw}</div>' if text else ""
     line = f'<p class="vd-status">{escape(status)}</p>' if status else ""
     return (
-        f'<article class="vd-turn" data-vd-turn-of="{turn}" aria-busy="true">'
-        f'{question_html(question)}<div class="vd-answer">{folded}{body}{line}</div></article>'
+        f'{_opened(question, turn, busy=True)}<div class="vd-answer">{folded}{body}{line}'
+        "</div></article>"
     )
 
 
@@ -165,15 +179,15 @@ def stopped_html(
     question: str, turn: int, *, thinking: str, text: str, sources: Sequence[Source]
 ) -> str:
     """An exchange the person stopped: what there was, and that nobody checked it."""
-    folded = thinking_html(thinking, turn, "Thought, until stopped")
-    body = f'<div class="vd-text">{raw_html(text, sources, turn)}</div>' if text.strip() else ""
-    left = (
-        "What is above is incomplete and was not checked." if body else "Nothing was written yet."
-    )
+    labels = labels_for(question)
+    folded = thinking_html(thinking, turn, labels.thought_until)
+    raw = raw_html(question, text, sources, turn) if text.strip() else ""
+    body = f'<div class="vd-text">{raw}</div>' if raw else ""
+    left = labels.unchecked if body else labels.nothing_yet
     return (
-        f'<article class="vd-turn" data-vd-turn-of="{turn}">{question_html(question)}'
-        f'<div class="vd-answer">{folded}{body}'
-        f'<p class="vd-note vd-stopped"><strong>Stopped.</strong> {left}</p></div></article>'
+        f'{_opened(question, turn)}<div class="vd-answer">{folded}{body}'
+        f'<p class="vd-note vd-stopped"><strong>{labels.stopped}</strong> {left}</p>'
+        "</div></article>"
     )
 
 
@@ -181,8 +195,7 @@ def error_html(question: str, turn: int, message: str, hint: str) -> str:
     """An exchange that failed: what happened, what to do."""
     advice = f'<p class="vd-hint">{escape(hint)}</p>' if hint else ""
     return (
-        f'<article class="vd-turn" data-vd-turn-of="{turn}">{question_html(question)}'
-        '<div class="vd-answer"><div class="vd-error" role="alert">'
+        f'{_opened(question, turn)}<div class="vd-answer"><div class="vd-error" role="alert">'
         f'<p class="vd-error-head">{escape(message)}</p>{advice}</div></div></article>'
     )
 

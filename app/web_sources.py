@@ -6,22 +6,18 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 
-from vademecum.app.labels import labels_for, sources_counted
+from vademecum.app.english import ENGLISH
+from vademecum.app.labels import Labels
+from vademecum.app.languages import labels_for
 from vademecum.app.web_text import escape, safe_url
 from vademecum.corpora.document import Document
 from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.answer import Source
 
-KIND_WORDS = {"abstract": "abstract only", "full_text": "full text", "title": "title only"}
 WINDOW = 6_000  # characters: a longer text is shown around the passage only
+NAMED = 6  # authors
 MARGIN = 1_500  # characters to show on either side then
 WRAPPED = range(55, 121)  # characters of a line that goes on in the next, in a typed text
-
-# Only where the panel lies over the conversation, on narrow screens.
-CLOSE = (
-    '<button type="button" class="vd-close" data-vd-close aria-label="Back to the answer">'
-    "Close</button>"
-)
 
 
 def anchor(turn: int, n: int) -> str:
@@ -115,31 +111,37 @@ def _label_spans(document: Document) -> list[tuple[int, int]]:
 
 
 def source_html(
-    source: Source, document: Document | None, turn: int, read: float | None = None
+    source: Source,
+    document: Document | None,
+    turn: int,
+    read: float | None = None,
+    labels: Labels = ENGLISH,
 ) -> str:
     """One card: what the source is, and, folded below it, its passage in context.
 
     `read` is its share of the model's attention to the sources, where that is known.
     """
     card = anchor(turn, source.n)
-    title = escape(source.title) or "Untitled"
-    page = f"p. {source.page}" if source.page else ""
+    title = escape(source.title or labels.untitled)
+    page = labels.page.format(source.page) if source.page else ""
     known = (source.journal, str(source.year or ""), source.file, source.section, page)
     facts = [escape(fact) for fact in known if fact]
     badges = []
     if source.retracted:
-        badges.append('<span class="vd-badge vd-retracted">Retracted</span>')
+        badges.append(f'<span class="vd-badge vd-retracted">{labels.retracted}</span>')
     if source.evidence_level:
-        badges.append(f'<span class="vd-badge vd-level">{escape(source.evidence_level)}</span>')
-    badges.append(f'<span class="vd-badge">{KIND_WORDS[source.kind]}</span>')
+        level = escape(labels.level(source.evidence_level))
+        badges.append(f'<span class="vd-badge vd-level">{level}</span>')
+    badges.append(f'<span class="vd-badge">{labels.kinds[source.kind]}</span>')
     if read is not None:
         badges.append(
-            '<span class="vd-badge" title="Of what the model paid to the sources while it wrote">'
-            f"{read:.0%} of the attention</span>"
+            f'<span class="vd-badge" title="{labels.attention_tip}">'
+            f"{labels.attention.format(f'{100 * read:.0f}')}</span>"
         )
     if source.licence:
-        badges.append(f'<span class="vd-badge" title="Licence">{escape(source.licence)}</span>')
-    link = _link(source)
+        licence = escape(source.licence)
+        badges.append(f'<span class="vd-badge" title="{labels.licence}">{licence}</span>')
+    link = _link(source, labels)
     if link:
         badges.append(link)
     retracted = " vd-is-retracted" if source.retracted else ""
@@ -151,25 +153,22 @@ def source_html(
         f'<p class="vd-facts">{" · ".join(facts)}</p>'
         f'<p class="vd-badges">{" ".join(badges)}</p>'
         f'<div class="vd-passage" id="{card}-text" role="region" tabindex="-1"'
-        f' aria-label="Source {source.n}, passage in context" hidden>'
-        f"{_passage_or_note(source, document)}</div></article>"
+        f' aria-label="{labels.in_context.format(source.n)}" hidden>'
+        f"{_passage_or_note(source, document, labels)}</div></article>"
     )
 
 
-def _passage_or_note(source: Source, document: Document | None) -> str:
+def _passage_or_note(source: Source, document: Document | None, labels: Labels) -> str:
     if document is None or document.text[source.start : source.end] != source.text:
-        what = "is no longer" if document is None else "has changed"
-        return (
-            f'<p class="vd-note">This document {what} in the library. '
-            "This is the passage the answer used.</p>"
-            f"<p><mark>{escape(source.text)}</mark></p>"
-        )
-    authors = ", ".join(document.authors[:6]) + (", et al." if len(document.authors) > 6 else "")
+        note = labels.gone if document is None else labels.changed
+        return f'<p class="vd-note">{note}</p><p><mark>{escape(source.text)}</mark></p>'
+    more = labels.et_al if len(document.authors) > NAMED else ""
+    authors = ", ".join(document.authors[:NAMED]) + more
     byline = f'<p class="vd-authors">{escape(authors)}</p>' if authors else ""
     ids = [_id(doc_id) for doc_id in (source.doc_id, *source.also)]
     if document.doi:
         ids.append(f"doi {document.doi}")
-    part = " · part of the full text" if len(document.text) > WINDOW else ""
+    part = f" · {labels.part}" if len(document.text) > WINDOW else ""
     return (
         f"{byline}{passage_html(document, source)}"
         f'<p class="vd-ids">{escape(" · ".join(ids))}{part}</p>'
@@ -182,14 +181,15 @@ def _id(doc_id: str) -> str:
     return {"pmid": f"PMID {number}", "pmcid": number}.get(scheme, doc_id)
 
 
-def _link(source: Source) -> str:
+def _link(source: Source, labels: Labels) -> str:
     url = safe_url(source.url)
     if not url:
         return ""
-    name = "PubMed" if "pubmed" in source.url or "ncbi.nlm.nih.gov" in source.url else "Original"
+    pubmed = "pubmed" in source.url or "ncbi.nlm.nih.gov" in source.url
+    name = "PubMed" if pubmed else labels.original
     return (
         f'<a class="vd-link" href="{url}" target="_blank" rel="noopener noreferrer"'
-        f' aria-label="{name} page of source {source.n}, opens in a new tab">{name}'
+        f' aria-label="{labels.opens.format(name, source.n)}">{name}'
         '<span aria-hidden="true"> ↗</span></a>'
     )
 
@@ -207,23 +207,28 @@ def panel_html(
 
     `read` has the share of the model's attention that each received, where that is known.
     """
+    labels = labels_for(question)
     if not sources:
         return (
-            f'<section class="vd-turn-sources" data-vd-turn="{turn}" aria-label="Sources">'
-            '<p class="vd-note">No passage of this library matches this question.</p></section>'
+            f'<section class="vd-turn-sources" data-vd-turn="{turn}"'
+            f' aria-label="{labels.passages}"><p class="vd-note">{labels.none_match}</p></section>'
         )
-    nearby = labels_for(question).nearest
-    heading = nearby if nearest else sources_counted(question, len(sources))
+    heading = labels.nearest if nearest else labels.counted(labels.counted_sources, len(sources))
     known = read if len(sources) > 1 else ()  # "100%" of a single one says nothing
     shares = [*known, *[None] * (len(sources) - len(known))]
     cards = "".join(
-        source_html(source, documents.get(source.doc_id), turn, share)
+        source_html(source, documents.get(source.doc_id), turn, share, labels)
         for source, share in zip(sources, shares, strict=True)
+    )
+    # Only where the panel lies over the conversation, on narrow screens.
+    close = (
+        f'<button type="button" class="vd-close" data-vd-close aria-label="{labels.back}">'
+        f"{labels.close}</button>"
     )
     return (
         f'<section class="vd-turn-sources" data-vd-turn="{turn}" aria-label="{heading}">'
-        f"<header><h2>{heading}</h2>{CLOSE}</header>"
-        f'<p class="vd-for">for “{escape(question)}”</p>{cards}</section>'
+        f"<header><h2>{heading}</h2>{close}</header>"
+        f'<p class="vd-for">{labels.asked_for.format(escape(question))}</p>{cards}</section>'
     )
 
 

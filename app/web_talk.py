@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from vademecum.app.console import plural
+from vademecum.app.languages import labels_for
 from vademecum.app.web_render import error_html, live_html, notice_html, stopped_html, turn_html
 from vademecum.app.web_sources import EMPTY_PANEL, panel_html
 from vademecum.app.web_stream import Asked, Progress, Run
@@ -108,7 +108,7 @@ class Talk:
             yield Shown(
                 question="",
                 notice="",
-                live=live_html(asked, turn, _status(progress)),
+                live=live_html(asked, turn, _status(asked, progress)),
                 start=False,
                 running=True,
             )
@@ -190,9 +190,8 @@ class Talk:
         return error_html(
             asked,
             turn,
-            "Something unexpected went wrong while answering.",
-            "Ask again. If it happens again, start Vademecum with --debug: the terminal then "
-            "shows the cause.",
+            labels_for(asked).went_wrong,
+            labels_for(asked).ask_again,
         )
 
 
@@ -235,28 +234,31 @@ def _panel(asked: str, turn: int, progress: Progress) -> str:
 
 def _live(asked: str, turn: int, run: Run) -> str:
     progress = run.progress
-    status = "Stopping…" if run.stopped else "" if progress.text else _status(progress)
+    status = "" if progress.text else _status(asked, progress)
     return live_html(
         asked,
         turn,
-        status,
+        labels_for(asked).stopping if run.stopped else status,
         thinking=progress.thinking,
-        thinking_summary=_thought(progress),
+        thinking_summary=_thought(asked, progress),
         text=progress.text,
         sources=progress.sources,
     )
 
 
-def _thought(progress: Progress) -> str:
-    spent = whole_seconds(progress.thinking_for)
-    return f"Thinking… {spent}" if progress.thought_s is None else f"Thought for {spent}"
+def _thought(asked: str, progress: Progress) -> str:
+    labels, spent = labels_for(asked), whole_seconds(progress.thinking_for)
+    if progress.thought_s is None:
+        return f"{labels.thinking} {spent}"
+    return labels.thought_for.format(spent)
 
 
-def _status(progress: Progress) -> str:
+def _status(asked: str, progress: Progress) -> str:
+    labels = labels_for(asked)
     if progress.retrieved_s is None:
-        return "Searching the library…"
+        return labels.searching
     if progress.thinking:
         return ""
-    found = plural(len(progress.sources), "passage")
+    found = labels.counted(labels.counted_passages, len(progress.sources))
     clock = f" {whole_seconds(progress.elapsed)}" if progress.elapsed >= 2 else ""
-    return f"Found {found} in {seconds(progress.retrieved_s)}. Reading…{clock}"
+    return labels.found.format(found, labels.figure(seconds(progress.retrieved_s))) + clock

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from html import escape as html_escape
 from urllib.parse import urlsplit
 
+from vademecum.rag.words import HAN
+
 UNFINISHED_MARKER = re.compile(r"[ \t]*[\[［【][^\]］】\n]{0,16}$")
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 LINE = re.compile(
@@ -44,7 +46,9 @@ def safe_url(url: str) -> str:
 def sentence_case(text: str) -> str:
     """`text` as a sentence: a capital in front, a stop at its end."""
     whole = text[:1].upper() + text[1:]
-    return whole if whole[-1:] in ".!?。" else f"{whole}."
+    if whole[-1:] in ".!?。！？":
+        return whole
+    return f"{whole}。" if HAN.search(whole[-1:]) else f"{whole}."
 
 
 def inline(text: str) -> str:

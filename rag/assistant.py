@@ -36,9 +36,9 @@ from vademecum.rag.check import Checked, check
 from vademecum.rag.cite import strip_markers
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
+from vademecum.rag.spoken import Spoken, spoken
 from vademecum.rag.understand import Query, understand
 from vademecum.rag.wording import ENDINGS, REASONS, STATUS, Reason, notice
-from vademecum.rag.words import Language
 from vademecum.rag.writer import choose_writer, load_writer
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ class Assistant:
         retrieve_s: float,
     ) -> Answer:
         corpus = CorpusRef(info.name, info.snapshot, info.documents, info.newest)
-        language = run.query.language
+        language, said = run.query.language, spoken(run.query.question)
         model = self.model
         status = STATUS[withheld] if withheld else "answered"
         asked, quotes = run.query.standalone, tuple[Quotation, ...]()
@@ -289,14 +289,14 @@ class Assistant:
             quotes = extractive.missed(asked, language, sources, checked.sentences, self.embedder)
         return Answer(
             question=run.query.question,
-            answer=notice(corpus, withheld, language, filtered=run.filters != Filters())
+            answer=notice(corpus, withheld, said, filtered=run.filters != Filters())
             if withheld
             else checked.text,
             thinking=draft.thinking.strip(),
             status=status,
-            reason=REASONS[withheld][language]
+            reason=REASONS[withheld][said]
             if withheld
-            else _ending(draft, language, copying=bool(quotes)),
+            else _ending(draft, said, copying=bool(quotes)),
             sentences=() if withheld else checked.sentences,
             quotes=quotes,
             sources=sources,
@@ -327,7 +327,7 @@ class _Run:
     started: float
 
 
-def _ending(draft: Draft, language: Language, *, copying: bool) -> str:
+def _ending(draft: Draft, language: Spoken, *, copying: bool) -> str:
     """Why the answer ends before it is whole, "" if it is."""
     if copying:
         return ENDINGS["copying"][language]

@@ -24,19 +24,28 @@ def _sentences(passage: str) -> tuple[tuple[int, int, frozenset[str], frozenset[
     )
 
 
+def bearing(claim: str, passage: str, least: float = LEAST_EVIDENCE) -> tuple[int, int] | None:
+    """Where in `passage` the sentence stands that says most of `claim`: its start and its end.
+
+    None if no sentence holds so large a share of the claim's words.
+    """
+    words, figures = content_words(claim), numbers(claim)
+    best: tuple[float, tuple[int, int]] | None = None
+    for start, end, theirs, their_figures in _sentences(passage):
+        shared = containment(words, set(theirs))
+        if shared < least:
+            continue
+        if figures:
+            shared += containment(figures, set(their_figures))
+        if best is None or shared > best[0]:
+            best = (shared, (start, end))
+    return None if best is None else best[1]
+
+
 def evidence(claim: str, source: Source) -> int | None:
     """Where in the document the sentence of `source` starts that says most of `claim`.
 
     None if no sentence shares enough words with it: then the whole passage is the evidence.
     """
-    words, figures = content_words(claim), numbers(claim)
-    best: tuple[float, int] | None = None
-    for start, _, theirs, their_figures in _sentences(source.text):
-        shared = containment(words, set(theirs))
-        if shared < LEAST_EVIDENCE:
-            continue
-        if figures:
-            shared += containment(figures, set(their_figures))
-        if best is None or shared > best[0]:
-            best = (shared, source.start + start)
-    return None if best is None else best[1]
+    found = bearing(claim, source.text)
+    return None if found is None else source.start + found[0]

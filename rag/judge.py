@@ -38,6 +38,7 @@ from vademecum.rag.populations import stance
 from vademecum.rag.quantities import holds, quantities, quantities_held
 from vademecum.rag.rare import RareWords
 from vademecum.rag.relations import related
+from vademecum.rag.spoken import spoken
 from vademecum.rag.strength import too_strong
 from vademecum.rag.told import only_set_out, reports, told_by
 from vademecum.rag.wording import overstated, stronger
@@ -76,6 +77,7 @@ class Evidence:
         self._embedder = embedder
         self._sources = sources
         self._asked = content_words(question)
+        self._spoken = spoken(question)
         self._whole = [f"{s.title}. {s.text}" for s in sources]
         # What a question speaks of is a topic of its source, but nothing that the source says.
         self._topics = [content_words(whole) for whole in self._whole]
@@ -167,11 +169,11 @@ class Evidence:
     def _overstated(self, sentence: str, source: int) -> str:
         """Why a sentence says more than a source, "" if it does not."""
         if strong := too_strong(sentence, self._whole[source]):
-            return stronger(strong)
+            return stronger(strong, self._spoken)
         # A publication type that names the design may say what the text leaves out.
         design = self._sources[source].evidence_level
         over = overstatement(sentence, [*self._parts[source], *([design] if design else [])])
-        return overstated(over.claimed, over.reported) if over else ""
+        return overstated(over.claimed, over.reported, self._spoken) if over else ""
 
     def _nearest(self, words: set[str], cosines: Vectors, source: int) -> list[str]:
         """The sentences of a source that are nearest to some words: those of them that report."""

@@ -1,11 +1,11 @@
-"""What `rag` itself says to a person, in both languages."""
+"""What `rag` itself says to a person, in the languages that it speaks."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from vademecum.rag.answer import CorpusRef, Status
-from vademecum.rag.words import Language
+from vademecum.rag.spoken import Spoken
 
 Reason = Literal[
     "empty",
@@ -31,59 +31,85 @@ STATUS: dict[Reason, Status] = {
     "unquoted": "not_written",
     "cancelled": "stopped",
 }
-REASONS: dict[Reason, dict[Language, str]] = {
+REASONS: dict[Reason, dict[Spoken, str]] = {
     "empty": {
         "en": "the search found nothing",
         "zh": "没有检索到任何内容",
+        "de": "die Suche hat nichts gefunden",
     },
     "irrelevant": {
         "en": "nothing close enough to the question was found",
         "zh": "没有找到与问题足够相关的内容",
+        "de": "es wurde nichts gefunden, das der Frage nahe genug ist",
     },
     "declined": {
         "en": "the model said that it found no answer in them",
         "zh": "模型称在其中没有找到答案",
+        "de": "das Modell hat nach eigener Angabe darin keine Antwort gefunden",
     },
     "silent": {
         "en": "the model wrote nothing",
         "zh": "模型没有写出任何内容",
+        "de": "das Modell hat nichts geschrieben",
     },
     "echoed": {
         "en": "the model only repeated its instructions and the labels of the passages",
         "zh": "模型只重复了提示语和段落的标签",
+        "de": "das Modell hat nur seine Anweisungen und die Überschriften der Stellen wiederholt",
     },
     "unsupported": {
         "en": "what the model wrote goes beyond them, and is not shown",
         "zh": "模型所写的内容没有得到段落支持，故不显示",
+        "de": "was das Modell geschrieben hat, geht über sie hinaus und wird nicht gezeigt",
     },
     "borrowed": {
         "en": "the model took from the question what they do not say; that is not shown",
         "zh": "模型沿用了问题中的说法，而段落并未这样说，故不显示",
+        "de": "das Modell hat der Frage entnommen, was sie nicht sagen; das wird nicht gezeigt",
     },
     "unquoted": {
         "en": "no sentence of them is close enough to the question to be quoted",
         "zh": "其中没有与问题足够相近、可以引用的句子",
+        "de": "kein Satz von ihnen ist der Frage nahe genug, um angeführt zu werden",
     },
     "cancelled": {
         "en": "stopped before an answer was written",
         "zh": "在写出答案之前已停止",
+        "de": "abgebrochen, bevor eine Antwort geschrieben war",
     },
 }
 
 # Why an answer that is shown ends where it does.
-ENDINGS: dict[Ending, dict[Language, str]] = {
-    "length": {"en": "cut at the token limit", "zh": "已达到长度上限"},
-    "timeout": {"en": "cut at the time limit", "zh": "已达到时间上限"},
-    "cancelled": {"en": "stopped before it was complete", "zh": "在完成之前已停止"},
+ENDINGS: dict[Ending, dict[Spoken, str]] = {
+    "length": {
+        "en": "cut at the token limit",
+        "zh": "已达到长度上限",
+        "de": "an der Längengrenze abgeschnitten",
+    },
+    "timeout": {
+        "en": "cut at the time limit",
+        "zh": "已达到时间上限",
+        "de": "an der Zeitgrenze abgeschnitten",
+    },
+    "cancelled": {
+        "en": "stopped before it was complete",
+        "zh": "在完成之前已停止",
+        "de": "abgebrochen, bevor sie vollständig war",
+    },
     "copying": {
         "en": "stopped while it copied a passage, before the sentence nearest to the question",
         "zh": "模型抄录段落，在写到与问题最相近的句子之前已停止",
+        "de": "abgebrochen beim Abschreiben einer Stelle, vor dem der Frage ähnlichsten Satz",
     },
-    "loop": {"en": "stopped where the model began to repeat itself", "zh": "模型开始重复，已停止"},
+    "loop": {
+        "en": "stopped where the model began to repeat itself",
+        "zh": "模型开始重复，已停止",
+        "de": "abgebrochen, wo das Modell begann, sich zu wiederholen",
+    },
 }
 
 
-def notice(corpus: CorpusRef, reason: Reason, language: Language, *, filtered: bool = False) -> str:
+def notice(corpus: CorpusRef, reason: Reason, language: Spoken, *, filtered: bool = False) -> str:
     """What a person reads instead of an answer; `filtered` if not all of the corpus was searched.
 
     Only where the search found nothing that bears on the question is it said of the library.
@@ -97,6 +123,12 @@ def notice(corpus: CorpusRef, reason: Reason, language: Language, *, filtered: b
         newest = f"，最新 {corpus.newest}" if corpus.newest else ""
         within = "按所设的筛选条件，" if filtered else ""
         return f"不在库中：{within}在“{corpus.name}”库（{corpus.documents} 篇{newest}）中{why}。"
+    if language == "de":
+        newest = f", neuestes {corpus.newest}" if corpus.newest else ""
+        within = ", innerhalb der Filter" if filtered else ""
+        count = f"{corpus.documents:,} Dokument".replace(",", ".")
+        count += "" if corpus.documents == 1 else "e"
+        return f"Nicht in dieser Bibliothek: {why}, in „{corpus.name}“ ({count}{newest}){within}."
     newest = f", newest {corpus.newest}" if corpus.newest else ""
     within = ", within the filters" if filtered else ""
     count = f"{corpus.documents:,} document" + ("" if corpus.documents == 1 else "s")
@@ -104,28 +136,41 @@ def notice(corpus: CorpusRef, reason: Reason, language: Language, *, filtered: b
 
 
 # What is said where passages were found and no sentence that holds came of them.
-UNWRITTEN: dict[Literal["writing", "quoting"], dict[Language, str]] = {
+UNWRITTEN: dict[Literal["writing", "quoting"], dict[Spoken, str]] = {
     "writing": {
         "en": "The model wrote no sentence that the passages support: {}. The nearest passages are"
         " below, and may answer the question all the same.",
         "zh": "模型没有写出得到段落支持的句子：{}。最相近的段落列在下面，其中仍可能有答案。",
+        "de": "Das Modell hat keinen Satz geschrieben, den die Stellen belegen: {}. Die ähnlichsten"
+        " Stellen stehen darunter; die Antwort kann trotzdem darin sein.",
     },
     "quoting": {
         "en": "Nothing is quoted: {}. The nearest passages are below, and may answer the question"
         " all the same.",
         "zh": "没有引用任何句子：{}。最相近的段落列在下面，其中仍可能有答案。",
+        "de": "Nichts wird angeführt: {}. Die ähnlichsten Stellen stehen darunter; die Antwort kann"
+        " trotzdem darin sein.",
     },
 }
 
 
-def overstated(claimed: str, reported: str) -> str:
+def overstated(claimed: str, reported: str, language: Spoken) -> str:
     """Why a sentence says more than its source."""
-    return (
-        f"it claims an effect (“{claimed}”), where the passage reports a connection only "
-        f"(“{reported}”)"
-    )
+    return OVERSTATED[language].format(claimed, reported)
 
 
-def stronger(word: str) -> str:
+def stronger(word: str, language: Spoken) -> str:
     """Why a sentence says more than its source, where a word of it is too strong."""
-    return f"“{word}” says more than anything in the passage"
+    return STRONGER[language].format(word)
+
+
+OVERSTATED: dict[Spoken, str] = {
+    "en": "it claims an effect (“{}”), where the passage reports a connection only (“{}”)",
+    "zh": "它断言有效果（“{}”），而段落只报告了关联（“{}”）",
+    "de": "er behauptet eine Wirkung („{}“), wo die Stelle nur einen Zusammenhang berichtet („{}“)",
+}
+STRONGER: dict[Spoken, str] = {
+    "en": "“{}” says more than anything in the passage",
+    "zh": "“{}”比段落中的任何说法都强",
+    "de": "„{}“ sagt mehr als alles, was in der Stelle steht",
+}

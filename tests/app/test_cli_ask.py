@@ -13,6 +13,10 @@ from vademecum.corpora.document import Filters
 from vademecum.errors import ContextTooLong
 from vademecum.rag.answer import ModelRef, Quotation, Sentence, Timings
 
+NO_ANSWER = (
+    "Not an answer, only the sentence most like the question, word for word. Judge for yourself "
+    "whether it bears on it:"
+)
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -29,7 +33,7 @@ def test_an_answer_shows_its_sentences_with_markers_and_support_in_words(
     assert done.code == 0
     assert (
         "Aspirin lowers fever [1]. It may help pain [1][2]. (partly supported) "
-        "It cures cancer [2]. (NOT SUPPORTED by the sources) Ask a doctor. (no source)"
+        "It cures cancer. (NOT SUPPORTED by the sources; compare [2]) Ask a doctor. (no source)"
     ) in done.stdout
 
 
@@ -88,7 +92,9 @@ def test_a_source_is_quoted_where_it_says_what_it_is_cited_for(
 ) -> None:
     text = "Background was long and told at length. " * 20 + "Aspirin lowers fever in mice."
     script(monkeypatch, [answer(sources=(source(1, text=text, start=0, end=len(text)),))])
-    assert "“… Aspirin lowers fever in mice.”" in cli("ask", "q").stdout
+    out = cli("ask", "q").stdout
+    assert "told at length. Aspirin lowers fever in mice.”" in out
+    assert "“… " in out
 
 
 def test_a_source_in_markdown_is_quoted_without_its_marks(
@@ -97,7 +103,34 @@ def test_a_source_in_markdown_is_quoted_without_its_marks(
     text = "## Doses\n\nAspirin **lowers** fever."
     own = source(1, text=text, start=0, end=len(text), file="notes.md")
     script(monkeypatch, [answer(sources=(own,))])
-    assert "“… Aspirin lowers fever.”" in cli("ask", "q").stdout
+    assert "“Doses Aspirin lowers fever.”" in cli("ask", "q").stdout
+
+
+def test_a_passage_that_bears_nothing_of_what_names_it_is_there_to_compare(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Background. " * 60 + "Aspirin did not cure cancer."
+    near = source(2, text=text, start=0, end=len(text))
+    said = "It cures cancer."
+    claim = Sentence(said, 0, len(said), (2,), "unsupported", 0.1)
+    script(monkeypatch, [answer(answer=said, sentences=(claim,), sources=(source(1), near))])
+    out = cli("ask", "q").stdout
+    assert "It cures cancer. (NOT SUPPORTED by the sources; compare [2])" in out
+    assert "cures cancer [2]" not in out
+    assert "Aspirin did not cure cancer.”" in out.split("compare: “…")[1]
+
+
+def test_a_passage_that_is_quoted_is_shown_where_it_is_quoted(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Background was long. " * 40 + "Aspirin lowers fever in mice."
+    own = source(1, text=text, start=0, end=len(text))
+    quotation = Quotation(1, "Aspirin lowers fever in mice.", len(text) - 29, len(text))
+    script(
+        monkeypatch,
+        [answer(status="not_written", sentences=(), quotes=(quotation,), sources=(own,))],
+    )
+    assert "Background was long. Aspirin lowers fever in mice.”" in cli("ask", "q").stdout
 
 
 def test_the_footer_says_model_snapshot_and_times(
@@ -107,11 +140,11 @@ def test_the_footer_says_model_snapshot_and_times(
     footer = cli("ask", "q").stdout.strip().splitlines()[-1]
     assert footer == (
         "scripted (nf4, dense attention, seed 0) · sample@abcdef012345 (1,000 documents, "
-        "newest 2020-12) · found in 0.2 s · first token 1.5 s · 12.3 tokens/s · total 4.0 s"
+        "newest 2020-12) · found in 0.2 s · first word 1.5 s · 12.3 tokens/s · total 4.0 s"
     )
 
 
-def test_where_nothing_was_written_the_footer_tells_of_no_first_token(
+def test_where_nothing_was_written_the_footer_tells_of_no_first_word(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script(monkeypatch, [answer(sentences=(), timings=Timings(0.2, 0.0, 0.0, 0.3))])
@@ -157,7 +190,7 @@ def test_a_model_that_failed_is_no_statement_about_the_library(
     assert "Not in this library" not in out
     assert "Why:" not in out
     assert (
-        "Quoted word for word, the sentence nearest to the question:\n"
+        f"{NO_ANSWER}\n"
         "“Aspirin lowered fever in 40% of patients.” [2]\n\nNearest passages\n[1] Title 1"
     ) in out
     validate(cli("ask", "q", "--json").json)
@@ -169,7 +202,7 @@ def test_below_a_copy_that_was_stopped_the_nearest_sentence_is_quoted(
     quotation = Quotation(1, "Aspirin lowered fever in 40% of patients.", 0, 41)
     script(monkeypatch, [answer(reason="stopped while it copied a passage", quotes=(quotation,))])
     out = cli("ask", "q").stdout
-    assert "stopped while it copied a passage\n\nQuoted word for word" in out
+    assert f"stopped while it copied a passage\n\n{NO_ANSWER}\n" in out
     assert "“Aspirin lowered fever in 40% of patients.” [1]\n\nSources" in out
 
 

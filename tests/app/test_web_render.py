@@ -320,6 +320,14 @@ def test_weak_sentences_are_marked_in_words() -> None:
     assert shown == ["partly supported", "not supported", "no source"]
 
 
+def test_the_passages_near_to_what_none_bears_stand_behind_its_mark_to_compare() -> None:
+    said = answer([("It cures cancer.", (1,), "unsupported"), ("So.", (2,), "partial")])
+    first, second = tree(checked_html(said, 1)).xpath("//span[@class='vd-after']")
+    assert [each.text_content() for each in first] == ["not supported", "compare", "1"]
+    assert [each.text_content() for each in second] == ["2", "partly supported"]
+    assert "It cures cancer. (not supported; compare [1])" in plain_text(said)
+
+
 def test_marks_explain_themselves_to_pointer_and_keyboard() -> None:
     (first, *_) = tree(checked_html(answer(), 1)).xpath("//span[contains(@class, 'vd-mark')]")
     assert first.get("tabindex") == "0"
@@ -371,7 +379,7 @@ def test_the_little_formatting_that_models_write(text: str, expected: str) -> No
 
 
 def test_markers_become_chips_while_the_answer_is_written() -> None:
-    root = tree(raw_html("It helps [1][2]. It may not [7]. And [", SOURCES, 1))
+    root = tree(raw_html("Why?", "It helps [1][2]. It may not [7]. And [", SOURCES, 1))
     assert [each.text for each in root.xpath("//button")] == ["1", "2"]
     assert "[" not in root.text_content()
 
@@ -423,13 +431,13 @@ def test_the_footer_says_model_corpus_and_times() -> None:
     shown = str(tree(footer_html(answer())).text_content())
     for part in ("r1-qwen-7b · nf4", "diabetes · 1,000 documents", "snapshot 9f31c07be2a4"):
         assert part in shown
-    for part in ("newest 2021-01-05", "found in 0.14 s", "first word 1.8 s", "14 s in all"):
+    for part in ("newest 2021-01-05", "found in 0.14 s", "first word 1.8 s", "total 14 s"):
         assert part in shown
 
 
 def test_the_footer_of_quoted_passages_claims_no_model() -> None:
     shown = str(tree(footer_html(answer(model=ModelRef("none", "", "")))).text_content())
-    assert "no model, passages only" in shown
+    assert "no model: sentences copied from the sources" in shown
     assert "tokens/s" not in shown
 
 
@@ -483,7 +491,7 @@ def test_what_says_more_than_its_passage_is_told_with_the_words_that_do() -> Non
     assert line.text_content() == (
         "Overstated: “Metformin <prevents> cancer.” It claims an effect (“prevents”)."
     )
-    assert "0 of 1 sentence supported" in root.text_content()
+    assert "Not fully supported by a passage" in root.text_content()
     assert "(overstated: it claims an effect (“prevents”))" in plain_text(said)
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from vademecum.corpora.document import Document, Passage
 from vademecum.rag.abstain import LEAD, RELEVANT, RELEVANT_HAN, after, before, refuses, relevance
 from vademecum.rag.answer import CorpusRef, Sentence, Source
 from vademecum.rag.retrieve import Found, search
-from vademecum.rag.wording import REASONS, STATUS, notice
+from vademecum.rag.spoken import Spoken
+from vademecum.rag.wording import ENDINGS, OVERSTATED, REASONS, STATUS, STRONGER, UNWRITTEN, notice
 
 
 def sentence(text: str, support: str) -> Sentence:
@@ -152,6 +155,19 @@ def test_the_notice_names_the_library_that_was_searched_and_how() -> None:
     assert notice(PUBMED, "empty", "en", filtered=True).endswith("2021-01-15), within the filters.")
     assert "1204 篇" in notice(PUBMED, "empty", "zh")
     assert "(1 document)" in notice(CorpusRef("x", "", 1, ""), "empty", "en")
+    assert notice(PUBMED, "empty", "de", filtered=True) == (
+        "Nicht in dieser Bibliothek: die Suche hat nichts gefunden, in „pubmed“ "
+        "(1.204 Dokumente, neuestes 2021-01-15), innerhalb der Filter."
+    )
+    assert "(1 Dokument)" in notice(CorpusRef("x", "", 1, ""), "empty", "de")
+
+
+def test_all_that_is_said_is_said_in_every_language() -> None:
+    tables = [*REASONS.values(), *ENDINGS.values(), *UNWRITTEN.values(), OVERSTATED, STRONGER]
+    for table in tables:
+        assert set(table) == set(get_args(Spoken))
+        assert len(set(table.values())) == len(table)
+        assert len({words.count("{}") for words in table.values()}) == 1
 
 
 @pytest.mark.parametrize("reason", REASONS)

@@ -106,6 +106,21 @@ def test_what_is_not_in_the_library_is_not_put_to_the_model(assistant_of, model_
     assert model.asked == []
 
 
+@pytest.mark.parametrize(
+    ("question", "none", "why"),
+    [
+        ("Wie heißt die Hauptstadt von Frankreich?", "Nicht in dieser Bibliothek", "nahe genug"),
+        ("法国的首都是哪里？", "不在库中", "足够相关"),
+    ],
+)
+def test_what_is_said_instead_is_in_the_language_of_the_question(
+    assistant_of, model_of, question: str, none: str, why: str
+) -> None:
+    answer = assistant_of(model_of("Paris.")).ask(question)
+    assert answer.answer.startswith(none)
+    assert why in answer.reason
+
+
 def test_an_answer_that_nothing_bears_out_is_withdrawn(assistant_of, model_of, shelf) -> None:
     answer = assistant_of(model_of("Garlic wards off vampires in 99% of nights [1].")).ask(QUESTION)
     holds(answer, shelf)
