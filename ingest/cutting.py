@@ -4,6 +4,9 @@ langchain-text-splitters chooses the cuts. Its own `start_index` is wrong when l
 tokens (it searches from a place counted in the wrong unit, and finds repeated text too early),
 so nothing is searched here: the pieces it returns are a partition of the text, and offsets are
 the sums of their lengths.
+
+A tokenizer takes 180 bytes for each character that it is at, so it is never given more than
+`STRETCH` of them, and of what was counted only so much is remembered.
 """
 
 from __future__ import annotations
@@ -12,8 +15,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, pairwise
+from typing import TypeVar
 
 from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+from vademecum.corpora.sentences import split_sentences
 
 # Where to cut, best first; {mark} stands after every sentence. Clauses, then words, then anywhere.
 BLANK_LINES = r"\n[^\S\n]*(?:\n[^\S\n]*)+"
@@ -22,23 +28,49 @@ SEPARATORS = (BLANK_LINES, "{mark}", r"[;:,]\s+|[；：，、]\s*", r"\s+", "")
 # From here on come characters that Unicode keeps for internal use: one of them marks sentences.
 FIRST_MARK = 0xFDD0
 
+STRETCH = 200_000  # characters that are cut, and counted, at a time: more than a paper has
+AHEAD = 1_000  # characters behind the end of a sentence or a heading that help to tell it
+REMEMBERED = 20 * STRETCH  # characters; cutting a stretch asks for each a few times
+ENTRY = 64  # characters that the place of a text among the remembered is worth
+
+Item = TypeVar("Item")
+
+
+def grouped(items: Iterable[Item], size: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Neighbours of `STRETCH` in all; what is larger is alone."""
+    group: list[Item] = []
+    held = 0
+    for item in items:
+        if group and held + size(item) > STRETCH:
+            yield group
+            group, held = [], 0
+        group.append(item)
+        held += size(item)
+    if group:
+        yield group
+
 
 class Lengths:
-    """Token counts without special tokens, of each text once, many at a time."""
+    """Token counts without special tokens, of each text once, many at a time. What was counted
+    long ago is forgotten, and counted again where it is asked for."""
 
     def __init__(self, count_tokens: Callable[[Sequence[str]], list[int]], special: int) -> None:
         self._count_tokens = count_tokens
         self._special = special
         self._known: dict[str, int] = {"": 0}
+        self._held = 0
 
     def learn(self, texts: Iterable[str]) -> None:
-        """Count in one call whatever is not known yet."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new:
+        """Count whatever is not known yet, a stretch in a call."""
+        for new in grouped((t for t in dict.fromkeys(texts) if t not in self._known), len):
+            if self._held > REMEMBERED:
+                self._known = {"": 0}
+                self._held = 0
             counts = self._count_tokens(new)
             self._known.update(
                 (text, count - self._special) for text, count in zip(new, counts, strict=True)
             )
+            self._held += sum(map(len, new)) + ENTRY * len(new)
 
     def __call__(self, text: str) -> int:
         if text not in self._known:
@@ -46,12 +78,36 @@ class Lengths:
         return self._known[text]
 
 
-def cut(text: str, sentences: Sequence[int], size: int, lengths: Lengths) -> Iterator[int]:
-    """Ends of pieces of at most `size` tokens; the last is the text's. `sentences` are their ends.
+def cut(text: str, size: int, lengths: Lengths) -> Iterator[int]:
+    """Ends of pieces of at most `size` tokens; the last is the text's.
 
-    A piece is longer only where one character (with its combining marks) is.
+    A piece is longer only where one character (with its combining marks) is. A long text is cut
+    by stretches, each from where the last piece of the one before surely ends.
     """
-    yield from _fitting(text, 0, sentences, size, size, lengths)
+    at = 0
+    while at < len(text):
+        stretch = text[at : _whole_character(text, at + STRETCH)]
+        ends: Sequence[int] = [len(stretch)]
+        if lengths(stretch.strip()) > size:  # not so of a word without end, to some tokenizers
+            sentences = [end for _, end in split_sentences(stretch)]
+            ends = list(_fitting(stretch, 0, sentences, size, size, lengths))
+            if at + len(stretch) < len(text):
+                ends = _sure(stretch, ends)
+        yield from (at + end for end in ends)
+        at += ends[-1]
+
+
+def _sure(stretch: str, ends: Sequence[int]) -> Sequence[int]:
+    """Ends that do not depend on what follows the stretch: those up to a paragraph's, where the
+    cuts begin afresh. In one without paragraphs, all but the last."""
+    sure = [end for end in ends[:-1] if end <= len(stretch) - AHEAD] or ends[:-1] or ends
+    for number in range(len(sure), 0, -1):
+        end = sure[number - 1]
+        if end < len(stretch) // 2:
+            break
+        if re.search(rf"{BLANK_LINES}\Z", stretch[max(0, end - ENTRY) : end]):
+            return sure[:number]
+    return sure
 
 
 def _fitting(

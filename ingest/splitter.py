@@ -13,8 +13,7 @@ from itertools import pairwise
 
 from vademecum.corpora.document import Document, Passage
 from vademecum.corpora.sections import BETWEEN, Part, Path, common, parts_of, trimmed
-from vademecum.corpora.sentences import split_sentences
-from vademecum.ingest.cutting import Lengths, cut
+from vademecum.ingest.cutting import STRETCH, Lengths, cut, grouped
 from vademecum.ingest.heading import heading_of
 from vademecum.model.interface import TokenCounter
 
@@ -72,13 +71,14 @@ class Splitter:
         """
         text = document.text
         lengths = Lengths(self._count_tokens, self._special)
-        lengths.learn([text, heading_of(document, "")])
+        short = len(text) <= STRETCH
+        lengths.learn([text, heading_of(document, "")] if short else [])
 
         def room(path: Path) -> int:
             heading = lengths(heading_of(document, BETWEEN.join(path)))
             return min(self._most, max(self._whole - heading, self._whole // 2, 1))
 
-        if lengths(text) <= room(()):
+        if short and lengths(text) <= room(()):
             spans = [(0, len(text))]
         else:
             spans = _Pieces(document, lengths, room).spans()
@@ -115,31 +115,32 @@ class _Pieces:
         return [(piece.start, piece.end) for piece in pieces]
 
     def _cut(self) -> list[Part]:
-        self._lengths.learn(self._body(part) for part in self._parts)
         pieces: list[Part] = []
-        for part in self._parts:
-            room = self._room(part.path)
-            if self._lengths(self._body(part)) <= room:
-                pieces.append(part)
-                continue
-            text = self._text[part.start : part.end]
-            sentences = [end for _, end in split_sentences(text)]
-            ends = [0, *cut(text, sentences, room, self._lengths)]
-            pieces += [
-                Part(part.path, part.start + start, part.start + end)
-                for start, end in pairwise(ends)
-            ]
+        for parts in grouped(self._parts, _size):
+            self._lengths.learn(self._body(part) for part in parts if _size(part) <= STRETCH)
+            for part in parts:
+                room = self._room(part.path)
+                if _size(part) <= STRETCH and self._lengths(self._body(part)) <= room:
+                    pieces.append(part)
+                    continue
+                ends = [0, *cut(self._text[part.start : part.end], room, self._lengths)]
+                pieces += [
+                    Part(part.path, part.start + start, part.start + end)
+                    for start, end in pairwise(ends)
+                ]
         return pieces
 
     def _join(self, pieces: Sequence[Part], depth: int, *, short: int) -> list[Part]:
         """Join neighbours that share `depth` headings, of which the first (`short` 0) or the
         second (1) says little by itself; both must where not even the top section is shared."""
         joined: list[Part] = []
-        for piece in pieces:
-            if joined and (union := self._union(joined[-1], piece, depth, short)):
-                joined[-1] = union
-            else:
-                joined.append(piece)
+        for group in grouped(pieces, _size):
+            self._lengths.learn(map(self._body, group))
+            for piece in group:
+                if joined and (union := self._union(joined[-1], piece, depth, short)):
+                    joined[-1] = union
+                else:
+                    joined.append(piece)
         return joined
 
     def _union(self, first: Part, second: Part, depth: int, short: int) -> Part | None:
@@ -152,9 +153,13 @@ class _Pieces:
         if sizes[short] > SHORT * room or (mixed and max(sizes) > SHORT * room):
             return None
         union = Part(path, first.start, second.end)
-        if sum(sizes) > room or self._lengths(self._body(union)) > room:
+        if sum(sizes) > room or _size(union) > STRETCH:
             return None
-        return union
+        return union if self._lengths(self._body(union)) <= room else None
 
     def _body(self, part: Part) -> str:
         return self._text[part.start : part.end].strip()
+
+
+def _size(part: Part) -> int:
+    return part.end - part.start

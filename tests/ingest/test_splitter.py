@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -16,6 +17,7 @@ from vademecum.corpora.readers import reader_for
 from vademecum.corpora.readers.building import TextBuilder
 from vademecum.corpora.sections import label_of
 from vademecum.corpora.sentences import split_sentences
+from vademecum.ingest.cutting import REMEMBERED, STRETCH, Lengths
 from vademecum.ingest.heading import embedding_text
 from vademecum.ingest.splitter import VERSION, Splitter, splitter_for
 
@@ -264,6 +266,90 @@ def test_token_counts_are_asked_for_in_batches() -> None:
     calls.clear()
     assert len(splitter.split(document(text))) > 100
     assert len(calls) < 10
+
+
+def book(characters: int, seed: int, paragraph: float, section: float) -> Document:
+    """Prose of short and long sentences; the last two are the shares that end a paragraph or a
+    section."""
+    chance = random.Random(seed)
+    builder = TextBuilder()
+    sentences: list[str] = []
+    size = 0
+    while size < characters:
+        sentences.append(sentence(f"Number {size},", chance.choice([4, 12, 12, 30, 90])))
+        size += len(sentences[-1])
+        if chance.random() < paragraph:
+            builder.paragraph(" ".join(sentences))
+            sentences = []
+            if chance.random() < section:
+                builder.heading(1, f"Chapter {size}")
+    builder.paragraph(" ".join(sentences))
+    text, sections = builder.build()
+    return Document("file:1", "t", text, "full_text", sections)
+
+
+SHORT_STRETCH = 8_000
+
+
+@pytest.fixture
+def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vademecum.ingest.cutting.STRETCH", SHORT_STRETCH)
+    monkeypatch.setattr("vademecum.ingest.splitter.STRETCH", SHORT_STRETCH)
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "section"), [(0.3, 0.0), (0.3, 0.02), (0.3, 0.3), (0.01, 0.0), (0.0, 0.0)]
+)
+def test_a_long_text_is_cut_by_stretches_where_it_would_be_cut_whole(
+    request: pytest.FixtureRequest, paragraph: float, section: float
+) -> None:
+    item = book(60_000, 7, paragraph, section)
+    whole = Splitter(words, 128).split(item)
+    request.getfixturevalue("short_stretches")
+    by_stretches = Splitter(words, 128).split(item)
+    check(item.text, by_stretches)
+    assert [(p.start, p.end) for p in by_stretches] == [(p.start, p.end) for p in whole]
+
+
+@pytest.mark.usefixtures("short_stretches")
+@pytest.mark.parametrize("ending", [". ", " ", ".\n\n", ""])
+def test_a_tokenizer_is_never_given_more_than_a_stretch(ending: str) -> None:
+    """It holds 180 bytes for each character that it is at."""
+    largest = 0
+
+    def counting(texts: Sequence[str]) -> list[int]:
+        nonlocal largest
+        largest = max(largest, sum(map(len, texts)))
+        return [2 + text.count(" ") for text in texts]
+
+    item = document(("a few words" + ending) * (5 * SHORT_STRETCH // (11 + len(ending))))
+    passages = Splitter(counting, 128).split(item)
+    assert re.sub(r"\s", "", "".join(p.text for p in passages)) == re.sub(r"\s", "", item.text)
+    assert 0 < largest <= SHORT_STRETCH
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_a_word_without_end_is_cut_and_the_time_does_not_grow_with_its_square() -> None:
+    counted = 0
+
+    def counting(texts: Sequence[str]) -> list[int]:
+        nonlocal counted
+        counted += sum(map(len, texts))
+        return [2 + len(text.split()) for text in texts]  # one unknown token, however long
+
+    item = document("x" * (40 * SHORT_STRETCH))
+    passages = Splitter(counting, 128).split(item)
+    assert [p.text for p in passages] == ["x" * SHORT_STRETCH] * 40
+    assert counted < 10 * len(item.text)
+
+
+def test_what_was_counted_long_ago_is_forgotten() -> None:
+    lengths = Lengths(words, special=2)
+    texts = [f"{number} " * 1_000 for number in range(2_000)]
+    for text in texts:
+        assert lengths(text) == 1_000
+    assert sum(map(len, lengths._known)) <= REMEMBERED + STRETCH < sum(map(len, texts))
+    assert lengths(texts[0]) == 1_000
 
 
 def test_fingerprint_changes_with_what_changes_the_cuts() -> None:
