@@ -31,6 +31,8 @@ from vademecum.errors import DocumentRejected
 MAX_LINE = 16 << 20  # characters of one line, and of one field
 MAX_COLUMNS = 2000
 SAMPLE_BYTES = 1 << 20
+END = "\0\n"  # a line that no table has: NUL is taken out of them
+OLD_MAC = "its lines end in CR, as on old Macs: save it with line ends LF"
 MAP = ".fields.toml"
 FOLDER_MAP = "fields.toml"
 
@@ -203,11 +205,13 @@ def _lines(path: Path) -> Iterator[str]:
             raise DocumentRejected(
                 f"{name}: line {number + 1:,} or one of the next is longer than "
                 f"{MAX_LINE >> 20} million characters",
-                hint="a row has to be a line; split it",
+                hint=OLD_MAC if "\r" in rest else "a row has to be a line; split it",
             )
         number += len(found)
         for line in found:
             yield f"{line}\n"
+    if not number and "\r" in rest.rstrip():
+        raise DocumentRejected(f"{name}: all of it is one line", hint=OLD_MAC)
     if rest:
         yield rest
 
@@ -240,29 +244,74 @@ def _table(lines: Iterator[str], path: Path) -> Iterator[tuple[str, Row | str]]:
     separator = "\t" if tabbed else max(",;\t|", key=first.count)
     before = csv.field_size_limit(MAX_LINE)
     try:
-        reader = csv.reader(
-            (line.replace("\0", "") for line in chain([first], lines)),
-            delimiter=separator,
-            strict=False,
-        )
-        header = [column.strip() for column in next(reader)]
+        records = _records(chain([first], lines), separator, name)
+        _, names, is_torn = next(records)
+        if is_torn:
+            raise _unclosed(name, 1)
+        header = [column.strip() for column in names]
         if len(header) > MAX_COLUMNS:
             raise DocumentRejected(f"{name}: more than {MAX_COLUMNS:,} columns", hint="split it")
-        for row in reader:
-            where = f"{name}, line {reader.line_num}"
-            if not any(row):
+        for number, row, is_torn in records:
+            where = f"{name}, line {number}"
+            if is_torn:
+                yield where, "a quotation mark is not closed where its field ends"
+            elif not any(row):
                 continue
-            if len(row) > len(header):
+            elif len(row) > len(header):
                 yield where, f"{len(row)} fields, and the header names {len(header)}"
             else:
                 yield where, dict(zip_longest(header, row, fillvalue=""))
-    except csv.Error as error:
-        raise DocumentRejected(
-            f"{name}: not sound CSV: {normalise(str(error))}",
-            hint="perhaps a quotation mark is not closed",
-        ) from error
     finally:
         csv.field_size_limit(before)
+
+
+def _records(
+    lines: Iterable[str], separator: str, name: str
+) -> Iterator[tuple[int, list[str], bool]]:
+    """The number of a row's first line, its fields, and whether it has taken in other rows, for a
+    quotation mark of it is not closed.
+
+    A mark within a field (`"Aspirin" helps`) is read as it stands. Raises DocumentRejected where
+    the file ends within quotation marks, and for a line end that is none.
+    """
+    taken: list[str] = []
+
+    def noted() -> Iterator[str]:
+        for line in chain((line.replace("\0", "") for line in lines), [END]):
+            taken.append(line)
+            yield line
+
+    number = 1
+    reader = csv.reader(noted(), delimiter=separator, strict=False)
+    try:
+        for row in reader:
+            if taken == [END]:
+                return
+            if taken[-1] == END:
+                raise _unclosed(name, number)
+            yield number, row, len(taken) > 1 and _is_torn("".join(taken), separator)
+            number = reader.line_num + 1
+            taken.clear()
+    except csv.Error as error:
+        if "new-line" in str(error):
+            told = f"{name}: not sound CSV: a line end (CR) within line {reader.line_num:,}"
+            raise DocumentRejected(told, hint=OLD_MAC) from error
+        raise _unclosed(name, number) from error
+
+
+def _unclosed(name: str, number: int) -> DocumentRejected:
+    return DocumentRejected(
+        f"{name}: not sound CSV: a quotation mark in the row of line {number:,} is never closed",
+        hint="close it, or double it where it is part of the text",
+    )
+
+
+def _is_torn(row: str, separator: str) -> bool:
+    """Whether text follows on quotation marks around several lines: what closed them was then a
+    mark of another row."""
+    end = re.escape(separator)
+    part = re.compile(rf'(?:"([^"]*+(?:""[^"]*+)*+)")?+([^{end}\r\n]*+)(?:{end}|[\r\n]*\Z)')
+    return any("\n" in (found[1] or "") and found[2].strip() for found in part.finditer(row))
 
 
 def _document(row: Row, where: str, rows: _Rows) -> Record:

@@ -170,6 +170,62 @@ def test_rows_that_cannot_be_taken_are_told_and_the_others_read(tmp_path: Path) 
     assert halved.text == "\ufffdx"
 
 
+def test_quotation_marks_within_a_field_are_read(tmp_path: Path) -> None:
+    table = 'id,text\n1,"Aspirin" helps.\n2,He says "no".\n3,"A ""no"",\nhe says."\n4,Four.\n'
+    assert [document.text for document in documents(tmp_path / "a.csv", table)] == [
+        "Aspirin helps.",
+        'He says "no".',
+        'A "no",\nhe says.',
+        "Four.",
+    ]
+
+
+@pytest.mark.parametrize("mark", ['2,"Two', '2,"Two, ""2""', '2,"', '"2,Two', '2,"two\nlines'])
+def test_a_quotation_mark_that_is_never_closed_is_told_with_its_row(
+    tmp_path: Path, mark: str
+) -> None:
+    rows = [f"{n},Row {n}." for n in range(3, 50)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["id,text", "1,One.", mark, *rows]))
+    reading = RowReader().read(path)
+    first = next(reading)
+    assert isinstance(first, Document)
+    assert first.text == "One."
+    with pytest.raises(DocumentRejected, match="mark in the row of line 3 is never closed") as told:
+        next(reading)
+    assert "close it" in told.value.hint
+
+
+def test_a_row_that_took_in_others_is_not_taken(tmp_path: Path) -> None:
+    table = 'id,text\n1,"One.\n2,Two.\n3,"Three."\n4,Four.\n5,"Five\n""lines""" \n'
+    told, four, five = read(tmp_path / "a.csv", table)
+    where = "a.csv, line 2"
+    assert told == Rejection(where, "a quotation mark is not closed where its field ends")
+    assert isinstance(four, Document)
+    assert isinstance(five, Document)
+    assert (four.text, five.text) == ("Four.", 'Five\n"lines"')
+    with pytest.raises(DocumentRejected, match="row of line 1 is never closed"):
+        read(tmp_path / "a.csv", 'id,"text\n1,"One."\n2,Two.\n')
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.csv", "id,text\r1,One.\r2,Two.\r"),
+        ("a.csv", "id,text\n1,One.\r2,Two.\r"),
+        ("a.jsonl", '{"text": "One."}\r{"text": "Two."}\r'),
+        ("a.jsonl", '{"text": "One."}\r' * 40_000),
+    ],
+)
+def test_line_ends_of_old_macs_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, data: str
+) -> None:
+    monkeypatch.setattr("vademecum.corpora.readers.rows.MAX_LINE", 1 << 19)
+    with pytest.raises(DocumentRejected) as told:
+        read(tmp_path / name, data)
+    assert "as on old Macs" in told.value.hint
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     table = "title,text\n第一条,为了规范诊疗行为，制定本办法。\n第二条,本办法自发布之日起施行。\n"

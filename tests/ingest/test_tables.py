@@ -57,6 +57,19 @@ def test_rows_that_became_unreadable_are_not_taken_for_gone(
     assert library.corpus(NAME).documents == 20
 
 
+def test_a_quotation_mark_that_is_not_closed_loses_no_row(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"{n},Row {n} of it." for n in range(50)]
+    path.write_text("\n".join(["id,text", *rows]))
+    run(library, path)
+    path.write_text("\n".join(["id,text", rows[0], '1,"Row 1 of it.', *rows[2:]]))
+    report = run(library, path)
+    assert (report.state, report.failed, report.displaced) == ("failed", 1, 0)
+    [(_, reason)] = report.failed_files
+    assert "row of line 3" in reason
+    assert library.corpus(NAME).documents == 50
+
+
 def test_a_row_that_stands_twice_keeps_no_other_from_going(
     library: Library, tmp_path: Path
 ) -> None:
