@@ -35,22 +35,10 @@ from vademecum.model.kernels.triton.sampling import DeviceSampler
 from vademecum.model.kernels.triton.scores import BiasTables
 from vademecum.model.page_lists import PageLists
 from vademecum.model.rope import angles
+from vademecum.model.shapes import Shape, Shapes
 from vademecum.progress import Progress, Silent
 
 _capturing = threading.Lock()  # PyTorch allows one capture at a time in a process
-# Complete pages that a graph is made for: what is cut by their number is cut for these.
-BUCKETS = (128, 256, 512, 1024, 2048, 4096, 8192)
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a graph is captured for: `rows` tokens at once, over at most `pages` complete pages;
-    `watched`, whether the attention that each page receives is counted."""
-
-    rows: int
-    pages: int
-    sparse: bool
-    watched: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +65,6 @@ class CapturedStep:
         config, device = decoder.config, decoder.device
         self._decoder, self._cache, self.device = decoder, cache, device
         pages = -(-tokens // PAGE)
-        self._buckets = [b for b in BUCKETS if b < pages] + [pages]
         self._layers = [_layer(decoder, n, pages) for n in range(config.layers)]
         self._lists: PageLists | None = None
         if decoder.sparsity and decoder.sparse_layers:
@@ -101,6 +88,8 @@ class CapturedStep:
         self._sampler = DeviceSampler(ROWS, device)
         self.most_rows = min(ROWS, self._sampler.rows_at_once(decoder.config.vocab_size))
         """Rows of a step: a small GPU draws for fewer."""
+        threshold = decoder.sparsity.threshold if decoder.sparsity else None
+        self.shapes = Shapes(pages, threshold, self.most_rows)
         self._graphs: dict[Shape, torch.cuda.CUDAGraph] = {}
         self._pool = torch.cuda.graph_pool_handle()
         self.length = 0
@@ -112,17 +101,19 @@ class CapturedStep:
         new_event: Any = torch.cuda.Event  # its types are missing
         self._events = [new_event(), new_event()]
         self._fetched = 0
-        self._last = Shape(1, self._buckets[0], sparse=False, watched=False)
+        self._last = self.shapes.of(0, 1, watched=False)
 
     @property
     def path(self) -> str:
         """How tokens are computed, for a person: also which kernel reads how many pages."""
-        read = {self._reader(pages, pages): pages for pages in self._buckets}
+        read = {self._reader(pages, pages): pages for pages in self.shapes.buckets}
         told = ", ".join(f"{name} up to {pages:,} pages" for name, pages in read.items())
         if self._lists and self._decoder.sparsity:
             most = scores.most_pages(self._decoder.sparsity) if self._deferred else None
-            told += f", chosen ones {self._reader(self._buckets[-1], most)}"
-        return f"one CUDA graph a step, up to {ROWS} tokens at once; attention by {told}"
+            told += f", chosen ones {self._reader(self.shapes.pages, most)}"
+        if why := attention.obstacle(self._decoder.config.head_dim):
+            told += f", since {why}"
+        return f"one CUDA graph a step, up to {self.most_rows} tokens at once; attention by {told}"
 
     def _reader(self, capacity: int, most: int | None) -> str:
         """What reads the pages of a token in layers without a key bias."""
@@ -228,17 +219,10 @@ class CapturedStep:
         return self._mass[:count].view(shape.rows, -1, shape.pages + 1)
 
     def warm_up(self, progress: Progress | None = None) -> None:
-        """Capture what single tokens need; it must not be called within a sequence."""
+        """Capture what answers need; it must not be called within a sequence."""
         progress = progress or Silent()
-        shapes: list[Shape] = []
-        first, longest = 0, self._buckets[-1] * PAGE - 1
-        for pages in self._buckets:
-            # A sequence may become sparse between the ends of a bucket, where a page is begun.
-            for self.length in (first, min(longest, (pages + 1) * PAGE - 1)):
-                shapes.append(self._shape(1))
-            first = (pages + 1) * PAGE
-        missing = [shape for shape in dict.fromkeys(shapes) if shape not in self._graphs]
-        progress.start("making the GPU ready", len(missing), "")
+        missing = [shape for shape in self.shapes.of_answers() if shape not in self._graphs]
+        progress.start("making the GPU ready to write", len(missing), "")
         try:
             for shape in missing:
                 self._capture(shape)
@@ -248,11 +232,7 @@ class CapturedStep:
         self._restart(0, 0)
 
     def _shape(self, rows: int) -> Shape:
-        sparsity = self._decoder.sparsity
-        sparse = sparsity is not None and self.length + rows >= sparsity.threshold
-        complete = self.length // PAGE
-        pages = next(b for b in self._buckets if b >= complete)
-        return Shape(rows, pages, sparse, self.watched)
+        return self.shapes.of(self.length, rows, watched=self.watched)
 
     def _capture(self, shape: Shape) -> None:
         # Compile first, at the beginning of an empty sequence; put back what that changes.

@@ -133,7 +133,7 @@ class Decoder:
         self._cos, self._sin = torch.empty(0), torch.empty(0)
         self._last_rows = torch.empty(0)  # what the head read last
         self._rows = None if Rows.obstacle(self) else Rows(self, ROWS)
-        self._reader = _reader(self)
+        self._reader, self.reading = _reader(self)
         # Why a token is computed otherwise with a draft behind it than alone; None if it is not.
         self.draft_obstacle = self._draft_obstacle()
 
@@ -374,6 +374,11 @@ class Decoder:
         return None
 
     @property
+    def reader(self) -> Reader | None:
+        """What reads prompts on a GPU; None where the decoder itself does."""
+        return self._reader
+
+    @property
     def pages_read(self) -> int:
         """Pages that were read by heads that could choose, since the decoder was made."""
         return int(self.pages_counted[0])
@@ -470,13 +475,17 @@ class _Reader:
         return head(self.plain(name), quantized=quantized)
 
 
-def _reader(decoder: Decoder) -> Reader | None:
-    """What reads prompts on a GPU; None where the decoder itself does."""
+def _reader(decoder: Decoder) -> tuple[Reader | None, str]:
+    """What reads prompts on a GPU, or None where the decoder itself does; and how that goes, for a
+    person."""
+    itself = f"{decoder.chunk} tokens at a time"
     if decoder.device.type != "cuda":
-        return None
+        return None, itself
     from vademecum.model.kernels.triton.reading import Reader
 
-    return None if Reader.obstacle(decoder) else Reader(decoder)
+    if obstacle := Reader.obstacle(decoder):
+        return None, f"{itself}: {obstacle}"
+    return Reader(decoder), Reader.PATH
 
 
 # A bias whose norm in some head exceeds this is kept out of the stored keys. Measured on Qwen2.5:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class DeviceNF4:
     """NF4 through our own kernel up to 16 tokens; more are multiplied by the dequantised weight.
 
-    Prompts do not come here: `products` has them in 8 bit. Of a gated pair of weights, gates first,
-    `__call__` gives both products side by side: the captured step and prompts have their gated
-    product in one.
+    Prompts do not come here where a `Reader` reads them: `products` has them in 8 bit. Of a gated
+    pair of weights, gates first, `__call__` gives both products side by side: the captured step and
+    a `Reader` have their gated product in one.
     """
 
-    path: ClassVar[str] = "NF4, CUDA kernel up to 16 tokens, prompts in int8, turned"
+    path: ClassVar[str] = "NF4, CUDA kernel up to 16 tokens, more by PyTorch in bf16"
 
     weight: PackedNF4
     table: Tensor

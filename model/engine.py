@@ -31,6 +31,7 @@ from vademecum.model.interface import (
 from vademecum.model.kernels import PAGE, KvKind, choose
 from vademecum.model.line import Line
 from vademecum.model.placement import DeviceKind
+from vademecum.model.rehearsal import rehearse
 from vademecum.model.sparsity import ON_GPU, Sparsity
 from vademecum.model.weights import Quantization
 from vademecum.progress import Progress, Silent
@@ -275,6 +276,7 @@ class Engine:
             "capability": _capability(decoder.device),
             "threads": torch.get_num_threads(),
             "dtype": str(decoder.dtype).removeprefix("torch."),
+            "reading": decoder.reading,
             "products": decoder.paths(),
             "writing": self._writing,
             "drafts": self._drafts(decoder),
@@ -314,7 +316,8 @@ class Engine:
 
     def _drafts(self, decoder: Decoder) -> str:
         if self._captured is not None:
-            return f"up to {LONGEST} tokens, rounded otherwise than one"
+            most = max(self._captured.shapes.drafts, default=0)
+            return f"up to {most} tokens, rounded otherwise than one"
         if decoder.draft_obstacle:
             return f"none: {decoder.draft_obstacle}"
         return f"up to {LONGEST} tokens, each computed as if alone"
@@ -399,22 +402,10 @@ def _captured(
     if obstacle:
         log.warning("answers are written without a captured step: %s", obstacle)
         return None, f"as prompts are read, without a captured step: {obstacle}"
-    _read_once(decoder, cache)
+    rehearse(decoder, cache, progress)
     step = CapturedStep(decoder, cache, tokens=context)
     step.warm_up(progress)
     return step, step.path
-
-
-def _read_once(decoder: Decoder, cache: PagedCache) -> None:
-    """Read a chunk and a token after it, so that the first prompt waits for no compiler and no
-    library, and memory that does not suffice for reading is told of now."""
-    sequence = cache.open([], cache.pages * PAGE)
-    try:
-        for tokens in (min(decoder.chunk, (cache.pages - 1) * PAGE), 1):
-            if tokens:
-                decoder.prefill(torch.zeros(tokens, dtype=torch.int64), cache, sequence)
-    finally:
-        cache.close(sequence)
 
 
 def _cache_bytes(decoder: Decoder, context: int, mapped: int) -> int | None:

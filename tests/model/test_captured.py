@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +16,10 @@ if not torch.cuda.is_available():
     pytest.skip("no GPU", allow_module_level=True)
 pytest.importorskip("triton")
 
+from triton.compiler import CompiledKernel
+from triton.runtime.jit import JITFunction
+
+import vademecum.model.kernels.triton as kernels_of_triton
 from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder, ModelConfig
 from vademecum.model.device import DeviceInt8, DeviceNF4
@@ -113,6 +119,16 @@ def pair(config: ModelConfig, kind: KvKind, sparsity: Sparsity | None) -> tuple[
 def _float(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """On the CPU, where the naive kernels read prompts."""
     return {name: tensor.float().cpu() for name, tensor in tensors.items()}
+
+
+def triton_kernels() -> list[CompiledKernel]:
+    """What Triton has compiled of ours for this GPU."""
+    folder = Path(kernels_of_triton.__path__[0])
+    names = [f"{kernels_of_triton.__name__}.{file.stem}" for file in folder.glob("[a-z]*.py")]
+    things = [thing for name in names for thing in vars(import_module(name)).values()]
+    functions = {id(thing): thing for thing in things if isinstance(thing, JITFunction)}
+    device = torch.cuda.current_device()
+    return [k for f in functions.values() for k in list(f.device_caches[device][0].values())]
 
 
 def relative(found: Tensor, wanted: Tensor) -> float:
@@ -263,7 +279,10 @@ def test_pages_are_not_chosen_by_what_was_never_read() -> None:
     [
         ({}, "held.cu up to 1,024 pages, attention.cu up to 4,096 pages, chosen ones held.cu"),
         ({"heads": 24, "kv_heads": 24}, "by attention.cu up to 4,096 pages, chosen ones held.cu"),
-        ({"head_dim": 32}, "attention by Triton up to 4,096 pages, chosen ones Triton"),
+        (
+            {"head_dim": 32},
+            "Triton, since heads have 32 channels, and CUDA C++ is for 64 and 128",
+        ),
     ],
 )
 def test_which_kernel_reads_is_told(changed: dict[str, object], told: str) -> None:
@@ -275,14 +294,17 @@ def test_which_kernel_reads_is_told(changed: dict[str, object], told: str) -> No
 
 
 @pytest.mark.parametrize("threshold", [192, 4_100, 4_127, 4_128, 8_000])
-def test_nothing_that_single_tokens_need_is_left_to_capture(threshold: int) -> None:
+def test_nothing_that_answers_need_is_left_to_capture(threshold: int) -> None:
     """Also where a sequence becomes sparse in the page that is begun behind a bucket's last."""
     device, _ = pair(config("llama", layers=3), "int8", replace(SPARSITY, threshold=threshold))
     step = CapturedStep(device, device.new_cache(8_192), tokens=8_192)
     step.warm_up()
     for length in range(8_192):
-        step.length = length
-        assert step._shape(1) in step._graphs
+        for watched in (False, True):
+            assert step.shapes.of(length, 1, watched=watched) in step._graphs
+        for draft in step.shapes.drafts:
+            if length % 32 + draft < 32:
+                assert step.shapes.of(length, 1 + draft, watched=True) in step._graphs
 
 
 @pytest.mark.parametrize(("gated", "shared"), [(False, False), (False, True), (True, False)])

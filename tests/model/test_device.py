@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor
 
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.decoder import Decoder, ModelConfig, _reader
 from vademecum.model.kernels import choose
 from vademecum.model.linear import QuantizedLinear, Weight
 
 pytest.importorskip("triton")
 
 from vademecum.model import device
+from vademecum.model.kernels.triton import attention
 
 CPU = torch.device("cpu")
 
@@ -60,6 +62,19 @@ def test_what_is_placed_is_what_was_quantised(
     )
     assert set(decoder.paths()["gate_up"]) == {device.DeviceNF4.path}
     assert decoder.paths()["head"] == {device.DeviceInt8.path: 1}
+
+
+def test_what_falls_back_on_a_gpu_is_told_with_its_reason() -> None:
+    plain = SimpleNamespace(
+        device=torch.device("cuda"), chunk=2_048, kernels=SimpleNamespace(name="naive")
+    )
+    reader, told = _reader(plain)  # type: ignore[arg-type]
+    assert reader is None
+    assert told == "2048 tokens at a time: the kernels are those of naive"
+    assert attention.obstacle(64) is None
+    assert attention.obstacle(128) is None
+    assert attention.obstacle(32) == "heads have 32 channels, and CUDA C++ is for 64 and 128"
+    assert "int8" not in device.DeviceNF4.path  # that is how a `Reader` multiplies
 
 
 def test_weights_that_are_not_quantised_stay_plain(

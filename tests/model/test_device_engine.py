@@ -12,29 +12,19 @@ import torch
 from vademecum.errors import ModelError
 from vademecum.model.chat import Chat
 from vademecum.model.deadline import Deadline
-from vademecum.model.decoder import Decoder, ModelConfig
-from vademecum.model.engine import Engine, _read_once
+from vademecum.model.decoder import Decoder
+from vademecum.model.engine import Engine
 from vademecum.model.generate import generate
 from vademecum.model.interface import Finished, GenerationOptions, Token
 from vademecum.model.sparsity import Sparsity
 
 if torch.cuda.is_available():
-    from test_captured import SPARSITY, config, pair
+    from test_captured import SPARSITY, config, pair, triton_kernels
 
     from vademecum.model.captured import CapturedStep
+    from vademecum.model.kernels.triton import nvrtc
 
     CONFIG = replace(config("qwen2"), vocab_size=262, max_positions=1024)
-
-
-@pytest.mark.parametrize("pages", [1, 2, 40])
-def test_what_is_read_to_be_ready_leaves_nothing(
-    decoder_of: Callable[..., Decoder], llama: ModelConfig, pages: int
-) -> None:
-    decoder = decoder_of(llama, kv="int8")
-    cache = decoder.new_cache(pages * 32)
-    _read_once(decoder, cache)
-    assert cache.free_tokens == pages * 32
-    assert cache.kept_tokens == 0
 
 
 gpu_only = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -139,6 +129,27 @@ def test_an_engine_writes_on_the_gpu_and_says_so(
     report = engine.report()
     assert report["device"] == torch.cuda.get_device_name(0)
     assert "CUDA graph" in report["writing"]
+
+
+@gpu_only
+def test_an_answer_captures_and_compiles_nothing(
+    decoder: Decoder, chat_of: Callable[..., Chat]
+) -> None:
+    """As an assistant asks: sources are watched and held to, and copied from."""
+    engine = engine_with(decoder, chat_of())
+    step = engine._captured
+    assert step is not None
+    ready = len(step._graphs), nvrtc._module.cache_info().currsize, len(triton_kernels())
+    options = replace(OPTIONS, max_tokens=60, draft=True, sources=2)
+    drafted = 0
+    for tokens in (5, 9, 16, 17, 40, 100, 180, 260, 500, 900):
+        prompt = [(7 * n + tokens) % 200 for n in range(tokens)]
+        *_, last = engine.stream_ids(prompt, options, watched=[range(tokens)])
+        assert isinstance(last, Finished)
+        drafted += last.stats.drafted
+    assert drafted
+    now = len(step._graphs), nvrtc._module.cache_info().currsize, len(triton_kernels())
+    assert now == ready
 
 
 @gpu_only

@@ -26,6 +26,7 @@ from vademecum.model.generate import generate
 from vademecum.model.interface import Finished, GenerationOptions, Token
 from vademecum.model.kernels import PAGE
 from vademecum.model.sampling import candidates
+from vademecum.model.shapes import Shapes
 from vademecum.model.watch import Watch
 
 GREEDY = GenerationOptions(temperature=0)
@@ -53,6 +54,7 @@ class Device:
         self.length = 0
         self.fed: list[list[int]] = []
         self.kept: list[int] = []  # what `go_to` was told
+        self.ran: list[tuple[int, int]] = []  # behind how many tokens, and how many rows
         self.steps = 0
         self._decoder, self._cache, self._slow = decoder, cache, slow
         self._queue: deque[Callable[[], None]] = deque()
@@ -117,6 +119,7 @@ class Device:
                 self._decoder.keep(1, self._cache, own)
 
         self._ask(work)
+        self.ran.append((self.length, rows))
         self.steps += 1
         self._rows, self._open = rows, rows > 1
         self.length += rows == 1
@@ -343,6 +346,26 @@ def test_watched_texts_receive_what_they_receive_on_the_cpu(
         assert mine.attention == pytest.approx(other.attention, abs=1e-5)
     assert finished.stats.attention == pytest.approx(expected.stats.attention, abs=1e-5)
     assert (finished.stats.accepted > 0) == draft
+
+
+@pytest.mark.parametrize("most_rows", [1, 4, ROWS])
+@pytest.mark.parametrize("threshold", [None, 0, 100, 129])
+def test_an_answer_takes_no_graph_that_was_not_made_beforehand(
+    decoder: Decoder, chat_of: Callable[..., Chat], threshold: int | None, most_rows: int
+) -> None:
+    """Its sources are watched, as an assistant's are, and it copies from them."""
+    shapes = Shapes(pages=8, threshold=threshold, most_rows=most_rows)
+    made = set(shapes.of_answers())
+    cache = decoder.new_cache(256)
+    device = Device(decoder, cache, most_rows=most_rows)
+    options = replace(GREEDY, max_tokens=150)
+    watched = (range(10, 50),)
+    *_, last = answering(decoder, cache, chat_of(), options, device, watched=watched)
+    assert isinstance(last, Finished)
+    assert last.stats.attention
+    assert {shapes.of(*step, watched=True) for step in device.ran} <= made
+    assert {rows for _, rows in device.ran} <= {1, *(1 + n for n in shapes.drafts)}
+    assert (last.stats.drafted > 0) == (most_rows > 1)
 
 
 def test_unwatched_texts_have_no_share(decoder: Decoder) -> None:

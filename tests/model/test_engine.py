@@ -179,6 +179,7 @@ def test_the_report_says_which_path_each_operation_takes(engine_of: Build) -> No
     json.dumps(report)
     assert report["products"]["qkv"] == {"torch linear, float32": 4}
     assert report["kernels"]["set"] == "naive"
+    assert report["reading"] == "32 tokens at a time"
     assert report["kernels"]["reason"]
     assert report["attention"] | {"sparse_layers": 1, "from_tokens": 64} == report["attention"]
     *_, last = engine.stream_ids([1] * 100, SHORT)

@@ -186,7 +186,7 @@ def cut(store: QuantizedPages, rows: int, capacity: int, most: int | None, *, bi
     """
     kv_heads, _, dim = store.key_mean.shape
     device = store.key_mean.device
-    if dim not in COMPILED:
+    if obstacle(dim):
         return Cut("Triton", _triton_splits(kv_heads, rows, capacity))
     about = _about(device)
     page, processors = page_bytes(dim, store.value_bits, biased=False), about.multi_processor_count
@@ -198,6 +198,13 @@ def cut(store: QuantizedPages, rows: int, capacity: int, most: int | None, *, bi
             if pages <= MOST_HELD and held_bytes(dim, page, pages) <= room:
                 return Cut(HELD.name, splits, max(1, pages))
     return Cut(SOURCE.name, _splits(processors, kv_heads, rows, capacity))
+
+
+def obstacle(dim: int) -> str | None:
+    """Why pages are read by Triton and not by CUDA C++; None if they are not."""
+    if dim in COMPILED:
+        return None
+    return f"heads have {dim} channels, and CUDA C++ is for {' and '.join(map(str, COMPILED))}"
 
 
 def _about(device: torch.device) -> Any:

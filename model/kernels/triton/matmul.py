@@ -10,6 +10,7 @@ Hopper, the copy engine fetches it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -97,6 +98,23 @@ def tuned(device: torch.device, form: Form, rows: int, outputs: int) -> Tiles:
     if 2 * Tiles().count(rows, outputs) <= _processors(device):
         return Tiles(columns=128)
     return Tiles(stages=3 if adding else 4)
+
+
+def lengths(
+    device: torch.device, products: Sequence[tuple[Form, int]], read: int, most: int
+) -> list[int]:
+    """Rows, `most` at most, for which some of `products` (their form and outputs) are cut as they
+    are neither for `read` rows nor for fewer rows that are among those found."""
+
+    def cut(rows: int) -> set[tuple[Form, int, Tiles]]:
+        return {(form, outputs, tuned(device, form, rows, outputs)) for form, outputs in products}
+
+    found, seen = [], cut(read)
+    for rows in range(Tiles().rows, most + 1, Tiles().rows):
+        if not (own := cut(rows)) <= seen:
+            found.append(rows)
+            seen |= own
+    return found
 
 
 def _processors(device: torch.device) -> int:

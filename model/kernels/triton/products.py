@@ -54,6 +54,14 @@ class LayerProducts:
             Product(weight) for weight in (layer.qkv, layer.out, layer.gate_up, layer.down)
         )
 
+    def lengths(self, read: int, most: int) -> list[int]:
+        """As `matmul.lengths`."""
+        products: list[tuple[matmul.Form, int]] = [
+            ("plain", self._qkv.nf4.shape[0]), ("added", self.out.nf4.shape[0]),
+            ("gated", self._gate_up.nf4.shape[0]), ("added", self._down.nf4.shape[0]),
+        ]  # fmt: skip
+        return matmul.lengths(self._qkv.nf4.weight.codes.device, products, read, most)
+
     def qkv(self, x: Tensor) -> Tensor:
         """Queries, keys and values side by side: bf16 `[tokens, (heads + 2 kv_heads) dim]`."""
         weight = self._qkv.nf4

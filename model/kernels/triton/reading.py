@@ -9,7 +9,7 @@ for the last token alone: nothing else is read of it but its keys and values.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.device import DeviceNF4
 from vademecum.model.kernels.pages import PAGE, QuantizedPages
-from vademecum.model.kernels.triton import choice, norm, prefill, prompt
+from vademecum.model.kernels.triton import choice, nf4, norm, prefill, prompt
 from vademecum.model.kernels.triton.append import HeadNorms
 from vademecum.model.kernels.triton.products import LayerProducts
 from vademecum.model.rope import angles
@@ -39,6 +39,10 @@ class Span:
 
 class Reader:
     """Reads the chunks of prompts into a cache."""
+
+    PATH: ClassVar[str] = (
+        f"chunks together; products of more than {nf4.MAX_ROWS} tokens in int8, turned, by Triton"
+    )
 
     def __init__(self, decoder: Decoder) -> None:
         """Raises ValueError where `obstacle` finds one."""
@@ -96,6 +100,34 @@ class Reader:
         if deferred:
             sequence.asked = torch.stack(asked)
         return norm.add_norm(x, None, decoder.norm, eps)
+
+    def lengths(self, most: int) -> list[int]:
+        """Lengths of prompts, `most` at most, which take every kernel that a chunk and a token do
+        not take: up to 16 tokens are multiplied by the NF4 kernel."""
+        few = (nf4.MAX_ROWS // 2 + 1, nf4.MAX_ROWS)
+        return [*few, *self._products[0].lengths(self._decoder.chunk, most)]
+
+    def look_far_back(self, cache: PagedCache) -> None:
+        """Take, in one layer, what only tokens far behind the beginning do: more pages than are
+        decoded at a time, and chosen ones. What they hold does not matter."""
+        decoder, config = self._decoder, self._decoder.config
+        past, device = prefill.BLOCK + 1, decoder.device
+        if cache.pages <= past:
+            return
+        n = decoder.sparse_layers.start if decoder.sparse_layers else 0
+        store, bias = cast("QuantizedPages", cache.stores[n]), decoder.layers[n].key_bias
+        table = torch.zeros(past, dtype=torch.int64, device=device)
+        query, keys = (
+            torch.zeros(shape, dtype=torch.bfloat16, device=device)
+            for shape in (
+                (1, PAGE, config.heads, config.head_dim),
+                (1, config.kv_heads, PAGE, config.head_dim),
+            )
+        )
+        every = torch.arange(past, device=device).expand(1, config.kv_heads, -1)
+        prefill.attention(query, keys, keys, store, table, every, bias, torch.empty_like(query))
+        if decoder.sparsity and decoder.sparse_layers:
+            choice.choose(query, store, table, past, decoder.sparsity, bias)
 
     def _spans(self, n: int, start: int, tokens: int) -> list[Span]:
         """How a layer attends: whole chunks from some length on choose, what ends a prompt does

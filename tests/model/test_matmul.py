@@ -1,0 +1,40 @@
+"""Which prompts are read beforehand, so that no other is cut as none of them was."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+pytest.importorskip("triton")
+
+from vademecum.model.kernels.triton import matmul
+
+CPU = torch.device("cpu")
+# Query, key and value heads together, hidden, gates and what they gate: SmolLM2-135M, R1-Qwen-1.5B,
+# 7B, R1-Llama-70B.
+MODELS = [
+    (960, 576, 3_072),
+    (2_048, 1_536, 17_920),
+    (4_608, 3_584, 37_888),
+    (10_240, 8_192, 57_344),
+]
+
+
+@pytest.mark.parametrize("processors", [114, 132, 148])
+@pytest.mark.parametrize(("qkv", "hidden", "gates"), MODELS)
+@pytest.mark.parametrize(("read", "most"), [(2_048, 2_048), (2_048, 32_768), (64, 64)])
+def test_every_prompt_is_cut_as_one_that_was_read(
+    monkeypatch: pytest.MonkeyPatch,
+    qkv: int, hidden: int, gates: int, read: int, most: int, processors: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(matmul, "hopper", lambda _: True)
+    monkeypatch.setattr(matmul, "_processors", lambda _: processors)
+    products: list[tuple[matmul.Form, int]] = [
+        ("plain", qkv), ("added", hidden), ("gated", gates),
+    ]  # fmt: skip
+    found = matmul.lengths(CPU, products, read, most)
+    assert len(found) <= 3
+    for form, outputs in products:
+        cuts = {matmul.tuned(CPU, form, rows, outputs) for rows in (read, *found)}
+        for rows in range(17, most + 1):
+            assert matmul.tuned(CPU, form, rows, outputs) in cuts

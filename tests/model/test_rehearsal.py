@@ -1,0 +1,88 @@
+"""What a GPU reads to be ready: once, shown, and without a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from vademecum.model.cache import PagedCache
+from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.rehearsal import rehearse
+from vademecum.progress import Silent
+
+
+class Told(Silent):
+    def __init__(self) -> None:
+        self.of: list[int | None] = []
+        self.done = 0
+        self.over = False
+
+    def start(self, task: str, total: int | None, unit: str) -> None:
+        self.of.append(total)
+
+    def advance(self, amount: int) -> None:
+        self.done += amount
+
+    def finish(self) -> None:
+        self.over = True
+
+
+class Reader:
+    """Reads as the decoder does, and asks for prompts of some lengths besides."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.read_lengths: list[tuple[int, int]] = []
+        self.looked = False
+        self._decoder = decoder
+
+    def lengths(self, most: int) -> list[int]:
+        return [n for n in (9, 16, 128) if n <= most]
+
+    def look_far_back(self, cache: PagedCache) -> None:
+        self.looked = True
+
+    def read(self, ids: torch.Tensor, cache: PagedCache, sequence: object) -> torch.Tensor:
+        self.read_lengths.append((sequence.length, ids.shape[0]))  # type: ignore[attr-defined]
+        return torch.zeros(1, self._decoder.config.hidden)
+
+
+@pytest.fixture
+def decoder(decoder_of: Callable[..., Decoder], llama: ModelConfig) -> Decoder:
+    return decoder_of(llama, kv="int8")
+
+
+@pytest.mark.parametrize("pages", [1, 2, 40])
+def test_nothing_is_kept(decoder: Decoder, pages: int) -> None:
+    cache, told = decoder.new_cache(pages * 32), Told()
+    rehearse(decoder, cache, told)
+    assert cache.free_tokens == pages * 32
+    assert cache.kept_tokens == 0
+    assert told.of == [1]
+    assert told.done == 1
+    assert told.over
+
+
+def test_what_reads_on_a_gpu_says_what_else_is_to_be_read(decoder: Decoder) -> None:
+    decoder._reader = reader = Reader(decoder)  # type: ignore[assignment]
+    cache, told = decoder.new_cache(1_024), Told()
+    rehearse(decoder, cache, told)
+    assert reader.read_lengths == [(0, 512), (512, 1), (0, 9), (0, 16), (0, 128)]
+    assert reader.looked
+    assert told.of == [told.done] == [4]
+    assert cache.free_tokens == 1_024
+
+
+def test_memory_that_does_not_suffice_is_told_and_given_back(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    cache, told = decoder.new_cache(1_024), Told()
+    monkeypatch.setattr(decoder, "prefill", failing)
+    with pytest.raises(torch.OutOfMemoryError):
+        rehearse(decoder, cache, told)
+    assert cache.free_tokens == 1_024
+    assert told.over
