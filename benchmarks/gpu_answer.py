@@ -2,12 +2,15 @@
 
     python benchmarks/gpu_answer.py [--model qwen-7b] [--prompt 2048] [--tokens 400]
 
+The first answer of all is asked as an assistant asks: its sources watched and held to, with drafts.
+What loading prepared, and how long that took, is told with it, and what it had to prepare itself.
+
 Random weights at a real shape; text is bytes of no meaning, and one in 16 of the other ids a
 citation of no source, which an answer that is held to two sources must not hold; so are the best
 tokens after the prompts of the first answers, for greedily such a model writes few others. These
 answers are compared with the decoder's logits: each token must be the best that is allowed, but for
 rounding. What is drawn is checked for such citations alone; shares of attention are not checked
-here. Each way is run twice and the second is told: the first captures what it needs. Prints lines,
+here. Each way is run twice and both are told: the first may capture what it needs. Prints lines,
 then one line of JSON, which also goes to $OUT/gpu_answer.json.
 """
 
@@ -16,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +35,7 @@ from vademecum.model.constraints import CitationConstraint, token_bytes
 from vademecum.model.decoder import Decoder
 from vademecum.model.engine import Engine
 from vademecum.model.interface import Finished, GenerationOptions, Token
+from vademecum.model.kernels.triton import nvrtc
 from vademecum.model.sparsity import ON_GPU
 
 TEMPLATE = "{% for m in messages %}{{ m.content }}{% endfor %}"
@@ -76,6 +81,40 @@ def best_after(decoder: Decoder, prompt: Tensor) -> int:
     return int(decoder.prefill(prompt, cache, cache.open([], PROMPT)).argmax())
 
 
+def halves(tokens: int) -> tuple[range, range]:
+    """Two texts of a prompt that stand for sources."""
+    first, last = tokens // 20, tokens - tokens // 14
+    return range(first, (first + last) // 2), range((first + last) // 2, last)
+
+
+def prepared(engine: Engine) -> dict[str, int]:
+    """Graphs that are captured, and programs of CUDA C++ that are compiled."""
+    assert engine._captured is not None
+    return {
+        "graphs": len(engine._captured._graphs),
+        "programs": nvrtc._module.cache_info().currsize,
+    }
+
+
+def timed(last: Finished) -> dict[str, float]:
+    """What an answer took."""
+    stats = last.stats
+    return {
+        "tok_s": stats.decode_tok_s, "first_token_ms": stats.prefill_s * 1e3,
+        "seconds": stats.prefill_s + stats.decode_s, "drafted": stats.drafted,
+        "accepted": stats.accepted,
+    }  # fmt: skip
+
+
+def line_of(told: dict[str, Any]) -> str:
+    """The same for a person."""
+    return (
+        f"{told['tok_s']:8.1f} tokens/s  first after {told['first_token_ms']:.1f} ms, "
+        f"all after {told['seconds']:.2f} s  {told['accepted']} of {told['drafted']} drafted were "
+        f"right, {told.get('refused', 0)} refused"
+    )
+
+
 def check(
     engine: Engine, decoder: Decoder, chat: Chat, prompts: Iterable[Tensor],
     options: GenerationOptions,
@@ -119,47 +158,59 @@ def main() -> None:
         "benchmark": "gpu_answer", "device": torch.cuda.get_device_name(), "model": chosen.model,
     }  # fmt: skip
     decoder = random_decoder(chosen.model, sparsity=ON_GPU)
-    prompts = torch.randint(0, BYTES, (ANSWERS, PROMPT)).unbind()
     citing = frozenset(range(BYTES, decoder.config.vocab_size, CITING))
-    citing |= {best for best in (best_after(decoder, one) for one in prompts) if best >= BYTES}
-    chat = byte_chat(citing)
+    torch.cuda.synchronize()
+    began = time.perf_counter()
     engine = Engine(
-        decoder, chat, name=chosen.model, eos_ids=[], context=32_768, quantization="nf4"
-    )
+        decoder, byte_chat(citing), name=chosen.model, eos_ids=[], context=32_768,
+        quantization="nf4",
+    )  # fmt: skip
+    torch.cuda.synchronize()
+    ready = {"seconds": time.perf_counter() - began, **prepared(engine)}
+    # As `rag.assistant` asks. Whether it is right is seen below, before anything is told.
+    asked_for = GenerationOptions(max_tokens=chosen.tokens, sources=2)
+    prompt = torch.randint(0, BYTES, (chosen.prompt,)).tolist()
+    texts = halves(chosen.prompt)
+    _, first = answer(engine, prompt, asked_for, texts)
+    left = {name: count - ready[name] for name, count in prepared(engine).items()}
+    prompts = torch.randint(0, BYTES, (ANSWERS, PROMPT)).unbind()
+    citing |= {best for best in (best_after(decoder, one) for one in prompts) if best >= BYTES}
+    engine._chat = chat = byte_chat(citing)
     for draft, sources in ((False, None), (True, None), (False, 2), (True, 2)):
         greedy = GenerationOptions(WRITTEN, temperature=0, draft=draft, sources=sources)
         lead, refused = check(engine, decoder, chat, prompts, greedy)
         print(f"greedy, drafts {draft}, sources {sources}: {lead=:.3f} {refused=}", flush=True)
         if not lead < LARGEST_LEAD or (sources and not refused):
             raise SystemExit("not the best that is allowed, or nothing was refused: NOT TIMED")
+    found["ready"], found["first answer"] = ready, {**timed(first), "prepared": left}
+    print(
+        f"ready after {ready['seconds']:.1f} s: {ready['graphs']} graphs, "
+        f"{ready['programs']} programs"
+    )
+    print(f"{'first answer of all':<26}{line_of(found['first answer'])}, left to it: {left}")
     asked: list[int] = []  # tokens, whether they may come
     chat.bytes_of = told(chat.bytes_of, asked)
     options = GenerationOptions(max_tokens=chosen.tokens, draft=False)
     ways = {
         "plain": (options, ()),
         "with drafts": (replace(options, draft=True), ()),
-        "watched": (options, (range(100, 900), range(900, 1_900))),
+        "watched": (options, texts),
+        "watched, two sources, with drafts": (asked_for, texts),
         "greedy, with drafts": (replace(options, draft=True, temperature=0), ()),
         "two sources may be cited": (replace(options, sources=2), ()),
     }
     for name, (way, watched) in ways.items():
-        for n in range(2):
+        found[name] = {}
+        for n, run in enumerate(("first", "second")):
             # Another prompt each time: what was read once would be reused.
-            prompt = torch.randint(0, 256, (chosen.prompt,)).tolist()
+            prompt = torch.randint(0, BYTES, (chosen.prompt,)).tolist()
             asked.clear()
             tokens, last = answer(engine, prompt, replace(way, seed=n), watched)
-        stats, refused = last.stats, sum(token in citing for token in asked)
-        if way.sources is not None and (not refused or not citing.isdisjoint(tokens)):
-            raise SystemExit(f"{name}: {refused} refused, or one of them written: NOT TIMED")
-        found[name] = {
-            "tok_s": stats.decode_tok_s, "first_token_ms": stats.prefill_s * 1e3,
-            "drafted": stats.drafted, "accepted": stats.accepted, "refused": refused,
-        }  # fmt: skip
-        print(
-            f"{name:<26}{stats.decode_tok_s:8.1f} tokens/s  first after {stats.prefill_s * 1e3:.1f}"
-            f" ms  {stats.accepted} of {stats.drafted} drafted were right, {refused} refused",
-            flush=True,
-        )
+            refused = sum(token in citing for token in asked)
+            if way.sources is not None and (not refused or not citing.isdisjoint(tokens)):
+                raise SystemExit(f"{name}: {refused} refused, or one of them written: NOT TIMED")
+            found[name][run] = {**timed(last), "refused": refused}
+            print(f"{name:<34}{run:<8}{line_of(found[name][run])}", flush=True)
     line = json.dumps(found)
     if os.environ.get("OUT"):
         Path(os.environ["OUT"], "gpu_answer.json").write_text(line, "utf-8")
