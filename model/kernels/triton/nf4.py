@@ -23,6 +23,7 @@ SOURCE = Path(__file__).with_suffix(".cu")
 MAX_ROWS = 16
 OUTPUTS = 16  # of a tile: what a tensor core takes at once
 WARPS = 8  # of a block
+MOST_HELD = 8  # tiles of a warp under way: the free halves of the table hold 64 of a block
 SCALE = 1.437  # of the levels, see nf4.cu
 # The numbers that the codes stand for, as QLoRA's authors publish them.
 LEVELS = (
@@ -122,7 +123,7 @@ def product(
 
     Where the tuning is to share, float32 `[parts, rows, out]`: the product is their sum over the
     first axis, which whatever reads it next can form as it reads. Sums are always formed in the
-    same order.
+    same order. Raises ValueError for what the kernel cannot do.
     """
     rows = x.shape[0]
     tuning = tuning or tuned(weight, rows)
@@ -131,6 +132,8 @@ def product(
     if weight.gated and (tuning.shared or bias is not None):
         raise ValueError("a gated product has no bias, and its inputs cannot be shared")
     out_tiles, k_tiles = weight.codes.shape[:2]
+    if tuning.slots * tuning.units > MOST_HELD:
+        raise ValueError(f"{tuning} holds more than {MOST_HELD} tiles of a warp")
     if k_tiles % tuning.units:
         raise ValueError(f"{k_tiles} tiles of inputs, by {tuning.units}")
     run = _kernel(tuning, rows, weight.gated, x.device.index or 0)

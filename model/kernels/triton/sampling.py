@@ -24,8 +24,15 @@ from vademecum.model.kernels.triton.nvrtc import kernel
 
 SOURCE = Path(__file__).with_name("sample.cu")
 THREADS = 256  # of a block
-SHARE = 4_000  # tokens that a block may look at: its sums are counted in 32 bits
+# Tokens that a block may look at, whole rounds of its threads: the high part of a weight is at most
+# 2^20, so that those of 4,096 come to what 32 bits do not hold.
+SHARE = 4_096 - THREADS
 STATE_BYTES = 8 * (2 + 4 * 2_048 + 1)  # `State` of a row
+
+
+def blocks_of(processors: int, rows: int, vocab: int) -> int:
+    """Of each row; as many as there are processors together, or what `SHARE` takes."""
+    return max(processors // rows, -(-vocab // SHARE))
 
 
 class DeviceSampler:
@@ -60,8 +67,7 @@ class DeviceSampler:
         and `sealed` the pages before the one that it lies in (both int32 `[1]`).
         """
         rows, vocab = logits.shape
-        blocks = max(self._blocks // rows, -(-vocab // SHARE))
         self._run(
-            (blocks, rows, 1), THREADS,
+            (blocks_of(self._blocks, rows, vocab), rows, 1), THREADS,
             logits, self._options, self._state, tokens, start, sealed, vocab, int(advance),
         )  # fmt: skip

@@ -30,6 +30,7 @@ SCORE = Path(__file__).with_name("score.cu")
 SELECT = Path(__file__).with_name("select.cu")
 COMPILED = (64, 128)  # the sizes of a head that score.cu and attention.cu are written for
 THREADS = 1024  # of a block of select.cu
+MOST_EACH = 32  # pages of a thread: what it takes of them is a bit each
 PAGES = 32  # scored by one program
 WARPS = 8  # of a block of score.cu, of which four score as many
 GROUP = 8  # query heads of a KV head, padded
@@ -153,15 +154,20 @@ def select(
     `table` int64 `[capacity]`, of which the complete pages, `start // 32`, are looked at; `start`
     int32 `[1]`. With `behind`, the queries are those of the tokens so many places before: only
     pages that were complete then are scored, and those completed since are taken besides.
-    To `counted`, int64 `[2]`, is added how many pages were taken, and how many left out.
+    To `counted`, int64 `[2]`, is added how many pages were taken, and how many left out. Raises
+    ValueError for more pages than a million tokens have.
     """
     layers, rows, heads, _ = query.shape
     kv_heads, capacity = summaries.stores[0].key_mean.shape[0], table.shape[0]
+    each = -(-(capacity + behind) // THREADS)
+    if each > MOST_EACH:
+        most = MOST_EACH * THREADS - behind
+        raise ValueError(f"a choice among {capacity:,} pages, at most {most:,} are chosen from")
     scores = score(query, summaries, table, start, behind=behind)
     if out is None:
         out = Selection.empty(layers, rows, kv_heads, capacity, query.device)
     constants = (
-        ("PAGES_EACH", -(-(capacity + behind) // THREADS)),
+        ("PAGES_EACH", each),
         ("GROUP_HEADS", heads // kv_heads),
         ("KV_HEADS", kv_heads),
     )

@@ -1,0 +1,48 @@
+"""What the GPU's kernels cannot do is refused before it is launched: no GPU is needed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+pytest.importorskip("triton")
+
+from vademecum.model.kernels.triton import nf4, sampling, scores
+from vademecum.model.linear import QuantizedLinear
+from vademecum.model.sparsity import ON_GPU
+
+
+@pytest.mark.parametrize("processors", [24, 80, 114, 128, 132, 142])
+@pytest.mark.parametrize("vocab", [262, 32_000, 49_152, 128_256, 151_936, 152_064, 256_000])
+def test_the_weights_of_a_blocks_tokens_are_counted_in_32_bits(processors: int, vocab: int) -> None:
+    """Where all logits are equal, each weighs 2^40, of which the high part has 2^20."""
+    for rows in range(1, 17):
+        blocks = sampling.blocks_of(processors, rows, vocab)
+        first = range(0, vocab, blocks * sampling.THREADS)  # of the rounds of block 0
+        tokens = sum(min(sampling.THREADS, vocab - begin) for begin in first)
+        assert tokens << 20 < 2**32
+        assert rows == 1 or blocks * rows <= max(processors, rows * -(-vocab // sampling.SHARE))
+
+
+@pytest.mark.parametrize(("slots", "units"), [(3, 4), (5, 2), (9, 1)])
+def test_a_product_does_not_hold_more_than_its_table_has_room_for(slots: int, units: int) -> None:
+    codes = torch.zeros(16, 512, dtype=torch.uint8)
+    weight = nf4.PackedNF4.of(QuantizedLinear(codes, torch.ones(16, 16)))
+    x = torch.zeros(1, 1_024, dtype=torch.bfloat16)
+    with pytest.raises(ValueError, match="more than 8 tiles"):
+        nf4.product(x, weight, tuning=nf4.Tuning(slots=slots, units=units))
+
+
+@pytest.mark.parametrize("behind", [0, 1])
+def test_pages_of_more_than_a_million_tokens_are_not_chosen_from(behind: int) -> None:
+    query = torch.zeros(1, 1, 4, 64, dtype=torch.bfloat16)
+    store = SimpleNamespace(key_mean=torch.zeros(2, 1, 64))
+    table = torch.zeros(32 * 1_024 + 1 - behind, dtype=torch.int64)
+    start, counted = torch.zeros(1, dtype=torch.int32), torch.zeros(2, dtype=torch.int64)
+    with pytest.raises(ValueError, match=f"at most {32 * 1_024 - behind:,} are chosen from"):
+        scores.select(
+            query, SimpleNamespace(stores=(store,), biases=(None,)), table, start, ON_GPU, counted,
+            behind=behind,
+        )  # type: ignore[arg-type]  # fmt: skip
