@@ -10,7 +10,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +23,16 @@ if not torch.cuda.is_available():
 pytest.importorskip("triton")
 
 import triton
-from test_captured import CUDA, GREEDY, SPARSITY, config, pair, random_quantized, relative
+from test_captured import (
+    CUDA,
+    GREEDY,
+    SPARSITY,
+    config,
+    pair,
+    random_quantized,
+    relative,
+    triton_kernels,
+)
 
 from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder
@@ -34,11 +42,12 @@ from vademecum.model.kernels.triton.sampling import DeviceSampler
 Launched = tuple[str, str, dict[str, int | str], int]  # name, source, definitions, shared memory
 ADA = 89
 SHARED_BYTES = 101_376  # that a block may have
-# (out, in) of R1-Qwen-7B and -32B, R1-Llama-8B; whether gated.
+# (out, in) of R1-Qwen-7B and -32B, R1-Llama-8B and -70B; whether gated.
 PRODUCTS = [
     (4_608, 3_584, False), (3_584, 3_584, False), (18_944, 3_584, True), (3_584, 18_944, False),
     (7_168, 5_120, False), (27_648, 5_120, True), (5_120, 27_648, False),
     (6_144, 4_096, False), (14_336, 4_096, True), (4_096, 14_336, False),
+    (10_240, 8_192, False), (8_192, 8_192, False), (28_672, 8_192, True), (8_192, 28_672, False),
 ]  # fmt: skip
 # (heads, KV heads, dim): those of the R1s, Qwen2.5-0.5B, SmolLM2-135M.
 HEADS = [
@@ -74,8 +83,9 @@ def as_on_ada(recorded: list[Launched]) -> Iterator[None]:
             nvrtc.kernel.cache_clear()
 
 
-def written(device: Decoder, prompt: int, steps: int) -> Tensor:
-    """Logits of single tokens and of a few at once in turn, after a prompt."""
+def written(device: Decoder, prompt: int, steps: int, *, watched: bool = False) -> Tensor:
+    """Logits of single tokens and of a few at once in turn, after a prompt; `watched`, what
+    attention each page receives is counted."""
     torch.manual_seed(1)
     ids = torch.randint(0, device.config.vocab_size, (prompt,))
     cache = device.new_cache(512)
@@ -83,6 +93,8 @@ def written(device: Decoder, prompt: int, steps: int) -> Tensor:
     for first in range(0, prompt, device.chunk):
         device.prefill(ids[first : first + device.chunk], cache, sequence)
     step = CapturedStep(device, cache, tokens=512)
+    if watched:
+        sequence.mass = torch.zeros(9, 512 // 32 + 1)
     step.begin(sequence, GREEDY)
     found, at = [], prompt
     for rows in (1, 4) * steps:
@@ -90,6 +102,11 @@ def written(device: Decoder, prompt: int, steps: int) -> Tensor:
         step.feed(torch.randint(0, device.config.vocab_size, (some,)).tolist())
         step.run(some)
         found.append(step.logits[:some].clone())
+        if watched:
+            mass = step.fetch_mass(some)
+            step.fetch(some)()
+            # Each layer's attention comes to 1.
+            assert mass.sum(1).tolist() == pytest.approx([device.config.layers] * some, rel=1e-2)
         at += some
         if some > 1:
             step.go_to(at)
@@ -119,7 +136,8 @@ def recorded() -> list[Launched]:
             for family, kind in (("qwen2", "int8"), ("llama", "k8v4")):
                 shape = {"heads": heads, "kv_heads": kv_heads, "head_dim": dim, "layers": 4}
                 device, _ = pair(config(family, **shape), kind, SPARSITY)  # type: ignore[arg-type]
-                assert written(device, 200, 1).isfinite().all()
+                for watched in (False, True):
+                    assert written(device, 200, 1, watched=watched).isfinite().all()
         for out, inner, gated in PRODUCTS:
             weight = random_quantized(2 * out if gated else out, inner)
             packed = nf4.PackedNF4.of_gate_up(weight) if gated else nf4.PackedNF4.of(weight)
@@ -151,6 +169,10 @@ def test_what_is_written_is_the_same(family: str, kind: str) -> None:
 
 def test_cuda_compiles_and_fits(recorded: list[Launched]) -> None:
     assert len({name for name, *_ in recorded}) >= 5
+    counting = {
+        (name, dict(given)["COUNTED"]) for name, _, given, _ in recorded if "COUNTED" in given
+    }
+    assert {(name, counted) for name, _ in counting for counted in (0, 1)} == counting
     for name, source, definitions, shared in recorded:
         taken = shared + shared_bytes(nvrtc.compiled(source, definitions, ADA))
         assert taken <= SHARED_BYTES, (name, definitions, taken)
@@ -159,24 +181,16 @@ def test_cuda_compiles_and_fits(recorded: list[Launched]) -> None:
 @pytest.mark.usefixtures("recorded")
 def test_triton_compiles_and_fits() -> None:
     from triton.backends.compiler import GPUTarget
-    from triton.runtime.jit import JITFunction
 
-    import vademecum.model.kernels.triton as room
-
-    folder = Path(room.__path__[0])
-    names = [file.stem for file in folder.glob("[a-z]*.py")]
-    modules = [import_module(f"{room.__name__}.{name}") for name in names]
-    things = [thing for module in modules for thing in vars(module).values()]
-    functions = {id(thing): thing for thing in things if isinstance(thing, JITFunction)}
-    device, checked = torch.cuda.current_device(), 0
-    for function in functions.values():
-        for kernel in list(function.device_caches[device][0].values()):
-            kinds = map(str, kernel.src.signature.values())
-            if kernel.metadata.launch_pdl or any("tensordesc" in kind for kind in kinds):
-                continue  # Hopper's
-            given = kernel.metadata
-            options = {"num_warps": given.num_warps, "num_stages": given.num_stages}
-            made = triton.compile(kernel.src, target=GPUTarget("cuda", ADA, 32), options=options)
-            assert made.metadata.shared <= SHARED_BYTES, (made.name, made.metadata.shared)
-            checked += 1
-    assert checked >= 10
+    checked: list[str] = []
+    for kernel in triton_kernels():
+        kinds = map(str, kernel.src.signature.values())
+        if kernel.metadata.launch_pdl or any("tensordesc" in kind for kind in kinds):
+            continue  # Hopper's
+        given = kernel.metadata
+        options = {"num_warps": given.num_warps, "num_stages": given.num_stages}
+        made = triton.compile(kernel.src, target=GPUTarget("cuda", ADA, 32), options=options)
+        assert made.metadata.shared <= SHARED_BYTES, (made.name, made.metadata.shared)
+        checked.append(kernel.src.fn.__name__)
+    assert len(checked) >= 10
+    assert "mass_kernel" in checked  # what counts attention
