@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import pytest
 import torch
 from torch import Tensor
 
+from vademecum.model.decoder import Decoder, ModelConfig
 from vademecum.model.kernels import naive
 from vademecum.model.kernels.naive import KeyBias
 from vademecum.model.kernels.pages import PAGE, QuantizedPages
@@ -37,6 +39,7 @@ from vademecum.model.kernels.triton import (  # noqa: E402
     scores,
 )
 from vademecum.model.kernels.triton.dequantize import dequantize, level_table  # noqa: E402
+from vademecum.model.kernels.triton.reading import Reader  # noqa: E402
 from vademecum.model.linear import QuantizedLinear  # noqa: E402
 
 # The interpreter computes with NumPy, which warns of infinities that are meant, and of Triton's own
@@ -675,3 +678,29 @@ def test_chunks_choose_as_each_would_alone(size: float, monkeypatch: pytest.Monk
         rated = naive.score_pages(rows, given.store, given.table[:before], bias)
         expected = naive.select_pages(rated, before * PAGE, 160, 50, 32)
         assert torch.equal(found[n], expected)
+
+
+@pytest.mark.parametrize("pages", [3, 4])
+def test_looking_far_back_takes_what_only_long_prompts_do(
+    decoder_of: Callable[..., Decoder], qwen2: ModelConfig, monkeypatch: pytest.MonkeyPatch,
+    pages: int,
+) -> None:  # fmt: skip
+    """More pages than are decoded at a time are joined, and some are chosen."""
+    sparsity = Sparsity(threshold=64, budget=64, prefill_budget=64, recent=32, chunk=32)
+    decoder = decoder_of(qwen2, kv="int8", sparsity=sparsity)
+    reader = Reader.__new__(Reader)  # its products are CUDA C++
+    reader._decoder = decoder
+    called: list[str] = []
+
+    def noting(name: str, function: Callable[..., object]) -> Callable[..., object]:
+        def noted(*arguments: object) -> object:
+            called.append(name)
+            return function(*arguments)
+
+        return noted
+
+    monkeypatch.setattr(prefill, "BLOCK", 2)
+    monkeypatch.setattr(prefill, "join", noting("join", prefill.join))
+    monkeypatch.setattr(choice, "choose", noting("choose", choice.choose))
+    reader.look_far_back(decoder.new_cache(32 * pages))
+    assert called == (["join", "choose"] if pages > 3 else [])

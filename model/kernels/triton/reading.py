@@ -107,6 +107,7 @@ class Reader:
         few = (nf4.MAX_ROWS // 2 + 1, nf4.MAX_ROWS)
         return [*few, *self._products[0].lengths(self._decoder.chunk, most)]
 
+    @torch.inference_mode()
     def look_far_back(self, cache: PagedCache) -> None:
         """Take, in one layer, what only tokens far behind the beginning do: more pages than are
         decoded at a time, and chosen ones. What they hold does not matter."""
