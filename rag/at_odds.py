@@ -2,17 +2,18 @@
 
 Each way has a file of its own: what changes which way, what is denied, what is said of one thing
 and not of another, what stands where in a near copy, numbers of other groups, which of two groups
-has more, and what only the loss of a thing does.
+has more, what is said of one time or group and otherwise of another, and what only the loss of a
+thing does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vademecum.rag import changes, contrasts, denials, proportions
+from vademecum.rag import changes, contrasts, denials, otherwise, proportions
 from vademecum.rag.contrasts import without_asides
 from vademecum.rag.groups import exchanged, misplaced, substituted
-from vademecum.rag.polarity import contradicts, sides_exchanged
+from vademecum.rag.polarity import contradicts, denied_copy, sides_exchanged
 from vademecum.rag.relations import by_its_loss
 from vademecum.rag.replaced import OTHERS, replaced
 from vademecum.rag.swaps import swapped
@@ -28,20 +29,25 @@ def at_odds(
     """
     if miscopied(sentence, parts) or _replaced(sentence, parts):
         return True
+    contrasted = contrasts.agree(sentence, parts)
+    if language != "zh" and (contrasts.at_odds(sentence, parts) or by_its_loss(sentence, parts)):
+        return True
+    if not contrasted:
+        copies = any(denied_copy(sentence, part) for part in parts)
+        if copies or otherwise.at_odds(sentence, parts):
+            return True
+        if otherwise.agrees(sentence, parts):
+            return False
     if language == "zh":
         return all(contradicts(sentence, part) for part in nearest)
     said, told = without_asides(sentence), [without_asides(part) for part in parts]
     if changes.at_odds(said, told) or denials.at_odds(sentence, parts):
         return True
-    if contrasts.at_odds(sentence, parts) or proportions.at_odds(sentence, parts):
-        return True
-    if by_its_loss(sentence, parts) or _turned(sentence, parts):
+    if proportions.at_odds(sentence, parts) or _turned(sentence, parts):
         return True
     if denials.denied_too(sentence, parts) or changes.same_too(sentence, parts):
         return False
-    if contrasts.agree(sentence, parts):
-        return False
-    return all(contradicts(sentence, part) for part in nearest)
+    return not contrasted and all(contradicts(sentence, part) for part in nearest)
 
 
 def _turned(sentence: str, parts: Sequence[str]) -> bool:

@@ -118,6 +118,13 @@ def _without_shared(sentence: str, evidence: str) -> tuple[str, str]:
     return WITHOUT.sub(dropped, sentence), WITHOUT.sub(dropped, evidence)
 
 
+def denied_copy(sentence: str, evidence: str) -> bool:
+    """Whether a sentence is the evidence, denied once more or once less."""
+    words, others = content_words(sentence), content_words(evidence)
+    copied = min(containment(words, others), containment(others, words)) >= CLAUSE_COPIED
+    return copied and (denials(sentence) - denials(evidence)) % 2 == 1
+
+
 def _exchanged(sentence: str, evidence: str) -> bool:
     """Whether both compare the same two things, the other way round."""
     if sides_exchanged(sentence, evidence):

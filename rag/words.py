@@ -30,7 +30,12 @@ STOP_WORDS = frozenset(
     that the their them then there therefore these they this those through thus to too under until
     up upon us very was we were what when where whether which while who whom whose why will with
     within without would yes you your according source sources study studies evidence shown show
-    shows suggest suggests found abstract passage text""".split()
+    shows suggest suggests found abstract passage text
+    aber als auch auf aus bei beim dass das dem den der des durch ein eine einem einen einer eines
+    er es für ist kein keine keinem keinen keiner kann können mit muss müssen nach nicht noch nur ob
+    oder ohne sich sie sind soll sollen sollte sollten sowie über um und unter vom von vor weder
+    werden wie wird worden wurde wurden zu zum zur zwischen darf dürfen während im ihm ihn ihr sein
+    einer keines""".split()
 )
 # Words that tell a German sentence, which `language_of` takes for English.
 GERMAN = re.compile(r"\b(?:der|und|ist|sind|nicht|eine[nrms]?|wird|werden|wurden?|oder|durch)\b")

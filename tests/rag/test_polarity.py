@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.polarity import contradicts, direction
+from vademecum.rag.polarity import contradicts, denied_copy, direction
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,12 @@ def test_cues() -> None:
     assert direction("higher") == 1
     assert direction("fewer") == -1
     assert direction("higher or lower") == direction("the same") == 0
+
+
+def test_a_copy_denied_once_more_is_no_copy() -> None:
+    part = "No differences were seen between the groups in pain and in sleep."
+    assert denied_copy(
+        "No differences were not seen between the groups in pain and in sleep.", part
+    )
+    assert not denied_copy(part, part)
+    assert not denied_copy("Sleep was not good.", part)

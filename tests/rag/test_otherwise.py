@@ -1,0 +1,78 @@
+"""What is said of one thing and otherwise of another."""
+
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.otherwise import agrees, at_odds, statements, value
+
+TWO_TIMES = ["Pain was less on day 1.", "On day 3 pain was greater."]
+TWO_BOUNDS = ["The drug reduced death within 3 hours; after 3 hours it increased death."]
+TWO_GROUPS = ["Screening halved deaths in men.", "In women no change was seen."]
+TWO_DRUGS = ["Ramipril senkte den Blutdruck, Prednisolon erhöhte ihn."]
+WITH_AND_WITHOUT = ["Stroke was rarer in patients with asthma but not in those without asthma."]
+CHINESE = ["筛查使男性的死亡率降低了一半，女性的死亡率没有变化。"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "parts"),
+    [
+        ("On day 3 pain was less.", "On day 3 pain was greater.", TWO_TIMES),
+        (
+            "The drug reduced death after 3 hours.",
+            "The drug increased death after 3 hours.",
+            TWO_BOUNDS,
+        ),
+        ("Screening halved deaths in women.", "In men screening halved deaths.", TWO_GROUPS),
+        ("Ramipril erhöhte den Blutdruck.", "Ramipril senkte den Blutdruck.", TWO_DRUGS),
+        (
+            "Stroke was rarer in patients without asthma.",
+            "Stroke was rarer in patients with asthma.",
+            WITH_AND_WITHOUT,
+        ),
+        ("筛查使女性的死亡率降低了一半。", "男性的死亡率降低了一半。", CHINESE),
+    ],
+)
+def test_the_direction_of_one_is_not_that_of_the_other(
+    wrong: str, right: str, parts: list[str]
+) -> None:
+    assert at_odds(wrong, parts)
+    assert not at_odds(right, parts)
+    assert not agrees(wrong, parts)
+
+
+def test_what_names_its_own_and_not_the_other_agrees() -> None:
+    assert agrees("On day 3 pain was greater.", TWO_TIMES)
+    assert not agrees("Pain was greater.", TWO_TIMES)
+
+
+def test_another_statement_may_say_just_that() -> None:
+    parts = [*TWO_GROUPS, "In women aged 75 screening halved deaths."]
+    assert not at_odds("Screening halved deaths in women.", parts)
+
+
+def test_both_together_are_at_odds_with_neither() -> None:
+    assert not at_odds("Screening halved deaths in men, and not in women.", TWO_GROUPS)
+
+
+def test_and_parts_two_statements_only_where_each_has_a_value() -> None:
+    (one, other) = statements("Weight fell in winter and rose in summer.")
+    assert (one.value, other.value) == (-1, 1)
+    assert len(statements("Weight and height rose in summer.")) == 1
+
+
+@pytest.mark.parametrize(
+    ("clause", "said"),
+    [
+        ("Weight rose.", 1),
+        ("Das Gewicht sank.", -1),
+        ("Weight did not rise.", 0),
+        ("Weight was the same.", 0),
+        ("Weight was not the same.", None),
+        ("Weight was measured.", None),
+        ("Weight fell in patients without asthma.", -1),
+        ("The diet was without effect on weight.", 0),
+    ],
+)
+def test_what_a_clause_says(clause: str, said: int | None) -> None:
+    assert value(clause) == said
