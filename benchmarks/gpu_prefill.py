@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -22,6 +23,7 @@ from typing import Any
 
 import torch
 from gpu_models import random_decoder
+from gpu_timing import largest
 from torch import Tensor
 
 from vademecum.model import placement
@@ -67,19 +69,22 @@ def first_token(decoder: Decoder, cache: PagedCache, step: CapturedStep, ids: Te
     return seconds
 
 
-def error_of(name: str) -> float:
-    """Relative error of the logits after a prompt, read by four layers several chunks at once,
-    beside those of PyTorch's single operations, a chunk at a time, and of products in bf16."""
+def error_of(name: str, at_once: Sequence[int]) -> float:
+    """Relative error of the logits after a prompt, read by four layers so many chunks at once, the
+    largest, beside those of PyTorch's single operations, a chunk at a time, and of products in
+    bf16."""
     decoder = random_decoder(name, sparsity=ON_GPU, layers=4)
     cache = decoder.new_cache(CHECKED + 4_096)
     ids = torch.randint(0, 100_000, (CHECKED,))
-    decoder.at_once = 4 * decoder.chunk
-    found = read(decoder, cache, ids)[1]
-    assert int(decoder.pages_skipped), "nothing was left out"
+    found = []
+    for chunks in at_once:
+        decoder.at_once, before = chunks * decoder.chunk, int(decoder.pages_skipped)
+        found.append(read(decoder, cache, ids)[1])
+        assert int(decoder.pages_skipped) > before, "nothing was left out"
     decoder.at_once, decoder._reader = decoder.chunk, None
     decoder.kernels = replace(decoder.kernels, prefill_attention=single_operations)
     wanted = read(decoder, cache, ids)[1]
-    return float((found - wanted).norm() / wanted.norm())
+    return largest(float((logits - wanted).norm() / wanted.norm()) for logits in found)
 
 
 def single_operations(
@@ -97,7 +102,7 @@ def single_operations(
     keys, values = torch.cat((keys, ends), dim=1), torch.cat((values, tail[1][:, :filled]), dim=1)
     seen = torch.ones(queries.shape[0], keys.shape[1], dtype=torch.bool, device=table.device)
     seen = seen.tril(keys.shape[1] - queries.shape[0])
-    groups = queries.float().unflatten(1, (keys.shape[0], -1)).permute(1, 2, 0, 3)
+    groups = queries.float().view(len(queries), len(keys), -1, queries.shape[2]).permute(1, 2, 0, 3)
     out = []
     for query, key, value in zip(groups, keys, values, strict=True):
         scores = (query @ key.mT * query.shape[-1] ** -0.5).masked_fill_(~seen, -torch.inf)
@@ -123,25 +128,31 @@ def main() -> None:
     )
     parser.add_argument("--model", default="qwen-7b")
     parser.add_argument("--tokens", type=int, default=32_768)
-    parser.add_argument("--at-once", default="1,4,16", help="chunks that are read together")
+    parser.add_argument(
+        "--at-once",
+        default="1,4,16",
+        help="chunks that are read together, besides as many as this GPU takes",
+    )
     parser.add_argument("--profile", action="store_true")
     chosen = parser.parse_args()
     torch.manual_seed(0)
+    decoder = random_decoder(chosen.model, sparsity=ON_GPU)
+    most = placement.chunks_at_once(decoder.config, chosen.tokens, placement.free_bytes())
+    at_once = list(dict.fromkeys([*map(int, chosen.at_once.split(",")), most]))
     found: dict[str, Any] = {
         "benchmark": "gpu_prefill", "device": torch.cuda.get_device_name(), "model": chosen.model,
-        "tokens": chosen.tokens, "products": DeviceNF4.path, "error": error_of(chosen.model),
+        "tokens": chosen.tokens, "products": DeviceNF4.path, "chunks": most,
+        "error": error_of(chosen.model, at_once),
     }  # fmt: skip
     print(f"{found['device']}, {chosen.model}, {found['products']}: error {found['error']:.1e}")
     if not found["error"] < LARGEST_ERROR:
         raise SystemExit("not the same logits: NOT TIMED")
     placement.release()
-    decoder = random_decoder(chosen.model, sparsity=ON_GPU)
-    most = placement.chunks_at_once(decoder.config, chosen.tokens, placement.free_bytes())
     cache = decoder.new_cache(chosen.tokens + 4_096)
     step = CapturedStep(decoder, cache, tokens=8_192)
     step.warm_up()
     ids = torch.randint(0, 100_000, (chosen.tokens,))
-    for chunks in map(int, chosen.at_once.split(",")):
+    for chunks in at_once:
         decoder.at_once = chunks * decoder.chunk
         read(decoder, cache, ids)
         torch.cuda.reset_peak_memory_stats()

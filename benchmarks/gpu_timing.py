@@ -1,10 +1,11 @@
-"""What the measurements on a GPU share: time, the speed of memory, and how a result is told."""
+"""What the measurements on a GPU share: time, the speed of memory, which errors have no time, and
+how a result is told."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -16,9 +17,26 @@ CACHE = 400_000_000  # bytes read before one is read again: several times the L2
 WARM_UP_S = 0.05  # a GPU that was idle is slower at first
 
 
-def graph_ms(step: Callable[[], None], runs: int = 9) -> float:
+def largest(errors: Iterable[float]) -> float:
+    """The largest error, NaN if any is: Python's `max` passes over a NaN that is not the first.
+    Raises ValueError if there are none, so that what was never compared passes nothing."""
+    found = torch.tensor(list(errors), dtype=torch.float64)
+    if not found.numel():
+        raise ValueError("nothing was compared")
+    return float(found.max())
+
+
+def passes(name: str, error: float, limit: float) -> bool:
+    """Whether what has this error is timed; it is told."""
+    good = error < limit  # NaN is not
+    print(f"{name}: error {error:.1e}{'' if good else ', NOT TIMED'}", flush=True)
+    return good
+
+
+def graph_ms(step: Callable[[], object], runs: int = 9) -> float:
     """The median time of a step that is captured once and replayed."""
-    stream = torch.cuda.Stream()
+    new_stream: Any = torch.cuda.Stream  # its types are missing
+    stream = new_stream()
     with torch.cuda.stream(stream):
         step()
     torch.cuda.synchronize()
@@ -29,29 +47,25 @@ def graph_ms(step: Callable[[], None], runs: int = 9) -> float:
     while perf_counter() - started < WARM_UP_S:
         graph.replay()
         torch.cuda.synchronize()
-    times = []
-    for _ in range(runs):
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
-        graph.replay()
-        end.record()
-        torch.cuda.synchronize()
-        times.append(begin.elapsed_time(end))
-    return median(times)
+    return median(milliseconds(graph.replay) for _ in range(runs))
+
+
+def milliseconds(what: Callable[[], object]) -> float:
+    """Of what is begun on the current stream, by the device's clock."""
+    new_event: Any = torch.cuda.Event  # its types are missing
+    begin, end = (new_event(enable_timing=True) for _ in range(2))
+    begin.record()
+    what()
+    end.record()
+    torch.cuda.synchronize()
+    return float(begin.elapsed_time(end))
 
 
 def copy_speed() -> float:
     """Bytes read and written a second, outside a graph: inside, copies take a slower engine."""
     source = torch.ones(2_000_000_000, dtype=torch.bfloat16, device="cuda")
     target = torch.empty_like(source)
-    times = []
-    for _ in range(12):
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
-        target.copy_(source)
-        end.record()
-        torch.cuda.synchronize()
-        times.append(begin.elapsed_time(end))
+    times = [milliseconds(lambda: target.copy_(source)) for _ in range(12)]
     return 2 * 2 * source.numel() / median(times[2:]) * 1e3
 
 
