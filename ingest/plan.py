@@ -21,9 +21,9 @@ READ_BYTES = 1 << 20
 class Supply(Protocol):
     """Brings files when their turn comes."""
 
-    def bring(self, path: Path) -> None:
-        """Put the file there. Raises HashMismatch or DocumentRejected where only this file cannot
-        be had."""
+    def bring(self, path: Path) -> str:
+        """Put the file there, and say what is missing of it though it can be read, "" if nothing.
+        Raises HashMismatch or DocumentRejected where only this file cannot be had."""
         ...
 
     def release(self, path: Path) -> None:
@@ -34,7 +34,7 @@ class Supply(Protocol):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Files in the order of reading; `supply` brings those that are not there yet, `addresses`
-    says where those came from that were fetched.
+    says where those came from that were fetched, `unavailable` why others could not be.
 
     `newest`: of all documents in them only so many, the newest that have more than a title.
     `sources` and `query` are what was asked for, as it was written.
@@ -44,6 +44,7 @@ class Plan:
     newest: int | None = None
     supply: Supply | None = field(default=None, compare=False)
     addresses: Mapping[Path, str] = field(default_factory=dict, compare=False)
+    unavailable: Mapping[Path, str] = field(default_factory=dict, compare=False)
     sources: tuple[str, ...] = field(default=(), compare=False)
     query: str | None = field(default=None, compare=False)
 
@@ -92,13 +93,15 @@ def size_of(path: Path) -> int | None:
 
 
 def identity_of(path: Path, advance: Callable[[int], None]) -> str:
-    """Equal as long as the same would be read: over a file's bytes and those of its guides.
+    """Equal as long as the same would be read: over a file's bytes, the ending that chooses its
+    reader, and its guides.
 
     `advance` hears how many bytes were read. Raises OSError.
     """
     own = file_hash(path, advance)
     guides = [file_hash(guide, lambda _: None) for guide in guides_of(path)]
-    return hashlib.sha256(" ".join([own, *guides]).encode()).hexdigest() if guides else own
+    parts = [own, printable(path.suffix.lower()), *guides]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
 def file_hash(path: Path, advance: Callable[[int], None]) -> str:

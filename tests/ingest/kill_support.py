@@ -32,28 +32,30 @@ BATCH = 16
 
 
 class Logged(FakeEmbedder):
-    """Writes down what it embeds before it gives it away, a line a call, whatever happens then."""
+    """Writes down what it embeds before it gives it away, a line a call with the number of the
+    run, whatever happens then."""
 
-    def __init__(self, log: Path, pause_s: float) -> None:
+    def __init__(self, log: Path, pause_s: float, number: int = 0) -> None:
         super().__init__()
         self._log = log
         self._pause_s = pause_s
+        self._number = number
 
     @property
     def loader(self) -> Callable[[], FakeEmbedder]:
-        return partial(Logged, self._log, self._pause_s)
+        return partial(Logged, self._log, self._pause_s, self._number)
 
     def embed_passages(self, texts: Sequence[str]) -> Any:
         vectors = super().embed_passages(texts)
         time.sleep(self._pause_s)
         with self._log.open("a") as log:
-            log.write(json.dumps(list(texts)) + "\n")
+            log.write(json.dumps([self._number, list(texts)]) + "\n")
         return vectors
 
 
-def work(folder: Path, files: Sequence[Path], way: str, pause_s: float) -> None:
+def work(folder: Path, files: Sequence[Path], way: str, pause_s: float, number: int = 0) -> None:
     """What somebody does who knows of no kill: begin, or resume what was left."""
-    embedder = Logged(folder / "embedded.log", pause_s)
+    embedder = Logged(folder / "embedded.log", pause_s, number)
     engine = Engine("ray" if way == "ray" else "local")
     how: Any = {"batch_size": BATCH, "apart": way == "apart"}
     with Library.open(folder / "library") as library, Web() as web:
@@ -82,8 +84,9 @@ def main() -> None:
     """`folder kills openings ways pause files...`: prints how many runs were killed, and
     how many of those had embedded something.
 
-    A run lives no longer than so many times what it takes to open a library; the runs take turns
-    in the ways, which are "here", "apart" (reading in a process of its own) and "ray".
+    A run is killed while or after it embeds one of its first batches, or, three in ten, within so
+    many times what it takes to open a library. The runs take turns in the ways, which are "here",
+    "apart" (reading in a process of its own) and "ray".
     """
     folder, kills, openings = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     ways, pause_s, files = sys.argv[4].split(","), float(sys.argv[5]), sys.argv[6:]
@@ -93,33 +96,35 @@ def main() -> None:
     killed = runs = at_work = 0
     while True:
         runs += 1
-        before = _size(log)
+        before = _calls(log)
         run = os.fork()
         if run == 0:
             try:
-                work(folder, [Path(path) for path in files], ways[runs % len(ways)], pause_s)
+                work(folder, list(map(Path, files)), ways[runs % len(ways)], pause_s, runs)
                 os._exit(0)
             except Exception:  # noqa: BLE001 - told, and an exit code
                 traceback.print_exc()
             finally:
                 os._exit(1)
         if killed < kills:
-            # To connect takes longer than all else: most of these runs get as far as to embed.
-            if ways[runs % len(ways)] == "ray" and chance.random() < 0.7:
-                while _size(log) == before and _runs(run):
+            # To begin (to start a reader, to connect) may take longer than all else: most runs get
+            # as far as to embed.
+            if chance.random() < 0.7:
+                calls = before + chance.randint(1, 5)
+                while _calls(log) < calls and _runs(run):
                     time.sleep(0.02)
-            time.sleep(chance.uniform(0.0, longest))
+                time.sleep(chance.uniform(0.0, 2 * pause_s))
+            else:
+                time.sleep(chance.uniform(0.0, longest))
             os.kill(run, signal.SIGKILL)
         _, status = os.waitpid(run, 0)
         if os.WIFSIGNALED(status):
             killed += 1
-            at_work += _size(log) > before
+            at_work += _calls(log) > before
         elif status:
             sys.exit(f"run {runs} failed")
-        elif killed >= kills:
-            break
         else:
-            break  # done before it could be killed as often as was wanted
+            break  # done, perhaps before it could be killed as often as was wanted
     print(json.dumps({"killed": killed, "at_work": at_work, "runs": runs}))
 
 
@@ -127,8 +132,8 @@ def _runs(run: int) -> bool:
     return os.waitid(os.P_PID, run, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
-def _size(log: Path) -> int:
-    return log.stat().st_size if log.exists() else 0
+def _calls(log: Path) -> int:
+    return log.read_bytes().count(b"\n") if log.exists() else 0
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ class Held(Logged):
 
     @property
     def loader(self) -> Callable[[], FakeEmbedder]:
-        return partial(Held, self._log, self._pause_s)
+        return partial(Held, self._log, self._pause_s, self._number)
 
     def embed_passages(self, texts: Sequence[str]) -> Any:
         if any("trial 1." in text for text in texts):

@@ -539,3 +539,15 @@ def test_a_changed_reader_reads_again_and_embeds_what_it_changed(
     report = ingest(library, NAME, files, embedder)
     assert report.job != first.job
     assert (report.read, report.skipped, embedder.calls) == (30, 30, [])
+
+
+def test_the_same_bytes_with_another_ending_are_read_anew(tmp_path: Path) -> None:
+    text = tmp_path / "n.txt"
+    text.write_text("# Dose\n\nAspirin is taken with water.\n")
+    with Library.open(tmp_path / "library") as library:
+        ingest(library, NAME, [text], FakeEmbedder())
+        report = ingest(library, NAME, [text.rename(tmp_path / "n.md")], FakeEmbedder())
+        assert report.kept == 1
+        ids = [row[0] for row in library._database.read("SELECT doc_id FROM documents")]
+        [document] = library.documents(NAME, ids).values()
+    assert [section.label for section in document.sections] == ["Dose"]

@@ -314,7 +314,7 @@ def test_a_cluster_that_does_not_answer(
 def test_twenty_kills(tmp_path: Path, ray: None, ways: str) -> None:
     files = make_files(tmp_path, 3000)
     runs = killed_again_and_again(tmp_path, files, kills=20, openings=10, way=ways, pause_s=0.2)
-    check(tmp_path, files, lost=2 * runs["killed"])
+    check(tmp_path, files, lost=2)  # what the two workers were at
     assert runs["at_work"] >= 8  # the others were not connected yet
 
 
