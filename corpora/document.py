@@ -24,6 +24,9 @@ LinkKind = Literal[
     "comment_on",
 ]
 
+# How ids begin that are the same wherever a document is read: a number, a hash of the content.
+UNIVERSAL = ("pmid:", "pmcid:", "doi:", "file:", "row:")
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -17,6 +17,7 @@ from vademecum.corpora import (
     exchange,
     exporting,
     importing,
+    places,
     recovery,
     search,
     shard_folder,
@@ -258,6 +259,11 @@ class Library:
         same work, and of those that are later than what it knows."""
         row = self._catalogue.row(corpus)
         return sift(records, self._store.revisions(row.id, (item.doc_id for item in records)))
+
+    def longer_ids(self, corpus: str, held: Sequence[tuple[str, Document]]) -> dict[str, str]:
+        """Of documents with an id of their file's (each with its place, no id twice) those whose id
+        another file holds for a different document, by that id: what they are to be called."""
+        return places.longer_ids(self._store, self._catalogue.row(corpus).id, held)
 
     def commit(self, corpus: str, batch: Batch, *, progress: Progress | None = None) -> Written:
         """Write a batch, all or nothing.

@@ -4,6 +4,9 @@ A file without an identity of its own (a text, a page, a PDF, a row of a table) 
 of what it says, so that its next version is another document. The library therefore remembers where
 each such document was read. Records that the world knows by a number (PMID, PMCID) are left alone:
 other files may hold them, and their sources say themselves what is replaced or withdrawn.
+
+A row that has an id has it from its table, and a table elsewhere may give it to another row: the
+one that comes second is then known by a longer id.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from vademecum.corpora.document import Document
+from vademecum.corpora.document import UNIVERSAL, Document
+from vademecum.corpora.store import Store, chunks
 
 NUMBERED = ("pmid:", "pmcid:")
 
@@ -19,6 +23,39 @@ NUMBERED = ("pmid:", "pmcid:")
 def is_held(document: Document) -> bool:
     """Whether a document is known by its place alone."""
     return not document.doc_id.startswith(NUMBERED)
+
+
+def is_local(document: Document) -> bool:
+    """Whether the id of a document is its file's, and may be of another document elsewhere."""
+    return not document.doc_id.startswith(UNIVERSAL)
+
+
+def longer_ids(store: Store, corpus: int, held: Sequence[tuple[str, Document]]) -> dict[str, str]:
+    """Of local documents (each with its place, no id twice) those whose id another place holds for
+    a different one, by that id: what they are called instead.
+
+    The longer id is made of the content, so it stays where a file is moved, and a place that has
+    it keeps it: what was read before is not read as another document.
+    """
+    content = {document.doc_id: document.content_hash() for _, document in held}
+    longer = {doc_id: f"{doc_id}~{digest[:8]}" for doc_id, digest in content.items()}
+    places: dict[str, set[str]] = {}
+    for chunk in chunks((*longer, *longer.values())):
+        for doc_id, place in store.database.read(
+            "SELECT doc_id, place FROM places "
+            f"WHERE corpus = ? AND doc_id IN ({','.join('?' * len(chunk))})",
+            (corpus, *chunk),
+        ):
+            places.setdefault(doc_id, set()).add(place)
+    stored = store.states(corpus, content)
+    found: dict[str, str] = {}
+    for place, document in held:
+        doc_id = document.doc_id
+        differs = doc_id in stored and stored[doc_id][0] != content[doc_id]
+        is_taken = differs and not places.get(doc_id, set()) <= {place}
+        if is_taken or place in places.get(longer[doc_id], ()):
+            found[doc_id] = longer[doc_id]
+    return found
 
 
 def remember(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from vademecum.corpora.document import Deletion, Document
+from vademecum.corpora.places import is_local
 from vademecum.corpora.revision import Revision
 from vademecum.ingest.reading import Ended, Taken
 
@@ -36,6 +38,31 @@ class Gathered:
         else:
             self.deletions[record.doc_id] = (taken, record)
         return waiting[0] if waiting is not None else None
+
+    def clashes(self, taken: Taken) -> bool:
+        """Whether another file of the batch gave its document the id that this one has. Which of
+        them keeps it is told once the library has the first."""
+        waiting = self.documents.get(taken.record.doc_id)
+        return waiting is not None and waiting[0].file != taken.file and is_local(waiting[1])
+
+    def renamed(self, names: Mapping[str, str]) -> tuple[Gathered, list[Taken]]:
+        """The same with other ids for documents; those that turned out to be one with another."""
+        if not names:
+            return self, []
+        held = [(place, names.get(doc_id, doc_id)) for place, doc_id in self.held]
+        found = replace(self, documents={}, held=held)
+        same: list[Taken] = []
+        for doc_id, (taken, document) in self.documents.items():
+            if new := names.get(doc_id):
+                document = replace(document, doc_id=new)
+                passages = taken.passages
+                if passages is not None:
+                    passages = tuple(replace(passage, doc_id=new) for passage in passages)
+                taken = replace(taken, record=document, passages=passages)
+            if earlier := found.documents.pop(document.doc_id, None):
+                same.append(earlier[0])
+            found.documents[document.doc_id] = taken, document
+        return found, same
 
     def end(self, ended: Ended) -> None:
         """No more comes of a file."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vademecum.corpora.control import Control
@@ -197,20 +198,22 @@ class _Run:
         """Of all files; those of a supply are brought one by one, when their turn comes."""
         supply, paths = self._plan.supply, self._work.paths
         if supply is None:
-            yield from source.read(paths.items())
+            missing = self._plan.unavailable
+            yield from (Ended(n, missing[path]) for n, path in paths.items() if path in missing)
+            yield from source.read([(n, path) for n, path in paths.items() if path not in missing])
             return
         read = 0
         for number, path in paths.items():
             if self._work.left is not None and read >= self._work.left:
                 return
             try:
-                supply.bring(path)
+                lacking = supply.bring(path)
             except (DocumentRejected, HashMismatch) as error:
                 yield Ended(number, why(error))
                 continue
             for event in source.read([(number, path)]):
                 read += isinstance(event, Taken) and isinstance(event.record, Document)
-                yield event
+                yield _not_whole(event, lacking) if lacking else event
 
     def _choose(self, source: Source, number: int) -> None:
         """The deletions, and the newest documents that have a text, newest first."""
@@ -263,7 +266,9 @@ class _Run:
 
     def _gather(self, taken: Taken) -> None:
         """Into the batch, which is written first if it is full."""
-        if self._gathered.records >= self._batch_size or self._gathered.passages >= BATCH_PASSAGES:
+        gathered = self._gathered
+        is_full = gathered.records >= self._batch_size or gathered.passages >= BATCH_PASSAGES
+        if is_full or gathered.clashes(taken):
             self._write()
         self._supersede(self._gathered.add(taken))
         if isinstance(taken.record, Document) and is_held(taken.record):
@@ -285,3 +290,11 @@ class _Run:
     def _commit(self) -> None:
         gathered, self._gathered = self._gathered, Gathered()
         self._batches.commit(gathered)
+
+
+def _not_whole(event: Event, lacking: str) -> Event:
+    """Of a file that could be read, and is not all that it should be: not told of one of which no
+    more was wanted."""
+    if not isinstance(event, Ended) or event.failure or event.cut:
+        return event
+    return replace(event, failure=lacking, empty=False)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vademecum.corpora.document import Deletion, Document
 from vademecum.corpora.jobs import FileProgress, FileState
 from vademecum.corpora.library import Batch, Library
+from vademecum.corpora.places import is_local
 from vademecum.corpora.readers.stream import printable
 from vademecum.corpora.revision import file_number
 from vademecum.ingest.batch import Gathered
@@ -61,6 +62,7 @@ class Writer:
 
     def foresee(self, gathered: Gathered) -> list[str]:
         """Texts whose vectors the batch will need beside those of the library, as things stand."""
+        gathered, _ = self._kept_apart(gathered)
         return self._embedding.missing(self._sift(gathered).needed)
 
     def commit(self, gathered: Gathered) -> None:
@@ -89,6 +91,17 @@ class Writer:
     def finish(self) -> None:
         """Nothing waits here."""
 
+    def _kept_apart(self, gathered: Gathered) -> tuple[Gathered, list[Taken]]:
+        """The batch, as things stand, with longer ids for rows that another table has others of;
+        and those of its rows that are one with another of it."""
+        held = [
+            (self._work.plan.place(self._work.paths[taken.file]), document)
+            for taken, document in gathered.documents.values()
+            if is_local(document)
+        ]
+        names = self._library.longer_ids(self._work.corpus, held) if held else {}
+        return gathered.renamed(names)
+
     def _sift(self, gathered: Gathered) -> _Sifted:
         library, corpus = self._library, self._work.corpus
         read = [document for _, document in gathered.documents.values()]
@@ -106,6 +119,9 @@ class Writer:
     def _prepared(self, gathered: Gathered) -> tuple[Batch, int]:
         """What to write, and how many of its deletions are of copies."""
         plan = self._work.plan
+        gathered, same = self._kept_apart(gathered)
+        for taken in same:
+            self._tally.count(taken.file, "superseded")
         deletions = [deletion for _, deletion in gathered.deletions.values()]
         too_late, _ = self._library.sift(self._work.corpus, deletions)
         sifted = self._sift(gathered)
