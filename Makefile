@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types unit kernels coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-ingesting bench-committing bench-loading bench-embedding bench-retrieval
+.PHONY: help install demo test lint types unit kernels slow coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-ingesting bench-committing bench-loading bench-embedding bench-retrieval
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make demo DEMO_ARGS=--no-serve   the same, and stop after the answer"
 	@echo "make test                        lint, types, tests"
 	@echo "make kernels                     the GPU's kernels in Triton's interpreter"
+	@echo "make slow                        tests that take minutes: kills, Ray's workers, damaged files"
 	@echo "make coverage                    how much of model/ its tests reach"
 	@echo "make bench-engine                speed beside transformers (LLAMA_PYTHON=...: and llama.cpp)"
 	@echo "make bench-long TEXT=FILE        what sparse attention finds in long texts, perplexity, memory"
@@ -64,6 +65,10 @@ WORKERS ?= 2
 
 unit: $(STAMP) chromium
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# Fifty kills, twenty on Ray, ten thousand damaged files: what takes minutes.
+slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
 
 # Triton is for Linux alone.
 test: lint types unit $(if $(filter Linux,$(shell uname -s)),kernels)
