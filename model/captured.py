@@ -218,10 +218,12 @@ class CapturedStep:
         count = shape.rows * self._decoder.config.kv_heads * (shape.pages + 1)
         return self._mass[:count].view(shape.rows, -1, shape.pages + 1)
 
-    def warm_up(self, progress: Progress | None = None) -> None:
-        """Capture what answers need; it must not be called within a sequence."""
+    def warm_up(self, progress: Progress | None = None, *, watched: bool = False) -> None:
+        """Capture what single tokens need, or where they are `watched` what answers do; it must not
+        be called within a sequence."""
         progress = progress or Silent()
-        missing = [shape for shape in self.shapes.of_answers() if shape not in self._graphs]
+        shapes = self.shapes.of_answers() if watched else self.shapes.of_rows(1, watched=False)
+        missing = [shape for shape in shapes if shape not in self._graphs]
         progress.start("making the GPU ready to write", len(missing), "")
         try:
             for shape in missing:

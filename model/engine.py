@@ -404,7 +404,7 @@ def _captured(
         return None, f"as prompts are read, without a captured step: {obstacle}"
     rehearse(decoder, cache, progress)
     step = CapturedStep(decoder, cache, tokens=context)
-    step.warm_up(progress)
+    step.warm_up(progress, watched=True)
     return step, step.path
 
 

@@ -13,6 +13,9 @@ from vademecum.model.kernels import PAGE
 
 # Complete pages that a graph is made for.
 BUCKETS = (128, 256, 512, 1024, 2048, 4096, 8192)
+# Up to which drafts are made ready: 8,192 tokens, twice what an assistant's prompt and long answer
+# come to. A graph takes a tenth of a second or two.
+DRAFTED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,14 @@ class Shapes:
         pages = next(b for b in self.buckets if b >= complete)
         return Shape(rows, pages, sparse, watched)
 
-    def at_any_length(self, rows: int, *, watched: bool) -> list[Shape]:
-        """Those of `rows` tokens, wherever they stand within one page."""
+    def of_rows(self, rows: int, *, watched: bool, most: int | None = None) -> list[Shape]:
+        """Those of `rows` tokens, wherever they stand within a page; of graphs for `most` pages at
+        most."""
         found: list[Shape] = []
         first, capacity = 0, self.pages * PAGE
         for pages in self.buckets:
+            if most is not None and pages > most:
+                break
             # A sequence may become sparse between the ends of a bucket, where a page is begun.
             last = min(capacity, (pages + 1) * PAGE) - rows
             found += (self.of(length, rows, watched=watched) for length in (first, last))
@@ -64,8 +70,8 @@ class Shapes:
         return list(dict.fromkeys(found))
 
     def of_answers(self) -> list[Shape]:
-        """What the answers of an assistant take: their sources are watched, and they are drafted.
-        And single tokens without that, which others may ask for."""
-        rows = (1, *(1 + draft for draft in self.drafts))
-        found = [shape for n in rows for shape in self.at_any_length(n, watched=True)]
-        return found + self.at_any_length(1, watched=False)
+        """What the answers of an assistant take: their sources are watched, they are drafted."""
+        found = self.of_rows(1, watched=True)
+        for draft in self.drafts:
+            found += self.of_rows(1 + draft, watched=True, most=DRAFTED)
+        return found

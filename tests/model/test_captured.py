@@ -298,6 +298,7 @@ def test_nothing_that_answers_need_is_left_to_capture(threshold: int) -> None:
     """Also where a sequence becomes sparse in the page that is begun behind a bucket's last."""
     device, _ = pair(config("llama", layers=3), "int8", replace(SPARSITY, threshold=threshold))
     step = CapturedStep(device, device.new_cache(8_192), tokens=8_192)
+    step.warm_up(watched=True)
     step.warm_up()
     for length in range(8_192):
         for watched in (False, True):
