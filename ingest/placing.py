@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
+from vademecum.corpora.readers.stream import interruptible
 from vademecum.ingest.apart import Apart
 from vademecum.ingest.batch import Gathered
 from vademecum.ingest.plan import Plan, size_of
@@ -77,7 +78,8 @@ def placed(
         return
     source = open_source(work.plan, embedder, work.left, stop, apart)
     try:
-        yield source, writer
+        with interruptible(stop.check):  # one beside this process is waited for
+            yield source, writer
     finally:
         source.close()
 

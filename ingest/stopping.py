@@ -13,8 +13,11 @@ LOOK_S = 0.25
 STATES: dict[str, JobState] = {"pause": "paused", "cancel": "cancelled"}
 
 
-class Stopped(Exception):
-    """The job is to end now, in that state."""
+class Stopped(BaseException):
+    """The job is to end now, in that state.
+
+    No `Exception`: raised within a reader, it is no fault of the file.
+    """
 
     def __init__(self, state: JobState) -> None:
         super().__init__(state)

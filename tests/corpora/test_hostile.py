@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docx_support import docx, paragraph
@@ -21,7 +24,7 @@ from test_jats import article
 from test_row_files import CSV
 from test_statutes import CHINESE, GERMAN
 
-from vademecum.corpora.readers import Reader, docx_worker, html, pdf_worker
+from vademecum.corpora.readers import Reader, docx_worker, html, pdf_worker, stream
 from vademecum.corpora.readers.contracts import ContractReader
 from vademecum.corpora.readers.epub import EpubReader
 from vademecum.corpora.readers.html import HtmlReader
@@ -65,6 +68,57 @@ def test_a_file_made_to_be_slow_is_not(
     tmp_path: Path, reader: Reader, name: str, text: str
 ) -> None:
     survives(reader, tmp_path / name, text.encode())
+
+
+BOMBS = [
+    (RowReader(), "a.csv.gz", b"text\nOne row.\n", b"\n"),
+    (RowReader(), "a.jsonl.gz", b'{"text": "One row."}\n', b"\n"),
+    (PubmedReader(), "a.xml.gz", b"<PubmedArticleSet>" + record().encode(), b"<DeleteCitation/>"),
+    (PubmedReader(), "a.xml.gz", b"<PubmedArticleSet>" + record().encode(), b"\n"),
+    (JatsReader(), "a.nxml.gz", b"<article>", b"<p/>"),
+]
+
+
+@pytest.mark.parametrize(("reader", "name", "begins", "goes_on"), BOMBS)
+def test_a_gzip_bomb_is_left_where_it_begins(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reader: Reader,
+    name: str,
+    begins: bytes,
+    goes_on: bytes,
+) -> None:
+    """Behind text that is packed as text is, and with an end that would say more."""
+    monkeypatch.setattr(stream, "BOMB_BYTES", 1 << 20)
+    read: list[str] = []
+    chunks = stream._bounded
+
+    def noted(*given: Any) -> Iterator[bytes]:
+        for chunk in chunks(*given):
+            read.append(str(len(chunk)))
+            yield chunk
+
+    monkeypatch.setattr(stream, "_bounded", noted)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(begins + goes_on * ((10 << 20) // len(goes_on))))
+    with pytest.raises(DocumentRejected, match="unpack to more than 1 MB") as caught:
+        list(reader.read(path))
+    assert caught.value.hint
+    assert sum(map(int, read)) < 5 << 20
+
+
+def test_a_bomb_in_a_large_file_is_found_and_a_large_file_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BOMB_BYTES", 8 << 20)
+    noise = random.Random(1).randbytes(2 << 20)
+    plain = b"A plain table, the same words in every row.\n" * (7 << 20 >> 5)
+    sound, bomb = tmp_path / "sound.gz", tmp_path / "bomb.gz"
+    sound.write_bytes(gzip.compress(noise + plain[: 7 << 20] + noise))
+    bomb.write_bytes(gzip.compress(noise + b"\0" * (20 << 20) + noise))
+    assert sum(map(len, stream.chunks(sound))) == 11 << 20
+    with pytest.raises(DocumentRejected, match=r"bomb\.gz"):
+        list(stream.chunks(bomb))
 
 
 def in_worker(
