@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from vademecum.assets import disk_trouble
 from vademecum.errors import SourceUnavailable, UsageError
 from vademecum.ingest.plan import Plan
 from vademecum.ingest.web import Web
@@ -24,6 +25,8 @@ HOME = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"
 PAGE = 200  # records a request: a few megabytes
 MOST = 9_999  # records of one search that NLM hands out
 TRIES = 4
+SHORT_TRIES = 2  # of a page that holds fewer records than it should
+RECORD = re.compile(r"<Pubmed(?:Book)?Article[\s>]")
 RATE, RATE_WITH_KEY = 3, 10  # requests a second
 LEFT_S = 86_400.0  # a page that no run has taken in for so long
 
@@ -99,15 +102,36 @@ class Search:
             }
         return Plan(tuple(self._pages), supply=self)
 
-    def bring(self, path: Path) -> None:
-        """Fetch a page. Raises SourceUnavailable."""
-        text = self._ask("efetch.fcgi", self._pages[path], _whole_page)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for other in path.parent.glob("query-*.xml"):
-            # Of a run that was killed, or never resumed; a young one may be another library's.
+    def bring(self, path: Path) -> str:
+        """Fetch a page; says how many records NLM left out. Raises SourceUnavailable, OutOfSpace.
+
+        Some may have been withdrawn since the search. What is left out by an error comes with
+        another request: once more now, or by a retry of the job.
+        """
+        asked = int(self._pages[path]["retmax"])
+        text, held = "", -1
+        for _ in range(SHORT_TRIES):
+            page = self._ask("efetch.fcgi", self._pages[path], _whole_page)
+            if (count := len(RECORD.findall(page))) > held:
+                text, held = page, count
+            if held >= asked:
+                break
+        with disk_trouble(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._clear(path.parent)
+            path.write_text(text, "utf-8")
+        if held >= asked:
+            return ""
+        return (
+            f"PubMed sent {held:,} of {asked:,} records that it had found: {asked - held:,} are "
+            "missing; `vademecum jobs retry` asks for them again"
+        )
+
+    def _clear(self, folder: Path) -> None:
+        """Drop pages of a run that was killed, or never resumed; young ones may be another's."""
+        for other in folder.glob("query-*.xml"):
             if other not in self._pages and time.time() - other.stat().st_mtime > LEFT_S:
                 other.unlink(missing_ok=True)
-        path.write_text(text, "utf-8")
 
     def release(self, path: Path) -> None:
         """Its records are in the library: the page goes."""

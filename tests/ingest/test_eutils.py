@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -15,7 +16,7 @@ from ingest_support import FakeEmbedder, article
 from site_support import Site, hang_up, serving, status
 
 from vademecum.corpora.library import Library
-from vademecum.errors import SourceUnavailable, UsageError
+from vademecum.errors import OutOfSpace, SourceUnavailable, UsageError
 from vademecum.ingest.again import failed_of, left_of
 from vademecum.ingest.eutils import LEFT_S, MOST, PAGE, RATE, RATE_WITH_KEY, Pace, Search
 from vademecum.ingest.pipeline import ingest, resume
@@ -40,11 +41,13 @@ class Clock:
 
 
 class Nlm:
-    """Finds `count` records for every query."""
+    """Finds `count` records for every query; `short` says of how many of them the next pages hold
+    no more."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.count = 3
+        self.short: list[int] = []
         site.answers["/esearch.fcgi"] = self.esearch
         site.answers["/efetch.fcgi"] = self.efetch
 
@@ -55,6 +58,8 @@ class Nlm:
     def efetch(self, fields: dict[str, str]) -> bytes:
         assert (fields["WebEnv"], fields["query_key"]) == ("MCID_1", "1")
         start, most = int(fields["retstart"]), int(fields["retmax"])
+        if self.short:
+            most = min(most, self.short.pop(0))
         body = "".join(article(n + 1) for n in range(start, min(start + most, self.count)))
         return f"<?xml version='1.0'?><PubmedArticleSet>{body}</PubmedArticleSet>\n".encode()
 
@@ -165,6 +170,66 @@ def test_errors_that_come_as_answers_are_tried_again(
     nlm.site.faults += [status(429, Retry_After="1"), hang_up]
     search.bring(path)
     assert path.read_text().rstrip().endswith("</PubmedArticleSet>")
+
+
+def test_a_page_that_came_short_is_asked_for_again(
+    nlm: Nlm, search: Search, tmp_path: Path
+) -> None:
+    nlm.count, nlm.short = 50, [20]
+    with Library.open(tmp_path / "library") as library:
+        report = ingest(library, "found", search.plan("statins"), FakeEmbedder())
+    assert (report.state, report.read) == ("done", 50)
+    assert len(nlm.fields("efetch")) == 2
+
+
+@pytest.mark.parametrize("short", [[20, 20], [20, 5], [5, 20]])
+def test_a_page_that_stays_short_is_read_and_told_and_no_job_is_done_with_it(
+    nlm: Nlm, tmp_path: Path, short: list[int]
+) -> None:
+    nlm.count, nlm.short = 50, short
+    with (
+        Web(settings=Settings(home=tmp_path, offline=False), wait=lambda _: None) as web,
+        Library.open(tmp_path / "library") as library,
+    ):
+        report = ingest(library, "found", resolve([], web=web, query="x"), FakeEmbedder())
+        assert (report.state, report.read) == ("failed", 20)
+        [(_, reason)] = report.failed_files
+        assert "20 of 50" in reason
+        assert "30 are missing" in reason
+        assert library.corpus("found").documents == 20
+        report = resume(library, failed_of(library, library.jobs()[0], web), FakeEmbedder())
+        assert report.state == "done"
+        assert library.corpus("found").documents == 50
+
+
+def test_no_records_at_all_are_missing_records(nlm: Nlm, search: Search, tmp_path: Path) -> None:
+    nlm.count, nlm.short = 50, [0, 0]
+    with Library.open(tmp_path / "library") as library:
+        report = ingest(library, "found", search.plan("x"), FakeEmbedder())
+    assert report.state == "failed"
+    assert "0 of 50" in report.failed_files[0][1]
+
+
+def test_books_are_records_that_came(nlm: Nlm, search: Search, tmp_path: Path) -> None:
+    book = "<PubmedBookArticle><BookDocument/></PubmedBookArticle>"
+    page = f"<PubmedArticleSet>{article(1)}{book}{article(2)}</PubmedArticleSet>"
+    nlm.site.answers["/efetch.fcgi"] = lambda _: page.encode()
+    with Library.open(tmp_path / "library") as library:
+        report = ingest(library, "found", search.plan("x"), FakeEmbedder())
+    assert (report.state, report.read, report.rejected) == ("done", 2, 1)
+
+
+def test_a_page_for_which_there_is_no_room_is_told(
+    nlm: Nlm, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    [page] = search.plan("x").files
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OutOfSpace, match="No space left") as told:
+        search.bring(page)
+    assert "free some space" in told.value.hint
 
 
 def test_a_key_is_not_told_where_nlm_repeats_it(
