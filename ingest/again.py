@@ -14,7 +14,7 @@ from vademecum.ingest.engine import Engine
 from vademecum.ingest.plan import Plan, size_of
 from vademecum.ingest.pubmed_source import PubmedFiles
 from vademecum.ingest.sources import PUBMED, SAMPLE, resolve
-from vademecum.ingest.urls import fetch_url
+from vademecum.ingest.urls import fetched
 from vademecum.ingest.web import Web
 from vademecum.ingest.work import Work
 
@@ -106,16 +106,25 @@ def _of_files(source: dict[str, Any], paths: tuple[Path, ...], web: Web, anew: b
     if source.get("sources") == [SAMPLE] and source["newest"] is not None:
         paths = (fetch(SAMPLE_PUBMED, progress=web.progress, settings=web.settings),)
     addresses: dict[Path, str] = {}
+    unavailable: dict[Path, str] = {}
     found: list[Path] = []
     for path in paths:
         url = source.get("addresses", {}).get(str(path))
         if url is not None and (anew or not path.is_file()):
-            path = fetch_url(url, web.settings.home / "sources" / "urls", web)
+            path, missing = fetched(url, web.settings.home / "sources" / "urls", web)
+            if missing:
+                unavailable[path] = missing
         if url is not None:
             addresses[path] = url
         found.append(path)
     sources = tuple(source.get("sources", ()))
-    return Plan(tuple(found), source["newest"], addresses=addresses, sources=sources)
+    return Plan(
+        tuple(found),
+        source["newest"],
+        addresses=addresses,
+        unavailable=unavailable,
+        sources=sources,
+    )
 
 
 def _search_again(library: Library, job: Job, web: Web) -> Work:

@@ -76,8 +76,9 @@ class JobRecord:
     def _identities(self, check: Callable[[], None]) -> dict[int, str]:
         """By number; "" where a file is not here or cannot be read: such a run is not known
         again."""
-        paths = self._work.paths
-        identities = dict.fromkeys(paths, "")
+        identities = dict.fromkeys(self._work.paths, "")
+        missing = self._work.plan.unavailable
+        paths = {number: path for number, path in self._work.paths.items() if path not in missing}
         sizes = [size_of(path) for path in paths.values()]
         total = sum(size for size in sizes if size is not None)
         if self._work.plan.supply is not None or None in sizes:

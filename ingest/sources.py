@@ -16,7 +16,7 @@ from vademecum.errors import DocumentRejected, UsageError
 from vademecum.ingest.eutils import Search
 from vademecum.ingest.plan import SAMPLE_SIZE, Plan
 from vademecum.ingest.pubmed_source import PubmedFiles
-from vademecum.ingest.urls import fetch_url, is_url
+from vademecum.ingest.urls import fetch_url, fetched, is_url
 from vademecum.ingest.web import Web
 from vademecum.progress import Progress, Silent
 
@@ -68,12 +68,19 @@ def resolve(
         return replace(PubmedFiles(online, sources / PUBMED).plan(taken), sources=(PUBMED,))
     files: dict[Path, Path] = {}
     addresses: dict[Path, str] = {}
+    unavailable: dict[Path, str] = {}
     passed_over: list[Path] = []
     for named in paths:
         if is_url(named):
-            file = fetch_url(named, sources / "urls", online)
+            # Alone, one that cannot be had ends it; among others it is a file that failed.
+            if len(paths) == 1:
+                file, missing = fetch_url(named, sources / "urls", online), ""
+            else:
+                file, missing = fetched(named, sources / "urls", online)
             files.setdefault(file.resolve(), file)
             addresses[file] = named
+            if missing:
+                unavailable[file] = missing
             continue
         path = _named(named)
         if not path.is_dir() and not _readable(path):
@@ -85,7 +92,12 @@ def resolve(
         raise _of_no_kind(passed_over)
     if (others := _no_companions(passed_over)) and progress:
         progress.note(f"passed over, of no kind that can be read: {_some(others)}")
-    return Plan(in_order(files.values()), addresses=addresses, sources=tuple(paths))
+    return Plan(
+        in_order(files.values()),
+        addresses=addresses,
+        unavailable=unavailable,
+        sources=tuple(paths),
+    )
 
 
 def require(paths: Sequence[str]) -> None:

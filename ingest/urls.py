@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from vademecum.corpora.readers import reader_for
-from vademecum.errors import DocumentRejected
+from vademecum.errors import DocumentRejected, SourceUnavailable
+from vademecum.ingest.reading import why
 from vademecum.ingest.web import Web
 
 MOST = 512 << 20  # bytes
@@ -37,7 +38,7 @@ def fetch_url(url: str, folder: Path, web: Web) -> Path:
 
     Fetched anew each time. Raises SourceUnavailable, UsageError, OutOfSpace.
     """
-    place = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
+    place = _place(url, folder)
     fresh = place / "arriving"
     headers = web.download(url, fresh, most=MOST)
     path = place / _name(url, headers.get("Content-Type", ""))
@@ -45,6 +46,19 @@ def fetch_url(url: str, folder: Path, web: Web) -> Path:
         if old != fresh:
             old.unlink()
     return fresh.replace(path)
+
+
+def fetched(url: str, folder: Path, web: Web) -> tuple[Path, str]:
+    """The file that an address answers, and ""; where it cannot be had, a place where nothing lies,
+    and why. Raises UsageError, OutOfSpace."""
+    try:
+        return fetch_url(url, folder, web), ""
+    except SourceUnavailable as error:
+        return _place(url, folder) / "not-there" / _name(url, ""), why(error)
+
+
+def _place(url: str, folder: Path) -> Path:
+    return folder / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def _name(url: str, content_type: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from site_support import Site, cut_after, serving
 
 from vademecum.corpora.library import Library
 from vademecum.errors import SourceUnavailable
-from vademecum.ingest.pipeline import ingest
+from vademecum.ingest.again import failed_of, left_of
+from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.sources import resolve
 from vademecum.ingest.urls import is_url
 from vademecum.ingest.web import Web
@@ -84,6 +86,63 @@ def test_addresses_and_files_mix_and_come_once(site: Site, web: Web, tmp_path: P
     url = f"{site.url}/a.txt"
     plan = resolve([url, str(tmp_path / "b.txt"), url], web=web)
     assert [path.name for path in plan.files] == ["a.txt", "b.txt"]
+
+
+def test_an_address_that_is_not_there_is_a_failed_file_and_the_rest_is_read(
+    site: Site, web: Web, tmp_path: Path
+) -> None:
+    site.files["/there.md"] = NOTE.encode()
+    (tmp_path / "b.txt").write_text("From here.")
+    url = f"{site.url}/later.md"
+    plan = resolve([url, f"{site.url}/there.md", str(tmp_path / "b.txt")], web=web)
+    with Library.open(tmp_path / "library") as library:
+        report = ingest(library, "web", plan, FakeEmbedder())
+        assert (report.state, report.kept, report.failed) == ("failed", 2, 1)
+        [(_, reason)] = report.failed_files
+        assert url in reason
+        assert "404" in reason
+        for answer, state, documents in ((None, "failed", 2), (b"Here at last.", "done", 3)):
+            if answer:
+                site.files["/later.md"] = answer
+            [job] = library.jobs()
+            report = resume(library, failed_of(library, job, web), FakeEmbedder())
+            assert (report.state, report.job) == (state, job.id)
+            assert library.corpus("web").documents == documents
+
+
+def test_an_address_that_went_does_not_hinder_a_job_that_goes_on(
+    site: Site, web: Web, tmp_path: Path
+) -> None:
+    site.files["/a.md"] = NOTE.encode()
+    (tmp_path / "b.txt").write_text("From here.")
+    plan = resolve([f"{site.url}/a.md", str(tmp_path / "b.txt")], web=web)
+    stop = threading.Event()
+    stop.set()
+    with Library.open(tmp_path / "library") as library:
+        assert ingest(library, "web", plan, FakeEmbedder(), stop=stop).state == "interrupted"
+        del site.files["/a.md"]
+        plan.files[0].unlink()
+        report = resume(library, left_of(library, library.jobs()[0], web), FakeEmbedder())
+        assert (report.state, report.kept, report.failed) == ("failed", 1, 1)
+
+
+def test_what_was_fetched_before_is_not_taken_for_what_is_not_there(
+    site: Site, web: Web, tmp_path: Path
+) -> None:
+    site.files["/a.md"] = NOTE.encode()
+    (tmp_path / "b.txt").write_text("From here.")
+    sources = [f"{site.url}/a.md", str(tmp_path / "b.txt")]
+    with Library.open(tmp_path / "library") as library:
+        assert ingest(library, "web", resolve(sources, web=web), FakeEmbedder()).kept == 2
+        del site.files["/a.md"]
+        report = ingest(library, "web", resolve(sources, web=web), FakeEmbedder())
+        assert (report.state, report.skipped, report.failed) == ("failed", 1, 1)
+        assert library.corpus("web").documents == 2
+
+
+def test_an_address_alone_that_is_not_there_begins_no_job(site: Site, web: Web) -> None:
+    with pytest.raises(SourceUnavailable, match="404"):
+        resolve([f"{site.url}/nothing.md"], web=web)
 
 
 def test_nobody_is_asked_offline(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
