@@ -22,22 +22,27 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
+def beside(path: Path) -> Path:
+    """Where the checksum of a file would lie."""
+    return path.with_name(path.name + ".md5")
+
+
 def md5_problem(path: Path) -> str:
     """Why a file is not what the `.md5` beside it names; "" if it is, or there is none.
 
     Raises OSError.
     """
-    beside = path.with_name(path.name + ".md5")
-    if not beside.is_file():
+    place = beside(path)
+    if not place.is_file():
         return ""
-    with beside.open("rb") as file:
+    with place.open("rb") as file:
         wanted = md5_named(file.read(4096).decode("utf-8", "replace"))
     if not wanted:
-        return f"{beside.name} beside it names no MD5; download it again or remove it"
+        return f"{place.name} beside it names no MD5; download it again or remove it"
     found = md5_of(path)
     if found == wanted:
         return ""
     return (
-        f"its MD5 is {found}, not {wanted} as {beside.name} says: it is damaged or not complete; "
+        f"its MD5 is {found}, not {wanted} as {place.name} says: it is damaged or not complete; "
         "download it again"
     )

@@ -6,13 +6,17 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
+from vademecum.corpora.readers import guides_of
 from vademecum.errors import UsageError
+from vademecum.ingest.checksum import beside
 from vademecum.ingest.sources import in_order, readable_below
 
 POLL_S = 2.0
 KEPT = 100_000  # files that are gone and known if they return, as of a disk that was not mounted
 
-Stamp = tuple[int, int, int]  # size, time of change, inode
+# Size, time of change and inode of a file, then of what lies beside it and decides how it is read:
+# a map of fields, a checksum.
+Stamp = tuple[tuple[int, int, int], ...]
 
 
 class Watch:
@@ -67,8 +71,14 @@ class Watch:
         for folder in self._folders:
             for path in readable_below(folder):
                 try:
-                    stat = path.stat()
+                    found[path] = _stamp(path)
                 except OSError:
                     continue  # gone between the two
-                found[path] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
         return found
+
+
+def _stamp(path: Path) -> Stamp:
+    checksum = beside(path)
+    files = [path, *guides_of(path), *([checksum] if checksum.is_file() else [])]
+    stats = [file.stat() for file in files]
+    return tuple((stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats)

@@ -73,14 +73,19 @@ def reader_for(path: Path) -> Guarded:
     Its `read` raises nothing but DocumentRejected (and OSError). Raises DocumentRejected if
     there is no reader.
     """
-    name = path.name.lower()
-    found = [reader for reader in readers() if name.endswith(reader.suffixes)]
+    found = _takers(path)
     if not found:
         raise DocumentRejected(
             f"{printable(path.name)}: no reader for this kind of file",
             hint=f"files that can be read end in {', '.join(suffixes())}",
         )
     return Guarded(_chosen(found, path) if len(found) > 1 else found[0])
+
+
+def _takers(path: Path) -> list[Reader]:
+    """The readers for files of that name."""
+    name = path.name.lower()
+    return [reader for reader in readers() if name.endswith(reader.suffixes)]
 
 
 def _chosen(found: list[Reader], path: Path) -> Reader:
@@ -103,10 +108,10 @@ def _beginning(path: Path) -> bytes:
 
 def guides_of(path: Path) -> tuple[Path, ...]:
     """Other files that decide what is read from this one, where they are there."""
-    try:
-        reader = reader_for(path).reader
-    except DocumentRejected:
-        return ()
+    found = _takers(path)
+    if not any(isinstance(reader, Guided) for reader in found):
+        return ()  # without a look into the file
+    reader = _chosen(found, path) if len(found) > 1 else found[0]
     guides = reader.guides(path) if isinstance(reader, Guided) else ()
     return tuple(guide for guide in guides if guide.is_file())
 

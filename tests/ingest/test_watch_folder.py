@@ -90,6 +90,29 @@ def test_a_file_that_goes_is_no_change_and_one_that_returns_is(tmp_path: Path) -
     assert found == [["a.txt"], ["a.txt"]]
 
 
+@pytest.mark.parametrize("guide", ["papers.csv.fields.toml", "fields.toml", "papers.csv.md5"])
+def test_what_is_written_beside_a_file_to_mend_it_reads_it_again(
+    tmp_path: Path, guide: str
+) -> None:
+    (tmp_path / "papers.csv").write_text("abc,def\n1,A finding.\n")
+    (tmp_path / "other.txt").write_text("It has no part in this.")
+    beside = tmp_path / guide
+    found = watched(
+        tmp_path,
+        nothing,
+        lambda: beside.write_text('text = "def"\n'),
+        nothing,
+        nothing,
+        lambda: beside.write_text('text = ["def"]\n'),
+        nothing,
+        nothing,
+        beside.unlink,
+        nothing,
+        nothing,
+    )
+    assert found == [["other.txt", "papers.csv"], *[["papers.csv"]] * 3]
+
+
 @pytest.mark.parametrize(("kept", "again"), [(3, []), (1, [["a.txt", "b.txt"]])])
 def test_of_files_that_are_gone_only_the_last_are_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int, again: list[list[str]]
