@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import typer
 
@@ -12,13 +14,16 @@ from vademecum.collection import without_collection
 from vademecum.errors import Cancelled
 from vademecum.settings import settings
 
+TOLD = "model-told"  # a file in the home: the model whose reason its owner has read
+
 
 def pick_model(
     model: str, *, device: Device, quantization: Quantization, fetch: bool = False
 ) -> tuple[str, str]:
-    """What `auto` stands for on this machine, and why, which is told; anything else is itself.
+    """What `auto` stands for on this machine, and why; anything else is itself.
 
-    A model that is here goes before a better one that is not, unless `fetch` says to bring that.
+    The reason is told when another model is taken than the last time, or one is to be fetched. A
+    model that is here goes before a better one that is not, unless `fetch` says to bring that.
     Where none is here, a person at a terminal is asked. Raises Cancelled if the answer is no.
     """
     where = settings()
@@ -28,7 +33,8 @@ def pick_model(
         from vademecum.model.choose import choose
 
     choice = choose(device=device, quantization=quantization, fetch=fetch, settings=where)
-    note(choice.reason)
+    if choice.fetch or fetch or _news(choice.preset, where.home / TOLD):
+        note(choice.reason)
     if choice.fetch and not fetch and can_ask() and sys.stderr.isatty():
         question = f"Fetch {choice.preset} ({size(choice.fetch)})?"
         if not typer.confirm(question, default=True, err=True):
@@ -38,3 +44,14 @@ def pick_model(
                 "what can be named",
             )
     return choice.preset, choice.reason
+
+
+def _news(preset: str, told: Path) -> bool:
+    """Whether this is another model than the last that was told of, which is then remembered; where
+    nothing can be remembered, it is news each time."""
+    with suppress(OSError, UnicodeDecodeError):
+        if told.read_text(encoding="utf-8") == preset:
+            return False
+    with suppress(OSError):
+        told.write_text(preset, encoding="utf-8")
+    return True

@@ -27,10 +27,9 @@ from vademecum.app import (
     cli_serve,
 )
 from vademecum.app.console import fail, note
+from vademecum.app.entry import INTERRUPTED
 from vademecum.app.quiet import quieten, unquieten
 from vademecum.errors import OutOfSpace, VademecumError
-
-INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 app = typer.Typer(
     name="vademecum",
@@ -75,7 +74,7 @@ def root(
 
 
 def main() -> None:
-    """The installed command."""
+    """Run the command line that was typed, and exit with its code."""
     quieten()
     code = run(sys.argv[1:])
     try:

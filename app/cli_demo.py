@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from vademecum.app import options, render, rooms
 from vademecum.app.cli_ingest import fill, require_whole
 from vademecum.app.cli_serve import HOST, PORT, Port
-from vademecum.app.console import paragraph, seconds, stdout
+from vademecum.app.console import paragraph, seconds, stdout, typed_as
 from vademecum.app.counts import summary, tell_rejections
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
+from vademecum.app.web_examples import examples
 
 DEMO_QUESTION = (
     "Are statins associated with lower mortality in COVID-19, "
@@ -59,7 +63,28 @@ def demo(
                 paragraph(console, f"The first word came {seconds(waited)} after the question.")
             if answer.status == "not_written" and answer.model.name in LARGER:
                 larger = LARGER[answer.model.name]
-                paragraph(console, f"A larger model may write it: vademecum demo --model {larger}")
-            if not no_serve:
-                console.print()
+                again = f"{typed_as()} demo --model {larger}"
+                paragraph(console, f"A larger model may write it: {again}")
+            console.print()
+            if no_serve:
+                _tell_next(console, next(iter(examples(assistant.library, name)), DEMO_QUESTION))
+            else:
                 rooms.serve(assistant, name, HOST, port)
+
+
+def _tell_next(console: Console, question: str) -> None:
+    """What to type now, each on a line of its own."""
+    command = typed_as()
+    lines = {
+        "Ask something else:": f"{command} ask {quoted(question)} --corpus {rooms.SAMPLE}",
+        "Open the page:": f"{command} serve --corpus {rooms.SAMPLE}",
+        "Use your own documents:": f"{command} ingest FOLDER --corpus NAME",
+    }
+    for words, line in lines.items():
+        console.print(Text(words))
+        console.print(Text(f"  {line}", style="bold"), soft_wrap=True)
+
+
+def quoted(words: str) -> str:
+    """A question as a shell takes it; in double quotes where they do."""
+    return shlex.quote(words) if set(words) & set('"$`\\!') else f'"{words}"'

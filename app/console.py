@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -46,6 +48,17 @@ def shorten(text: str, width: int) -> str:
     head, _, tail = text[:width].rpartition(" ")
     # Chinese has no blanks: a cut that would lose much is made where it falls.
     return (head if head and len(tail) < width // 3 else text[: width - 1]).rstrip(" ,;:") + "…"
+
+
+def typed_as() -> str:
+    """How this command can be typed where it was started: `vademecum`, or with the folder that it
+    lies in, where that is not on the PATH."""
+    started = Path(sys.argv[0])
+    if started.name != "vademecum":
+        return "vademecum"  # another program runs us
+    found = shutil.which("vademecum")
+    here = found is not None and started.exists() and started.samefile(found)
+    return "vademecum" if here else str(started)
 
 
 def stdout() -> Console:

@@ -6,6 +6,7 @@ Nobody fetches hundreds of megabytes without a word.
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import typer
 from cli_support import Cli, ScriptedAssistant, answer
 from words_support import WordEmbedder, citation, pubmed
 
+from vademecum.app.cli_demo import quoted
 from vademecum.app.console import can_ask
 from vademecum.ingest.report import IngestReport
 from vademecum.model.choose import Choice
@@ -167,6 +169,39 @@ def test_a_model_that_is_here_is_taken_with_a_line(
     assert [how["fetch"] for how in asked] == [False]
 
 
+def test_why_a_model_is_taken_is_told_once_and_when_another_one_is(
+    cli: Cli, opened: Opened, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    slower = Choice("tiny", "SmolLM2 (tiny), first word in about 9 s, is on this machine.")
+    other = Choice("medium", "Qwen (medium) is on this machine.")
+    for choice in (TINY, slower, other, other, TINY):
+        choose(monkeypatch, choice)
+        done = cli("ask", "q")
+        assert done.code == 0
+        said.append(choice.reason in done.stderr)
+    assert said == [True, False, True, False, True]
+    # The page says it whenever it is opened.
+    assert opened[-1][1].model_reason == TINY.reason
+
+
+def test_what_is_to_be_fetched_is_told_each_time(cli: Cli, opened: Opened) -> None:
+    assert all("491 MB to fetch" in cli("ask", "q").stderr for _ in range(2))
+
+
+@pytest.mark.parametrize("damage", ["folder", "bytes"])
+def test_where_it_cannot_be_remembered_it_is_told_each_time(
+    cli: Cli, opened: Opened, home: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    choose(monkeypatch, TINY)
+    if damage == "folder":
+        (home / "model-told").mkdir()
+        assert all(TINY.reason in cli("ask", "q").stderr for _ in range(2))
+    else:
+        (home / "model-told").write_bytes(b"\xff\xfe")
+        assert [TINY.reason in cli("ask", "q").stderr for _ in range(2)] == [True, False]
+
+
 def test_the_model_that_the_environment_names_is_taken(
     cli: Cli, opened: Opened, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +249,31 @@ def test_a_demo_whose_model_failed_names_a_larger_one(
     monkeypatch.setattr("vademecum.app.rooms.answer", lambda *_, **__: said)
     shown = cli("demo", "--no-serve", "--model", model).stdout
     assert ("A larger model may write it" in shown) == bool(hint)
-    assert shown.endswith(f"vademecum demo --model {hint}\n") == bool(hint)
+    assert (f": vademecum demo --model {hint}\n" in shown) == bool(hint)
+
+
+def test_a_demo_that_ends_after_the_answer_says_what_to_type_next(
+    cli: Cli, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vademecum.app.rooms.SAMPLE", "sample")
+    report = IngestReport("sample", state="done")
+    monkeypatch.setattr("vademecum.app.cli_demo.fill", lambda *_: report)
+    monkeypatch.setattr("vademecum.app.rooms.answer", lambda *_, **__: answer())
+    monkeypatch.setattr("vademecum.app.rooms.serve", lambda *_: None)
+    shown = cli("demo", "--no-serve", "--model", "tiny").stdout
+    typed = [line.strip() for line in shown.splitlines() if line.startswith("  vademecum ")]
+    assert len(typed) == 3
+    ask, serve, ingest = (shlex.split(line)[1:] for line in typed)
+    assert shown.rstrip().endswith(typed[-1])
+    assert cli(*ask).code == cli(*serve).code == 0  # they can be typed as they stand
+    assert opened[-1][1].asked == [] or ask[0] == "ask"
+    assert ingest == ["ingest", "FOLDER", "--corpus", "NAME"]
+    assert "vademecum ask" not in cli("demo", "--model", "tiny").stdout  # the page is open
+
+
+@pytest.mark.parametrize("question", ["Is it good?", 'What is "good"?', "Why $5?", "Isn't it?"])
+def test_a_question_is_quoted_so_that_a_shell_reads_it(question: str) -> None:
+    assert shlex.split(quoted(question)) == [question]
 
 
 @pytest.fixture

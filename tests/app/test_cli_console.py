@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from cli_support import ESCAPES
@@ -23,6 +24,7 @@ from vademecum.app.console import (
     seconds,
     shorten,
     size,
+    typed_as,
 )
 from vademecum.app.options import years
 from vademecum.errors import UsageError
@@ -170,3 +172,19 @@ def test_what_is_no_range_of_years(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         years(text)
     assert caught.value.hint.startswith("write ")
+
+
+@pytest.mark.parametrize("on_path", [True, False])
+def test_a_command_is_told_as_it_can_be_typed(
+    on_path: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = Path(".venv/bin/vademecum")
+    script.parent.mkdir(parents=True)
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(script.parent.resolve()) if on_path else "/nowhere")
+    monkeypatch.setattr("sys.argv", [str(script), "demo"])
+    assert typed_as() == ("vademecum" if on_path else ".venv/bin/vademecum")
+    monkeypatch.setattr("sys.argv", ["/x/pytest"])
+    assert typed_as() == "vademecum"

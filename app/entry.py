@@ -1,0 +1,33 @@
+"""The installed command. It loads little itself: Ctrl-C while the rest loads has to end quietly."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+
+
+def main() -> None:
+    """Run the command line, and leave quietly on Ctrl-C from the first moment to the last."""
+    # Who started it may have had interrupts ignored (`nohup`, a shell's `&`): so it stays.
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heard:
+        signal.signal(signal.SIGINT, _leave)
+    from vademecum.app import cli
+
+    try:
+        if heard:
+            # From here on an interrupt is an exception: what is open gets closed.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        cli.main()
+    except KeyboardInterrupt:
+        os._exit(INTERRUPTED)
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)  # nothing is open yet, or everything is closed
