@@ -95,6 +95,15 @@ def time_library(model: str, tokens: int) -> dict[str, Any]:
     return {"model": model, "tokens": tokens, "us": us}
 
 
+def tell_ratios(ours: dict[str, Any], library_us: float) -> None:
+    """How many times as fast attention is as PyTorch's: of a token, and as a draft's choose."""
+    for way in ("dense", "both", "at_once"):
+        if f"{way}_us" in ours:
+            ours[f"{way}_beside"] = library_us / ours[f"{way}_us"]
+            told = f"{ours['model']} {ours['kind']} {ours['tokens']}, {way}"
+            print(f"{told}: {ours[f'{way}_beside']:.2f} x as fast as PyTorch's", flush=True)
+
+
 def time_between(model: str, between: Between) -> dict[str, Any]:
     """The append and the norms of a layer."""
     found: dict[str, Any] = {"model": model}
@@ -127,7 +136,8 @@ class Measurements:
 
     def right(self, name: str, what: Callable[[], dict[str, float]], limit: float) -> bool:
         """Whether what is checked may be timed: every part of it was compared, and is right."""
-        errors = self.attempt("checks", name, what)
+        told = self.attempt("checks", name, lambda: {"of": name, "errors": what()})
+        errors: dict[str, float] = told.get("errors", {})
         wrong = [
             part for part, error in errors.items() if not passes(f"{name}, {part}", error, limit)
         ]
@@ -189,7 +199,11 @@ def main() -> None:
                 measure_context(seen, model, kind, tokens, speed)
         measure_between(seen, model, kinds)
         for tokens in contexts:
-            seen.attempt("library", f"{model} {tokens}", partial(time_library, model, tokens))
+            name = f"{model} {tokens}"
+            theirs = seen.attempt("library", name, partial(time_library, model, tokens))
+            for ours in seen.found.get("times", []):
+                if theirs and (ours["model"], ours["tokens"]) == (model, tokens):
+                    tell_ratios(ours, theirs["us"])
         torch.cuda.empty_cache()
     finish("gpu_attention", seen.found | {"failed": seen.failed, "copy_tb_s": speed / 1e12})
 

@@ -32,44 +32,50 @@ def relative(found: Tensor, exact: Tensor) -> float:
 def check_attention(layers: Layers) -> dict[str, float]:
     """The largest error of each thing that is timed, where the page being filled is nearly empty,
     half full, and as it is timed. What is read whole: the first layer and the last; of what is
-    chosen every layer."""
+    chosen every layer. Attention twice, as it is written in bf16 and before it is rounded."""
     found: dict[str, list[float]] = {}
     given, last = layers.first, len(layers.stores) - 1
     timed = given.filled
+
+    def read(
+        what: str, n: int, chosen: scores.Selection | None, pages: Tensor, biased: int | None
+    ) -> None:
+        bias, tables = None, None
+        if biased is not None:
+            bias, tables = layers.biases[biased], layers.tables[biased]
+        rounded, exact = read_errors(layers, n, chosen, pages, bias, tables)
+        found.setdefault(what, []).extend(rounded)
+        found.setdefault(f"{what}, not rounded", []).extend(exact)
+
     for slots in (*FILLED, timed):  # at last as it is timed
         given.fill(slots)
         every = torch.arange(len(given.complete), device=given.table.device)
         every = every.expand(given.store.key_mean.shape[0], -1)
-        biased = [n for n, bias in enumerate(layers.biases) if bias is not None]
+        biased = next((n for n, bias in enumerate(layers.biases) if bias is not None), None)
         for n in {0, last}:
-            found.setdefault("dense", []).extend(read_errors(layers, n, None, every, None, None))
-            if biased:
-                bias, tables = layers.biases[biased[0]], layers.tables[biased[0]]
-                found.setdefault("dense with a bias", []).extend(
-                    read_errors(layers, n, None, every, bias, tables)
-                )
+            read("dense", n, None, every, None)
+            if biased is not None:
+                read("dense with a bias", n, None, every, biased)
         if not layers.chooses:
             continue
         layers.choose()
         for n in layers.sparse:
-            for name, behind in (("chosen before", 1), ("chosen at once", 0)):
+            for when, behind in (("before", 1), ("at once", 0)):
                 chosen = layers.chosen(n) if behind else layers.choose_alone(n)
                 pages = chosen.pages[0, :, : int(chosen.count[0])].long()
-                found.setdefault(f"pages {name}", []).append(list_error(layers, n, pages, behind))
-                if not math.isfinite(found[f"pages {name}"][-1]):
-                    continue  # such pages may be none that are there
-                found.setdefault(f"attention to pages {name}", []).extend(
-                    read_errors(layers, n, chosen, pages, layers.biases[n], layers.tables[n])
-                )
+                wrong = list_error(layers, n, pages, behind)
+                found.setdefault(f"pages chosen {when}", []).append(wrong)
+                if math.isfinite(wrong):  # else they may be none that are there
+                    read(f"sparse, chosen {when}", n, chosen, pages, n)
     return {name: largest(errors) for name, errors in found.items()}
 
 
 def read_errors(
     layers: Layers, n: int, chosen: scores.Selection | None, pages: Tensor, bias: KeyBias | None,
     tables: scores.BiasTables | None,
-) -> list[float]:  # fmt: skip
-    """Of attention as a token takes it, as one that is watched does, and in float32; and of what
-    share of the attention each page received. Where they are written, there was NaN."""
+) -> tuple[list[float], list[float]]:  # fmt: skip
+    """Of attention as a token takes it and as one that is watched does; and, with what share of
+    the attention each page received, in float32. Where they are written, there was NaN."""
     given, query = layers.first, layers.queries[n]
     kv_heads = given.store.key_mean.shape[0]
     share = torch.zeros(len(given.complete) + 1, device=query.device)
@@ -77,15 +83,16 @@ def read_errors(
         query[0].float(), layers.stores[n], given.complete, pages, given.tail, given.filled, bias,
         share,
     )  # fmt: skip
-    errors = []
+    rounded: list[float] = []
+    unrounded: list[float] = []
     for watched, dtype in ((False, query.dtype), (True, query.dtype), (True, torch.float32)):
         mass = torch.zeros(1, kv_heads, len(given.table) + 1, device=query.device)
         out = torch.full(query.shape, math.nan, device=query.device, dtype=dtype)
         layers.read(n, chosen, tables, mass if watched else None, out)
-        errors.append(relative(out[0], exact))
+        (unrounded if dtype == torch.float32 else rounded).append(relative(out[0], exact))
         if watched:
-            errors.append(relative(mass[0].sum(0)[: len(share)], share))
-    return errors
+            unrounded.append(relative(mass[0].sum(0)[: len(share)], share))
+    return rounded, unrounded
 
 
 def list_error(layers: Layers, n: int, found: Tensor, behind: int) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 from vademecum import __version__
 from vademecum.app.bench import prose
-from vademecum.model import hardware, weights
+from vademecum.model import hardware, layout, weights
 from vademecum.model.chat import Chat
 from vademecum.model.presets import preset
 
@@ -31,10 +31,10 @@ def chat_of(name: str) -> Chat:
     """The tokenizer and template of a preset, without its weights."""
     chosen = preset(name)
     folder = weights.prepare(chosen)
-    ends, begin = weights.special_ids(folder)
+    ends, begin = layout.special_ids(folder)
     return Chat.load(
         folder / "tokenizer.json",
-        weights.read_chat_template(folder),
+        layout.read_chat_template(folder),
         bos_id=begin,
         eos_ids=ends,
         reasons=chosen.reasons,
