@@ -27,7 +27,6 @@ from gpu_timing import finish, passes
 from vademecum.model.cache import PagedCache
 from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder
-from vademecum.model.device_steps import DRAFTS
 from vademecum.model.engine import Engine
 from vademecum.model.interface import Finished, GenerationOptions, Token
 from vademecum.model.kernels import PAGE
@@ -48,10 +47,9 @@ def draft(decoder: Decoder, cache: PagedCache, step: CapturedStep, context: int)
     sequence = cache.open([], context)
     sequence.length = (context - PAGE) // PAGE * PAGE
     sequence.asked = queries(decoder)
-    sequence.mass = torch.zeros(1 + max(DRAFTS), sequence.table.shape[0] + 1)
+    sequence.mass = torch.zeros(step.most_rows, sequence.table.shape[0] + 1)
     step.begin(sequence, GenerationOptions())
-    for tokens in DRAFTS:
-        rows = min(1 + tokens, step.most_rows)
+    for rows in (1 + tokens for tokens in step.shapes.drafts):
         step.feed([17] * rows)
         step.run(rows)
         step.fetch_mass(rows)
