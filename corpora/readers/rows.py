@@ -18,7 +18,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
-from vademecum.corpora.document import Document, Record, Rejection
+from vademecum.corpora.document import UNIVERSAL, Document, Record, Rejection
 from vademecum.corpora.readers.dates import iso_date
 from vademecum.corpora.readers.languages import language_code
 from vademecum.corpora.readers.licences import licence_name
@@ -356,13 +356,19 @@ def _document(row: Row, where: str, rows: _Rows) -> Record:
     )
     content = hashlib.sha256(document.to_json().encode()).digest()
     named = one(columns.id)
-    doc_id = f"{rows.stem}:{named}" if named else f"row:{content.hex()[:32]}"
+    doc_id = _id(rows.stem, named) if named else f"row:{content.hex()[:32]}"
     if rows.seen.get(doc_id, content[:8]) != content[:8]:
         doc_id += f"~{content.hex()[:8]}"  # another row under the same id
     if doc_id in rows.seen:
         return Rejection(where, "the same row again", harmless=True)
     rows.seen[doc_id] = content[:8]
     return replace(document, doc_id=doc_id)
+
+
+def _id(stem: str, named: str) -> str:
+    """Of a row with an id: never that of another kind of document (`pmid.csv`)."""
+    doc_id = f"{stem}:{named}"
+    return f"table-{doc_id}" if doc_id.startswith(UNIVERSAL) else doc_id
 
 
 def _unknown_text(row: Row, rows: _Rows, what: str) -> DocumentRejected:

@@ -34,6 +34,8 @@ And more.",2020,10.1/x,Ito A; Li B
 2,Pulse,It fell.,,,
 """
 
+JSON_ROW = '{"id": 7, "text": "One."}'
+
 
 def test_columns_are_known_by_their_usual_names(tmp_path: Path) -> None:
     one, two = documents(tmp_path / "papers.csv", CSV)
@@ -144,6 +146,16 @@ def test_two_rows_under_one_id_are_both_kept(tmp_path: Path) -> None:
     one, other = documents(tmp_path / "a.csv", "id,text\n1,One.\n1,Another.\n1,One.\n")
     assert one.doc_id == "a:1"
     assert other.doc_id.startswith("a:1~")
+
+
+@pytest.mark.parametrize("stem", ["pmid", "PMCID", "doi", "file", "row", "pmid:1"])
+def test_a_table_called_like_a_kind_of_id_gives_none_of_that_kind(
+    tmp_path: Path, stem: str
+) -> None:
+    for name, data in ((f"{stem}.csv", "id,text\n7,One."), (f"{stem}.jsonl", JSON_ROW)):
+        [document] = documents(tmp_path / name, data)
+        assert document.doc_id == f"table-{stem.lower()}:7"
+        assert document.file == name
 
 
 def test_rows_that_cannot_be_taken_are_told_and_the_others_read(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_support import FakeEmbedder
+from ingest_support import FakeEmbedder, article, write_pubmed
 
 from vademecum.corpora.library import Library
 from vademecum.ingest.again import left_of
@@ -170,6 +170,16 @@ def test_rows_of_two_tables_of_one_name_are_edited_and_removed(
     assert texts(library) == ["B now.", "B.", "BB."]
     assert embedded_again(library, one, two) == 0
     assert library.verify(NAME).problems == []
+
+
+def test_a_table_called_pmid_is_kept_beside_the_records_of_pubmed(
+    library: Library, tmp_path: Path
+) -> None:
+    record = write_pubmed(tmp_path / "pubmed26n0001.xml", article(1, "The record."))
+    run(library, record, table(tmp_path, "1,A note.", name="pmid.csv"))
+    assert texts(library) == ["A note.", "The record."]
+    assert run(library, table(tmp_path, "2,Another.", name="pmid.csv")).displaced == 1
+    assert texts(library) == ["Another.", "The record."]
 
 
 def test_copies_of_a_table_are_one_until_one_of_them_is_edited(
