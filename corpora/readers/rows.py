@@ -31,6 +31,8 @@ from vademecum.errors import DocumentRejected
 MAX_LINE = 16 << 20  # characters of one line, and of one field
 MAX_COLUMNS = 2000
 SAMPLE_BYTES = 1 << 20
+ID_BYTES = 200  # of an id as it is: an index drops what is too long for it (tantivy 65,530)
+ID_HEAD = 100  # of a longer one
 END = "\0\n"  # a line that no table has: NUL is taken out of them
 OLD_MAC = "its lines end in CR, as on old Macs: save it with line ends LF"
 MAP = ".fields.toml"
@@ -366,9 +368,16 @@ def _document(row: Row, where: str, rows: _Rows) -> Record:
 
 
 def _id(stem: str, named: str) -> str:
-    """Of a row with an id: never that of another kind of document (`pmid.csv`)."""
+    """Of a row with an id: never that of another kind of document (`pmid.csv`), and never long:
+    the beginning and the hash of a long one."""
     doc_id = f"{stem}:{named}"
-    return f"table-{doc_id}" if doc_id.startswith(UNIVERSAL) else doc_id
+    if doc_id.startswith(UNIVERSAL):
+        doc_id = f"table-{doc_id}"
+    whole = doc_id.encode()
+    if len(whole) <= ID_BYTES:
+        return doc_id
+    head = whole[:ID_HEAD].decode(errors="ignore")
+    return f"{head}~{hashlib.sha256(whole).hexdigest()[:32]}"
 
 
 def _unknown_text(row: Row, rows: _Rows, what: str) -> DocumentRejected:

@@ -158,6 +158,16 @@ def test_a_table_called_like_a_kind_of_id_gives_none_of_that_kind(
         assert document.file == name
 
 
+def test_of_a_long_id_the_beginning_and_a_hash_are_left(tmp_path: Path) -> None:
+    ids = ["长" * 66, "长" * 80, "长" * 30_000, "长" * 30_000 + "x", "x" * 198]
+    rows = "".join(json.dumps({"id": one, "text": f"{one[:9]}."}) + "\n" for one in ids)
+    found = [document.doc_id for document in documents(tmp_path / "a.jsonl", rows)]
+    assert len(set(found)) == len(ids)
+    assert [found[0], found[-1]] == [f"a:{ids[0]}", f"a:{ids[-1]}"]
+    assert all(doc_id.startswith("a:长长长长长") for doc_id in found[:-1])
+    assert max(len(doc_id.encode()) for doc_id in found) == 200
+
+
 def test_rows_that_cannot_be_taken_are_told_and_the_others_read(tmp_path: Path) -> None:
     table = "id,text\n1,One.\n2,\n\n\n3,x,y\n4\n5,Five."
     first, *told, last = read(tmp_path / "a.csv", table)

@@ -182,6 +182,15 @@ def test_a_table_called_pmid_is_kept_beside_the_records_of_pubmed(
     assert texts(library) == ["Another.", "The record."]
 
 
+def test_a_row_with_a_very_long_id_leaves_the_corpus_sound(
+    library: Library, tmp_path: Path
+) -> None:
+    run(library, table(tmp_path, f"{'x' * 70_000},A long id.", "y,A short one."))
+    assert library.verify(NAME).problems == []
+    found = [hit.passage.text for hit in library.search_lexical(NAME, "long", 5)]
+    assert found == ["A long id."]
+
+
 def test_copies_of_a_table_are_one_until_one_of_them_is_edited(
     library: Library, tmp_path: Path
 ) -> None:
