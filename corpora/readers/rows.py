@@ -13,6 +13,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -40,6 +41,7 @@ FOLDER_MAP = "fields.toml"
 
 DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?!\d)")
 PMCID = re.compile(r"(?:PMC)?(\d+)", re.IGNORECASE)
+BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 NAMES = re.compile(r"\s*;\s*")
 
 Row = Mapping[str, Any]
@@ -183,17 +185,11 @@ class RowReader:
 def _lines(path: Path) -> Iterator[str]:
     """Lines with their ends, decoded; none longer than `MAX_LINE`."""
     name = printable(path.name)
-    pieces = chunks(path)
-    sample = bytearray()
-    for piece in pieces:
-        sample += piece
-        if len(sample) >= SAMPLE_BYTES:
-            break
-    encoding = encoding_of(bytes(sample), whole=len(sample) < SAMPLE_BYTES)
+    encoding = _encoding(path)
     decoder = codecs.getincrementaldecoder(encoding)()
     rest = ""
     number = 0
-    for piece in chain([bytes(sample)], pieces, [b""]):
+    for piece in chain(chunks(path), [b""]):
         try:
             text = rest + decoder.decode(piece, final=not piece)
         except UnicodeDecodeError as error:
@@ -216,6 +212,25 @@ def _lines(path: Path) -> Iterator[str]:
         raise DocumentRejected(f"{name}: all of it is one line", hint=OLD_MAC)
     if rest:
         yield rest
+
+
+def _encoding(path: Path) -> str:
+    """What the first letters that are not ASCII are written in, however late they come: what is
+    before them is the same in all encodings without a byte order mark, and would hide them."""
+    sample = bytearray()
+    is_whole = False
+    with suppress(DocumentRejected):  # what comes before the damage can be read
+        for number, piece in enumerate(chunks(path)):
+            if sample:
+                sample += piece
+            elif found := BEYOND_ASCII.search(piece):
+                line = piece.rfind(b"\n", 0, found.start()) + 1
+                sample += piece[line:] if number else piece
+            if len(sample) >= SAMPLE_BYTES:
+                break
+        else:
+            is_whole = True
+    return encoding_of(bytes(sample), whole=is_whole)
 
 
 def _json(lines: Iterator[str], name: str) -> Iterator[tuple[str, Row | str]]:

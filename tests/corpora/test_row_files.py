@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reader_support import check, damaged, read_all, survives
 
 from vademecum.corpora.document import Document, Record, Rejection
-from vademecum.corpora.readers.rows import RowReader
+from vademecum.corpora.readers.rows import SAMPLE_BYTES, RowReader
 from vademecum.errors import DocumentRejected
 
 
@@ -255,6 +255,36 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
     assert (one.title, two.text) == ("第一条", "本办法自发布之日起施行。")
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Der Käse im Café half."),
+        ("utf-8", "Der Käse im Café half."),
+        ("gb18030", "为了规范诊疗行为，制定本办法。"),
+    ],
+)
+def test_the_first_letters_that_tell_the_encoding_may_come_late(
+    tmp_path: Path, name: str, encoding: str, text: str
+) -> None:
+    plain = "".join(f"{n},{'Plain ASCII text. ' * 300}\n" for n in range(200))
+    data = f"id,text\n{plain}x,{text}\ny,More.\n".encode(encoding)
+    assert data.index(text.encode(encoding)) > SAMPLE_BYTES
+    found = documents(tmp_path / name, gzip.compress(data, 1) if name.endswith("gz") else data)
+    assert [document.text for document in found[-2:]] == [text, "More."]
+    assert len(found) == 202
+
+
+def test_rows_before_damaged_gzip_data_are_read(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{'Rest helps. ' * 30}\n" for n in range(500))
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(f"id,text\n{rows}".encode())[:-9])
+    found: list[Record] = []
+    with pytest.raises(DocumentRejected, match="gzip"):
+        found.extend(RowReader().read(path))
+    assert len(found) > 200
+
+
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
@@ -265,7 +295,11 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
         ("a.csv", b"text\n" + b"x" * (2 << 20), "longer than"),
         ("a.jsonl", b"x" * (2 << 20), "longer than"),
         ("a.csv", b'text\n"' + b"x\n" * (1 << 20), "not sound CSV"),
-        ("a.csv", b"text\nx\n" + b"a" * (1 << 20) + b"\xff\xfe\n", "not a text file in utf-8"),
+        (
+            "a.csv",
+            b"text\n\xc3\xa9\n" + b"a" * (1 << 20) + b"\xff\xfe\n",
+            "not a text file in utf-8",
+        ),
         ("a.csv.gz", b"\x1f\x8b\x08", "gzip"),
         ("a.csv", b"," * 3000 + b"\n", "more than 2,000 columns"),
     ],
