@@ -78,7 +78,7 @@ def search(
                 labels.score.format(labels.figure(f"{hit.score:.2f}")),
             ],
             url=work.url,
-            text=Text(f"“{shorten(plain(hit.passage.text, work.file), QUOTE)}”"),
+            text=Text(labels.quote.format(shorten(plain(hit.passage.text, work.file), QUOTE))),
         )
     if told := _weakness(weak, labels):
         paragraph(console, Text(told, style="yellow"))

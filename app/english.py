@@ -44,6 +44,7 @@ ENGLISH = Labels(
     note="Note: ",
     quoted="Not an answer, only the sentence most like the question, word for word. Judge for "
     "yourself whether it bears on it:",
+    quote="“{}”",
     supported_one="Supported by a passage",
     supported_not="Not fully supported by a passage",
     supported_both="Both sentences supported by a passage",
@@ -111,6 +112,8 @@ ENGLISH = Labels(
     time="Time",
     no_model="no model: sentences copied from the sources",
     wrote="{} ({}, {} attention, seed {})",
+    corpus="{}@{} ({})",
+    listed=", ",
     counted_documents=("{} document", "{} documents"),
     counted_passages=("{} passage", "{} passages"),
     counted_words=("{} word", "{} words"),

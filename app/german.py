@@ -44,6 +44,7 @@ GERMAN = Labels(
     note="Hinweis: ",
     quoted="Keine Antwort, nur der Satz, der der Frage am ähnlichsten ist, im Wortlaut. Ob er sie "
     "trifft, ist selbst zu prüfen:",
+    quote="„{}“",
     supported_one="Durch eine Stelle belegt",
     supported_not="Nicht ganz durch eine Stelle belegt",
     supported_both="Beide Sätze durch eine Stelle belegt",
@@ -111,6 +112,8 @@ GERMAN = Labels(
     time="Zeit",
     no_model="kein Modell: Sätze aus den Quellen übernommen",
     wrote="{} ({}, Attention {}, Startwert {})",
+    corpus="{}@{} ({})",
+    listed=", ",
     counted_documents=("{} Dokument", "{} Dokumente"),
     counted_passages=("{} Stelle", "{} Stellen"),
     counted_words=("{} Wort", "{} Wörter"),

@@ -41,6 +41,7 @@ class Labels:
     why: str
     note: str
     quoted: str
+    quote: str  # marks of quotation
     supported_one: str
     supported_not: str  # in full, of one sentence
     supported_both: str
@@ -99,6 +100,8 @@ class Labels:
     time: str
     no_model: str
     wrote: str
+    corpus: str
+    listed: str  # between the parts of a list
     counted_documents: Counted
     counted_passages: Counted
     counted_words: Counted

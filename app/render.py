@@ -45,14 +45,14 @@ def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
         for line in sentences(found):
             paragraph(console, line)
         for text, reason in reasons(found):
-            said = f"{labels.overstated}“{text}”: {reason}."
+            said = f"{labels.overstated}{labels.quote.format(text)}: {reason}."
             paragraph(console, Text(said, style="yellow"), indent=2)
         if found.reason:
             paragraph(console, Text(f"{labels.note}{one_line(found.reason)}", style="yellow"))
     for quotation in found.quotes:
         console.print()
         paragraph(console, Text(labels.quoted))
-        paragraph(console, _quotation(quotation))
+        paragraph(console, _quotation(quotation, labels))
     if found.sources:
         console.print()
         console.print(Text(labels.sources[found.status], style="bold"))
@@ -103,8 +103,8 @@ def reasons(found: Answer) -> list[tuple[str, str]]:
     ]
 
 
-def _quotation(quotation: Quotation) -> Text:
-    text = Text(f"“{one_line(quotation.text)}”", style="italic")
+def _quotation(quotation: Quotation, labels: Labels) -> Text:
+    text = Text(labels.quote.format(one_line(quotation.text)), style="italic")
     return text.append(f" [{quotation.n}]", style="bold cyan not italic")
 
 
@@ -147,12 +147,14 @@ def sources(console: Console, found: Answer, *, whole: bool = False) -> None:
 def quote(source: Source, found: Answer) -> Text:
     """The sentences of a passage that it is cited for; where it is only near to what it does not
     bear, that is told."""
+    labels = labels_for(found.question)
     citing = [sentence for sentence in found.sentences if source.n in sentence.citations]
     borne = [sentence.text for sentence in citing if sentence.support in BEARING]
     borne += [quotation.text for quotation in found.quotes if quotation.n == source.n]
-    said = Text.assemble("“", excerpt(source, borne or [s.text for s in citing]), "”")
+    opening, _, closing = labels.quote.partition("{}")
+    said = Text.assemble(opening, excerpt(source, borne or [s.text for s in citing]), closing)
     if citing and not borne:
-        return Text(f"{labels_for(found.question).compare}: ", style="dim not italic") + said
+        return Text(f"{labels.compare}: ", style="dim not italic") + said
     return said
 
 
@@ -233,7 +235,7 @@ def footer(found: Answer) -> str:
         held.append(labels.newest.format(corpus.newest))
     parts = [
         name,
-        f"{corpus.name}@{corpus.snapshot[:12]} ({', '.join(held)})",
+        labels.corpus.format(corpus.name, corpus.snapshot[:12], labels.listed.join(held)),
         labels.found_in.format(clock(times.retrieve_s)),
     ]
     if model.name != "none":

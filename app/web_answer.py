@@ -131,10 +131,10 @@ def support_html(answer: Answer) -> str:
 
 def reasons_html(answer: Answer) -> str:
     """What is wrong with the sentences that say too much, in words that need no pointer."""
-    head = labels_for(answer.question).overstated.strip()
+    labels = labels_for(answer.question)
     return "".join(
-        f'<p class="vd-reason"><strong>{head}</strong> '
-        f"“{escape(sentence.text)}” {escape(sentence_case(sentence.reason))}</p>"
+        f'<p class="vd-reason"><strong>{labels.overstated.strip()}</strong> '
+        f"{labels.quote.format(escape(sentence.text))} {escape(sentence_case(sentence.reason))}</p>"
         for sentence in answer.sentences
         if sentence.reason
     )
@@ -149,7 +149,7 @@ def quotes_html(answer: Answer, turn: int) -> str:
         if quotation.n in by_number:
             source = chip(labels, turn, by_number[quotation.n], quotation.start)
             quoted += (
-                f"<blockquote>“{escape(quotation.text)}”"
+                f"<blockquote>{labels.quote.format(escape(quotation.text))}"
                 f'<span class="vd-after">{source}</span></blockquote>'
             )
     caption = f"<figcaption>{labels.quoted}</figcaption>"
@@ -173,7 +173,9 @@ def plain_text(answer: Answer) -> str:
             body.append(f" ({labels.names[name]}{why})" if name else "")
         at = sentence.end
     body.append(answer.answer[at:])
-    body.extend(f"\n\n{labels.quoted}\n“{one.text}” [{one.n}]" for one in answer.quotes)
+    body.extend(
+        f"\n\n{labels.quoted}\n{labels.quote.format(one.text)} [{one.n}]" for one in answer.quotes
+    )
     cited = {n for sentence in answer.sentences for n in sentence.citations}
     cited |= {quotation.n for quotation in answer.quotes}
     listed = [_reference(source, labels) for source in answer.sources if source.n in cited]
