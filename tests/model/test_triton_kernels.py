@@ -680,6 +680,7 @@ def test_chunks_choose_as_each_would_alone(size: float, monkeypatch: pytest.Monk
         assert torch.equal(found[n], expected)
 
 
+@pytest.mark.skipif(not INTERPRETED, reason="its decoder is on the CPU")
 @pytest.mark.parametrize("pages", [3, 4])
 def test_looking_far_back_takes_what_only_long_prompts_do(
     decoder_of: Callable[..., Decoder], qwen2: ModelConfig, monkeypatch: pytest.MonkeyPatch,
