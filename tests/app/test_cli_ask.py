@@ -140,7 +140,7 @@ def test_the_footer_says_model_snapshot_and_times(
     footer = cli("ask", "q").stdout.strip().splitlines()[-1]
     assert footer == (
         "scripted (nf4, dense attention, seed 0) · sample@abcdef012345 (1,000 documents, "
-        "newest 2020-12) · found in 0.2 s · first word 1.5 s · 12.3 tokens/s · total 4.0 s"
+        "newest 2020-12) · found in 0.2 s · first word 1.5 s · 12.3 tokens/s · 4.0 s in all"
     )
 
 
@@ -149,7 +149,7 @@ def test_where_nothing_was_written_the_footer_tells_of_no_first_word(
 ) -> None:
     script(monkeypatch, [answer(sentences=(), timings=Timings(0.2, 0.0, 0.0, 0.3))])
     footer = cli("ask", "q").stdout.strip().splitlines()[-1]
-    assert footer.endswith("newest 2020-12) · found in 0.2 s · total 0.3 s")
+    assert footer.endswith("newest 2020-12) · found in 0.2 s · 0.3 s in all")
 
 
 def test_an_extractive_answer_says_that_no_model_wrote_it(

@@ -431,7 +431,7 @@ def test_the_footer_says_model_corpus_and_times() -> None:
     shown = str(tree(footer_html(answer())).text_content())
     for part in ("r1-qwen-7b · nf4", "diabetes · 1,000 documents", "snapshot 9f31c07be2a4"):
         assert part in shown
-    for part in ("newest 2021-01-05", "found in 0.14 s", "first word 1.8 s", "total 14 s"):
+    for part in ("newest 2021-01-05", "found in 0.14 s", "first word 1.8 s", "14 s in all"):
         assert part in shown
 
 
