@@ -36,7 +36,14 @@ CHUNK = 1 << 20
 POLL_S = 0.2
 # What pip and the system say when the disk is the trouble, not the network.
 DISK_FULL = ("No space left on device", "Errno 28", "Disk quota exceeded", "Errno 122")
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,  # more than one file may hold here (`ulimit -f`)
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 Source = Literal["wheel", "sdist"]
 

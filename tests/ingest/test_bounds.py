@@ -17,6 +17,7 @@ from vademecum.ingest.report import TOLD, Tally
 from vademecum.ingest.web import Web
 
 NAME = "notes"
+NO_TEXT = "\x01\x02"  # a file of it cannot be read; an empty one would be passed over
 BATCH = 4
 
 
@@ -51,7 +52,7 @@ def texts(folder: Path, *contents: str) -> list[Path]:
 def test_files_that_fail_are_written_down_in_batches_and_told_by_the_first(
     library: Library, tmp_path: Path, batches: list[Batch]
 ) -> None:
-    paths = texts(tmp_path / "a", *[""] * 50)
+    paths = texts(tmp_path / "a", *[NO_TEXT] * 50)
     report = ingest(library, NAME, paths, FakeEmbedder(), batch_size=BATCH)
     assert (report.state, report.failed, len(report.failed_files)) == ("failed", 50, TOLD)
     assert [name for name, _ in report.failed_files] == [str(path) for path in paths[:TOLD]]
@@ -62,7 +63,7 @@ def test_files_that_fail_are_written_down_in_batches_and_told_by_the_first(
 
 
 def test_what_failed_before_counts_when_a_job_goes_on(library: Library, tmp_path: Path) -> None:
-    paths = texts(tmp_path / "a", *[""] * 9, *[f"Note {n}." for n in range(9)])
+    paths = texts(tmp_path / "a", *[NO_TEXT] * 9, *[f"Note {n}." for n in range(9)])
 
     class Full(FakeEmbedder):
         def embed_passages(self, texts: Any) -> Any:

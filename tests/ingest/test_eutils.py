@@ -219,15 +219,16 @@ def test_books_are_records_that_came(nlm: Nlm, search: Search, tmp_path: Path) -
     assert (report.state, report.read, report.rejected) == ("done", 2, 1)
 
 
+@pytest.mark.parametrize("cause", [errno.ENOSPC, errno.EFBIG, errno.EROFS])
 def test_a_page_for_which_there_is_no_room_is_told(
-    nlm: Nlm, search: Search, monkeypatch: pytest.MonkeyPatch
+    nlm: Nlm, search: Search, monkeypatch: pytest.MonkeyPatch, cause: int
 ) -> None:
     def full(*_: Any) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(cause, os.strerror(cause))
 
     [page] = search.plan("x").files
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OutOfSpace, match="No space left") as told:
+    with pytest.raises(OutOfSpace, match=os.strerror(cause)) as told:
         search.bring(page)
     assert "free some space" in told.value.hint
 
