@@ -2,15 +2,25 @@
 
 Each way has a file of its own: what changes which way, what is denied, what is said of one thing
 and not of another, what stands where in a near copy, numbers of other groups, which of two groups
-has more, what is said of one time or group and otherwise of another, and what only the loss of a
-thing does.
+has more, what is said of one time or group and otherwise of another, figures of the other arm, the
+other side of a bound, another route, what is excepted, and what only the loss of a thing does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vademecum.rag import changes, contrasts, denials, otherwise, proportions
+from vademecum.rag import (
+    arms,
+    changes,
+    contrasts,
+    denials,
+    exceptions,
+    otherwise,
+    proportions,
+    routes,
+    sides,
+)
 from vademecum.rag.contrasts import without_asides
 from vademecum.rag.groups import exchanged, misplaced, substituted
 from vademecum.rag.polarity import contradicts, denied_copy, sides_exchanged
@@ -29,6 +39,10 @@ def at_odds(
     """
     if miscopied(sentence, parts) or _replaced(sentence, parts):
         return True
+    if any(way.at_odds(sentence, parts) for way in (exceptions, sides, routes, arms)):
+        return True
+    if exceptions.agrees(sentence, parts):
+        return False
     contrasted = contrasts.agree(sentence, parts)
     if language != "zh" and (contrasts.at_odds(sentence, parts) or by_its_loss(sentence, parts)):
         return True

@@ -26,9 +26,11 @@ AFTER = r"after|following|beyond|over|above|more than|later than|older than|nach
 SIDE = re.compile(
     rf"\b(?:(?P<before>{BEFORE})|(?P<after>{AFTER})) (?:an? |the |der |dem |den |das |einer? )*"
     rf"(?:doses? of |ages? )?(?:(?P<number>{NUMBER.pattern})|(?P<word>{WORD.pattern}))"
-    r"|\b(?P<having>with|without|mit|ohne) (?:an? |the |no )?(?P<what>[\w-]+)",
+    r"|\b(?P<having>with|without|mit|ohne) (?:an? |the |no |de[mnr] |eine[mnr]? )?(?P<what>[\w-]+)",
     re.IGNORECASE,
 )
+MARKED = re.compile(r"[<>]|with(?:out)? ")
+HAN_SIDE = re.compile(r"(?P<what>[\u4e00-\u9fff]{2})(?:之|以)?(?P<side>[前后])")
 # Words that open a circumstance: "in women", "among those on the drug", "(placebo)".
 OPENS = re.compile(
     r"\b(?:in|on|at|with(?:in|out)?|among|during|after|before|prior|following|under|over|above|below"
@@ -48,7 +50,8 @@ SAYS_NOTHING = (
     - content_words("one two three four five six seven eight nine ten twelve")
 ) | content_words(
     """seen observed noted detected reported evident present occurred given received gegeben
-    beobachtet war waren hat hatte hatten die 变化 差异 有变 有差"""
+    beobachtet änderte änderten hingegen dagegen change difference reduction war waren hat hatte
+    hatten die 变化 差异 有变 有差"""
 )
 LEAST_NAMED = 1 / 2  # of what tells the other statement apart, in the sentence
 SAME_MATTER = 0.6  # of the other words of the sentence, in the two statements
@@ -113,36 +116,46 @@ def _stands(claim: Statement, own: Statement, other: Statement, *, later: bool) 
     if claim.value != own.value:
         return 0
     first, second = (other, own) if later else (own, other)
-    firsts = (first.circumstances or first.subject) - second.names
     seconds = second.own - first.names
-    ours, theirs = (seconds, firsts) if later else (firsts, seconds)
+    if later:
+        ours, theirs = seconds, (first.circumstances or first.subject) - second.names
+    else:
+        ours, theirs = (first.circumstances | first.subject) - second.names, seconds
     if not ours or not theirs:
         return 0
     held, lost = (
         containment(set(ours), set(claim.names)),
         containment(set(theirs), set(claim.names)),
     )
-    said = containment(set(claim.names - theirs), set(own.names | other.names))
+    rest = {name for name in claim.names - theirs if not MARKED.match(name)}
+    said = containment(rest, set(own.names | other.names))
     if lost > held and lost >= LEAST_NAMED:
         return -1 if said >= SAME_MATTER else 0
-    return 1 if held > lost == 0 and held >= LEAST_NAMED and said >= ALL_SAID else 0
+    whole = held == 1 > lost or (held >= LEAST_NAMED and lost == 0)
+    return 1 if whole and said >= ALL_SAID else 0
 
 
 @lru_cache(maxsize=4096)
 def names(text: str) -> frozenset[str]:
     """The words that carry meaning, the numbers, and the sides of bounds ("<3", ">surger")."""
     found = content_words(NEGATION.sub(" ", text)) - SAYS_NOTHING
-    bare = text
+    plain = SIDE.sub(lambda match: " " if match["number"] else match.group(), text)
+    numbers = {normal(match.group()) for match in NUMBER.finditer(plain)}
+    return frozenset(found | numbers | {f"{side}{what}" for side, what in sides(text)})
+
+
+def sides(text: str) -> set[tuple[str, str]]:
+    """What a text names a side of, as stems and numbers, each after its side: "<", ">", "with " or
+    "without "."""
+    found = {("<" if m["side"] == "前" else ">", m["what"]) for m in HAN_SIDE.finditer(text)}
     for match in SIDE.finditer(text):
-        if match["having"]:
-            side = "with" if match["having"].lower() in ("with", "mit") else "without"
-            found.add(f"{side}:{stem(match['what'].lower())}")
-            continue
-        side = "<" if match["before"] else ">"
-        what = normal(match["number"]) if match["number"] else stem(match["word"].lower())
-        found.add(f"{side}{what}")
-        bare = bare.replace(match.group(), " ")
-    return frozenset(found | {normal(match.group()) for match in NUMBER.finditer(bare)})
+        if having := match["having"]:
+            side = "with " if having.lower() in ("with", "mit") else "without "
+            found.add((side, stem(match["what"].lower())))
+        else:
+            what = normal(match["number"]) if match["number"] else stem(match["word"].lower())
+            found.add(("<" if match["before"] else ">", what))
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ interval unless "CI" or "range" says so. What stands in one parenthesis belongs 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,6 +29,11 @@ CONTEXT = re.compile(
 )
 OF_AN_ESTIMATE = re.compile(
     r"(?-i:\bCI|\bCrI|\bKI)\b|confidence|credible|置信|可信|konfidenz", re.I
+)
+OF_A_BOUND = re.compile(
+    rf"{CONTEXT.pattern}|\b(?:bounds?|limits?|from|between|least|most|up|low|high|von|zwischen|bis)\b"
+    r"|上限|下限",
+    re.IGNORECASE,
 )
 FROM = re.compile(r"\b(?:from|von|between|zwischen)\b[^,;()]*\Z|从[^，；（）]*\Z", re.IGNORECASE)
 LEVELS = frozenset(("80", "90", "95", "97.5", "99"))
@@ -53,20 +59,32 @@ class Given:
         self._pairs: set[tuple[str, str]] = set()
         self._together: list[frozenset[str]] = []
         self._inside: list[frozenset[str]] = []
+        self._bounds: set[str] = set()  # what is a bound of an interval of confidence
+        self._alone: set[str] = set()  # what is no bound
         for reading in dict.fromkeys((plain(text), plain(german_numbers(text)))):
             for start, end in split_sentences(reading):
                 self._read(reading[start:end])
 
     def at_odds(self, sentence: str) -> bool:
         """Whether an interval of the sentence is put together of others, or given to another
-        estimate, or a parenthesis of it mixes the numbers of two."""
+        estimate, or a parenthesis of it mixes the numbers of two, or its only number
+        is a bound that it does not call so."""
         sentence = german_numbers(sentence) if GERMAN.search(sentence) else sentence
-        return any(not self._holds(interval) for interval in intervals(sentence)) or any(
-            self._mixed(group) for group in parentheses(sentence)
-        )
+        if any(not self._holds(interval) for interval in intervals(sentence)):
+            return True
+        values = {value for *_, value in numbers_at(plain(sentence))}
+        alone = len(values) == 1 and values <= self._bounds - self._alone
+        if alone and not OF_A_BOUND.search(sentence):
+            return True
+        return any(self._mixed(group) for group in parentheses(sentence))
 
     def _read(self, sentence: str) -> None:
         segments = list(_segments(sentence))
+        bounds = [v for i in intervals(sentence) if i.estimate for v in (i.low, i.high)]
+        self._bounds |= set(bounds)
+        left = Counter(value for *_, value in numbers_at(sentence))
+        left.subtract(bounds)
+        self._alone |= {value for value, times in left.items() if times > 0}
         digits, places = numbers_at(sentence), numbers_at(sentence, spelled=True)
         outside = [each for each in digits if not _inside(each[0], segments)]
         for listed in (digits, places, outside):

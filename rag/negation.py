@@ -18,8 +18,8 @@ NEGATION = re.compile(
 )
 # "not only", "no less than", "whether or not", "with or without" deny nothing.
 NO_DENIAL = re.compile(
-    r"\b(?:not only|no less|whether or not|with or without|not least|nicht nur|nicht zuletzt"
-    r"|mit oder ohne|ob oder ob nicht)\b"
+    r"\b(?:not only|no less|whether or not|with or without|than without|not least|nicht nur"
+    r"|nicht zuletzt|mit oder ohne|als ohne|ob oder ob nicht)\b"
     r"|不仅|不但|不断|不同|不良|不全|不适|(?<!证据)不足|无论|非常|未来",
     re.IGNORECASE,
 )

@@ -18,13 +18,12 @@ from vademecum.rag.polarity import DOWN, UP, direction
 
 # "And" parts two statements where each has a value of its own.
 BETWEEN = re.compile(
-    r"[;:]\s|,\s|[，；]|\b(?:but|whereas|while|although|though|however|yet|and|aber|sondern|jedoch"
-    r"|während|hingegen|und)\b|而|但是?",
+    r"[;:]\s|,\s|[，；]|\b(?:but|whereas|while|although|though|however|yet|and|und)\b|而|但是?",
     re.IGNORECASE,
 )
 CONTRAST = re.compile(
-    r"[;；]|,?\s*(?:but|whereas|while|although|though|however|yet|aber|sondern|jedoch|während|hingegen"
-    r"|而|但)",
+    r"\A(?:[;；]|,?\s*(?:but|whereas|while|although|though|however|yet|而|但))"
+    r"|\b(?:aber|sondern|jedoch|während|hingegen|dagegen)\b",
     re.IGNORECASE,
 )
 UNCHANGED = re.compile(
@@ -71,7 +70,7 @@ def statements(part: str) -> tuple[Statement, ...]:
     change or a denial, None anything else."""
     told: list[list[str]] = []  # each clause, and what is added to it
     for piece in _pieces(part):
-        if not told or (CONTRAST.match(piece) and value(told[-1][0]) != value(piece)):
+        if not told or (CONTRAST.search(piece) and value(told[-1][0]) != value(piece)):
             told.append([piece, ""])
         elif value(told[-1][0]) is None:
             told[-1][0] += piece

@@ -15,7 +15,7 @@ from vademecum.rag.words import containment, content_words
 # "dass" parts nothing.
 CLAUSE = re.compile(
     r"[,;:，；：]\s(?!(?:dass|ob|um|zu)\b)|[，；：]|\b(?:but|whereas|while|although|though|however|yet"
-    r"|aber|sondern|jedoch|während|obwohl|hingegen|dagegen)\b|但是?|而|虽然",
+    r"|aber|sondern|jedoch|während|obwohl)\b|但是?|而|虽然",
     re.IGNORECASE,
 )
 UP = re.compile(
@@ -49,6 +49,10 @@ OPPOSITES = tuple(
         (
             r"worsen\w*|aggravat\w*|exacerbat\w*|harm\w*",
             r"improv\w*|ameliorat\w*|alleviat\w*|attenuat\w*|mitigat\w*|protect\w*|benefi\w*",
+        ),
+        (
+            r"(?:start(?:s|ed|ing)?|begin|begun|initiat\w+|continu\w+|resum\w+)\b",
+            r"(?:stop(?:s|ped|ping)?|discontinu\w+|withh[eo]ld|hold|withdraw\w*|paus\w+)\b",
         ),
         (r"significant(?:ly)?\b", r"nonsignificant\w*|non-significant\w*|insignificant\w*"),
     )

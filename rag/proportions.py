@@ -144,7 +144,7 @@ def _pairs(part: str) -> tuple[Pair, ...]:
     a number ("12% (95% CI 8-16)") or, where there are no two then, with it."""
     for text in (WITH_NUMBERS.sub(" ", plain(part)), plain(part)):
         by_unit: dict[str, list[Figure]] = {}
-        for figure in _figures(text):
+        for figure in figures(text):
             by_unit.setdefault(figure.unit, []).append(figure)
         found = tuple(
             Pair(text, one, other, alone=len(figures) == 2)
@@ -158,7 +158,7 @@ def _pairs(part: str) -> tuple[Pair, ...]:
     return ()
 
 
-def _figures(text: str) -> Iterator[Figure]:
+def figures(text: str) -> Iterator[Figure]:
     """The numbers of a text that measure something; "34 of 90" is one."""
     places = numbers_at(text)
     behind = [*(start for start, _, _ in places[1:]), len(text)]

@@ -61,6 +61,13 @@ GERMAN = (
 )
 
 
+def test_a_bound_is_no_estimate() -> None:
+    given = Given(PASSAGE)
+    assert given.at_odds("The relative risk of falls was 0.95.")
+    assert not given.at_odds("The relative risk of falls was 0.74.")
+    assert not given.at_odds("The relative risk of falls was 0.95 at most.")
+
+
 def test_german_intervals() -> None:
     given = Given(GERMAN)
     assert not given.at_odds("Die Stürze waren seltener, und das RR war 0,74 (95%-KI 0,58-0,95).")

@@ -1,0 +1,59 @@
+"""Which arm has which figure."""
+
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.arms import at_odds
+
+TWO_SENTENCES = [
+    "In the apixaban group 2.1% of patients bled.",
+    "Among those on warfarin the rate was 3.1%.",
+]
+ONE_SENTENCE = ["Survival was 11.4 months with nivolumab and 8.2 months with docetaxel."]
+IN_PARENTHESES = ["Relapse rates were 14% (mesalazine) and 32% (placebo)."]
+GERMAN = ["Unter Apixaban bluteten 2,1 % der Patienten, unter Warfarin 3,1 %."]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "parts"),
+    [
+        (
+            "Of patients in the apixaban group 3.1% bled.",
+            "Of patients in the apixaban group 2.1% bled.",
+            TWO_SENTENCES,
+        ),
+        (
+            "Survival with nivolumab was 8.2 months.",
+            "Survival with docetaxel was 8.2 months.",
+            ONE_SENTENCE,
+        ),
+        ("Relapse was 32% with mesalazine.", "Relapse was 32% with placebo.", IN_PARENTHESES),
+        (
+            "Unter Apixaban bluteten 3,1 % der Patienten.",
+            "Unter Warfarin bluteten 3,1 % der Patienten.",
+            GERMAN,
+        ),
+    ],
+)
+def test_a_figure_is_not_that_of_the_other_arm(wrong: str, right: str, parts: list[str]) -> None:
+    assert at_odds(wrong, parts)
+    assert not at_odds(right, parts)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Survival was 8.2 months.",
+        "Survival was 8.2 months in the control group.",
+        "Survival was 11.4 with nivolumab and 8.2 months with docetaxel.",
+        "Survival was longer with nivolumab.",
+    ],
+)
+def test_what_names_no_other_arm_is_not_at_odds(sentence: str) -> None:
+    assert not at_odds(sentence, ONE_SENTENCE)
+
+
+def test_a_part_may_give_the_same_figure_to_the_other() -> None:
+    parts = [*ONE_SENTENCE, "In the old survival with nivolumab was 8.2 months."]
+    assert not at_odds("Survival with nivolumab was 8.2 months in the old.", parts)

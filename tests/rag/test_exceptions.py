@@ -1,0 +1,58 @@
+"""What is said of some only, and what of the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.exceptions import agrees, at_odds
+
+EXCEPT = "Bridging is not needed except with a mechanical valve."
+UNLESS = "Antibiotics are unnecessary for colds unless fever lasts a week."
+WITH = "The vaccine is advised for all adults with the exception of those with egg allergy."
+GERMAN = "Eine Pause ist nicht nötig, außer bei mechanischer Klappe."
+ONLY = "Only patients with an ejection fraction below 40% benefited."
+CONFINED = "The benefit of tamoxifen was confined to women with sensitive tumours."
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part"),
+    [
+        ("Bridging is not needed with a mechanical valve.", EXCEPT),
+        ("Antibiotics are unnecessary for colds when fever lasts a week.", UNLESS),
+        ("The vaccine is advised for all adults with egg allergy.", WITH),
+        ("Eine Pause ist bei mechanischer Klappe nicht nötig.", GERMAN),
+        ("All patients benefited.", ONLY),
+        ("The benefit of tamoxifen was seen in all women.", CONFINED),
+    ],
+)
+def test_the_contrary(sentence: str, part: str) -> None:
+    assert at_odds(sentence, [part])
+    assert not agrees(sentence, [part])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part"),
+    [
+        ("Bridging is needed with a mechanical valve.", EXCEPT),
+        ("Antibiotics are needed for colds when fever lasts a week.", UNLESS),
+        ("The vaccine is advised for adults without egg allergy.", WITH),
+        ("Eine Pause ist bei mechanischer Klappe nötig.", GERMAN),
+    ],
+)
+def test_what_an_exception_implies(sentence: str, part: str) -> None:
+    assert agrees(sentence, [part])
+    assert not at_odds(sentence, [part])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part"),
+    [
+        (EXCEPT, EXCEPT),
+        ("Bridging is not needed.", EXCEPT),
+        ("Age was higher in men.", "Groups were alike except for age, which was higher in men."),
+        ("Patients with an ejection fraction below 40% benefited.", ONLY),
+        ("All patients had mild symptoms.", "Patients had only mild symptoms."),
+    ],
+)
+def test_what_is_neither(sentence: str, part: str) -> None:
+    assert not at_odds(sentence, [part])

@@ -1,0 +1,31 @@
+"""Before and after, with and without."""
+
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.sides import at_odds
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part"),
+    [
+        ("Take it after breakfast.", "Take it 30 minutes before breakfast."),
+        ("Es wird nach dem Frühstück genommen.", "Es wird vor dem Frühstück genommen."),
+        ("It is taken without food.", "It is taken with food."),
+        ("It failed in patients under 65 years.", "It failed in patients over 65 years."),
+        ("早餐后服用。", "早餐前服用。"),
+    ],
+)
+def test_the_other_side_is_at_odds(sentence: str, part: str) -> None:
+    assert at_odds(sentence, [part])
+    assert not at_odds(part, [part])
+
+
+def test_a_side_that_another_part_names_is_held() -> None:
+    parts = ["Take it before surgery.", "After surgery take it again."]
+    assert not at_odds("Take it after surgery.", parts)
+
+
+def test_another_matter_is_no_other_side() -> None:
+    assert not at_odds("Aspirin is stopped after surgery.", ["Wash your hands before surgery."])
