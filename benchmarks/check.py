@@ -31,6 +31,8 @@ from spoiled import (
     with_other_names,
     with_other_numbers,
     with_other_populations,
+    with_other_routes,
+    with_other_sides,
     with_other_units,
     with_rare_words,
 )
@@ -149,6 +151,8 @@ def _sentences(
         judge("denied", i, denied(copied))
         judge("unit changed", i, with_other_units(copied, documents[i].text))
         judge("population", i, with_other_populations(copied, documents[i].text))
+        judge("route", i, with_other_routes(copied, documents[i].text))
+        judge("side", i, with_other_sides(copied, documents[i].text))
         judge("digit of a name", i, with_other_names(copied, documents[i].text))
         judge("rare word", i, with_rare_words(copied, documents[i].text, rare, chance))
         judge("compared", i, exchanged(copied, documents[i].text))

@@ -28,6 +28,20 @@ OTHER_POPULATIONS = {
     "adults": "children", "infants": "adults", "rats": "humans", "mice": "humans",
     "pregnant women": "men",
 }  # fmt: skip
+ROUTE = re.compile(
+    r"\b(oral(?:ly)?|intravenous(?:ly)?|intramuscular(?:ly)?|subcutaneous(?:ly)?)\b", re.I
+)
+OTHER_ROUTES = {
+    "oral": "intravenous", "intravenous": "oral", "intramuscular": "oral",
+    "subcutaneous": "intravenous",
+}  # fmt: skip
+SIDE = re.compile(
+    r"\b(before|after|within|with|without|above|below|under|over)(?= (?:the )?[\w-]{3,})", re.I
+)
+OTHER_SIDES = {
+    "before": "after", "after": "before", "within": "after", "with": "without", "without": "with",
+    "above": "below", "below": "above", "under": "over", "over": "under",
+}  # fmt: skip
 NAME_WITH_DIGITS = re.compile(r"\b(?:[A-Za-z]+-?|[Tt]ype )\d+(?![\w.%])")
 COMPARED = (
     re.compile(r"(\bfrom )(\d[\w.%/ ]*?)( to )(\d[\w.%]*)"),
@@ -83,6 +97,30 @@ def with_other_populations(sentences: Sequence[str], text: str) -> list[str]:
             other = OTHER_POPULATIONS[match.group().lower()]
             if not re.search(rf"\b{other.removesuffix('s')}", text, re.I):
                 changed.append(sentence[: match.start()] + other + sentence[match.end() :])
+    return changed
+
+
+def with_other_routes(sentences: Sequence[str], text: str) -> list[str]:
+    """Each sentence with the first route of a drug exchanged for one that the text lacks."""
+    changed = []
+    for sentence in sentences:
+        if match := ROUTE.search(sentence):
+            route = match.group().lower()
+            other = OTHER_ROUTES[route.removesuffix("ly")] + ("ly" if route[-2:] == "ly" else "")
+            if other[:6] not in text.lower():
+                changed.append(sentence[: match.start()] + other + sentence[match.end() :])
+    return changed
+
+
+def with_other_sides(sentences: Sequence[str], text: str) -> list[str]:
+    """Each sentence with its first "before", "within", "with" exchanged for its counterpart, where
+    the text lacks that of the same word."""
+    changed = []
+    for sentence in sentences:
+        if match := SIDE.search(sentence):
+            other = OTHER_SIDES[match.group().lower()] + sentence[match.end() :]
+            if " ".join(other.split()[:2]).lower() not in text.lower():
+                changed.append(sentence[: match.start()] + other)
     return changed
 
 
