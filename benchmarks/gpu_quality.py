@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from gpu_timing import largest
 from long_context import NAMES, haystack, needles, question
 from material import chat_of, surroundings, text_of, whole_numbers
 from torch import Tensor
@@ -154,11 +155,12 @@ def check(engine: Engine, cases: list[dict[str, Any]]) -> dict[str, Any]:
         "answers": len(cases),
         "tokens": followed,
         "other_tokens": len(other),
-        "largest_lead_lost": max(other, default=0.0),
+        "largest_lead_lost": largest([0.0, *other]),
         "error_median": errors[len(errors) // 2],
         "error_95": errors[int(0.95 * len(errors))],
+        "error_largest": largest(errors),
         "answers_parted": len(parted),
-        "largest_lead_where_parted": max(parted, default=0.0),
+        "largest_lead_where_parted": largest([0.0, *parted]),
     }
 
 
@@ -181,7 +183,7 @@ def drafting(engine: Engine, cases: list[dict[str, Any]], tokens: int) -> dict[s
             for key, count in (("drafted", stats.drafted), ("accepted", stats.accepted)):
                 found[key] += count
             found["tokens"] += len(told)
-        found |= {f"{name}_same": same, f"{name}_largest_lead_lost": max(leads, default=0.0)}
+        found |= {f"{name}_same": same, f"{name}_largest_lead_lost": largest([0.0, *leads])}
     return found
 
 
