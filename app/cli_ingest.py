@@ -16,6 +16,7 @@ from vademecum.app.console import note, one_line, paragraph, plural, print_json,
 from vademecum.app.counts import summary, tell_rejections
 from vademecum.app.how import How, with_how
 from vademecum.app.progress import ConsoleProgress
+from vademecum.app.stopping import stopped
 from vademecum.errors import Cancelled, DocumentRejected, UsageError
 from vademecum.progress import Progress
 
@@ -110,7 +111,7 @@ def require_whole(report: IngestReport) -> None:
         )
     if report.state == "interrupted":
         assert report.job is not None  # every run has one
-        note(ingesting.stopped(report.job))
+        note(stopped(report.job))
         raise typer.Exit(INTERRUPTED)
 
 

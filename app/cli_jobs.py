@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from vademecum.app import ingesting, options
+from vademecum.app import ingesting, jobs, options
 from vademecum.app.cli_ingest import require_read
 from vademecum.app.console import (
     moment,
@@ -63,7 +63,7 @@ def list_jobs(
 ) -> None:
     """The newest jobs first, under each the files that failed, and who waits for the library."""
     with ConsoleProgress() as progress:
-        found, waiting = ingesting.jobs(progress, limit)
+        found, waiting = jobs.newest(progress, limit)
     if json:
         print_json([asdict(job) for job in found])
         return
@@ -105,7 +105,7 @@ def show(
     from vademecum.ingest.remaining import pace_of
 
     with ConsoleProgress() as progress:
-        job = ingesting.job(job_id, progress)
+        job = jobs.job(job_id, progress)
     pace = pace_of(job)
     if json:
         print_json({**asdict(job), "pace": asdict(pace)})
@@ -205,14 +205,14 @@ def _go_on(job_id: int | None, how: How, json: bool, *, failed: bool) -> None:
 def pause(job_id: Number = None) -> None:
     """Have a running job stop after its batch, to be resumed later; also from another terminal."""
     with ConsoleProgress() as progress:
-        _told(*ingesting.ask(job_id, "pause", progress))
+        _told(*jobs.ask(job_id, "pause", progress))
 
 
 @app.command()
 def cancel(job_id: Number = None) -> None:
     """Have a job stop after its batch, for good; what it has committed stays."""
     with ConsoleProgress() as progress:
-        _told(*ingesting.ask(job_id, "cancel", progress))
+        _told(*jobs.ask(job_id, "cancel", progress))
 
 
 def _told(job_id: int, state: str) -> None:

@@ -1,27 +1,19 @@
-"""Opens the rooms behind `ingest` and `jobs`: waits for the library's turn, and stops gently."""
+"""Opens the rooms behind `ingest`, and behind the commands that go on with a job."""
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from vademecum.app import rooms
+from vademecum.app import jobs, rooms
 from vademecum.app.how import How
-from vademecum.corpora.control import Control, Wish
-from vademecum.corpora.job_list import ListedJob
-from vademecum.corpora.jobs import ACTIVE, Job, JobState
-from vademecum.corpora.lock import owner
-from vademecum.corpora.look import Active, Look
-from vademecum.corpora.waiting import Line, Waiting
-from vademecum.errors import LibraryError, LibraryLocked, NothingToDo, UsageError
+from vademecum.app.stopping import stopping_gently, telling_how_to_go_on
+from vademecum.app.turns import library_in_turn
+from vademecum.corpora.jobs import Job
+from vademecum.corpora.look import Look
+from vademecum.errors import NothingToDo
 from vademecum.progress import Progress
 from vademecum.settings import settings
 
@@ -30,11 +22,6 @@ if TYPE_CHECKING:
     from vademecum.ingest.report import IngestReport
     from vademecum.ingest.survey import Outlook
     from vademecum.model.interface import TextEmbedder
-
-POLL_S = 0.3
-PATIENCE_S = 10.0  # for a process that says of no work: a search ends soon, a server does not
-CLOSING_S = 60.0  # for one that was, and has not closed the library yet
-OBEYED_S = 15.0
 
 
 def ingest(
@@ -120,7 +107,7 @@ def go_on(job_id: int | None, progress: Progress, how: How, *, failed: bool = Fa
 
 def _named(library: Library, job_id: int | None, failed: bool) -> Job:
     if job_id is not None:
-        return _found(library.job_log.find(job_id), job_id)
+        return jobs.require(library.job_log.find(job_id), job_id)
     for job in library.job_log.left():
         if job.can_retry if failed else job.can_resume:
             return job
@@ -128,12 +115,6 @@ def _named(library: Library, job_id: int | None, failed: bool) -> Job:
         "no job has files that failed" if failed else "no job was left undone",
         "`vademecum jobs` lists all of them",
     )
-
-
-def _found(job: Job | None, job_id: int) -> Job:
-    if job is None:
-        raise UsageError(f"there is no job {job_id}", "`vademecum jobs` lists all of them")
-    return job
 
 
 def watch(
@@ -175,182 +156,3 @@ def survey(
     look = Look(settings().library)
     with Web(progress=progress) as web:
         return run(sources, corpus, look, web, progress, query=query, limit=limit)
-
-
-# jobs
-
-
-def jobs(progress: Progress, most: int) -> tuple[list[ListedJob], list[Waiting]]:
-    """The newest jobs first, and the processes that stand in line; also while another process has
-    the library open."""
-    folder = settings().library
-    try:
-        with rooms.open_library(progress) as library:
-            return list(library.job_list(most)), Line(folder).standing_now()
-    except LibraryLocked:
-        return list(Look(folder).job_list(most)), Line(folder).standing_now()
-
-
-def job(job_id: int | None, progress: Progress) -> Job:
-    """The job of that number, the latest without one. Raises UsageError for one that is not there,
-    NothingToDo where there is none at all."""
-    try:
-        with rooms.open_library(progress) as library:
-            log = library.job_log
-            return _latest(log.all()) if job_id is None else _found(log.find(job_id), job_id)
-    except LibraryLocked:
-        look = Look(settings().library)
-        return _latest(look.jobs()) if job_id is None else _found(look.job(job_id), job_id)
-
-
-def _latest(jobs: Iterator[Job]) -> Job:
-    found = next(jobs, None)
-    if found is None:
-        raise NothingToDo("nothing was ingested yet", "`vademecum ingest` does")
-    return found
-
-
-def ask(job_id: int | None, wish: Wish, progress: Progress) -> tuple[int, JobState]:
-    """Have a job paused or cancelled, the running one unless it is named; its number and the state
-    it is in then, which is still "running" if its batch takes long. Raises UsageError for one that
-    is not there, NothingToDo for one that cannot be."""
-    folder = settings().library
-    try:
-        with rooms.open_library(progress) as library:
-            return _ask_idle(library, job_id, wish)
-    except LibraryLocked:
-        look = Look(folder)
-        named = look.active() if job_id is None else _found(look.job(job_id), job_id)
-        if named is None or named.state not in ACTIVE:
-            if wish == "cancel" and named is not None and named.state not in ("done", "cancelled"):
-                raise  # it can be cancelled, but not while another process has the library
-            raise _not_running(named) from None
-    Control(folder).ask(named.id, wish)
-    until = time.monotonic() + OBEYED_S
-    state = named.state
-    while state in ACTIVE and time.monotonic() < until:
-        time.sleep(POLL_S)
-        state = look.state(named.id) or "done"
-    return named.id, state
-
-
-def _ask_idle(library: Library, job_id: int | None, wish: Wish) -> tuple[int, JobState]:
-    """Nobody is at a job: one that was left undone can be given up."""
-    job = None if job_id is None else _found(library.job_log.find(job_id), job_id)
-    if job is None or wish == "pause" or job.state in ("done", "cancelled"):
-        raise _not_running(job)
-    library.cancel_job(job)
-    return job.id, "cancelled"
-
-
-def _not_running(job: Job | Active | None) -> NothingToDo:
-    what = "no job is running" if job is None else f"job {job.id} is not running: it is {job.state}"
-    return NothingToDo(what, "`vademecum jobs` lists all of them")
-
-
-# turns
-
-
-@contextmanager
-def library_in_turn(
-    wants: str, progress: Progress, wait: bool, *, for_ever: bool = False
-) -> Iterator[Library]:
-    """The library, once those who came before are done with it; at once or not at all without
-    `wait`. Raises what `Library.open` does; LibraryLocked where its owner is at nothing that ends
-    by itself, unless that is waited for, too (`for_ever`)."""
-    if wait:
-        line = Line(settings().library)
-        with line.standing(wants) as ticket:
-            library = _turn(line, ticket, progress, for_ever)
-    else:
-        library = rooms.open_library(progress)
-    with library, library.at_work("reading files"):
-        yield library
-
-
-def _turn(line: Line, ticket: str, progress: Progress, for_ever: bool) -> Library:
-    told = ""
-    until = time.monotonic() + (float("inf") if for_ever else PATIENCE_S)
-    while True:
-        ahead = [other for other in line.standing_now() if other.name < ticket]
-        try:
-            if not ahead:
-                return rooms.open_library(progress)
-            busy, until = _busy(ahead[-1].pid), max(until, time.monotonic() + CLOSING_S)
-        except LibraryLocked as error:
-            busy = _busy(None)
-            if busy:
-                until = max(until, time.monotonic() + CLOSING_S)
-            elif time.monotonic() > until or (_on_a_page() and not for_ever):
-                raise
-            busy = busy or f"{error.message}: waiting for it to end"
-        if busy != told:
-            progress.note(busy)
-        told = busy
-        time.sleep(POLL_S)
-
-
-def _on_a_page() -> bool:
-    """Whether the library's owner serves it: that ends when somebody ends it."""
-    found = owner(settings().library)
-    return found is not None and bool(found.page)
-
-
-def _busy(ahead: int | None) -> str:
-    """Whom this process waits for; "" where the library's owner is at nothing that ends."""
-    folder = settings().library
-    try:
-        job = Look(folder).active()
-    except LibraryError:
-        job = None
-    found = owner(folder)
-    at_work = found is not None and bool(found.work) and not found.page
-    if job is None and ahead is None and not at_work:
-        return ""
-    who = found or "another process"
-    first = f"{who} is at job {job.id} (into {job.corpus})" if job else ""
-    if job is None and found is not None and at_work:
-        first = f"{who} is {found.work}"
-    behind = f"process {ahead} is before this one in the queue" if ahead is not None else ""
-    return f"{' and '.join(filter(None, (first, behind)))}: waiting for our turn"
-
-
-@contextmanager
-def telling_how_to_go_on(
-    library: Library, corpus: str, job_id: int | None = None
-) -> Iterator[None]:
-    """A KeyboardInterrupt out of the block says which job it left undone: `job_id`, or the one that
-    the block made."""
-    known = next((job.id for job in library.job_list(1)), 0)
-    try:
-        yield
-    except KeyboardInterrupt:
-        left = (job.id for job in library.job_log.left(corpus) if job.id > known)
-        undone = next(left, job_id)
-        raise KeyboardInterrupt(stopped(undone) if undone else "") from None
-
-
-def stopped(job_id: int) -> str:
-    """What is said of a job that was interrupted here."""
-    return f"stopped; `vademecum jobs resume {job_id}` goes on"
-
-
-@contextmanager
-def stopping_gently() -> Iterator[threading.Event]:
-    """Within the block the first Ctrl-C sets the event, the second one interrupts."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-        os.write(2, b"\nstopping after this batch (Ctrl-C again: at once)\n")
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)

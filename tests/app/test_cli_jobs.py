@@ -189,7 +189,7 @@ def test_a_second_ingestion_waits_for_its_turn(
 def test_a_library_whose_owner_is_at_no_job_is_not_waited_for(
     cli: Cli, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vademecum.app.ingesting.PATIENCE_S", 0.5)
+    monkeypatch.setattr("vademecum.app.turns.PATIENCE_S", 0.5)
     path = write(tmp_path / "few.xml", 1, 3)
     with holding(home / "library") as owner:
         done = cli("ingest", str(path), "--corpus", "few")
@@ -204,8 +204,8 @@ def test_an_owner_at_work_is_waited_for_however_long_it_takes(
     cli: Cli, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
     """Its job is over, or it never had one: what it is at ends by itself."""
-    monkeypatch.setattr("vademecum.app.ingesting.PATIENCE_S", 0.3)
-    monkeypatch.setattr("vademecum.app.ingesting.CLOSING_S", 0.3)
+    monkeypatch.setattr("vademecum.app.turns.PATIENCE_S", 0.3)
+    monkeypatch.setattr("vademecum.app.turns.CLOSING_S", 0.3)
     path = write(tmp_path / "few.xml", 1, 3)
     at_work = f"working = library.at_work({work!r})\nworking.__enter__()"
     with holding(home / "library", once_open=at_work) as owner:
