@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
-from uuid import uuid4
 
 from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import UsageError
@@ -21,24 +20,19 @@ from vademecum.rag.answer import (
     Answer,
     AnswerDelta,
     Completed,
-    CorpusRef,
     Event,
-    ModelRef,
-    Quotation,
     Retrieved,
     Source,
-    Timings,
     Turn,
 )
 from vademecum.rag.assemble import assemble, choose_sources
 from vademecum.rag.attended import with_attention
 from vademecum.rag.check import Checked, check
 from vademecum.rag.cite import strip_markers
+from vademecum.rag.complete import Made, Run, complete
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
-from vademecum.rag.spoken import Spoken, spoken
-from vademecum.rag.understand import Query, understand
-from vademecum.rag.wording import ENDINGS, REASONS, STATUS, Reason, notice
+from vademecum.rag.understand import understand
 from vademecum.rag.writer import choose_writer, load_writer
 
 if TYPE_CHECKING:
@@ -188,12 +182,12 @@ class Assistant:
             raise UsageError("no corpus was named", "pass corpus=..., or open one")
         if self.model is not None and options is None:
             options = replace(default_options(self.model), seed=seed)
-        run = _Run(
+        run = Run(
             query, name, filters or Filters(), options, cancel or threading.Event(), perf_counter()
         )
         return self._answer(run)
 
-    def _answer(self, run: _Run) -> Generator[Event, None, None]:
+    def _answer(self, run: Run) -> Generator[Event, None, None]:
         info = self._info(run.corpus)
         found = search(
             self.library, self.embedder, run.corpus, run.query.standalone, CANDIDATES, run.filters
@@ -240,7 +234,8 @@ class Assistant:
                 withheld = "echoed"
             elif withheld and self.model is None:
                 withheld = "unquoted"
-        yield Completed(self._complete(run, info, sources, draft, checked, withheld, retrieve_s))
+        made = Made(sources, retrieve_s, draft, checked, withheld)
+        yield Completed(complete(run, info, made, self.model, self.embedder))
 
     def _info(self, corpus: str) -> CorpusInfo:
         info = self.library.corpus(corpus)
@@ -252,7 +247,7 @@ class Assistant:
         return info
 
     def _assemble(
-        self, run: _Run, found: Sequence[Found]
+        self, run: Run, found: Sequence[Found]
     ) -> tuple[tuple[Source, ...], tuple[Message, ...]]:
         if self.model is None or run.options is None:
             most = extractive.MOST_SOURCES
@@ -267,70 +262,3 @@ class Assistant:
             prompt_tokens=self._prompt_tokens,
         )
         return prompt.sources, prompt.messages
-
-    def _complete(
-        self,
-        run: _Run,
-        info: CorpusInfo,
-        sources: tuple[Source, ...],
-        draft: Draft,
-        checked: Checked,
-        withheld: Reason | None,
-        retrieve_s: float,
-    ) -> Answer:
-        corpus = CorpusRef(info.name, info.snapshot, info.documents, info.newest)
-        language, said = run.query.language, spoken(run.query.question)
-        model = self.model
-        status = STATUS[withheld] if withheld else "answered"
-        asked, quotes = run.query.standalone, tuple[Quotation, ...]()
-        if model and status == "not_written":
-            quotes = extractive.nearest(asked, language, sources, self.embedder)
-        elif model and status == "answered" and draft.reason in ("enough", "length"):
-            quotes = extractive.missed(asked, language, sources, checked.sentences, self.embedder)
-        return Answer(
-            question=run.query.question,
-            answer=notice(corpus, withheld, said, filtered=run.filters != Filters())
-            if withheld
-            else checked.text,
-            thinking=draft.thinking.strip(),
-            status=status,
-            reason=REASONS[withheld][said]
-            if withheld
-            else _ending(draft, said, copying=bool(quotes)),
-            sentences=() if withheld else checked.sentences,
-            quotes=quotes,
-            sources=sources,
-            corpus=corpus,
-            model=ModelRef(model.name, model.quantization, model.attention)
-            if model
-            else ModelRef(extractive.NAME, "", ""),
-            seed=run.options.seed if run.options else 0,
-            timings=Timings(
-                retrieve_s=retrieve_s,
-                first_token_s=retrieve_s + draft.first_token_s if draft.first_token_s else 0.0,
-                decode_tok_s=draft.decode_tok_s,
-                total_s=perf_counter() - run.started,
-            ),
-            audit_id=uuid4().hex,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One question on its way: `options` is None where no model writes."""
-
-    query: Query
-    corpus: str
-    filters: Filters
-    options: GenerationOptions | None
-    cancel: threading.Event
-    started: float
-
-
-def _ending(draft: Draft, language: Spoken, *, copying: bool) -> str:
-    """Why the answer ends before it is whole, "" if it is."""
-    if copying:
-        return ENDINGS["copying"][language]
-    if draft.reason == "stop" or draft.reason == "enough":
-        return ""
-    return ENDINGS[draft.reason][language]
