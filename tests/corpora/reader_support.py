@@ -66,19 +66,31 @@ def spans(document: Document) -> list[tuple[str, str]]:
     return [(s.label, document.text[s.start : s.end]) for s in document.sections]
 
 
+# Eight to the power of eight: 32 MB.
+BOMB = b"<!DOCTYPE x [<!ENTITY a0 'ha'>%s]>&a8;" % b"".join(
+    b"<!ENTITY a%d '%s'>" % (n, b"&a%d;" % (n - 1) * 8) for n in range(1, 9)
+)
+
+
 @st.composite
 def damaged(draw: st.DrawFn, sound: bytes) -> bytes:
-    """A sound file after a bad journey: bytes changed, lost, doubled, or cut off."""
+    """A sound file after a bad journey: bytes changed, lost, doubled, or cut off. Or with an evil
+    mind: a piece of it repeated until it is deep, long or wide, entities within entities."""
     data = bytearray(sound)
     for _ in range(draw(st.integers(0, 8))):
         at = draw(st.integers(0, max(len(data) - 1, 0)))
-        what = draw(st.sampled_from(("flip", "drop", "double", "insert")))
+        what = draw(st.sampled_from(("flip", "drop", "double", "insert") * 8 + ("swell", "bomb")))
         if what == "flip" and data:
             data[at] ^= 1 << draw(st.integers(0, 7))
         elif what == "drop":
             del data[at : at + draw(st.integers(1, 40))]
         elif what == "double":
             data[at:at] = data[at : at + draw(st.integers(1, 40))]
+        elif what == "swell":
+            piece = data[at : at + draw(st.integers(1, 40))]
+            data[at:at] = piece * draw(st.sampled_from((100, 10_000, 30_000)))
+        elif what == "bomb":
+            data[at:at] = BOMB
         else:
             data[at:at] = draw(st.binary(max_size=8))
     return bytes(data[: draw(st.integers(0, len(data)))]) if draw(st.booleans()) else bytes(data)
