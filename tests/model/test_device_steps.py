@@ -316,18 +316,35 @@ def test_what_is_constrained_is_what_a_cpu_writes(
 
 
 @pytest.mark.parametrize("draft", [False, True])
+@pytest.mark.parametrize(("eager", "thought"), [(True, range(10, 14)), (False, range(25, 29))])
 def test_thinking_is_held_to_its_limits(
-    decoder: Decoder, chat_of: Callable[..., Chat], slow: bool, draft: bool
+    llama: ModelConfig,
+    tensors_of: Callable[[ModelConfig], dict[str, Tensor]],
+    decoder_of: Callable[..., Decoder],
+    chat_of: Callable[..., Chat],
+    slow: bool,
+    draft: bool,
+    eager: bool,
+    thought: range,
 ) -> None:
-    """The host refuses below the least, and forces what closes."""
+    """The host refuses below the least, and forces what closes: a model would close its thinking
+    all the time, or never, whatever is rounded how."""
+    chat = chat_of(reasons=True)
+    tensors = tensors_of(config := replace(llama, intermediate=128))
+    embedding = tensors["model.embed_tokens.weight"]  # of the head, too
+    embedding += 0.5  # what all have in common, and some tokens more of it, or nothing
+    embedding[chat.closing_tag] = 2 if eager else 0
+    embedding[EOS] = 0
+    decoder = decoder_of(config, dtype=torch.bfloat16, quantized=True, tensors=tensors)
     options = replace(
         GREEDY, max_tokens=60, min_thinking_tokens=10, max_thinking_tokens=25, draft=draft
     )
     device = "slow" if slow else "fast"
-    ours, finished = answer(decoder, chat_of(reasons=True), options, device=device)
-    theirs, expected = answer(decoder, chat_of(reasons=True), options, device=None)
+    ours, finished = answer(decoder, chat, options, device=device)
+    theirs, expected = answer(decoder, chat, options, device=None)
     assert ids(ours) == ids(theirs)
-    assert finished.stats.thinking_tokens == expected.stats.thinking_tokens >= 25
+    assert finished.stats.thinking_tokens == expected.stats.thinking_tokens
+    assert finished.stats.thinking_tokens in thought
     assert finished.stats.completion_tokens == 60
 
 
