@@ -3,7 +3,8 @@
 Each way has a file of its own: what changes which way, what is denied, what is said of one thing
 and not of another, what stands where in a near copy, numbers of other groups, which of two groups
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
-other side of a bound, another route, what is excepted, and what only the loss of a thing does.
+other side of a bound, another route or frequency, what is excepted, and what only the loss of a
+thing does.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from vademecum.rag import (
     exceptions,
     otherwise,
     proportions,
-    routes,
+    regimen,
     sides,
 )
 from vademecum.rag.contrasts import without_asides
 from vademecum.rag.groups import exchanged, misplaced, substituted
-from vademecum.rag.polarity import contradicts, denied_copy, sides_exchanged
-from vademecum.rag.relations import by_its_loss
+from vademecum.rag.polarity import contradicts, denied_copy, sides_exchanged, turned_round
+from vademecum.rag.relations import by_its_loss, only_denied
 from vademecum.rag.replaced import OTHERS, replaced
 from vademecum.rag.swaps import swapped
 from vademecum.rag.words import NEAR_COPY, WORD, Language, containment, content_words, numbers
@@ -39,29 +40,30 @@ def at_odds(
     """
     if miscopied(sentence, parts) or _replaced(sentence, parts):
         return True
-    if any(way.at_odds(sentence, parts) for way in (exceptions, sides, routes, arms)):
+    if any(way.at_odds(sentence, parts) for way in (exceptions, sides, regimen, arms)):
         return True
     if exceptions.agrees(sentence, parts):
         return False
     contrasted = contrasts.agree(sentence, parts)
     if language != "zh" and (contrasts.at_odds(sentence, parts) or by_its_loss(sentence, parts)):
         return True
-    if not contrasted:
-        copies = any(denied_copy(sentence, part) for part in parts)
-        if copies or otherwise.at_odds(sentence, parts):
-            return True
-        if otherwise.agrees(sentence, parts):
-            return False
-    if language == "zh":
-        return all(contradicts(sentence, part) for part in nearest)
-    said, told = without_asides(sentence), [without_asides(part) for part in parts]
-    if changes.at_odds(said, told) or denials.at_odds(sentence, parts):
+    copies = any(denied_copy(sentence, part) for part in parts)
+    if not contrasted and (copies or otherwise.at_odds(sentence, parts)):
         return True
+    turned = any(turned_round(sentence, part) for part in parts)
+    agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
+    if language == "zh":
+        return not agreed and all(contradicts(sentence, part) for part in nearest)
     if proportions.at_odds(sentence, parts) or _turned(sentence, parts):
+        return True
+    said, told = without_asides(sentence), [without_asides(part) for part in parts]
+    if not agreed and (changes.at_odds(said, told) or denials.at_odds(sentence, parts)):
         return True
     if denials.denied_too(sentence, parts) or changes.same_too(sentence, parts):
         return False
-    return not contrasted and all(contradicts(sentence, part) for part in nearest)
+    if contrasted or agreed:
+        return False
+    return all(contradicts(sentence, part) for part in nearest) or only_denied(sentence, parts)
 
 
 def _turned(sentence: str, parts: Sequence[str]) -> bool:

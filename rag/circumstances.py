@@ -54,7 +54,7 @@ SAYS_NOTHING = (
     hatten die 变化 差异 有变 有差"""
 )
 LEAST_NAMED = 1 / 2  # of what tells the other statement apart, in the sentence
-SAME_MATTER = 0.6  # of the other words of the sentence, in the two statements
+SAME_MATTER = 0.8  # of the other words of the sentence, in the two statements
 ALL_SAID = 0.9
 
 
@@ -128,7 +128,7 @@ def _stands(claim: Statement, own: Statement, other: Statement, *, later: bool) 
         containment(set(theirs), set(claim.names)),
     )
     rest = {name for name in claim.names - theirs if not MARKED.match(name)}
-    said = containment(rest, set(own.names | other.names))
+    said = containment(rest, set(own.names | other.names)) if rest else 1.0
     if lost > held and lost >= LEAST_NAMED:
         return -1 if said >= SAME_MATTER else 0
     whole = held == 1 > lost or (held >= LEAST_NAMED and lost == 0)

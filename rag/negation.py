@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 NEGATION = re.compile(
-    r"\b(?:no|not|non|never|without|neither|nor|none|cannot|lack(?:s|ed|ing)?|absen(?:t|ce)"
+    r"\b(?:no|not|non|never|without(?= \w)|neither|nor|none|cannot|lack(?:s|ed|ing)?|absen(?:t|ce)"
     r"|fail(?:s|ed|ure to)?|unable|insignificant|hardly|scarcely|\w+n't"
     r"|(?:little|scant) (?:evidence|support|benefit|effect|reason|need)"
-    r"|nicht|nichts|kein(?:e[mnrs]?)?|ohne|weder|nie(?:mals)?|fehl(?:t|te|en|ten)"
+    r"|nicht|nichts|kein(?:e[mnrs]?)?|ohne(?= \w)|weder|nie(?:mals)?|fehl(?:t|te|en|ten)"
     r"|mangel(?:t|te|s)?)\b|不|没有?|未|无|非|缺乏",
     re.IGNORECASE,
 )
@@ -25,7 +25,9 @@ NO_DENIAL = re.compile(
 )
 # "Avoid" is a refusal of what is advised; what a treatment avoids it prevents.
 REFUSAL = re.compile(
-    r"\b(?:contra-?indicated|discourag(?:ed?|es)|prohibit\w*|forbidden|withh[eo]ld\w*|inadvisable"
+    r"\b(?:contra-?indicated|contra-?indications? (?:to|for)[^.;]{0,60}? (?:include[sd]?|are|is)"
+    r"|is an? (?:\w+ )?contra-?indication"
+    r"|discourag(?:ed?|es)|prohibit\w*|forbidden|withh[eo]ld\w*|inadvisable"
     r"|inappropriate|unnecessary|unsuitable|unjustified|unwarranted|unsupported|unproven|disproved"
     r"|(?:refrain|abstain)(?:s|ed|ing)? from"
     r"|(?:should|must|to) (?:\w+ )?be (?:\w+ly )?avoided|(?:should|must) avoid|(?:is|are) (?:best "

@@ -87,7 +87,7 @@ def contradicts(sentence: str, evidence: str) -> bool:
     other way. False where they share too few words to be about the same matter."""
     words = content_words(sentence)
     sentence, evidence = _without_shared(sentence, evidence)
-    if _exchanged(sentence, evidence) or _reversed(sentence, evidence):
+    if turned_round(sentence, evidence) or _reversed(sentence, evidence):
         return True
     if containment(words, content_words(evidence)) < SAME_MATTER:
         return False
@@ -129,7 +129,7 @@ def denied_copy(sentence: str, evidence: str) -> bool:
     return copied and (denials(sentence) - denials(evidence)) % 2 == 1
 
 
-def _exchanged(sentence: str, evidence: str) -> bool:
+def turned_round(sentence: str, evidence: str) -> bool:
     """Whether both compare the same two things, the other way round."""
     if sides_exchanged(sentence, evidence):
         return direction(sentence) == direction(evidence)

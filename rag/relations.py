@@ -27,6 +27,8 @@ from vademecum.rag.effects import (
     named,
     side,
 )
+from vademecum.rag.negation import negated
+from vademecum.rag.polarity import contradicts
 from vademecum.rag.told import Told
 from vademecum.rag.words import containment, content_words, stem
 
@@ -191,6 +193,21 @@ def _cues(part: str) -> tuple[bool, ...]:
     text = LIKELY.sub(lambda match: "-" * len(match.group()) + " more ", part)
     before = (text[max(0, at.start() - LONGEST_CLAUSE) : at.start()] for at in CUE.finditer(text))
     return tuple(HEDGE.search(BOUNDARY.split(each)[-1]) is not None for each in before)
+
+
+def only_denied(sentence: str, parts: Sequence[str]) -> bool:
+    """Whether a sentence affirms a relation that all parts that speak of it contradict."""
+    for relation in () if negated(sentence) else relations(sentence):
+        telling = [
+            part
+            for part in parts
+            if CUE.search(part)
+            and _holds(relation.agent, content_words(part))
+            and _holds(relation.object, content_words(part))
+        ]
+        if telling and all(contradicts(sentence, part) for part in telling):
+            return True
+    return False
 
 
 def by_its_loss(sentence: str, parts: Sequence[str]) -> bool:

@@ -36,6 +36,9 @@ PAIRS = (
     "morning evening",
     "oral intravenous",
     "high low",
+    "full empty",
+    "same another",
+    "same different",
     "higher lower",
     "dependent independent",
 )
@@ -64,7 +67,7 @@ def replaced(sentence: str, evidence: str) -> bool:
     """Whether a word of the sentence, and not its counterpart, is lacking in the evidence, which
     has the counterpart that the sentence lacks."""
     words, held = content_words(sentence), content_words(evidence)
-    ours, theirs = (set(WORD.findall(text.lower())) for text in (sentence, evidence))
+    ours, theirs = (_words(text) for text in (sentence, evidence))
     if NOT_ONLY.search(evidence) and ONLY.search(sentence) and not NOT_ONLY.search(sentence):
         only = not ONLY.search(NOT_ONLY.sub(" ", evidence))
         return only and containment(words, held) >= NEAR_COPY
@@ -74,6 +77,12 @@ def replaced(sentence: str, evidence: str) -> bool:
         and containment(words - {stem(word)}, held) >= NEAR_COPY
         for word in one
     )
+
+
+def _words(text: str) -> set[str]:
+    """The words of a text, and the parts of "low-risk"."""
+    words = WORD.findall(text.lower())
+    return {part for word in words for part in (word, *word.split("-"))}
 
 
 def _contrary(word: str, others: set[str]) -> bool:

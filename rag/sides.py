@@ -6,25 +6,37 @@ English, German and Chinese.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from vademecum.rag.circumstances import HAN_SIDE, sides
 from vademecum.rag.words import containment, content_words
 
 OTHER = {"<": ">", ">": "<", "with ": "without ", "without ": "with "}
-SHARED = 0.75  # of the words of the sentence, in the part that names the other side
+PIECE = re.compile(r"[;,，；]|\b(?:and|but|while|whereas|und|aber)\b", re.IGNORECASE)
+SHARED = 0.75  # of the words of the sentence, in the clause that names the other side
 
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
-    """Whether a side that the sentence names is named by no part, and the other side of the same by
-    one that has its words."""
+    """Whether the other side of what the sentence names a side of stands in a clause that has more
+    of its words than any with its own."""
     words = _words(sentence)
-    near = [part for part in parts if containment(words, _words(part)) >= SHARED]
-    held = {side for part in parts for side in sides(part)}
-    there = {side for part in near for side in sides(part)}
-    return any(
-        (side, what) not in held and (OTHER[side], what) in there for side, what in sides(sentence)
-    )
+    pieces = [piece for part in parts for piece in (part, *PIECE.split(part))]
+    shares = {piece: containment(words, _words(piece)) for piece in pieces}
+    ours = sides(sentence)
+    for side, what in ours:
+        if (OTHER[side], what) in ours:
+            continue
+        own = max((shares[p] for p in pieces if _only(side, what, p)), default=0.0)
+        other = max((shares[p] for p in pieces if _only(OTHER[side], what, p)), default=0.0)
+        if other >= SHARED and other > own:
+            return True
+    return False
+
+
+def _only(side: str, what: str, piece: str) -> bool:
+    found = sides(piece)
+    return (side, what) in found and (OTHER[side], what) not in found
 
 
 def _words(text: str) -> set[str]:

@@ -38,6 +38,11 @@ QUALIFYING = re.compile(
     rf"{SYMMETRIC.pattern}|\w+ly\Z|signific|strong|inverse|{UP.pattern}|{DOWN.pattern}",
     re.IGNORECASE,
 )
+PREPOSITION = re.compile(
+    r"\b(in|on|at|with|by|during|after|before|within|under|for|from|to|of|among|until|over)"
+    r"\s+(?:(?:the|an?)\s+)?\Z",
+    re.IGNORECASE,
+)
 ARTICLES = ("a", "an", "the")
 BY = re.compile(r"\bby\b", re.IGNORECASE)
 TOKEN = re.compile(rf"(?P<number>{NUMBER.pattern})|(?P<word>{WORD.pattern})")
@@ -60,7 +65,7 @@ def _swapped(sentence: str, evidence: str) -> bool:
     order = [token for token in theirs if token in ours]
     ours = {token: span for token, span in ours.items() if token in theirs}
     words = list(ours)
-    for a, b in _swaps([order.index(token) for token in ours]):
+    for first, a, b in _swaps([order.index(token) for token in ours]):
         between = sentence[ours[words[a - 1]][1] : ours[words[b]][0]]
         fixed = any(SYMMETRIC.match(word) for word in words[a:b]) and all(
             QUALIFYING.match(word) for word in words[a:b]
@@ -68,9 +73,23 @@ def _swapped(sentence: str, evidence: str) -> bool:
         # The same stretch in the other one: before and behind it stand the two things.
         at = order.index(words[a]), order.index(words[b - 1])
         theirs_between = evidence[theirs[order[at[0] - 1]][1] : theirs[order[at[1] + 1]][0]]
-        if not fixed and _alike(between, theirs_between):
+        things = words[first], words[b]
+        opens = _opens(sentence, ours, things)
+        free = opens is not None and opens == _opens(evidence, theirs, things)
+        if not (fixed or free) and _alike(between, theirs_between):
             return True
     return False
+
+
+def _opens(
+    text: str, places: dict[str, tuple[int, int]], things: tuple[str, str]
+) -> tuple[str, str] | None:
+    """The prepositions before two things, None unless each has one of its own: "pain was less with
+    the block | on day 3" may be told in either order."""
+    one, other = (PREPOSITION.search(text[: places[thing][0]]) for thing in things)
+    if not one or not other or one[1].lower() == other[1].lower():
+        return None
+    return one[1].lower(), other[1].lower()
 
 
 def _alike(between: str, other: str) -> bool:
@@ -81,9 +100,9 @@ def _alike(between: str, other: str) -> bool:
     return SequenceMatcher(None, ours, theirs, autojunk=False).ratio() >= ALIKE
 
 
-def _swaps(given: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Where the words begin and end that stand between two stretches that have changed places, if
-    nothing else has.
+def _swaps(given: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Two stretches that have changed places, if nothing else has: where the one begins, where it
+    ends, and where the other begins.
 
     `given` are the places in one sentence of the words of another, in the order of that.
     """
@@ -97,7 +116,7 @@ def _swaps(given: Sequence[int]) -> Iterator[tuple[int, int]]:
             a, b = first + behind, last - ahead  # where what stands between begins and ends there
             swap = [*range(b, last), *range(a, b), *range(first, a)]
             if a < b and list(given[first:last]) == swap:
-                yield first + ahead, last - behind
+                yield first, first + ahead, last - behind
 
 
 def _tokens(text: str) -> dict[str, tuple[int, int]]:

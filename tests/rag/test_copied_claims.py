@@ -1,4 +1,5 @@
-"""Slips of a model that copies, and right claims beside them, with the real embedder."""
+"""Slips of a model that copies, what guidelines advise and advise against, and right claims beside
+them, with the real embedder."""
 
 from __future__ import annotations
 
@@ -14,7 +15,11 @@ from vademecum.settings import Settings
 
 pytestmark = pytest.mark.e2e
 
-CASES = (Path(__file__).parent / "copied_claims.txt").read_text(encoding="utf-8").split("\n== ")[1:]
+CASES = [
+    case
+    for name in ("copied_claims.txt", "guideline_claims.txt")
+    for case in (Path(__file__).parent / name).read_text(encoding="utf-8").split("\n== ")[1:]
+]
 
 
 @pytest.fixture(scope="module")

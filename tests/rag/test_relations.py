@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vademecum.rag.check import check
-from vademecum.rag.relations import by_its_loss, related, relations
+from vademecum.rag.relations import by_its_loss, only_denied, related, relations
 from vademecum.rag.told import Told
 
 CLINIC = Told(
@@ -106,3 +106,14 @@ def test_the_check_holds_it(source_of, embedder) -> None:
     source = source_of(1, " ".join(CLINIC.sentences), CLINIC.title)
     (sentence,) = check("Obesity increases the risk of gout.", [source], embedder).sentences
     assert sentence.support == "unsupported"
+
+
+def test_what_all_that_speak_of_it_deny_is_denied() -> None:
+    parts = [
+        "Adults with gout took cherries or none for a year.",
+        "The data do not support the use of cherries to prevent gout.",
+    ]
+    assert only_denied("Cherries prevent gout in adults.", parts)
+    assert not only_denied("Cherries prevent gout in adults.", [*parts, "Cherries prevented gout."])
+    assert not only_denied("Cherries did not prevent gout in adults.", parts)
+    assert not only_denied("Cherries prevent asthma in adults.", parts)

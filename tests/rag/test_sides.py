@@ -27,5 +27,13 @@ def test_a_side_that_another_part_names_is_held() -> None:
     assert not at_odds("Take it after surgery.", parts)
 
 
+def test_each_clause_has_its_own_side() -> None:
+    parts = ["Stop warfarin 5 days before surgery and restart it on the evening after surgery."]
+    assert at_odds("Stop warfarin 5 days after surgery.", parts)
+    assert not at_odds("Stop warfarin 5 days before surgery.", parts)
+    assert not at_odds("Restart it on the evening after surgery.", parts)
+    assert not at_odds("The study said: stop before surgery and restart after surgery.", parts)
+
+
 def test_another_matter_is_no_other_side() -> None:
     assert not at_odds("Aspirin is stopped after surgery.", ["Wash your hands before surgery."])

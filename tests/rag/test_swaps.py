@@ -43,6 +43,7 @@ def test_two_things_in_each_others_place(sentence: str, evidence: str) -> None:
             "Most patients with gout had normal sleep latency.",
             "Sleep latency was normal in most patients with gout.",
         ),
+        ("With tea sleep latency rose on day 3.", "On day 3 sleep latency rose with tea."),
         ("Rest was the treatment of gout.", "Gout was treated with rest."),
         ("Tea reduced gout.", "Tea reduced gout."),
         ("Tea helps.", "Coffee raised sleep latency."),

@@ -1,14 +1,17 @@
-"""Ways in which a drug is given."""
+"""Which way and how often a drug is given."""
 
 from __future__ import annotations
 
-from vademecum.rag.routes import at_odds, routes
+from vademecum.rag.regimen import CLASSES, at_odds, named
+
+ROUTES, FREQUENCIES = CLASSES
 
 
 def test_abbreviations_are_known_where_they_are_no_other_words() -> None:
-    assert routes("Penicillin 1 g IV, then by mouth") == {"intravenous", "oral"}
-    assert routes("Adrenaline i.m. or s. c.") == {"intramuscular", "subcutaneous"}
-    assert not routes("Stage IV cancer, im Alter, oralis")
+    assert named("Penicillin 1 g IV, then by mouth", ROUTES) == {"intravenous", "oral"}
+    assert named("Adrenaline i.m. or s. c.", ROUTES) == {"intramuscular", "subcutaneous"}
+    assert not named("Stage IV cancer, im Alter, oralis", ROUTES)
+    assert named("einmal täglich", FREQUENCIES) == {"daily"}
 
 
 def test_another_route_is_at_odds() -> None:
@@ -16,6 +19,12 @@ def test_another_route_is_at_odds() -> None:
     assert at_odds("Adrenaline is given IV in anaphylaxis.", [part])
     assert not at_odds("Give adrenaline IM in anaphylaxis.", [part])
     assert not at_odds("Adrenaline is given in anaphylaxis.", [part])
+
+
+def test_another_frequency_is_at_odds() -> None:
+    parts = ["Methotrexate is given weekly.", "Daily administration has caused fatal toxicity."]
+    assert at_odds("Methotrexate is given daily.", parts)
+    assert not at_odds("Methotrexate is given every week.", parts)
 
 
 def test_a_route_that_another_part_names_is_held() -> None:
