@@ -101,13 +101,14 @@ class JatsReader:
             root = etree.fromstring(data, etree.XMLParser(**SAFE))
         except (etree.XMLSyntaxError, ValueError) as error:
             raise DocumentRejected(
-                f"{name}: malformed XML: {normalise(str(error))}", hint="download the file again"
+                f"{name}: malformed XML: {normalise(str(error))[:200]}",
+                hint="download the file again",
             ) from error
         _plain_names(root)
         articles = [root] if root.tag == "article" else list(root.iter("article"))
         if not articles:
             raise DocumentRejected(
-                f"{name}: not an article in JATS, its root element is <{root.tag}>",
+                f"{name}: not an article in JATS, its root element is <{root.tag[:100]}>",
                 hint="JATS files have the root <article>, or hold several of them",
             )
         for number, article in enumerate(articles, 1):

@@ -96,7 +96,7 @@ def records(path: Path) -> Iterator[etree._Element]:
         parser.close()
     except etree.XMLSyntaxError as error:
         # Not the parser's line, which counts from where it took over.
-        what = normalise(PLACE.sub("", str(error.msg)))
+        what = normalise(PLACE.sub("", str(error.msg)))[:200]  # it quotes names of any length
         where = f"after record {count}" if count else "before the first record"
         raise DocumentRejected(
             f"{printable(path.name)}: malformed XML {where}: {what}",
@@ -185,8 +185,9 @@ def _check_root(root: etree.XMLPullParser, chunk: bytes, path: Path) -> bool:
                 "and </PubmedArticleSet>",
             )
         if element.tag not in ROOTS:
+            tag = str(element.tag)[:100]  # as long as somebody made it
             raise DocumentRejected(
-                f"{printable(path.name)}: not a PubMed file, its root element is <{element.tag}>",
+                f"{printable(path.name)}: not a PubMed file, its root element is <{tag}>",
                 hint=f"PubMed files have the root {' or '.join(sorted(ROOTS))}",
             )
         return True
