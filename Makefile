@@ -81,7 +81,7 @@ coverage: $(STAMP)
 # Triton, and a PyTorch for GPUs brings the one that it was built with.
 TRITON := $(VENV)/triton
 
-$(TRITON)/.installed: $(STAMP)
+$(TRITON)/.installed: Makefile | $(STAMP)
 	@echo "installing Triton for the tests of the GPU's kernels: 1 GB"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(TRITON) triton==3.9.0
 	@touch $@

@@ -100,7 +100,9 @@ def identity_of(path: Path, advance: Callable[[int], None]) -> str:
     """
     own = file_hash(path, advance)
     guides = [file_hash(guide, lambda _: None) for guide in guides_of(path)]
-    parts = [own, printable(path.suffix.lower()), *guides]
+    packed = path.suffix.lower() == ".gz"  # what is in it has the ending before
+    ending = Path(path.stem).suffix if packed else path.suffix
+    parts = [own, printable(ending.lower()), *guides]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 

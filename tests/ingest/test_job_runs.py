@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -551,3 +552,17 @@ def test_the_same_bytes_with_another_ending_are_read_anew(tmp_path: Path) -> Non
         ids = [row[0] for row in library._database.read("SELECT doc_id FROM documents")]
         [document] = library.documents(NAME, ids).values()
     assert [section.label for section in document.sections] == ["Dose"]
+
+
+def test_so_does_the_ending_of_what_is_packed(tmp_path: Path) -> None:
+    packed = tmp_path / "rows.jsonl.gz"
+    packed.write_bytes(gzip.compress(b'{"text": "Aspirin is taken with water."}\n'))
+    with Library.open(tmp_path / "library") as library:
+        first = ingest(library, NAME, [packed], FakeEmbedder())
+        renamed = packed.rename(tmp_path / "rows.csv.gz")
+        report = ingest(library, NAME, [renamed], FakeEmbedder())
+    assert (first.kept, first.failed) == (1, 0)
+    assert (report.read, report.skipped) == (
+        0,
+        0,
+    )  # as a table it is a heading: not taken for known

@@ -108,7 +108,7 @@ def test_workers_that_are_killed_change_nothing(
     tmp_path: Path, ray: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """An embedder, a reader in the middle of a file, and every reader of another file."""
-    crashing = {"once": str(tmp_path / "read"), "always": ""}
+    crashing = {"once": str(tmp_path / "read"), "always": "always"}
     paths = [*make_files(tmp_path, 60), *(tmp_path / f"{name}.crash" for name in crashing)]
     for path, text in zip(paths[-2:], crashing.values(), strict=True):
         path.write_text(text)
