@@ -21,6 +21,7 @@ What = Literal["added", "changed", "deleted"]
 BEGIN = "INSERT INTO snapshots (corpus, snapshot, made, kept) VALUES (?, '', '', 1)"
 MOST_CHANGES = 100_000  # documents listed, over all snapshots of a corpus
 MOST_SNAPSHOTS = 1_000  # of a corpus
+SHORTEST = 8  # characters of an id's beginning that may stand for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +154,19 @@ def between(read: Read, corpus: int, first: str, second: str) -> Iterator[Change
     """What leads from one snapshot to the other, by document id, with the titles of what went;
     None where it was not kept.
 
-    Raises KeyError with the id that is not written down. Between equal ids is nothing.
+    An id may be cut short, as answers show it, to no fewer than `SHORTEST` characters. Raises
+    KeyError with the id that is not written down, or that several begin with. Between equal ids is
+    nothing.
     """
     ends = []
     for snapshot in (first, second):
         rows = read(
-            "SELECT MAX(seq) FROM snapshots WHERE corpus = ? AND snapshot = ?", (corpus, snapshot)
+            "SELECT MAX(seq) FROM snapshots WHERE corpus = ? AND "
+            "(snapshot = ? OR (length(?) >= ? AND substr(snapshot, 1, length(?)) = ?)) "
+            "GROUP BY snapshot",
+            (corpus, snapshot, snapshot, SHORTEST, snapshot, snapshot),
         )
-        if rows[0][0] is None:
+        if len(rows) != 1:
             raise KeyError(snapshot)
         ends.append(int(rows[0][0]))
     start, end = sorted(ends)

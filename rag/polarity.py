@@ -7,8 +7,9 @@ A heuristic over cue words: it sees "did not reduce" against "reduced" and "incr
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from vademecum.rag.negation import denials, negated
+from vademecum.rag.negation import NEGATION, REFUSAL, denials, negated
 from vademecum.rag.words import containment, content_words
 
 # "although", "but" and the like part what is said from what is said against it. A comma before
@@ -53,6 +54,24 @@ OPPOSITES = tuple(
         (
             r"(?:start(?:s|ed|ing)?|begin|begun|initiat\w+|continu\w+|resum\w+)\b",
             r"(?:stop(?:s|ped|ping)?|discontinu\w+|withh[eo]ld|hold|withdraw\w*|paus\w+)\b",
+        ),
+        (
+            (
+                r"approv\w+|grant(?:s|ed|ing)?\b|accept(?:s|ed|ing)?\b|authori[sz]\w+|upheld"
+                r"|genehmig\w+|bewillig\w+|stattgegeben"
+            ),
+            (
+                r"reject\w*|refus\w+|den(?:y|ies|ied|ying)\b|dismiss\w*|disapprov\w+|overruled"
+                r"|turned down|ablehn\w*|abgelehnt\w*|abgewiesen\w*|zurückgewiesen\w*"
+            ),
+        ),
+        (
+            r"mandatory|compulsory|obligatory|verpflichtend\w*|vorgeschrieben\w*",
+            r"optional\w*|voluntar\w+|freiwillig\w*",
+        ),
+        (
+            r"into (?:use|service|force)|in (?:Betrieb|Kraft)\b",
+            r"out of (?:use|service|force)|außer (?:Betrieb|Kraft)\b",
         ),
         (r"significant(?:ly)?\b", r"nonsignificant\w*|non-significant\w*|insignificant\w*"),
     )
@@ -100,8 +119,20 @@ def contradicts(sentence: str, evidence: str) -> bool:
         if negated(sentence) and negated(evidence):
             return False
     if negated(sentence) != negated(nearest):
-        return True
+        if _opposite_words(sentence, nearest):
+            return False  # "not approved" of what was rejected
+        return not _denied_of_another(words, nearest, clauses)
     return direction(sentence) * direction(nearest) < 0
+
+
+def _denied_of_another(words: set[str], nearest: str, clauses: Sequence[str]) -> bool:
+    """Whether the nearest clause denies of a thing that the words do not name ("ibuprofen should be
+    avoided in pregnancy"), and the words hold a whole clause that does not deny ("; paracetamol is
+    preferred")."""
+    denial = NEGATION.search(nearest) or REFUSAL.search(nearest)
+    thing = content_words(nearest[: denial.start()]) if denial else set()
+    affirmed = [content_words(clause) for clause in clauses if not negated(clause)]
+    return bool(thing) and not thing & words and any(said and said <= words for said in affirmed)
 
 
 def _clauses(evidence: str) -> list[str]:
@@ -151,16 +182,23 @@ def sides_exchanged(sentence: str, evidence: str) -> bool:
     return bool((left - before) & (behind - right)) and bool((right - behind) & (before - left))
 
 
+def _opposite_words(sentence: str, evidence: str) -> bool:
+    """Whether one has a word of which the other has the contrary, and neither has both."""
+    for one, other in OPPOSITES:
+        for ours, theirs in ((one, other), (other, one)):
+            apart = not theirs.search(sentence) and not ours.search(evidence)
+            if apart and ours.search(sentence) and theirs.search(evidence):
+                return True
+    return False
+
+
 def _reversed(sentence: str, evidence: str) -> bool:
     """Whether the evidence speaks of the contrary, or of the loss, of what the sentence does."""
     words = content_words(sentence)
     if containment(words, content_words(evidence)) < SAME_MATTER:
         return False
-    for one, other in OPPOSITES:
-        for ours, theirs in ((one, other), (other, one)):
-            apart = not theirs.search(sentence) and not ours.search(evidence)
-            if apart and ours.search(sentence) and theirs.search(evidence):
-                return negated(sentence) == negated(evidence)
+    if _opposite_words(sentence, evidence):
+        return negated(sentence) == negated(evidence)
     # The sentence copies the words of a clause but for those that turned it round.
     if REVERSAL.search(sentence) or negated(sentence):
         return False

@@ -57,6 +57,9 @@ def test_what_changed_between_two_states_is_told_document_by_document(tmp_path: 
         assert what(library, first, third) == {"pmid:2": "deleted", "pmid:5": "added"}
         assert what(library, third, first) == {"pmid:2": "added", "pmid:5": "deleted"}
         assert what(library, first, first) == {}
+        assert what(library, first[:12], third[:8]) == what(library, first, third)
+        with pytest.raises(UsageError, match="never seen"):
+            what(library, first[:7], third)
 
 
 def titled(library: Library, first: str, second: str) -> list[tuple[str, str, str, str]]:
