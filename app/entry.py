@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from pathlib import Path
 from types import FrameType
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
@@ -15,6 +17,7 @@ def main() -> None:
     heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if heard:
         signal.signal(signal.SIGINT, _leave)
+    _open_what_is_closed()
     from vademecum.app import cli
 
     try:
@@ -27,6 +30,20 @@ def main() -> None:
     finally:
         if heard:
             signal.signal(signal.SIGINT, _leave)
+
+
+def _open_what_is_closed() -> None:
+    """Let what was closed (`>&-`) lead nowhere: Python has no stream for it, and the next file that
+    is opened would take its number, and with it what a C library prints."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  to the end
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  to the end
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,9 @@
-"""The installed command ends quietly on Ctrl-C, from the moment it begins to load."""
+"""The installed command ends quietly on Ctrl-C, from the moment it begins to load, and works with
+streams that are closed."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +16,8 @@ import pytest
 pytest.importorskip("pty")  # Windows interrupts otherwise
 
 ROOT = Path(__file__).parents[2]
+VADEMECUM = Path(sys.executable).parent / "vademecum"
+NOTHING_YET = "nothing was ingested yet: `vademecum ingest` does\n"
 # A command that stops for a while: as it loads, as it works, or as it ends.
 PAUSES = {
     "loads": """
@@ -85,3 +89,46 @@ def test_it_loads_nothing_but_what_it_needs_to_begin() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     third_party = set(done.stdout.split()) - set(sys.stdlib_module_names) - {"vademecum"}
     assert not third_party
+
+
+def closed(numbers: str, arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
+    """A command line run without some of its streams: "12" is `>&- 2>&-`."""
+    shut = " ".join({"0": "<&-", "1": ">&-", "2": "2>&-"}[number] for number in numbers)
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {shut}', "sh", str(VADEMECUM), *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "VADEMECUM_HOME": str(home)},
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("numbers", ["0", "1", "2", "01", "12", "012"])
+@pytest.mark.parametrize("arguments", [["--version"], ["jobs"]])
+def test_it_ends_well_without_a_stream(numbers: str, arguments: list[str], tmp_path: Path) -> None:
+    done = closed(numbers, arguments, tmp_path)
+    assert done.returncode == 0
+    if "1" not in numbers and arguments == ["--version"]:
+        assert done.stdout.startswith("vademecum ")
+    if "2" not in numbers:
+        assert done.stderr == ("" if arguments == ["--version"] else NOTHING_YET)
+
+
+def test_errors_keep_their_exit_code_without_a_stream(tmp_path: Path) -> None:
+    told = closed("1", ["jobs", "show", "7"], tmp_path)
+    assert told.returncode != 0
+    assert told.stderr.startswith("error: ")
+    assert closed("2", ["jobs", "show", "7"], tmp_path).returncode == told.returncode
+
+
+def test_a_file_that_is_opened_does_not_take_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    opens = (
+        "import os, vademecum.app.cli as c\n"
+        f"c.main = lambda: (open({str(mine)!r}, 'w'), os.write(1, b'lost'), os.system('echo'))\n"
+        "from vademecum.app.entry import main; main()"
+    )
+    script = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", opens]
+    subprocess.run(script, check=True, timeout=60)
+    assert mine.read_text() == ""
