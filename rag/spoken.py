@@ -1,9 +1,9 @@
 """In which language a person is spoken to: that of the question, as far as we speak it.
 
 The passages and the model's answer may be in any language; this is about our own words around them.
-Chinese is known by its characters, German by small words, verbs and endings that are hardly found in
-other languages. A German question taken for English does less harm than the reverse: what
-tells nothing for certain is spoken to in English.
+Chinese is known by its characters, German by small words, verbs and endings that are hardly found
+in other languages. A German question taken for English does less harm than the reverse: what tells
+nothing for certain is spoken to in English.
 """
 
 from __future__ import annotations
