@@ -50,7 +50,9 @@ UMLAUT = re.compile("[äöüß]")
 NOUN = re.compile(r"\w{3,}(?:ungen|keit(?:en)?|heit(?:en)?|schaft(?:en)?)|[A-ZÄÖÜ]\S{2,}ung")
 ADJECTIVE_OR_VERB = re.compile(r"[a-zäöüß]{4,}(?:liche?n?|ieren)")
 # Not German though it ends so.
-NAMES = frozenset("Bandung Hartung Hornung Jantung Kaohsiung Samsung Taichung".split())
+NAMES = frozenset(
+    "Bandung Hartung Hirschsprung Hornung Jantung Kaohsiung Madelung Samsung Taichung".split()
+)
 
 
 def spoken(question: str) -> Spoken:
@@ -71,6 +73,6 @@ def spoken(question: str) -> Spoken:
 
 
 def _ends_german(word: str) -> bool:
-    if word in NAMES or word.lower() in GERMAN:
-        return False
-    return bool(NOUN.fullmatch(word) or ADJECTIVE_OR_VERB.fullmatch(word))
+    word = re.split("[-'’]", word)[-1]  # of "COVID-19-Impfung", and of "Renal-Anal-Lung"
+    found = NOUN.fullmatch(word) or ADJECTIVE_OR_VERB.fullmatch(word)
+    return found is not None and word not in NAMES

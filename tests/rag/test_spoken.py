@@ -23,6 +23,7 @@ from vademecum.rag.spoken import spoken
         "Wirkt Vitamin D?",
         "Hilft Vitamin A?",
         "COVID Impfung Kinder",
+        "COVID-19-Impfung Kinder",
         "Krankheit Alter",
         "Ist Jod in Milch?",
         "Was ist AIDS?",
@@ -68,6 +69,10 @@ def test_english_is_spoken_wherever_nothing_else_is_told(question: str) -> None:
         "Die Hard",
         "als treatment",
         "Fröhlich syndrome",
+        "Hirschsprung's disease symptoms",
+        "symptoms of Hirschsprung disease",
+        "Madelung disease inherited",
+        "Thymic-Renal-Anal-Lung dysplasia",
     ],
 )
 def test_what_english_and_names_have_too_tells_nothing_alone(question: str) -> None:
