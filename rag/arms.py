@@ -18,8 +18,8 @@ from vademecum.rag.words import GERMAN
 
 # Where what is said of one figure ends and what is said of the next begins.
 BETWEEN = re.compile(
-    r"[,;，；]|\b(?:and|versus|vs|compared|while|whereas|but|und|gegenüber|gegen|verglichen|während"
-    r"|aber)\b|而",
+    r"(?:[,;]\s+)?\b(?:and|versus|vs|compared(?: with| to)?|while|whereas|but|und|gegenüber|gegen"
+    r"|verglichen(?: mit)?|während|aber)\b|[,;，；]|而",
     re.IGNORECASE,
 )
 FAR = Statement(None, frozenset(), frozenset(), frozenset(), frozenset())
@@ -65,10 +65,11 @@ def _beside(text: str, found: Sequence[Figure]) -> list[Statement]:
     marks = [BETWEEN.search(text, one.end, other.start) for one, other in pairwise(found)]
     if None in marks:
         return []
-    bounds = [0, *(mark.start() for mark in marks if mark), len(text)]
+    starts = [0, *(mark.end() for mark in marks if mark)]
+    ends = [*(mark.start() for mark in marks if mark), len(text)]
     return [
         statement(
             figure.value, f"{text[a : figure.start]};{text[figure.end : b]}", text[a : figure.start]
         )
-        for figure, (a, b) in zip(found, pairwise(bounds), strict=True)
+        for figure, a, b in zip(found, starts, ends, strict=True)
     ]

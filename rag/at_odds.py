@@ -38,20 +38,24 @@ def at_odds(
 
     `nearest` are those of them that are nearest to it, in words and in meaning.
     """
+    if exceptions.at_odds(sentence, parts):
+        return True
+    parts, nearest = (exceptions.restated(sentence, given) for given in (parts, nearest))
     if miscopied(sentence, parts) or _replaced(sentence, parts):
         return True
-    if any(way.at_odds(sentence, parts) for way in (exceptions, sides, regimen, arms)):
+    if any(way.at_odds(sentence, parts) for way in (sides, regimen, arms)):
         return True
     if exceptions.agrees(sentence, parts):
         return False
     contrasted = contrasts.agree(sentence, parts)
     if language != "zh" and (contrasts.at_odds(sentence, parts) or by_its_loss(sentence, parts)):
         return True
-    copies = any(denied_copy(sentence, part) for part in parts)
-    if not contrasted and (copies or otherwise.at_odds(sentence, parts)):
-        return True
     turned = any(turned_round(sentence, part) for part in parts)
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
+    # The true half of "in men, but not in women" is a copy with a denial less.
+    copies = not agreed and any(denied_copy(sentence, part) for part in parts)
+    if not contrasted and (copies or otherwise.at_odds(sentence, parts)):
+        return True
     if language == "zh":
         return not agreed and all(contradicts(sentence, part) for part in nearest)
     if proportions.at_odds(sentence, parts) or _turned(sentence, parts):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from vademecum.rag.negation import negated
+from vademecum.rag.polarity import direction
 from vademecum.rag.words import containment, content_words
 
 CUE = (
@@ -20,6 +21,11 @@ CUE = (
 # "Except for age, which was higher": the clause behind tells more of it, and excepts nothing.
 EXCEPTION = re.compile(
     rf"(?:{CUE})(?P<those>[^.;,，。]*)(?P<more>,\s*(?:which|who|whose|that|die|der|das)\b[^.;]*)?",
+    re.IGNORECASE,
+)
+EXCEPT_WITH = re.compile(
+    r"\b(?:except(?:ing)?|with the exception of|unless|apart from|other than)\s+(?:(?:for|in|those"
+    r"|patients|people|participants|subjects|individuals|adults|women|men|children)\s+)*with\b",
     re.IGNORECASE,
 )
 NOT_THOSE = re.compile(r"\b(?:without|ohne|non)\b", re.IGNORECASE)
@@ -52,6 +58,14 @@ def agrees(sentence: str, parts: Sequence[str]) -> bool:
     return any(of_excepted(sentence, part) == "implied" for part in parts)
 
 
+def restated(sentence: str, parts: Sequence[str]) -> list[str]:
+    """The parts, for a sentence of those without something: "all except those with diabetes" says
+    it of all without diabetes."""
+    if NOT_THOSE.search(sentence) is None or EXCEPTION.search(sentence):
+        return list(parts)
+    return [EXCEPT_WITH.sub("without", part) for part in parts]
+
+
 def of_excepted(sentence: str, part: str) -> Literal["opposed", "implied", ""]:
     """How a sentence without an exception stands to a part with one: it says of those excepted the
     same as the part says of the others ("opposed"), or the contrary ("implied")."""
@@ -63,6 +77,8 @@ def of_excepted(sentence: str, part: str) -> Literal["opposed", "implied", ""]:
     rest = words - those
     if containment(those, words) < OF_THOSE or containment(rest, content_words(others)) < SHARED:
         return ""
+    if direction(sentence) * direction(others) < 0:
+        return "opposed"
     of_others = NOT_THOSE.search(sentence) is not None and NOT_THOSE.search(others) is None
     same = negated(NOT_THOSE.sub(" ", sentence)) == negated(NOT_THOSE.sub(" ", others))
     return "implied" if same == of_others else "opposed"

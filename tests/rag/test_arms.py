@@ -12,6 +12,9 @@ TWO_SENTENCES = [
 ]
 ONE_SENTENCE = ["Survival was 11.4 months with nivolumab and 8.2 months with docetaxel."]
 IN_PARENTHESES = ["Relapse rates were 14% (mesalazine) and 32% (placebo)."]
+COMPARED = [
+    "Adverse events led to discontinuation in 9% of those on insulin, compared with 4% on placebo."
+]
 GERMAN = ["Unter Apixaban bluteten 2,1 % der Patienten, unter Warfarin 3,1 %."]
 
 
@@ -29,6 +32,16 @@ GERMAN = ["Unter Apixaban bluteten 2,1 % der Patienten, unter Warfarin 3,1 %."]
             ONE_SENTENCE,
         ),
         ("Relapse was 32% with mesalazine.", "Relapse was 32% with placebo.", IN_PARENTHESES),
+        (
+            "Adverse events led to discontinuation in 9% of patients on placebo.",
+            "Adverse events led to discontinuation in 4% of patients on placebo.",
+            COMPARED,
+        ),
+        (
+            "On insulin 4% discontinued because of adverse events.",
+            "On placebo 4% discontinued because of adverse events.",
+            COMPARED,
+        ),
         (
             "Unter Apixaban bluteten 3,1 % der Patienten.",
             "Unter Warfarin bluteten 3,1 % der Patienten.",

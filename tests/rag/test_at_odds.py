@@ -76,6 +76,43 @@ def test_a_counterpart_elsewhere_in_the_passage_is_no_odds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("part", "right", "wrong"),
+    [
+        (
+            "Surgery improved survival in riders under 70 years, but not in those over 70 years.",
+            "Surgery improved survival in riders under 70 years.",
+            "Surgery improved survival in riders over 70 years.",
+        ),
+        (
+            "All riders except those with diabetes had lower pressure after the diet.",
+            "Riders without diabetes had lower pressure after the diet.",
+            "Riders with diabetes had lower pressure after the diet.",
+        ),
+        (
+            "All riders except those with diabetes had lower pressure after the diet.",
+            "Riders without diabetes had lower pressure after the diet.",
+            "Riders without diabetes had higher pressure after the diet.",
+        ),
+        (
+            "Ibuprofen should be avoided in the third trimester; paracetamol is preferred.",
+            "In the third trimester paracetamol is preferred.",
+            "In the third trimester ibuprofen is preferred.",
+        ),
+        (
+            "Aspirin helped, but did not help elderly women with diabetes.",
+            "Aspirin helped.",
+            "Aspirin helped elderly women with diabetes.",
+        ),
+    ],
+)
+def test_the_true_half_of_a_sentence_is_not_at_odds_with_the_other(
+    part: str, right: str, wrong: str
+) -> None:
+    assert not at_odds.at_odds(right, [part], [part], "en")
+    assert at_odds.at_odds(wrong, [part], [part], "en")
+
+
+@pytest.mark.parametrize(
     "piece",
     ["tea raised sleep and lowered pain ", "no tea was not seen ", "tea is linked to gout ", "9"],
 )

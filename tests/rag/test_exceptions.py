@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.exceptions import agrees, at_odds
+from vademecum.rag.exceptions import agrees, at_odds, restated
 
 EXCEPT = "Bridging is not needed except with a mechanical valve."
 UNLESS = "Antibiotics are unnecessary for colds unless fever lasts a week."
@@ -56,3 +56,22 @@ def test_what_an_exception_implies(sentence: str, part: str) -> None:
 )
 def test_what_is_neither(sentence: str, part: str) -> None:
     assert not at_odds(sentence, [part])
+
+
+def test_nor_is_more_of_the_others_implied_where_they_had_less() -> None:
+    part = "Except in men with diabetes, pressure was lower."
+    assert agrees("Pressure was lower without diabetes in men.", [part])
+    assert not agrees("Pressure was higher without diabetes in men.", [part])
+
+
+@pytest.mark.parametrize(
+    ("part", "of_others"),
+    [
+        (EXCEPT, "Bridging is not needed without a mechanical valve."),
+        (WITH, "The vaccine is advised for all adults without egg allergy."),
+        (UNLESS, UNLESS),
+    ],
+)
+def test_of_all_except_those_with_a_thing_is_of_all_without_it(part: str, of_others: str) -> None:
+    assert restated("Advised without egg allergy.", [part]) == [of_others]
+    assert restated("Advised with egg allergy.", [part]) == [part]

@@ -11,6 +11,9 @@ TWO_BOUNDS = ["The drug reduced death within 3 hours; after 3 hours it increased
 TWO_GROUPS = ["Screening halved deaths in men.", "In women no change was seen."]
 TWO_DRUGS = ["Ramipril senkte den Blutdruck, Prednisolon erhöhte ihn."]
 WITH_AND_WITHOUT = ["Stroke was rarer in patients with asthma but not in those without asthma."]
+ON_NOTHING = [
+    "Steroids lowered deaths among ventilated patients, but not among those receiving no oxygen."
+]
 CHINESE = ["筛查使男性的死亡率降低了一半，女性的死亡率没有变化。"]
 
 
@@ -29,6 +32,11 @@ CHINESE = ["筛查使男性的死亡率降低了一半，女性的死亡率没�
             "Stroke was rarer in patients without asthma.",
             "Stroke was rarer in patients with asthma.",
             WITH_AND_WITHOUT,
+        ),
+        (
+            "Among patients receiving no oxygen, steroids lowered deaths.",
+            "Among ventilated patients, steroids lowered deaths.",
+            ON_NOTHING,
         ),
         ("筛查使女性的死亡率降低了一半。", "男性的死亡率降低了一半。", CHINESE),
     ],
@@ -71,6 +79,9 @@ def test_and_parts_two_statements_only_where_each_has_a_value() -> None:
         ("Weight was not the same.", None),
         ("Weight was measured.", None),
         ("Weight fell in patients without asthma.", -1),
+        ("Weight fell among those who did not smoke.", -1),
+        ("Weight fell in women not taking statins.", -1),
+        ("Weight did not fall in those who smoked.", 0),
         ("The diet was without effect on weight.", 0),
     ],
 )
