@@ -45,7 +45,6 @@ OTHERS = frozenset(
     """ de het een van zijn voor bij wat hoe waarom att och är för det på hur vad og er til hvad
     hvordan""".split()
 )
-OTHERS = OTHERS - UNSURE
 UMLAUT = re.compile("[äöüß]")
 NOUN = re.compile(r"\w{3,}(?:ungen|keit(?:en)?|heit(?:en)?|schaft(?:en)?)|[A-ZÄÖÜ]\S{2,}ung")
 ADJECTIVE_OR_VERB = re.compile(r"[a-zäöüß]{4,}(?:liche?n?|ieren)")
