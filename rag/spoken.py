@@ -39,7 +39,7 @@ OTHERS = frozenset(
     your my i we they"""
     # French, Spanish, Portuguese, Italian.
     """ le la les un une et est sont dans pour avec que quel quelle quels quelles comment pourquoi
-    el los las una del qué cómo cuál cuáles para por con como são está os uma dos das quais qual
+    el los las una del qué cómo cuál cuáles para por con como são está os uma dos quais qual
     é il lo gli della delle di che per sono quali perché"""
     # Dutch, Swedish, Danish, Norwegian.
     """ de het een van zijn voor bij wat hoe waarom att och är för det på hur vad og er til hvad
