@@ -54,7 +54,7 @@ def statements(part: str) -> tuple[tuple[str, tuple[Statement, ...]], ...]:
     text = german_numbers(part) if GERMAN.search(part) else part
     text = WITH_NUMBERS.sub(" ", plain(text))
     by_unit: dict[str, list[Figure]] = {}
-    for figure in figures(text):
+    for figure in figures(text, spelled=True):
         by_unit.setdefault(figure.unit, []).append(figure)
     return tuple((unit, tuple(_beside(text, found))) for unit, found in by_unit.items())
 

@@ -158,9 +158,10 @@ def _pairs(part: str) -> tuple[Pair, ...]:
     return ()
 
 
-def figures(text: str) -> Iterator[Figure]:
-    """The numbers of a text that measure something; "34 of 90" is one."""
-    places = numbers_at(text)
+def figures(text: str, *, spelled: bool = False) -> Iterator[Figure]:
+    """The numbers of a text that measure something; "34 of 90" is one. With `spelled`, those in
+    words as well."""
+    places = numbers_at(text, spelled=spelled)
     behind = [*(start for start, _, _ in places[1:]), len(text)]
     skip = False
     for i, (start, end, value) in enumerate(places):

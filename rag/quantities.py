@@ -16,12 +16,12 @@ from vademecum.rag.words import FULL_WIDTH, GERMAN, HAN, NUMBER, normal
 
 # Each unit under one name; case counts, for "Mg" is magnesium and "M" molar.
 UNITS = {
-    "%": r"%|[Pp]er ?cent(?:age)?\b|个?百分点",
+    "%": r"%|[Pp]er ?cent(?:age)?\b|Prozent(?:punkte?n?)?\b|个?百分点",
     "fold": r"fold\b|times\b|倍",
-    "kg": r"kgs?\b|kilograms?\b|kilos?\b|千克|公斤",
-    "g": r"g\b|gr?ams?\b|grammes?\b|克",
-    "mg": r"mgs?\b|milligrams?\b|毫克",
-    "ug": r"(?:[μµu]|mc)g\b|micrograms?\b|微克",
+    "kg": r"kgs?\b|kilograms?\b|kilos?\b|Kilo(?:gramm)?\b|千克|公斤",
+    "g": r"g\b|gr?ams?\b|grammes?\b|Gramm\b|克",
+    "mg": r"mgs?\b|milligrams?\b|Milligramm\b|毫克",
+    "ug": r"(?:[μµu]|mc)g\b|micrograms?\b|Mikrogramm\b|微克",
     "ng": r"ng\b|nanograms?\b|纳克",
     "pg": r"pg\b|picograms?\b|皮克",
     "l": r"[lL]\b|lit(?:re|er)s?\b|升",
@@ -38,14 +38,14 @@ UNITS = {
     "mmol": r"mmols?\b|millimoles?\b|mM\b|毫摩尔",
     "umol": r"[μµu]mols?\b|micromoles?\b|[μµu]M\b|微摩尔",
     "nmol": r"nmols?\b|nanomoles?\b|nM\b|纳摩尔",
-    "IU": r"I?U\b|units?\b|国际单位|单位",
-    "s": r"secs?\b|seconds?\b|(?<=\s)s\b|秒",
-    "min": r"mins?\b|minutes?\b|分钟",
-    "h": r"h\b|hrs?\b|hours?\b|个?小时",
-    "day": r"d\b|days?\b|天",
-    "week": r"wks?\b|weeks?\b|个?星期|周",
-    "month": r"mos?\b|mths?\b|months?\b|个月",
-    "year": r"y\b|yrs?\b|years?\b|年|岁",
+    "IU": r"I?U\b|units?\b|Einheiten\b|国际单位|单位",
+    "s": r"secs?\b|seconds?\b|(?<=\s)s\b|Sekunden?\b|秒",
+    "min": r"mins?\b|minutes?\b|Minuten?\b|分钟",
+    "h": r"h\b|hrs?\b|hours?\b|Stunden?\b|个?小时",
+    "day": r"d\b|days?\b|Tage?n?\b|天",
+    "week": r"wks?\b|weeks?\b|Wochen?\b|个?星期|周",
+    "month": r"mos?\b|mths?\b|months?\b|Monate?n?\b|个月",
+    "year": r"y\b|yrs?\b|years?\b|Jahre?n?\b|年|岁",
 }
 UNIT = re.compile(
     r"[\s\u2009\u00a0]{0,2}-?(?:" + "|".join(f"(?:{p})" for p in UNITS.values()) + ")"
@@ -63,11 +63,21 @@ TEENS = "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 SPELLED = {word: n for n, word in enumerate(["zero", *ONES, *TEENS])}
 SPELLED |= {word: 10 * n for n, word in enumerate(TENS, 2)}
+GERMAN_SPELLED = {
+    word: n
+    for n, word in enumerate("zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split(), 2)
+} | {
+    word: 10 * n
+    for n, word in enumerate(
+        "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig".split(), 2
+    )
+}
+SPELLED |= GERMAN_SPELLED
 MULTIPLES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 TIMES = re.compile(rf"[-\s]({'|'.join(MULTIPLES)})\b", re.IGNORECASE)
 _SMALL = (
     rf"(?:(?:{'|'.join(TENS)})(?:[-\s](?:{'|'.join(ONES[:9])}))?"
-    rf"|(?:{'|'.join(['zero', *TEENS, *ONES])}))\b"
+    rf"|(?:{'|'.join(['zero', *TEENS, *ONES, *GERMAN_SPELLED])}))\b"
 )
 _AND = r"[-\s](?:and[-\s])?"
 _BELOW = rf"{_SMALL}(?:[-\s]hundred\b(?:{_AND}{_SMALL}(?![-\s]hundred\b))?)?"

@@ -22,6 +22,11 @@ GERMAN = ["Unter Apixaban bluteten 2,1 % der Patienten, unter Warfarin 3,1 %."]
     ("wrong", "right", "parts"),
     [
         (
+            "X-ray images are kept for thirty years.",
+            "X-ray images are kept for 10 years.",
+            ["X-ray images are kept for ten years, records of treatments for thirty years."],
+        ),
+        (
             "Of patients in the apixaban group 3.1% bled.",
             "Of patients in the apixaban group 2.1% bled.",
             TWO_SENTENCES,

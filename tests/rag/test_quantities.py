@@ -58,6 +58,11 @@ def test_a_source_holds_number_unit_and_sign(sentence: str, source: str, agree: 
     assert all(holds(held, quantity) for quantity in quantities(sentence)) == agree
 
 
+def test_german_words_count_with_their_unit() -> None:
+    assert quantities("Röntgenaufnahmen sind zehn Jahre aufzubewahren.") == [Quantity("10", "year")]
+    assert quantities("Nimm dich in acht vor den drei.") == []
+
+
 def test_german_numbers_are_read_in_a_german_sentence_and_held_both_ways() -> None:
     held = quantities_held("Bei 1.204 Patienten sank der Wert um 0,72 g.")
     for sentence in (
