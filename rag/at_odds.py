@@ -17,6 +17,7 @@ from vademecum.rag import (
     contrasts,
     denials,
     exceptions,
+    negation,
     otherwise,
     proportions,
     regimen,
@@ -53,7 +54,11 @@ def at_odds(
     turned = any(turned_round(sentence, part) for part in parts)
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
     # The true half of "in men, but not in women" is a copy with a denial less.
-    copies = not agreed and any(denied_copy(sentence, part) for part in parts)
+    copies = any(
+        denied_copy(sentence, part)
+        and not (agreed and negation.denials(sentence) < negation.denials(part))
+        for part in parts
+    )
     if not contrasted and (copies or otherwise.at_odds(sentence, parts)):
         return True
     if language == "zh":

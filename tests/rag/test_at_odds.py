@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vademecum.rag import at_odds, changes, contrasts, denials, proportions
+from vademecum.rag import at_odds, changes, contrasts, denials, otherwise, proportions
 from vademecum.rag.groups import exchanged, misplaced, substituted
 from vademecum.rag.intervals import Given
 from vademecum.rag.polarity import contradicts
@@ -120,3 +120,12 @@ def test_a_long_clause_is_taken_in_pieces(piece: str) -> None:
     long = "(" + piece * (20_000 // len(piece))
     for rule in (misplaced, RULES["changes"], RULES["denials"], RULES["apart"], contradicts):
         assert not rule(long, long)
+
+
+def test_what_agrees_by_its_circumstances_is_let_off_a_denial_less_not_a_denial_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(otherwise, "agrees", lambda *_: True)
+    plain, denied = "Oedema was seen in both thighs.", "Oedema was not seen in both thighs."
+    assert at_odds.at_odds(denied, [plain], [plain], "en")
+    assert not at_odds.at_odds(plain, [denied], [denied], "en")
