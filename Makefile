@@ -90,6 +90,7 @@ kernels: $(TRITON)/.installed
 	TRITON_INTERPRET=1 PYTHONPATH=$(TRITON) $(BIN)/python -m pytest -n $(WORKERS) \
 		tests/model/test_triton_kernels.py tests/model/test_rotated_kernels.py \
 		tests/benchmarks/test_gpu_layers_check.py
+	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/model/test_triton_front_end.py
 
 # Long measurements, some of them most of an hour. TEXT is a long plain text, .gz too.
 PRESET ?= small
