@@ -1,7 +1,8 @@
 """Questions to begin with, taken from the library: titles that ask one.
 
 A library of any field offers its own, and whatever it offers it can answer. Whoever opens the page
-may be a stranger to the field: those in the words that most of the library uses come first.
+may be a stranger to the field: those in the words that most of the library uses come first, and
+before titles in capitals those that are written as people write questions.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def examples(shelf: Shelf, corpus: str) -> list[str]:
     for hit in hits:
         words.setdefault(hit.passage.doc_id, set()).update(content_words(hit.passage.text))
     held = Counter(word for each in words.values() for word in each)
-    asked.sort(key=lambda title: _familiar(title, held), reverse=True)
+    asked.sort(key=lambda title: (_is_plain(title), _familiar(title, held)), reverse=True)
     by_opener: dict[str, str] = {}
     for title in asked:
         by_opener.setdefault(title.split()[0].lower(), title)
@@ -55,3 +56,9 @@ def _familiar(title: str, held: Counter[str]) -> float:
     says how many documents have a word. A word of one document alone counts nothing."""
     words = content_words(title)
     return sum(math.log(max(1, held[word])) for word in words) / max(1, len(words))
+
+
+def _is_plain(title: str) -> bool:
+    """Whether a title is not "Does Metformin Help People With Cancer?"."""
+    words = [word for word in title.split()[1:] if len(word) > 3 and word.isalpha()]
+    return 2 * sum(word.istitle() for word in words) <= len(words)

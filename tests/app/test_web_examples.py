@@ -52,6 +52,14 @@ def test_the_plainest_come_first() -> None:
     assert examples(Shelf(held={each.doc_id: each for each in held}), CORPUS) == asking[::-1]
 
 
+def test_those_in_capitals_come_last() -> None:
+    titles = [
+        "Does Metformin Help People With Cancer?",
+        "Does vitamin D help people with COVID-19?",
+    ]
+    assert examples(shelf(*titles), CORPUS) == titles[::-1]
+
+
 def test_chinese_titles_ask_too() -> None:
     assert examples(shelf("二甲双胍 是否 降低癌症风险？"), CORPUS) == [
         "二甲双胍 是否 降低癌症风险？"
