@@ -6,17 +6,15 @@ are counted, how an error looks. What a user sees is the same as of the engine.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import re
-import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from functools import lru_cache
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import httpx
 
@@ -27,23 +25,21 @@ from vademecum.errors import (
     ModelNotFound,
     UsageError,
 )
-from vademecum.model.chat import WORD_JOINER
 from vademecum.model.completions import (
     Watch,
     Writer,
-    estimate_tokens,
     events,
     finish_of,
     is_count,
 )
 from vademecum.model.deadline import Deadline
+from vademecum.model.defuse import defuse
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
+from vademecum.model.reach import farthest, permit, reach_of
 from vademecum.model.reasoning import CLOSE, OPEN
-from vademecum.model.surrogates import joined
-from vademecum.settings import TRUE, settings
+from vademecum.model.token_counts import TokenCounts
 
 KEY_VARIABLE = "VADEMECUM_REMOTE_KEY"
-ALLOW_VARIABLE = "VADEMECUM_ALLOW_REMOTE"
 DEFAULT_CONTEXT = 4096  # tokens; what Ollama takes unless told otherwise
 DEFAULT_TIMEOUT = 600.0  # seconds of silence: a long prompt on a slow machine takes minutes
 CONNECT_S = 5.0
@@ -51,14 +47,9 @@ SHORT_S = 10.0  # for everything but an answer
 LONGEST_MESSAGE = 200  # characters of a server's own words in an error
 LONGEST_BODY = 1 << 16  # bytes read of an answer that is an error
 LONGEST_LIST = 1 << 24  # and of one that lists models or tokens
-REMEMBERED = 4096  # texts whose length in tokens is known
 
 _REASONS = re.compile(
     r"(?<![a-z0-9])(r1|qwq|reasoner|reasoning|thinking|magistral|gpt-oss)(?![a-z0-9])"
-)
-# Control tokens of the usual templates. A server reads them in a document's text, too.
-_CONTROL = re.compile(
-    r"<[|｜][^<>\n]{1,40}[|｜]>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</?think>"
 )
 _TOO_LONG = re.compile(
     r"context[ _](?:length|size|window)|exceed_context|n_ctx|(?:prompt|input)\b.{0,60}\btoo long"
@@ -67,8 +58,6 @@ _TOO_LONG = re.compile(
 )
 _GAVE_UP = {"abort", "error"}
 _HOW = "start it, or check the address; it should look like http://127.0.0.1:8000/v1"
-
-Reach = Literal["loopback", "private", "public"]
 
 
 class RemoteModel:
@@ -105,9 +94,9 @@ class RemoteModel:
         """
         url = _address(base_url)
         self._shown = f"{url.scheme}://{url.netloc.decode()}"
-        self._reach = reach = _reach(url.host)
+        self._reach = reach = reach_of(url.host)
         self._allow = allow_remote
-        _permit(reach, self._shown, allow_remote)
+        permit(reach, self._shown, allow_remote)
         path = url.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
         self._base = f"{self._shown}{path}"
         self._root = self._base.removesuffix("/v1")
@@ -130,12 +119,11 @@ class RemoteModel:
             undo.pop_all()
         self._told = reasons
         self.reasons = bool(_REASONS.search(self.name.lower())) if reasons is None else reasons
-        self._counter: _Counter | Literal["estimate"] | None = None
-        self._counted = lru_cache(maxsize=REMEMBERED)(self._count)
+        self._counts = TokenCounts(self.name, partial(self._ask, "POST"))
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text takes: the server's count, or `estimate_tokens` if it has none."""
-        return self._counted(text) if text else 0
+        return self._counts.of(text)
 
     def stream(
         self,
@@ -156,13 +144,12 @@ class RemoteModel:
 
     def report(self) -> dict[str, Any]:
         """What is known of the server, and how."""
-        counter = self._counter
         return {
             "model": self.name,
             "server": self._shown,
             "context": {"tokens": self.context_length, "from": self._context_from},
             "reasons": {"value": self.reasons, "from": "name" if self._told is None else "told"},
-            "tokens_counted_by": counter.path if isinstance(counter, _Counter) else counter,
+            "tokens_counted_by": self._counts.path,
         }
 
     def close(self) -> None:
@@ -302,7 +289,7 @@ class RemoteModel:
         except OSError:  # it is broken already: nothing can be sent
             return
         try:
-            _permit(_farthest([peer]), self._shown, self._allow)
+            permit(farthest([peer]), self._shown, self._allow)
         except UsageError:
             stream.close()
             raise
@@ -365,17 +352,6 @@ class RemoteModel:
             if is_count(value) and value > 0:
                 return value, where
         return DEFAULT_CONTEXT, "default"
-
-    def _count(self, text: str) -> int:
-        if self._counter is None:
-            answers = ((one, one.count(self, text)) for one in _COUNTERS)
-            found = next(((one, count) for one, count in answers if count), None)
-            self._counter = found[0] if found else "estimate"
-            if found:
-                return found[1]
-        if self._counter == "estimate":
-            return estimate_tokens(text)
-        return self._counter.count(self, text) or estimate_tokens(text)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON object at a path beside `/v1`; None if there is none."""
@@ -472,60 +448,6 @@ class RemoteModel:
         return text if short else text[:LONGEST_MESSAGE] + "..."
 
 
-class _Counter:
-    """One way in which servers count tokens."""
-
-    def __init__(
-        self,
-        path: str,
-        ask: Callable[[str, str], dict[str, Any]],
-        read: Callable[[Mapping[str, Any]], Any],
-    ) -> None:
-        self.path = path
-        self._ask, self._read = ask, read
-
-    def count(self, model: RemoteModel, text: str) -> int | None:
-        """None if the server does not count in this way; no text that is asked for is empty."""
-        found = model._ask("POST", self.path, self._ask(model.name, defuse(text)))
-        count = self._read(found) if found else None
-        return count if is_count(count) and count > 0 else None
-
-
-def _length(found: Mapping[str, Any]) -> int | None:
-    tokens = found.get("tokens")
-    return len(tokens) if isinstance(tokens, list) else None
-
-
-_COUNTERS = (
-    # vLLM and SGLang. llama.cpp answers it, too, with no tokens: it looks for `content`.
-    _Counter(
-        "/tokenize",
-        lambda model, text: {"model": model, "prompt": text, "add_special_tokens": False},
-        lambda found: found.get("count"),
-    ),
-    _Counter("/tokenize", lambda _, text: {"content": text}, _length),
-    # llama-cpp-python
-    _Counter(
-        "/extras/tokenize/count",
-        lambda _, text: {"input": text},
-        lambda found: found.get("count"),
-    ),
-)
-
-
-def defuse(text: str, but: Sequence[str] = ()) -> str:
-    """The text with control tokens broken by an invisible word joiner, as `Chat.defuse` does.
-
-    So no document can speak as the system. The server's own tokens are not known: these are the
-    forms that are in use.
-    """
-
-    def broken(found: re.Match[str]) -> str:
-        return found[0] if found[0] in but else found[0][0] + WORD_JOINER + found[0][1:]
-
-    return _CONTROL.sub(broken, joined(text))
-
-
 def _read(response: httpx.Response, most: int) -> bytes:
     """What comes of a body in `SHORT_S` seconds; beyond `most` bytes the rest is left, too."""
     until = time.monotonic() + SHORT_S
@@ -571,41 +493,3 @@ def _key(api_key: str | None) -> str:
     if not (key.isascii() and key.isprintable()):
         raise UsageError("the key holds characters that no key can hold", f"check {KEY_VARIABLE}")
     return key
-
-
-def _reach(host: str) -> Reach:
-    """How far away a host is; one whose name is not known counts as public."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return "loopback"
-    try:
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
-    except (OSError, UnicodeError):
-        return "public"
-    return _farthest(found)
-
-
-def _farthest(addresses: Iterable[str]) -> Reach:
-    """How far away the farthest of some addresses is."""
-    parsed = [ipaddress.ip_address(one) for one in addresses]
-    plain = [getattr(one, "ipv4_mapped", None) or one for one in parsed]
-    if all(one.is_loopback for one in plain):
-        return "loopback"
-    # Link-local ones are no network that somebody set up; clouds keep secrets there.
-    near = all(one.is_loopback or (one.is_private and not one.is_link_local) for one in plain)
-    return "private" if near else "public"
-
-
-def _permit(reach: str, shown: str, allow_remote: bool | None) -> None:
-    """Raise UsageError where nothing may be sent."""
-    if reach != "loopback" and settings().offline:
-        raise UsageError(
-            f"VADEMECUM_OFFLINE forbids asking {shown}", "unset it, or use a server on this machine"
-        )
-    if allow_remote is None:
-        allow_remote = os.environ.get(ALLOW_VARIABLE, "").lower() in TRUE
-    if reach == "public" and not allow_remote:
-        raise UsageError(
-            f"{shown} is not on this machine or its private network: questions and the text of "
-            "sources would be sent there",
-            f"if that is meant, set {ALLOW_VARIABLE}=1 (in Python: allow_remote=True)",
-        )

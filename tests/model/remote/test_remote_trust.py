@@ -43,7 +43,7 @@ def test_a_name_that_moves_out_of_the_private_network_is_not_followed(
     asked = len(served.asked)
     model.close()
     model._client = model._connect()  # as once its idle connections are gone
-    monkeypatch.setattr(remote, "_farthest", lambda _: "public")
+    monkeypatch.setattr(remote, "farthest", lambda _: "public")
     for ask_it in (lambda: ask(model), lambda: model.count_tokens("four"), connect):
         with pytest.raises(UsageError, match="not on this machine"):
             ask_it()
