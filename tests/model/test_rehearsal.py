@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from vademecum.model.cache import PagedCache
 from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.interface import GenerationOptions
 from vademecum.model.rehearsal import rehearse
+from vademecum.model.sampling import Sampler
 from vademecum.progress import Silent
 
 
@@ -46,6 +49,24 @@ class Reader:
     def read(self, ids: torch.Tensor, cache: PagedCache, sequence: object) -> torch.Tensor:
         self.read_lengths.append((sequence.length, ids.shape[0]))  # type: ignore[attr-defined]
         return torch.zeros(1, self._decoder.config.hidden)
+
+
+class Seen(TorchDispatchMode):
+    """Notes PyTorch's operations, and what kinds of tensors they are given: to each its kernels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: set[object] = set()
+
+    def __torch_dispatch__(
+        self, func: object, types: object, args: tuple[object, ...] = (), kwargs: object = None
+    ) -> object:
+        kinds = tuple(
+            (given.dtype, given.dim()) if isinstance(given, torch.Tensor) else type(given)
+            for given in args
+        )
+        self.operations.add((str(func), kinds))
+        return func(*args, **(kwargs or {}))  # type: ignore[operator, call-overload, dict-item]
 
 
 @pytest.fixture
@@ -86,3 +107,27 @@ def test_memory_that_does_not_suffice_is_told_and_given_back(
         rehearse(decoder, cache, told)
     assert cache.free_tokens == 1_024
     assert told.over
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        GenerationOptions(),
+        GenerationOptions(temperature=0),
+        GenerationOptions(top_p=1.0),
+        GenerationOptions(top_k=5, temperature=2.0),
+        GenerationOptions(top_k=5, top_p=1.0),
+    ],
+)
+@pytest.mark.parametrize("refused", [0, 1, 3])
+def test_a_prompts_first_token_is_drawn_by_what_has_run_before(
+    decoder: Decoder, options: GenerationOptions, refused: int
+) -> None:
+    with Seen() as before:
+        rehearse(decoder, decoder.new_cache(1_024), Silent())
+    logits = 4 * torch.randn(decoder.config.vocab_size)
+    allowed = iter([False] * refused + [True])
+    with Seen() as now:
+        Sampler(options).sample(logits, lambda _: next(allowed))
+    assert now.operations <= before.operations
+    assert now.operations
