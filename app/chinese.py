@@ -36,6 +36,7 @@ CHINESE = Labels(
     heads={
         "answered": "回答",
         "not_in_library": "不在库中",
+        "other_language": "问题与资料的语言不同",
         "not_written": "找到了段落，但没有得到其支持的回答",
         "stopped": "已停止",
     },
@@ -55,6 +56,7 @@ CHINESE = Labels(
     sources={
         "answered": "来源",
         "not_in_library": "最相近的段落（未使用）",
+        "other_language": "最相近的段落",
         "not_written": "最相近的段落",
         "stopped": "找到的段落",
     },
@@ -124,6 +126,7 @@ CHINESE = Labels(
     nothing="{} 中没有相符的内容。",
     score="得分 {}",
     all_weak="相关度低：以上段落都不足以据此回答。",
+    all_apart="检索词是{asked}，以上段落多为{held}，而检索不能跨语言进行：请用{ask}检索。",
     some_weak="相关度低，回答时不会采用：{}。",
     results="{}，出自 {}",
 )

@@ -15,6 +15,9 @@ from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
 from vademecum.app.markdown import plain
 from vademecum.app.progress import ConsoleProgress
+from vademecum.rag.spoken import spoken
+from vademecum.rag.tongues import apart
+from vademecum.rag.wording import in_languages
 
 if TYPE_CHECKING:
     from vademecum.rag.retrieve import Found
@@ -80,16 +83,19 @@ def search(
             url=work.url,
             text=Text(labels.quote.format(shorten(plain(hit.passage.text, work.file), QUOTE))),
         )
-    if told := _weakness(weak, labels):
+    if told := _weakness(query, found, weak, labels):
         paragraph(console, Text(told, style="yellow"))
     shown = labels.counted(labels.counted_passages, len(found))
     of = labels.results.format(shown, f"{info.name}@{info.snapshot[:12]}")
     paragraph(console, Text(of, style="dim"))
 
 
-def _weakness(weak: Sequence[bool], labels: Labels) -> str:
+def _weakness(query: str, found: Sequence[Found], weak: Sequence[bool], labels: Labels) -> str:
     """Which results an answer would not be written from, "" if none."""
     if all(weak):
+        texts = [(hit.passage.text, hit.document.language) for hit in found]
+        if languages := apart(query, texts):
+            return in_languages(languages, labels.all_apart, spoken(query))
         return labels.all_weak
     numbers = ", ".join(str(n) for n, is_weak in enumerate(weak, start=1) if is_weak)
     return labels.some_weak.format(numbers) if numbers else ""

@@ -36,6 +36,7 @@ ENGLISH = Labels(
     heads={
         "answered": "Answer",
         "not_in_library": "Not in this library",
+        "other_language": "Question and texts in two languages",
         "not_written": "Passages found, but no answer that they support",
         "stopped": "Stopped",
     },
@@ -56,6 +57,7 @@ ENGLISH = Labels(
     sources={
         "answered": "Sources",
         "not_in_library": "Nearest passages, not used",
+        "other_language": "Nearest passages",
         "not_written": "Nearest passages",
         "stopped": "Passages found",
     },
@@ -126,6 +128,8 @@ ENGLISH = Labels(
     nothing="Nothing in {} matches.",
     score="score {}",
     all_weak="Weak: none of these bears enough on the query to answer from.",
+    all_apart="The query is in {asked}, most of these are in {held}, and the search does not reach "
+    "from one language to another: search in {ask}.",
     some_weak="Weak, an answer would leave them out: {}.",
     results="{} of {}",
 )

@@ -36,6 +36,7 @@ GERMAN = Labels(
     heads={
         "answered": "Antwort",
         "not_in_library": "Nicht in dieser Bibliothek",
+        "other_language": "Frage und Texte in zwei Sprachen",
         "not_written": "Stellen gefunden, aber keine Antwort, die sie belegen",
         "stopped": "Abgebrochen",
     },
@@ -56,6 +57,7 @@ GERMAN = Labels(
     sources={
         "answered": "Quellen",
         "not_in_library": "Ähnlichste Stellen, nicht verwendet",
+        "other_language": "Ähnlichste Stellen",
         "not_written": "Ähnlichste Stellen",
         "stopped": "Gefundene Stellen",
     },
@@ -126,6 +128,8 @@ GERMAN = Labels(
     nothing="In {} passt nichts.",
     score="Wert {}",
     all_weak="Schwach: keine davon sagt genug zur Suche, um daraus zu antworten.",
+    all_apart="Die Suche ist {asked}, das meiste hiervon {held}, und sie reicht nicht von einer "
+    "Sprache in die andere: bitte {ask} suchen.",
     some_weak="Schwach, eine Antwort ließe sie weg: {}.",
     results="{} aus {}",
 )

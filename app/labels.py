@@ -116,6 +116,7 @@ class Labels:
     nothing: str
     score: str
     all_weak: str
+    all_apart: str  # as `in_languages` fills it in
     some_weak: str
     results: str
 

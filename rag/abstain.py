@@ -1,9 +1,10 @@
 """When there is no answer, and why.
 
-Before writing: nothing found bears on the question, and that alone is "not in this library". After
-writing: the model declined, no sentence of what it wrote is borne out, or all that is comes from
-the question: a small model that is asked why X harms answers that X harms. That says something of
-the model. The nearest sources are shown in any case.
+Before writing: nothing found bears on the question, and that alone is "not in this library", unless
+the question is in another language than what was found. After writing: the
+model declined, no sentence of what it wrote is borne out, or all that is comes from the question: a
+small model that is asked why X harms answers that X harms. That says something of the model, unless
+two languages are the cause. The nearest sources are shown in any case.
 """
 
 from __future__ import annotations
@@ -33,6 +34,15 @@ DISTRACTS = 0.75
 
 # Words that ask for something and claim nothing of it: "What is the effect of ...?"
 ASKING = content_words("effect impact influence role relationship treatment therapy factor outcome")
+
+# What is said instead where question and passages are in two languages: neither are words of the
+# one found in the other, nor is a sentence of the one borne out by the other, whatever both say.
+APART: dict[Reason, Reason] = {
+    "irrelevant": "apart",
+    "unquoted": "apart",
+    "unsupported": "unchecked",
+    "borrowed": "unchecked",
+}
 
 REFUSAL = re.compile(
     r"\b(?:sources?|passages?|abstracts?|texts?|studies|documents?|information|context|articles?)\b"

@@ -11,9 +11,10 @@ Support = Literal["supported", "partial", "overstated", "unsupported", "uncited"
 # What at least one source speaks for, if only in part.
 BEARING: tuple[Support, ...] = ("supported", "partial", "overstated")
 # "not_in_library": the search found nothing that bears on the question. "not_written": it found
-# passages, but no sentence that holds came of them, which says nothing of the library. "stopped":
-# by the person who asked.
-Status = Literal["answered", "not_in_library", "not_written", "stopped"]
+# passages, but no sentence that holds came of them, which says nothing of the library.
+# "other_language": the question is in another language than the texts found, which can neither be
+# searched nor checked. "stopped": by the person who asked.
+Status = Literal["answered", "not_in_library", "other_language", "not_written", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)

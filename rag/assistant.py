@@ -32,6 +32,7 @@ from vademecum.rag.cite import strip_markers
 from vademecum.rag.complete import Made, Run, complete
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
+from vademecum.rag.tongues import apart
 from vademecum.rag.understand import understand
 from vademecum.rag.writer import choose_writer, load_writer
 
@@ -193,6 +194,9 @@ class Assistant:
             self.library, self.embedder, run.corpus, run.query.standalone, CANDIDATES, run.filters
         )
         withheld = abstain.before(found, run.query.language)
+        languages = apart(
+            run.query.question, [(one.passage.text, one.document.language) for one in found]
+        )
         if not withheld:
             found = abstain.relevant(found, run.query.language)
         sources, messages = self._assemble(run, found)
@@ -234,7 +238,9 @@ class Assistant:
                 withheld = "echoed"
             elif withheld and self.model is None:
                 withheld = "unquoted"
-        made = Made(sources, retrieve_s, draft, checked, withheld)
+        if withheld and languages:
+            withheld = abstain.APART.get(withheld, withheld)
+        made = Made(sources, retrieve_s, draft, checked, withheld, languages)
         yield Completed(complete(run, info, made, self.model, self.embedder))
 
     def _info(self, corpus: str) -> CorpusInfo:

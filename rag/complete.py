@@ -14,6 +14,7 @@ from vademecum.rag.answer import Answer, CorpusRef, ModelRef, Quotation, Source,
 from vademecum.rag.check import Checked
 from vademecum.rag.generate import Draft
 from vademecum.rag.spoken import Spoken, spoken
+from vademecum.rag.tongues import Apart
 from vademecum.rag.understand import Query
 from vademecum.rag.wording import ENDINGS, REASONS, STATUS, Reason, notice
 
@@ -33,13 +34,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of a question: `withheld` says why there is no answer, None if there is one."""
+    """What came of a question: `withheld` says why there is no answer, None if there is one.
+    `languages` are those of the question and of what was found, where they are two."""
 
     sources: tuple[Source, ...]
     retrieve_s: float
     draft: Draft
     checked: Checked
     withheld: Reason | None
+    languages: Apart | None = None
 
 
 def complete(
@@ -50,7 +53,8 @@ def complete(
     language, draft, withheld = spoken(run.query.question), made.draft, made.withheld
     quotes = _quotes(run, made, embedder) if model else ()
     if withheld:
-        text = notice(corpus, withheld, language, filtered=run.filters != Filters())
+        filtered = run.filters != Filters()
+        text = notice(corpus, withheld, language, filtered=filtered, apart=made.languages)
         reason = REASONS[withheld][language]
     else:
         text = made.checked.text

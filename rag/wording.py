@@ -6,16 +6,19 @@ from typing import Literal
 
 from vademecum.rag.answer import CorpusRef, Status
 from vademecum.rag.spoken import Spoken
+from vademecum.rag.tongues import Apart
 
 Reason = Literal[
     "empty",
     "irrelevant",
+    "apart",
     "declined",
     "silent",
     "echoed",
     "unsupported",
     "borrowed",
     "unquoted",
+    "unchecked",
     "cancelled",
 ]
 Ending = Literal["length", "timeout", "cancelled", "loop", "copying"]
@@ -23,12 +26,14 @@ Ending = Literal["length", "timeout", "cancelled", "loop", "copying"]
 STATUS: dict[Reason, Status] = {
     "empty": "not_in_library",
     "irrelevant": "not_in_library",
+    "apart": "other_language",
     "declined": "not_written",
     "silent": "not_written",
     "echoed": "not_written",
     "unsupported": "not_written",
     "borrowed": "not_written",
     "unquoted": "not_written",
+    "unchecked": "other_language",
     "cancelled": "stopped",
 }
 REASONS: dict[Reason, dict[Spoken, str]] = {
@@ -41,6 +46,11 @@ REASONS: dict[Reason, dict[Spoken, str]] = {
         "en": "nothing close enough to the question was found",
         "zh": "没有找到与问题足够相关的内容",
         "de": "es wurde nichts gefunden, das der Frage nahe genug ist",
+    },
+    "apart": {
+        "en": "the search does not reach from one language to another",
+        "zh": "检索不能跨语言进行",
+        "de": "die Suche reicht nicht von einer Sprache in die andere",
     },
     "declined": {
         "en": "the model said that it found no answer in them",
@@ -63,14 +73,22 @@ REASONS: dict[Reason, dict[Spoken, str]] = {
         "de": "was das Modell geschrieben hat, geht über sie hinaus und wird nicht gezeigt",
     },
     "borrowed": {
-        "en": "the model took from the question what they do not say; that is not shown",
-        "zh": "模型沿用了问题中的说法，而段落并未这样说，故不显示",
-        "de": "das Modell hat der Frage entnommen, was sie nicht sagen; das wird nicht gezeigt",
+        "en": "the model stated what the question asks as if it were known, but no passage says"
+        " so; that is not shown",
+        "zh": "模型把问题中的说法当作事实写了出来，而没有段落这样说，故不显示",
+        "de": "das Modell hat als Tatsache hingestellt, wonach gefragt ist, doch keine Stelle sagt"
+        " es; das wird nicht gezeigt",
     },
     "unquoted": {
         "en": "no sentence of them is close enough to the question to be quoted",
         "zh": "其中没有与问题足够相近、可以引用的句子",
         "de": "kein Satz von ihnen ist der Frage nahe genug, um angeführt zu werden",
+    },
+    "unchecked": {
+        "en": "an answer in one language cannot be checked against passages in another",
+        "zh": "回答与段落语言不同，无法核对",
+        "de": "eine Antwort in der einen Sprache lässt sich nicht mit Stellen in der anderen"
+        " vergleichen",
     },
     "cancelled": {
         "en": "stopped before an answer was written",
@@ -109,12 +127,53 @@ ENDINGS: dict[Ending, dict[Spoken, str]] = {
 }
 
 
-def notice(corpus: CorpusRef, reason: Reason, language: Spoken, *, filtered: bool = False) -> str:
-    """What a person reads instead of an answer; `filtered` if not all of the corpus was searched.
+# As they stand behind "is in", "是" and "ist".
+LANGUAGES: dict[str, dict[Spoken, str]] = {
+    "eng": {"en": "English", "zh": "英文", "de": "auf Englisch"},
+    "ger": {"en": "German", "zh": "德文", "de": "auf Deutsch"},
+    "chi": {"en": "Chinese", "zh": "中文", "de": "auf Chinesisch"},
+    "fre": {"en": "French", "zh": "法文", "de": "auf Französisch"},
+    "spa": {"en": "Spanish", "zh": "西班牙文", "de": "auf Spanisch"},
+    "ita": {"en": "Italian", "zh": "意大利文", "de": "auf Italienisch"},
+    "por": {"en": "Portuguese", "zh": "葡萄牙文", "de": "auf Portugiesisch"},
+    "dut": {"en": "Dutch", "zh": "荷兰文", "de": "auf Niederländisch"},
+    "jpn": {"en": "Japanese", "zh": "日文", "de": "auf Japanisch"},
+    "kor": {"en": "Korean", "zh": "韩文", "de": "auf Koreanisch"},
+}
+ANOTHER: dict[Spoken, str] = {
+    "en": "another language",
+    "zh": "另一种语言",
+    "de": "in einer anderen Sprache",
+}
+THEIRS: dict[Spoken, str] = {"en": "their language", "zh": "资料的语言", "de": "in ihrer Sprache"}
+
+
+def in_languages(apart: Apart, words: str, language: Spoken) -> str:
+    """`words` with the languages of a question and of the texts found filled in: `asked`, `held`,
+    and `ask` for the one to ask in."""
+    asked, held = (LANGUAGES.get(code, ANOTHER)[language] for code in (apart.asked, apart.held))
+    ask = LANGUAGES.get(apart.held, THEIRS)[language]
+    return words.format(asked=asked, held=held, ask=ask)
+
+
+def notice(
+    corpus: CorpusRef,
+    reason: Reason,
+    language: Spoken,
+    *,
+    filtered: bool = False,
+    apart: Apart | None = None,
+) -> str:
+    """What a person reads instead of an answer; `filtered` if not all of the corpus was searched,
+    `apart` where question and texts are in two languages.
 
     Only where the search found nothing that bears on the question is it said of the library.
     """
     why = REASONS[reason][language]
+    if apart and STATUS[reason] == "other_language":
+        return in_languages(apart, OTHER_LANGUAGE[language], language).format(
+            why=why, name=corpus.name
+        )
     if STATUS[reason] == "not_written":
         return UNWRITTEN["quoting" if reason == "unquoted" else "writing"][language].format(why)
     if STATUS[reason] == "stopped":
@@ -135,6 +194,15 @@ def notice(corpus: CorpusRef, reason: Reason, language: Spoken, *, filtered: boo
     return f'Not in this library: {why} in "{corpus.name}" ({count}{newest}){within}.'
 
 
+# What is said where question and texts are in two languages: nothing of what the library holds.
+OTHER_LANGUAGE: dict[Spoken, str] = {
+    "en": "The question is in {asked}, the texts found in “{{name}}” are in {held}: {{why}}."
+    " The library may have the answer all the same. Ask in {ask}.",
+    "zh": "问题是{asked}，而在“{{name}}”库中找到的资料是{held}：{{why}}。库中仍可能有答案，"
+    "请用{ask}提问。",
+    "de": "Die Frage ist {asked}, die in „{{name}}“ gefundenen Texte sind {held}: {{why}}."
+    " Die Bibliothek kann die Antwort trotzdem haben. Bitte {ask} fragen.",
+}
 # What is said where passages were found and no sentence that holds came of them.
 UNWRITTEN: dict[Literal["writing", "quoting"], dict[Spoken, str]] = {
     "writing": {

@@ -73,6 +73,14 @@ def test_search_says_once_which_hits_are_weak(filled: Cli) -> None:
     assert "Weak" not in alone
 
 
+def test_search_in_another_language_than_the_texts_says_so(filled: Cli) -> None:
+    shown = filled("search", "二甲双胍会降低血糖吗？").stdout
+    assert "检索词是中文，以上段落多为英文，而检索不能跨语言进行：请用英文检索。" in shown
+    assert "相关度低" not in shown
+    shown = filled("search", "Senkt es die Blutfette und verhindert Schlaganfälle?").stdout
+    assert "Die Suche ist auf Deutsch, das meiste hiervon auf Englisch" in shown
+
+
 def test_search_names_the_files_of_what_has_no_number(filled: Cli, tmp_path: Path) -> None:
     text = "# Fever\n\nParacetamol *soothed* sore throats.\n"
     (tmp_path / "Fever notes.md").write_text(text)

@@ -129,7 +129,7 @@ def shown(question: str) -> dict[str, str]:
     panel = panel_html(
         SOURCES, documents, turn=1, question=question, nearest=False, read=(0.5, 0.3, 0.2)
     )
-    statuses: tuple[Status, ...] = ("not_in_library", "not_written", "stopped")
+    statuses = [status for status in get_args(Status) if status != "answered"]
     shown = {
         "terminal": printed(found),
         "page": said(turn_html(found, 1, 12.0)),

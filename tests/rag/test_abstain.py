@@ -9,7 +9,20 @@ from vademecum.rag.abstain import LEAD, RELEVANT, RELEVANT_HAN, after, before, r
 from vademecum.rag.answer import CorpusRef, Sentence, Source
 from vademecum.rag.retrieve import Found, search
 from vademecum.rag.spoken import Spoken
-from vademecum.rag.wording import ENDINGS, OVERSTATED, REASONS, STATUS, STRONGER, UNWRITTEN, notice
+from vademecum.rag.tongues import Apart
+from vademecum.rag.wording import (
+    ANOTHER,
+    ENDINGS,
+    LANGUAGES,
+    OTHER_LANGUAGE,
+    OVERSTATED,
+    REASONS,
+    STATUS,
+    STRONGER,
+    THEIRS,
+    UNWRITTEN,
+    notice,
+)
 
 
 def sentence(text: str, support: str) -> Sentence:
@@ -164,7 +177,7 @@ def test_the_notice_names_the_library_that_was_searched_and_how() -> None:
 
 def test_all_that_is_said_is_said_in_every_language() -> None:
     tables = [*REASONS.values(), *ENDINGS.values(), *UNWRITTEN.values(), OVERSTATED, STRONGER]
-    for table in tables:
+    for table in [*tables, *LANGUAGES.values(), ANOTHER, THEIRS, OTHER_LANGUAGE]:
         assert set(table) == set(get_args(Spoken))
         assert len(set(table.values())) == len(table)
         assert len({words.count("{}") for words in table.values()}) == 1
@@ -174,7 +187,25 @@ def test_all_that_is_said_is_said_in_every_language() -> None:
 def test_only_what_the_search_did_not_find_is_said_of_the_library(reason) -> None:
     of_library = STATUS[reason] == "not_in_library"
     assert of_library == (reason in ("empty", "irrelevant"))
-    said = notice(PUBMED, reason, "en")
-    assert ("Not in this library" in said) == ("pubmed" in said) == of_library
-    assert ("不在库中" in notice(PUBMED, reason, "zh")) == of_library
+    said = notice(PUBMED, reason, "en", apart=Apart("ger", "eng"))
+    assert ("Not in this library" in said) == of_library
+    assert ("pubmed" in said) == (STATUS[reason] in ("not_in_library", "other_language"))
+    assert ("不在库中" in notice(PUBMED, reason, "zh", apart=Apart("chi", "eng"))) == of_library
     assert REASONS[reason]["en"].casefold() in said.casefold()
+
+
+def test_of_two_languages_both_are_named_and_the_one_to_ask_in() -> None:
+    said = notice(PUBMED, "apart", "de", apart=Apart("ger", "eng"))
+    assert said.startswith("Die Frage ist auf Deutsch, ")
+    assert "in „pubmed“ gefundenen Texte sind auf Englisch" in said
+    assert said.endswith("Bitte auf Englisch fragen.")
+    said = notice(PUBMED, "apart", "zh", apart=Apart("chi", "eng"))
+    assert said.startswith("问题是中文，")
+    assert said.endswith("请用英文提问。")
+    said = notice(PUBMED, "unchecked", "en", apart=Apart("eng", "chi"))
+    assert "cannot be checked" in said
+    assert said.endswith("Ask in Chinese.")
+    # Of one that has no name here it is said that it is another.
+    said = notice(PUBMED, "apart", "en", apart=Apart("eng", "fin"))
+    assert "are in another language" in said
+    assert said.endswith("Ask in their language.")

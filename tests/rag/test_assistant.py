@@ -121,6 +121,50 @@ def test_what_is_said_instead_is_in_the_language_of_the_question(
     assert why in answer.reason
 
 
+IN_ENGLISH = (
+    "Metformin did not increase the risk of lactic acidosis in patients with renal impairment, and "
+    "it was not associated with a higher mortality than that of the others in this cohort."
+)
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_question_in_another_language_than_the_texts_is_not_said_to_be_missing(
+    shelf_of, embedder, model_of, writes: bool
+) -> None:
+    model = model_of("Nein.")
+    shelf = shelf_of(Document("pmid:1", "Metformin and acidosis", IN_ENGLISH, "abstract"))
+    assistant = Assistant(shelf, embedder, model if writes else None, corpus="test")
+    for question, hint in (
+        ("二甲双胍会增加乳酸酸中毒的风险吗？", "请用英文提问"),
+        ("Erhöht es die Gefahr einer Übersäuerung bei Nierenkranken?", "auf Englisch fragen"),
+    ):
+        answer = assistant.ask(question)
+        holds(answer, shelf)
+        assert answer.status == "other_language"
+        assert hint in answer.answer
+        assert answer.reason.casefold() in answer.answer.casefold()
+        assert answer.sources
+    assert model.asked == []
+    # Of what the texts do not speak of at all, in their own language, it is said as ever.
+    assert assistant.ask("What is the capital of France?").status == "not_in_library"
+
+
+def test_an_answer_that_cannot_be_checked_for_its_language_is_not_laid_to_the_model(
+    shelf_of, embedder, model_of
+) -> None:
+    shelf = shelf_of(Document("pmid:1", "Metformin mortality", IN_ENGLISH, "abstract"))
+    model = model_of("Es verdoppelt die Sterblichkeit bei Nierenkranken.")
+    # The name and the number of its words suffice to ask the model.
+    answer = Assistant(shelf, embedder, model, corpus="test").ask(
+        "Erhöht Metformin mortality oder lactic acidosis, renal impairment, cohort, patients?"
+    )
+    holds(answer, shelf)
+    assert model.asked
+    assert answer.status == "other_language"
+    assert "verdoppelt" not in answer.answer
+    assert "lässt sich nicht mit Stellen in der anderen vergleichen" in answer.reason
+
+
 def test_an_answer_that_nothing_bears_out_is_withdrawn(assistant_of, model_of, shelf) -> None:
     answer = assistant_of(model_of("Garlic wards off vampires in 99% of nights [1].")).ask(QUESTION)
     holds(answer, shelf)
