@@ -19,7 +19,8 @@ import numpy as np
 from vademecum.corpora.document import Document, Filters, Hit, Passage
 from vademecum.corpora.sections import label_of
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag.words import content_words
+from vademecum.rag.asked import asked_words, held
+from vademecum.rag.words import content_words, language_of
 
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
@@ -43,7 +44,8 @@ class Found:
 
     `score` in [0, 1] is the fused one and compares passages of one search only. Two numbers
     compare across searches: `cosine`, the similarity to the query, and `coverage` in [0, 1], the
-    share of the query's words that the document holds, rare words counting more. `ranks` count
+    share of the query's words that the document holds (the passage, of a Chinese query), rare words
+    counting more. `ranks` count
     from 1, by the side that found it: "dense", "lexical". `also` are the ids of other documents
     of the same work in the corpus. `named` if the query holds the whole title of the document;
     `lead` is how much nearer the work is to the query than the five that come next, in a corpus so
@@ -105,7 +107,9 @@ def search(
             document=documents[passage.doc_id],
             score=scores[passage.passage_id],
             cosine=float(vectors[passage.passage_id] @ vector),
-            coverage=coverage(weights, documents[passage.doc_id]),
+            coverage=coverage_han(weights, documents[passage.doc_id], passage)
+            if language_of(query) == "zh"
+            else coverage(weights, documents[passage.doc_id]),
             ranks={
                 side: of[passage.passage_id]
                 for side, of in ranks.items()
@@ -168,14 +172,26 @@ def _shares(side: Sequence[Hit], most: int) -> dict[str, float]:
 def word_weights(query: str, candidates: Sequence[Passage]) -> dict[str, float]:
     """How much each content word of the query tells: ln(1 + N / (n + 1/2)) for a word that n of
     the N candidates hold. What all candidates hold tells little; a word that none holds, most."""
-    words = content_words(query)
-    held = Counter(word for one in candidates for word in words & content_words(one.text))
-    return {word: log(1 + len(candidates) / (held[word] + 0.5)) for word in words}
+    if language_of(query) == "zh":
+        words = asked_words(query)
+        count = Counter(word for one in candidates for word in held(words, one.text))
+    else:
+        words = content_words(query)
+        count = Counter(word for one in candidates for word in words & content_words(one.text))
+    return {word: log(1 + len(candidates) / (count[word] + 0.5)) for word in words}
 
 
 def coverage(weights: dict[str, float], document: Document) -> float:
     """The share of the weights whose words the document holds, in [0, 1]."""
-    words = content_words(f"{document.title} {document.text}")
+    return _share(weights, content_words(f"{document.title} {document.text}"))
+
+
+def coverage_han(weights: dict[str, float], document: Document, passage: Passage) -> float:
+    """The same of a Chinese query and one passage: a statute as a whole holds nearly any word."""
+    return _share(weights, held(weights, f"{document.title} {passage.text}"))
+
+
+def _share(weights: dict[str, float], words: set[str]) -> float:
     total = sum(weights.values())
     return sum(w for word, w in weights.items() if word in words) / total if total else 0.0
 

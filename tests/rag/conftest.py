@@ -187,6 +187,14 @@ DOCUMENTS = (
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def jieba_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Chinese questions are cut by jieba, which keeps its cache at home: not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VADEMECUM_HOME", str(tmp_path_factory.mktemp("jieba")))
+        yield
+
+
 @pytest.fixture
 def embedder() -> WordEmbedder:
     return WordEmbedder()

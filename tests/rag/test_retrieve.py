@@ -193,6 +193,18 @@ def test_an_unknown_corpus_keeps_its_error(shelf, embedder) -> None:
         search(shelf, embedder, "nope", "aspirin", 3)
 
 
+def test_of_a_chinese_query_a_passage_covers_the_words_that_it_holds(shelf, embedder) -> None:
+    query = "请问二甲双胍会增加乳酸酸中毒的风险吗？"
+    found = {f.document.doc_id: f.coverage for f in search(shelf, embedder, "test", query, 8)}
+    assert found["pmid:4"] == 1.0  # what only asks does not count
+    assert max(share for doc_id, share in found.items() if doc_id != "pmid:4") == 0.0
+    # Of a long text only the passage that was found counts.
+    shelf.cut["pmid:4"] = [Passage("pmid:4", 0, 0, 6, "二甲双胍不会")]
+    shelf.kept["pmid:4"] = replace(shelf.kept["pmid:4"], title="")
+    (part,) = (f for f in search(shelf, embedder, "test", query, 8) if f.document.language == "chi")
+    assert 0 < part.coverage < 1
+
+
 def test_coverage_counts_rare_words_more(shelf, embedder) -> None:
     query = "metformin and risk in sarcoidosis"
     found = {f.document.doc_id: f.coverage for f in search(shelf, embedder, "test", query, 8)}
