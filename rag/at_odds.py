@@ -3,8 +3,8 @@
 Each way has a file of its own: what changes which way, what is denied, what is said of one thing
 and not of another, what stands where in a near copy, numbers of other groups, which of two groups
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
-other side of a bound, another route or frequency, what is excepted, and what only the loss of a
-thing does.
+other side of a bound, another route or frequency or that of another thing, what is excepted, and
+what only the loss of a thing does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vademecum.rag import (
     sides,
 )
 from vademecum.rag.contrasts import without_asides
-from vademecum.rag.groups import exchanged, misplaced, substituted
+from vademecum.rag.groups import exchanged, misplaced, permuted, substituted
 from vademecum.rag.polarity import contradicts, denied_copy, sides_exchanged, turned_round
 from vademecum.rag.relations import by_its_loss, only_denied
 from vademecum.rag.replaced import OTHERS, replaced
@@ -88,7 +88,7 @@ def miscopied(sentence: str, parts: Sequence[str]) -> bool:
     stated, copied = numbers(sentence), _copied(sentence, parts)
     whole = [part for part in copied if stated <= numbers(part)]
     if whole:
-        return any(wrong(sentence, whole[0]) for wrong in (exchanged, misplaced, swapped))
+        return any(wrong(sentence, whole[0]) for wrong in (exchanged, permuted, misplaced, swapped))
     return bool(copied) and substituted(sentence, copied[0])
 
 

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 from vademecum.rag.effects import GENERIC
 from vademecum.rag.negation import NEGATION
@@ -50,7 +49,8 @@ SAYS_NOTHING = (
     - content_words("one two three four five six seven eight nine ten twelve")
 ) | content_words(
     """seen observed noted detected reported evident present occurred given received gegeben
-    beobachtet änderte änderten hingegen dagegen change difference reduction war waren hat hatte
+    whereas versus vs among compared against solche solcher beobachtet änderte änderten hingegen
+    dagegen change difference reduction war waren hat hatte
     hatten die 变化 差异 有变 有差"""
 )
 LEAST_NAMED = 1 / 2  # of what tells the other statement apart, in the sentence
@@ -82,14 +82,15 @@ def statement(value: Hashable, clause: str, before: str, aside: str = "") -> Sta
 
 def stands(
     claim: Statement,
-    statements: Sequence[Statement],
+    pairs: Sequence[tuple[Statement, Statement]],
     contrary: Callable[[Hashable, Hashable], bool],
 ) -> int:
     """-1 if the claim gives the value of one statement to what the one beside it is about, 1 if it
-    gives it to its own, 0 if no two statements tell."""
+    gives it to its own, 0 if no two statements tell. `pairs` are those near each
+    other."""
     found = {
         sign
-        for one, other in pairwise(statements)
+        for one, other in pairs
         if contrary(one.value, other.value)
         for sign in [
             _stands(claim, one, other, later=False),
@@ -106,7 +107,8 @@ def stands(
         each.value == claim.value
         and containment(set(claim.names), set(each.names)) >= ALL_SAID
         and claim.circumstances <= each.names
-        for each in statements
+        for pair in pairs
+        for each in pair
     )
     return 0 if held else -1
 
@@ -118,7 +120,13 @@ def _stands(claim: Statement, own: Statement, other: Statement, *, later: bool) 
     first, second = (other, own) if later else (own, other)
     seconds = second.own - first.names
     if later:
-        ours, theirs = seconds, (first.circumstances or first.subject) - second.names
+        ours = seconds
+        theirs = first.circumstances - second.names
+        subject = first.subject - second.names
+        # "The rent monthly in advance, the heating yearly": each has a subject of its own.
+        apart = second.subject - second.circumstances - first.names
+        if not theirs or (apart and subject & claim.names and not seconds & claim.names):
+            theirs = subject
     else:
         ours, theirs = (first.circumstances | first.subject) - second.names, seconds
     if not ours or not theirs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations, pairwise
 
 from vademecum.rag.quantities import holds, quantities, quantities_held, unit_after
@@ -53,6 +54,29 @@ def exchanged(sentence: str, evidence: str) -> bool:
                 kept += ours_with == theirs_with
                 changed += ours_with != theirs_with
     return changed > kept
+
+
+def permuted(sentence: str, evidence: str) -> bool:
+    """Whether a copy has all words in their places and its numbers in another order."""
+    (words, ours), (others, theirs) = _in_order(sentence), _in_order(evidence)
+    return (
+        Counter(ours) <= Counter(theirs)
+        and not _within(ours, theirs)
+        and len(words) >= COPY * len(others)
+        and _within(words, others)
+    )
+
+
+def _within(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether the one stands in the other in its order."""
+    at = iter(theirs)
+    return all(each in at for each in ours)
+
+
+def _in_order(text: str) -> tuple[list[str], list[str]]:
+    """The stems of the words of a text, and its numbers."""
+    words = [stem(word) for word in WORD.findall(text.lower()) if word not in STOP_WORDS]
+    return words, [normal(match.group()) for match in NUMBER.finditer(text)]
 
 
 def _partner(a: int, b: int, u: int, v: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 
 from vademecum.rag.changes import SAME
 from vademecum.rag.circumstances import Statement, stands, statement
@@ -59,7 +59,7 @@ def agrees(sentence: str, parts: Sequence[str]) -> bool:
 
 def _signs(sentence: str, parts: Sequence[str]) -> Iterator[int]:
     told = list(chain.from_iterable(statements(part) for part in parts))
-    return (stands(claim, told, contrary) for claim in statements(sentence))
+    return (stands(claim, list(pairwise(told)), contrary) for claim in statements(sentence))
 
 
 def contrary(one: Hashable, other: Hashable) -> bool:

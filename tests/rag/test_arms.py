@@ -15,6 +15,12 @@ IN_PARENTHESES = ["Relapse rates were 14% (mesalazine) and 32% (placebo)."]
 COMPARED = [
     "Adverse events led to discontinuation in 9% of those on insulin, compared with 4% on placebo."
 ]
+SUBJECTS = [
+    "Warfarin is stopped five days before surgery.",
+    "Dabigatran is stopped three days before surgery in renal impairment.",
+]
+LISTED = ["Hernias recurred in 8% and 14% of patients with mesh and suture, respectively."]
+GERMAN_VERB = ["Röntgenaufnahmen sind zehn Jahre, Akten über Strahlen dreißig Jahre aufzubewahren."]
 GERMAN = ["Unter Apixaban bluteten 2,1 % der Patienten, unter Warfarin 3,1 %."]
 
 
@@ -51,6 +57,17 @@ GERMAN = ["Unter Apixaban bluteten 2,1 % der Patienten, unter Warfarin 3,1 %."]
             "Unter Apixaban bluteten 3,1 % der Patienten.",
             "Unter Warfarin bluteten 3,1 % der Patienten.",
             GERMAN,
+        ),
+        (
+            "Warfarin is stopped three days before surgery.",
+            "Warfarin is stopped five days before surgery.",
+            SUBJECTS,
+        ),
+        ("Hernias recurred in 14% with mesh.", "Hernias recurred in 14% with suture.", LISTED),
+        (
+            "Röntgenaufnahmen sind dreißig Jahre aufzubewahren.",
+            "Akten über Strahlen sind dreißig Jahre aufzubewahren.",
+            GERMAN_VERB,
         ),
     ],
 )

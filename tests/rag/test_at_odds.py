@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from vademecum.rag import at_odds, changes, contrasts, denials, otherwise, proportions
-from vademecum.rag.groups import exchanged, misplaced, substituted
+from vademecum.rag.groups import exchanged, misplaced, permuted, substituted
 from vademecum.rag.intervals import Given
 from vademecum.rag.polarity import contradicts
 from vademecum.rag.quantities import holds, quantities, quantities_held
@@ -22,6 +22,7 @@ Rule = Callable[[str, str], bool]
 RULES: dict[str, Rule] = {
     "exchanged": exchanged,
     "misplaced": misplaced,
+    "permuted": permuted,
     "substituted": substituted,
     "swapped": swapped,
     "replaced": replaced,

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 CASES = [
     case
-    for name in ("copied_claims.txt", "guideline_claims.txt")
+    for name in ("copied_claims.txt", "guideline_claims.txt", "value_claims.txt")
     for case in (Path(__file__).parent / name).read_text(encoding="utf-8").split("\n== ")[1:]
 ]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.groups import exchanged, misplaced, substituted
+from vademecum.rag.groups import exchanged, misplaced, permuted, substituted
 
 SOURCE = "Death came to 22.9% of the steroid group and to 25.7% of the control group."
 
@@ -55,3 +55,12 @@ def test_a_number_in_the_place_of_another() -> None:
     assert substituted("Mice given 9 ppm toluene took longer on days 3 and 4.", part)
     assert not substituted("Mice given 90 ppm toluene took longer.", part)
     assert not substituted("In 12 weeks, 9 rats died.", part)
+
+
+def test_numbers_in_another_order_beside_words_in_the_same() -> None:
+    source = "Fistula (10.2% vs 13.5%) and pain (34.7% vs 21.6%) were as frequent."
+    assert permuted("Fistula (13.5% vs 10.2%) and pain (34.7% vs 21.6%) were as frequent.", source)
+    assert not permuted("Fistula (10.2% vs 13.5%) and pain were as frequent.", source)
+    assert not permuted(
+        "Pain (34.7% vs 21.6%) and fistula (10.2% vs 13.5%) were as frequent.", source
+    )
