@@ -124,9 +124,10 @@ CHINESE = Labels(
     speed="{} 词元/秒",
     total="共 {}",
     nothing="{} 中没有相符的内容。",
-    score="得分 {}",
+    score="相对得分 {}",
     all_weak="相关度低：以上段落都不足以据此回答。",
     all_apart="检索词是{asked}，以上段落多为{held}，而检索不能跨语言进行：请用{ask}检索。",
     some_weak="相关度低，回答时不会采用：{}。",
     results="{}，出自 {}",
+    scores="得分只用于比较同一次检索中的段落，并不表示段落能否回答问题。",
 )

@@ -88,6 +88,8 @@ def search(
     shown = labels.counted(labels.counted_passages, len(found))
     of = labels.results.format(shown, f"{info.name}@{info.snapshot[:12]}")
     paragraph(console, Text(of, style="dim"))
+    if len(found) > 1:
+        paragraph(console, Text(labels.scores, style="dim"))
 
 
 def _weakness(query: str, found: Sequence[Found], weak: Sequence[bool], labels: Labels) -> str:

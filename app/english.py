@@ -126,10 +126,12 @@ ENGLISH = Labels(
     speed="{} tokens/s",
     total="{} in all",
     nothing="Nothing in {} matches.",
-    score="score {}",
+    score="relative score {}",
     all_weak="Weak: none of these bears enough on the query to answer from.",
     all_apart="The query is in {asked}, most of these are in {held}, and the search does not reach "
     "from one language to another: search in {ask}.",
     some_weak="Weak, an answer would leave them out: {}.",
     results="{} of {}",
+    scores="Scores compare the passages of one search with each other; "
+    "they do not say how well one answers.",
 )

@@ -126,10 +126,12 @@ GERMAN = Labels(
     speed="{} Token/s",
     total="insgesamt {}",
     nothing="In {} passt nichts.",
-    score="Wert {}",
+    score="relativer Wert {}",
     all_weak="Schwach: keine davon sagt genug zur Suche, um daraus zu antworten.",
     all_apart="Die Suche ist {asked}, das meiste hiervon {held}, und sie reicht nicht von einer "
     "Sprache in die andere: bitte {ask} suchen.",
     some_weak="Schwach, eine Antwort ließe sie weg: {}.",
     results="{} aus {}",
+    scores="Die Werte vergleichen die Stellen einer Suche untereinander; "
+    "wie gut eine antwortet, sagen sie nicht.",
 )

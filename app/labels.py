@@ -119,6 +119,7 @@ class Labels:
     all_apart: str  # as `in_languages` fills it in
     some_weak: str
     results: str
+    scores: str  # what they tell
 
     def figure(self, shown: str) -> str:
         """A number as it is written here: 1,234.5 as 1.234,5."""

@@ -44,7 +44,7 @@ def test_ingest_reports_and_a_second_run_embeds_nothing(cli: Cli, sample: Path) 
     assert (first.json["read"], first.json["kept"], first.json["skipped"]) == (3, 3, 0)
     again = cli("ingest", str(sample), "--corpus", "tests")
     assert again.code == 0
-    assert "3 documents read, 0 kept, 3 unchanged; 0 passages embedded" in again.stdout
+    assert "tests: 1 file, 1 unchanged; nothing was to be read; " in again.stdout
     assert_sound(cli, 3)
 
 
@@ -53,7 +53,7 @@ def test_search_finds_and_shows_where_from(filled: Cli) -> None:
     assert done.code == 0
     first = done.stdout.split("\n2.")[0]
     assert first.startswith("1. On metformin\n")
-    assert "Journal of Tests, 2012 · review · abstract only · score" in first
+    assert "Journal of Tests, 2012 · review · abstract only · relative score" in first
     assert "https://pubmed.ncbi.nlm.nih.gov/2/" in first
     assert "Metformin lowered blood glucose" in first
 
@@ -73,6 +73,14 @@ def test_search_says_once_which_hits_are_weak(filled: Cli) -> None:
     assert "Weak" not in alone
 
 
+def test_search_says_what_its_scores_are_good_for(filled: Cli) -> None:
+    said = "Scores compare the passages of one search with each other"
+    assert filled("search", "blood glucose").stdout.count(said) == 1
+    assert said not in filled("search", "blood glucose", "--k", "1").stdout  # nothing to compare
+    assert "Die Werte vergleichen" in filled("search", "Blutzucker und Diabetes").stdout
+    assert "得分只用于比较" in filled("search", "血糖有什么影响？").stdout
+
+
 def test_search_in_another_language_than_the_texts_says_so(filled: Cli) -> None:
     shown = filled("search", "二甲双胍会降低血糖吗？").stdout
     assert "检索词是中文，以上段落多为英文，而检索不能跨语言进行：请用英文检索。" in shown
@@ -86,7 +94,7 @@ def test_search_names_the_files_of_what_has_no_number(filled: Cli, tmp_path: Pat
     (tmp_path / "Fever notes.md").write_text(text)
     assert filled("ingest", str(tmp_path / "Fever notes.md"), "--corpus", "tests").code == 0
     shown = filled("search", "Paracetamol soothed sore throats").stdout
-    assert "full text · Fever notes.md · Fever · score" in shown
+    assert "full text · Fever notes.md · Fever · relative score" in shown
     assert "“Fever Paracetamol soothed sore throats.”" in shown
     assert ".xml" not in shown
     results = filled("search", "Paracetamol soothed sore throats", "--json").json["results"]
