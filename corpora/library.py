@@ -207,6 +207,11 @@ class Library:
         and its full text, a preprint and its paper."""
         return works(self._database.read, self._catalogue.row(corpus).id, doc_ids)
 
+    def places(self, corpus: str, doc_ids: Sequence[str]) -> dict[str, str]:
+        """The path or address that these documents were read from, by id: of those that have no
+        PMID or PMCID for a name."""
+        return places.read_from(self._store, self._catalogue.row(corpus).id, doc_ids)
+
     def copies(self, corpus: str, documents: Sequence[Document]) -> tuple[set[str], list[str]]:
         """Ids of those that need not be kept, as PubMed Central's article is here or among them,
         and ids of what is stored and need not be any longer, as Central's is among these."""

@@ -12,7 +12,7 @@ one that comes second is then known by a longer id.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from vademecum.corpora.document import UNIVERSAL, Document
 from vademecum.corpora.store import Store, chunks
@@ -56,6 +56,32 @@ def longer_ids(store: Store, corpus: int, held: Sequence[tuple[str, Document]]) 
         if is_taken or place in places.get(longer[doc_id], ()):
             found[doc_id] = longer[doc_id]
     return found
+
+
+def read_from(store: Store, corpus: int, doc_ids: Sequence[str]) -> dict[str, str]:
+    """Where these documents were read, by id, of those of which it is known; of several places of
+    one the first of the alphabet."""
+    found: dict[str, str] = {}
+    for chunk in chunks(doc_ids):
+        found |= store.database.read(
+            "SELECT doc_id, min(place) FROM places "
+            f"WHERE corpus = ? AND doc_id IN ({','.join('?' * len(chunk))}) GROUP BY doc_id",
+            (corpus, *chunk),
+        )
+    return found
+
+
+def tails(read: Mapping[str, str]) -> dict[str, str]:
+    """As much of the end of each place as tells it from the others: "2021/notes.md"."""
+    others = {place: set(read.values()) - {place} for place in set(read.values())}
+    shortest = {place: _tail(place.split("/"), others[place]) for place in others}
+    return {doc_id: shortest[place] for doc_id, place in read.items()}
+
+
+def _tail(parts: list[str], others: set[str]) -> str:
+    ends = ("/".join(parts[-n:]) for n in range(1, len(parts)))
+    alone = (end for end in ends if not any(f"/{other}".endswith(f"/{end}") for other in others))
+    return next(alone, "/".join(parts))
 
 
 def remember(

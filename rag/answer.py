@@ -46,8 +46,8 @@ class Source:
     `section` is the path of the headings it stands below ("Methods > Participants", "" where
     there are none or it spans several), `page` where it begins, counted from 1, in documents
     that have pages; `file` the name of the file it was read from, where that and no PMID, PMCID or
-    DOI names the document. `also` are the ids of other documents of the same work in the corpus:
-    of its abstract, say, or of a preprint.
+    DOI names the document, with as much of its path as tells it from others found. `also` are the
+    ids of other documents of the same work in the corpus: of its abstract, say, or of a preprint.
     """
 
     n: int

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vademecum.corpora.document import Document, Filters, Hit, Passage
+from vademecum.corpora.places import tails
 from vademecum.corpora.sections import label_of
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.asked import asked_words, held
@@ -45,11 +46,11 @@ class Found:
     `score` in [0, 1] is the fused one and compares passages of one search only. Two numbers
     compare across searches: `cosine`, the similarity to the query, and `coverage` in [0, 1], the
     share of the query's words that the document holds (the passage, of a Chinese query), rare words
-    counting more. `ranks` count
-    from 1, by the side that found it: "dense", "lexical". `also` are the ids of other documents
-    of the same work in the corpus. `named` if the query holds the whole title of the document;
-    `lead` is how much nearer the work is to the query than the five that come next, in a corpus so
-    small that all of it was compared, and 0 elsewhere.
+    counting more. `ranks` count from 1, by the side that found it: "dense", "lexical". `also` are
+    the ids of other documents of the same work in the corpus. `named` if the query holds the whole
+    title of the document; `lead` is how much nearer the work is to the query than the five that
+    come next, in a corpus so small that all of it was compared, and 0 elsewhere. Where files of one
+    name were found, the `file` of a document is as much of its path as tells it from the others.
     """
 
     passage: Passage
@@ -97,6 +98,7 @@ def search(
     chosen = _spread(spoken, works, k)
 
     documents |= library.documents(corpus, list(dict.fromkeys(p.doc_id for p in chosen)))
+    documents = _told_apart(library, corpus, documents)
     vectors = library.vectors(corpus, [p.passage_id for p in chosen])
     weights = word_weights(query, list(passages.values()))
     ranks = {"dense": _ranks(dense), "lexical": _ranks(lexical)}
@@ -261,6 +263,20 @@ def _spread(
             taken[work] += 1
             chosen.append(passage)
     return chosen
+
+
+def _told_apart(
+    library: Library, corpus: str, documents: dict[str, Document]
+) -> dict[str, Document]:
+    """The documents, where files of one name are among them with as much of their paths as tells
+    which is which."""
+    names = Counter(document.file for document in documents.values())
+    alike = [doc_id for doc_id, document in documents.items() if names[document.file] > 1]
+    alike = [doc_id for doc_id in alike if documents[doc_id].file]
+    known = tails(library.places(corpus, alike)) if alike else {}
+    return documents | {
+        doc_id: replace(documents[doc_id], origin=tail) for doc_id, tail in known.items()
+    }
 
 
 def _ranks(hits: Sequence[Hit]) -> dict[str, int]:

@@ -105,6 +105,16 @@ def test_search_names_the_files_of_what_has_no_number(filled: Cli, tmp_path: Pat
     }
 
 
+def test_two_files_of_one_name_are_told_apart(filled: Cli, tmp_path: Path) -> None:
+    for ward in ("ward-a", "ward-b"):
+        (tmp_path / ward).mkdir()
+        (tmp_path / ward / "notes.md").write_text(f"Paracetamol soothed sore throats on {ward}.\n")
+    assert filled("ingest", str(tmp_path), "--corpus", "tests").code == 0
+    shown = filled("search", "Paracetamol soothed sore throats").stdout
+    assert "full text · ward-a/notes.md · " in shown
+    assert "full text · ward-b/notes.md · " in shown
+
+
 def test_search_as_json_gives_exact_offsets(filled: Cli) -> None:
     done = filled("search", "blood glucose", "--k", "1", "--json")
     (hit,) = done.json["results"]

@@ -9,6 +9,7 @@ from library_support import NAME, batch, document, prepared
 
 from vademecum.corpora.document import Document
 from vademecum.corpora.library import Batch, Library
+from vademecum.corpora.places import tails
 
 
 def held(*documents: tuple[str, int], job: int, read: tuple[str, ...] = ()) -> Batch:
@@ -38,6 +39,27 @@ def test_what_a_place_no_longer_holds_goes_once_it_is_read_whole(library: Librar
     assert (written.displaced, written.deleted) == (1, 0)
     assert ids(library) == {"file:2", "file:3", "file:4"}
     assert library.verify(NAME).problems == []
+
+
+def test_a_library_says_where_a_document_was_read(library: Library) -> None:
+    library.commit(NAME, held(("/b", 1), ("/a", 2), job=1))
+    library.commit(NAME, held(("/a", 1), job=1))
+    assert library.places(NAME, ["file:1", "file:2", "file:3"]) == {"file:1": "/a", "file:2": "/a"}
+    assert library.places(NAME, []) == {}
+
+
+def test_the_shortest_end_of_a_path_that_tells_it_from_the_others() -> None:
+    read = {
+        "1": "/a/2021/notes.md",
+        "2": "/b/2021/notes.md",
+        "3": "/b/other.md",
+        "4": "/b/other.md",
+    }
+    ends = {"1": "a/2021/notes.md", "2": "b/2021/notes.md", "3": "other.md", "4": "other.md"}
+    assert tails(read) == ends
+    # One that is the end of another is told whole; a name is compared whole.
+    assert tails({"1": "/notes.md", "2": "/a/notes.md"}) == {"1": "/notes.md", "2": "a/notes.md"}
+    assert tails({"1": "/x/keynotes.md", "2": "/x/notes.md"})["2"] == "notes.md"
 
 
 def test_what_another_place_holds_stays(library: Library) -> None:

@@ -53,6 +53,7 @@ class Shelf:
         self.embedder = embedder
         self.blind: set[str] = set()  # sides that find nothing
         self.one_work: tuple[str, ...] = ()  # ids that are of one work, in order
+        self.read_from: dict[str, str] = {}  # paths by id
 
     def corpus(self, name: str) -> CorpusInfo:
         if name != "test":
@@ -66,6 +67,9 @@ class Shelf:
     def works(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         one = self.one_work
         return {doc_id: one if doc_id in one else (doc_id,) for doc_id in doc_ids}
+
+    def places(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, str]:
+        return {doc_id: self.read_from[doc_id] for doc_id in doc_ids if doc_id in self.read_from}
 
     def vectors(self, corpus: str, passage_ids: Iterable[str]) -> dict[str, np.ndarray]:
         wanted = set(passage_ids)

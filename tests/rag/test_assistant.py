@@ -273,6 +273,17 @@ def test_where_nothing_can_be_quoted_no_model_is_blamed(shelf_of, embedder) -> N
     assert "model" not in answer.answer
 
 
+def test_sources_from_files_of_one_name_are_told_apart(shelf_of, embedder) -> None:
+    def file(number: int) -> Document:
+        text = f"Metformin did not increase the risk of lactic acidosis on ward {number}."
+        return Document(f"file:{number}", "", text, "full_text", origin="notes.md")
+
+    shelf = shelf_of(file(1), file(2))
+    shelf.read_from = {"file:1": "/ward-1/notes.md", "file:2": "/ward-2/notes.md"}
+    answer = Assistant(shelf, embedder, None, corpus="test").ask(QUESTION)
+    assert {source.file for source in answer.sources} == {"ward-1/notes.md", "ward-2/notes.md"}
+
+
 def test_filters_narrow_the_sources(assistant_of, shelf) -> None:
     filters = Filters(year_from=2019)
     answer = assistant_of(None).ask(QUESTION, filters=filters)

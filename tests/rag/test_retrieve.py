@@ -184,6 +184,21 @@ def test_a_document_that_vanishes_meanwhile_is_left_out(shelf, embedder) -> None
     assert search(shelf, embedder, "test", "aspirin", 3) == []
 
 
+def test_files_of_one_name_are_told_apart_by_their_folders(shelf_of, embedder) -> None:
+    def file(number: int, name: str) -> Document:
+        text = f"Paracetamol soothed sore throats on ward {number}."
+        return Document(f"file:{number}", "", text, "full_text", origin=name)
+
+    shelf = shelf_of(file(1, "notes.md"), file(2, "notes.md"), file(3, "other.md"))
+    shelf.read_from = {"file:1": "/a/x/notes.md", "file:2": "/a/y/notes.md", "file:3": "/other.md"}
+    hits = search(shelf, embedder, "test", "paracetamol on which ward", 5)
+    files = {hit.document.doc_id: hit.document.file for hit in hits}
+    assert files == {"file:1": "x/notes.md", "file:2": "y/notes.md", "file:3": "other.md"}
+    del shelf.kept["file:1"], shelf.cut["file:1"]
+    (alone, _) = search(shelf, embedder, "test", "paracetamol on which ward", 5)
+    assert alone.document.file == "notes.md"
+
+
 def test_an_unknown_corpus_keeps_its_error(shelf, embedder) -> None:
     def missing(*args: object) -> list[Hit]:
         raise CorpusNotFound("no corpus", "there is: test")
