@@ -17,7 +17,7 @@ NAMED = 5  # places of rejected records
 # The counts of a report, in reading order, and what each is called behind its number.
 WORDS = {
     "kept": "kept",
-    "skipped": "unchanged",
+    "skipped": "there already",
     "passed_over": "older than those",
     "superseded": "replaced by a later record",
     "titles_only": "of them titles only",
@@ -28,7 +28,7 @@ WORDS = {
 
 
 def counted(counts: Mapping[str, Any]) -> str:
-    """`5 documents read, 3 kept, 2 unchanged; 7 passages embedded`: what is not 0, and how many
+    """`5 documents read, 3 kept, 2 there already; 7 passages embedded`: what is not 0, and how many
     were read, kept and embedded in any case."""
     documents = [f"{plural(counts.get('read', 0), 'document')} read"]
     for name, words in WORDS.items():
@@ -45,12 +45,15 @@ def rates(documents_per_s: float, passages_per_s: float) -> str:
 
 
 def summary(report: IngestReport, of: str = "") -> str:
-    """What was read, kept, skipped and failed, how long it took and how fast it was: one line.
+    """What was passed over, read, kept and failed, how long it took and how fast it was: one line.
     `of` says what it is a report of, where that is not clear."""
     whose = f"{report.corpus}, {of}" if of else report.corpus
-    failed = f", {report.failed:,} failed" if report.failed else ""
-    told = f"{whose}: {plural(report.files, 'file')}{failed}; {counted(report.to_dict())}"
-    told += f"; {seconds(report.seconds)}"
+    files = [plural(report.files, "file")]
+    files += [f"{report.unchanged:,} unchanged"] if report.unchanged else []
+    files += [f"{report.failed:,} failed"] if report.failed else []
+    all_known = report.unchanged == report.files > 0
+    did = "nothing was to be read" if all_known else counted(report.to_dict())
+    told = f"{whose}: {', '.join(files)}; {did}; {seconds(report.seconds)}"
     if report.seconds and (report.kept or report.embedded):
         fast = rates(report.kept / report.seconds, report.embedded / report.seconds)
         told += f" ({fast})"

@@ -11,6 +11,7 @@ import numpy as np
 from vademecum.corpora.document import Deletion, Document, Passage
 from vademecum.corpora.jobs import FileProgress
 from vademecum.corpora.store import Vectors
+from vademecum.corpora.whole import FileRead
 
 Prepared = tuple[Document, Sequence[Passage], Vectors]  # vectors [passages, dim]
 
@@ -24,7 +25,8 @@ class Batch:
     are names of whole files that a source need not bring again. `job` is the job that writes;
     `held` are documents (place, id) that it read in this batch, stored as they are ones included,
     and `read_places` places whose last document is in this batch or an earlier one (`places`).
-    `files` and `report` say how far the batch brings the job.
+    `files` and `report` say how far the batch brings the job, `read` what it brings of files that
+    may come to be whole (`whole`).
     """
 
     documents: Sequence[Prepared]
@@ -37,6 +39,7 @@ class Batch:
     read_places: Sequence[str] = ()
     files: Sequence[FileProgress] = ()
     report: Mapping[str, Any] = field(default_factory=dict)
+    read: Sequence[FileRead] = ()
 
 
 @dataclass(frozen=True, slots=True)

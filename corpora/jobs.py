@@ -14,8 +14,9 @@ from typing import Any, Literal, Protocol
 # planned: its files are being looked at; paused: asked to stop, to go on later; interrupted:
 # killed, or stopped with Ctrl-C; failed: an error ended it, or some of its files were not read.
 JobState = Literal["planned", "running", "paused", "interrupted", "failed", "cancelled", "done"]
-# gone: it failed, and is not there any more; nobody waits for it.
-FileState = Literal["pending", "done", "failed", "gone"]
+# unchanged: not read, as the corpus held all of it; gone: it failed, and is not there any more;
+# nobody waits for it.
+FileState = Literal["pending", "done", "unchanged", "failed", "gone"]
 
 ACTIVE: tuple[JobState, ...] = ("planned", "running")
 OPEN: tuple[JobState, ...] = ("paused", "interrupted", "failed")  # not at work, and not over

@@ -178,6 +178,24 @@ ALTER TABLE changes ADD COLUMN place TEXT NOT NULL DEFAULT '';  -- as in `places
 CREATE INDEX changes_places ON changes (corpus, place, seq) WHERE place != '';
 """
 
+WHOLE = """
+CREATE TABLE whole_files (                 -- read to their end, and what they held is here
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: who has found a file asks for it
+    corpus INTEGER NOT NULL REFERENCES corpora(id) ON DELETE CASCADE,
+    place TEXT NOT NULL,                   -- as in `places`
+    identity TEXT NOT NULL,                -- as in `job_files`; '' while it is being read
+    how TEXT NOT NULL,                     -- what has read, split and embedded it
+    documents INTEGER NOT NULL,            -- how many it held
+    UNIQUE (corpus, place)
+);
+CREATE TABLE whole_documents (             -- which those are, as long as they are what it held
+    file INTEGER NOT NULL REFERENCES whole_files(id) ON DELETE CASCADE,
+    document INTEGER NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
+    PRIMARY KEY (file, document)
+) WITHOUT ROWID;
+CREATE INDEX whole_documents_of ON whole_documents (document);
+"""
+
 
 def _first(connection: sqlite3.Connection) -> None:
     _run(connection, FIRST)
@@ -215,6 +233,10 @@ def _titles(connection: sqlite3.Connection) -> None:
     _run(connection, TITLES)
 
 
+def _whole(connection: sqlite3.Connection) -> None:
+    _run(connection, WHOLE)  # what was read before, is once more
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _notices,
@@ -224,6 +246,7 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _snapshots,
     _works,
     _titles,
+    _whole,
 )
 LAYOUT = len(STEPS)
 

@@ -40,6 +40,7 @@ from vademecum.corpora.store import Store, Vectors
 from vademecum.corpora.vectors import Place
 from vademecum.corpora.verify import Verification
 from vademecum.corpora.verify import verify as run_verify
+from vademecum.corpora.whole import WholeFiles
 from vademecum.corpora.works import copies, works
 from vademecum.errors import IndexUnavailable, LibraryDamaged, OutOfSpace, UsageError
 from vademecum.progress import Progress, Silent
@@ -60,6 +61,7 @@ class Library:
         self._indexes = Indexes(self._store, path, place)
         self._writing = self._indexes.writing
         self._catalogue = Catalogue(self._store, path)
+        self._whole_files = WholeFiles(database, self._catalogue)
 
     @classmethod
     def open(
@@ -322,6 +324,11 @@ class Library:
     def job_log(self) -> JobLog:
         """Where the pipeline writes what it does."""
         return self._jobs
+
+    @property
+    def whole_files(self) -> WholeFiles:
+        """The files that need not be read again."""
+        return self._whole_files
 
     # care
 

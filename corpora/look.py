@@ -10,6 +10,7 @@ from pathlib import Path
 from vademecum.corpora.database import ReadOnly
 from vademecum.corpora.job_list import ListedJob, listed
 from vademecum.corpora.jobs import ACTIVE, FileState, Job, JobState, among, job_of, jobs_of
+from vademecum.corpora.whole import WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,16 @@ class Look:
                 ):
                     if number < len(paths):
                         yield paths[number], state, identity
+
+    def whole(self, corpus: str, readers: str) -> dict[str, str]:
+        """Identities of the files of which the corpus holds all, by their places: as long as it is
+        these readers that would read them, and what splits and embeds is what did so last."""
+        rows = self._rows.read(
+            f"SELECT f.place, f.identity FROM whole_files f JOIN corpora c ON c.id = f.corpus "
+            f"WHERE c.name = ? AND f.how = c.fingerprint || '/' || ? AND {WHOLE}",
+            (corpus, readers),
+        )
+        return dict(rows)
 
     def taken(self, corpus: str) -> set[str]:
         """As `Library.taken`."""

@@ -1,5 +1,5 @@
 """How a batch gets into the store: what it replaces goes, and all that is told of its documents
-elsewhere (places, notices, works, snapshots) goes along."""
+elsewhere (places, notices, works, snapshots, whole files) goes along."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from vademecum.corpora import notices, places, snapshots, works
+from vademecum.corpora import notices, places, snapshots, whole, works
 from vademecum.corpora.batch import Batch, Written
 from vademecum.corpora.document import Deletion, Document, Passage
 from vademecum.corpora.hashes import passage_hash
@@ -67,6 +67,7 @@ def write(store: Store, connection: sqlite3.Connection, corpus: int, batch: Batc
     connection.executemany(
         "INSERT OR IGNORE INTO taken VALUES (?, ?)", [(corpus, name) for name in batch.taken]
     )
+    whole.remember(connection, corpus, batch.job, batch.read)
     concerned += works.beside(store.database.read, corpus, written)
     for chunk in chunks(written):
         concerned += notices.concerning(store.database.read, corpus, chunk)

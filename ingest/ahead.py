@@ -66,6 +66,10 @@ class Ahead:
         ):
             self._write()
 
+    def waiting(self) -> list[Gathered]:
+        """Those that are not written yet, in order."""
+        return [one.gathered for one in self._waiting]
+
     def finish(self) -> None:
         """Write all that waits."""
         while self._waiting:

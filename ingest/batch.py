@@ -22,12 +22,15 @@ class Gathered:
     touched: set[int] = field(default_factory=set)  # files with something in the batch
     records: int = 0  # that came, those included that gave way to others
     passages: int = 0
+    deleting: set[int] = field(default_factory=set)  # files that gave deletions
 
     def add(self, taken: Taken) -> Taken | None:
         """Take a record; what gives way to a later one, which may be the record itself."""
         record = taken.record
         self.records += 1
         self.touched.add(taken.file)
+        if isinstance(record, Deletion):
+            self.deleting.add(taken.file)
         waiting = self.documents.get(record.doc_id)
         if waiting is not None and Revision.of(record).precedes(Revision.of(waiting[1])):
             return taken

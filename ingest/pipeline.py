@@ -8,6 +8,7 @@ embedded.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +28,13 @@ from vademecum.ingest.failures import Failures
 from vademecum.ingest.newest import Newest
 from vademecum.ingest.placing import Batches, placed
 from vademecum.ingest.plan import Plan
-from vademecum.ingest.reading import Ended, Event, Rejected, Source, Taken, why
+from vademecum.ingest.reading import Ended, Event, Reading, Rejected, Source, Taken, why
 from vademecum.ingest.record import JobRecord
 from vademecum.ingest.report import IngestReport, Tally
 from vademecum.ingest.shards import Shards
 from vademecum.ingest.splitter import splitter_for
 from vademecum.ingest.stopping import Stop, Stopped
+from vademecum.ingest.unchanged import Unchanged
 from vademecum.ingest.work import Work
 from vademecum.ingest.writing import Writer
 from vademecum.model.interface import TextEmbedder
@@ -115,6 +117,7 @@ class _Run:
         self._gathered = Gathered()
         self._failures = Failures(progress)
         self._batches: Batches
+        self._unchanged: Unchanged
 
     def run(self, event: threading.Event | None, apart: bool | None) -> IngestReport:
         """All stages; the job in the library says how it ended, whatever ends it."""
@@ -147,8 +150,10 @@ class _Run:
         reason = ""
         known = False
         try:
-            known = not record.begin(fingerprint, self._stop.check)
-            if not known:
+            unchanged = record.begin(fingerprint, self._stop.check)
+            known = unchanged is None
+            if unchanged is not None:
+                self._unchanged = writer.unchanged = unchanged
                 place = placed(work, embedder, writer, shards, stop, self._progress, apart)
                 with place as (source, self._batches):
                     self._read_all(source)
@@ -200,7 +205,14 @@ class _Run:
         if supply is None:
             missing = self._plan.unavailable
             yield from (Ended(n, missing[path]) for n, path in paths.items() if path in missing)
-            yield from source.read([(n, path) for n, path in paths.items() if path not in missing])
+            known = deque(number for number in paths if number in self._unchanged)
+            there = [(n, path) for n, path in paths.items() if path not in missing]
+            for event in source.read([file for file in there if file[0] not in self._unchanged]):
+                while known and known[0] < event.file:
+                    yield from self._known(known.popleft())
+                yield event
+            for number in known:
+                yield from self._known(number)
             return
         read = 0
         for number, path in paths.items():
@@ -214,6 +226,18 @@ class _Run:
             for event in source.read([(number, path)]):
                 read += isinstance(event, Taken) and isinstance(event.record, Document)
                 yield _not_whole(event, lacking) if lacking else event
+
+    def _known(self, number: int) -> Iterator[Event]:
+        """A file whose turn has come, and that need not be read if what was read before it has not
+        taken the place of something in it."""
+        if self._unchanged.waits(number, [self._gathered, *self._batches.waiting()]):
+            self._commit()
+            self._batches.finish()
+        if self._unchanged.holds(number):
+            yield Ended(number, unchanged=True)
+        else:
+            reading = Reading(addresses=self._plan.addresses)
+            yield from reading.read([(number, self._work.paths[number])])
 
     def _choose(self, source: Source, number: int) -> None:
         """The deletions, and the newest documents that have a text, newest first."""
@@ -261,6 +285,7 @@ class _Run:
             if len(self._gathered.ended) >= self._batch_size:  # files that held nothing
                 self._write()
             self._gathered.end(event)
+            self._report.unchanged += event.unchanged
             if event.failure:
                 self._tell_failure(self._work.paths[event.file], event.failure)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -42,8 +42,12 @@ class Batches(Protocol):
         """Take the next batch."""
         ...
 
+    def waiting(self) -> Iterable[Gathered]:
+        """Those that are not in the library yet."""
+        ...
+
     def finish(self) -> None:
-        """There is no other: all of them are to be in the library on return."""
+        """All of them are to be in the library on return."""
         ...
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from vademecum.corpora.document import Document
 from vademecum.corpora.readers import guides_of
 from vademecum.corpora.readers.stream import printable
+from vademecum.ingest.checksum import beside
 
 SAMPLE_SIZE = 1000
 READ_BYTES = 1 << 20
@@ -77,9 +78,12 @@ def newest_first(document: Document) -> tuple[str, int, str]:
     return (document.date, int(number) if number.isdigit() else 0, document.doc_id)
 
 
-def job_key(hashes: Sequence[str], plan: Plan, limit: int | None, fingerprint: str) -> str:
-    """Equal for runs that would read the same bytes, take the same of them and split alike."""
-    identity = [list(hashes), plan.newest, limit, fingerprint]
+def job_key(
+    files: Sequence[tuple[str, str]], plan: Plan, limit: int | None, fingerprint: str
+) -> str:
+    """Equal for runs that would read the same bytes at the same places (`files`: each place and
+    identity), take the same of them and split alike."""
+    identity = [list(files), plan.newest, limit, fingerprint]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
@@ -92,17 +96,30 @@ def size_of(path: Path) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
+def stamp_of(path: Path) -> int:
+    """Equal as long as the file, its guides and its checksum have the sizes, times of change and
+    inodes that they have. Raises OSError."""
+    stats = [file.stat() for file in (path, *_around(path))]
+    return hash(tuple((stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats))
+
+
+def _around(path: Path) -> tuple[Path, ...]:
+    """What lies beside a file and decides whether and how it is read."""
+    checksum = beside(path)
+    return (*guides_of(path), *((checksum,) if checksum.is_file() else ()))
+
+
 def identity_of(path: Path, advance: Callable[[int], None]) -> str:
     """Equal as long as the same would be read: over a file's bytes, the ending that chooses its
-    reader, and its guides.
+    reader, its guides and its checksum.
 
     `advance` hears how many bytes were read. Raises OSError.
     """
     own = file_hash(path, advance)
-    guides = [file_hash(guide, lambda _: None) for guide in guides_of(path)]
+    others = [file_hash(other, lambda _: None) for other in _around(path)]
     packed = path.suffix.lower() == ".gz"  # what is in it has the ending before
     ending = Path(path.stem).suffix if packed else path.suffix
-    parts = [own, printable(ending.lower()), *guides]
+    parts = [own, printable(ending.lower()), *others]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 

@@ -39,13 +39,15 @@ class Rejected:
 class Ended:
     """No more comes of a file. `failure` says why it could not be read to its end; `cut`: there was
     more in it than was asked for; `empty`: there was nothing in it; `gaps`: of some of its records
-    nobody knows which they are, for they could not be taken."""
+    nobody knows which they are, for they could not be taken; `unchanged`: it was not read, as the
+    corpus holds all of it."""
 
     file: int
     failure: str = ""
     cut: bool = False
     empty: bool = False
     gaps: bool = False
+    unchanged: bool = False
 
 
 Event = Taken | Rejected | Ended

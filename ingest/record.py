@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from vademecum.corpora.jobs import Job, JobFile, JobState
 from vademecum.corpora.library import Library
 from vademecum.corpora.readers import fingerprint as readers_fingerprint
 from vademecum.corpora.readers.stream import printable
 from vademecum.errors import LibraryError
-from vademecum.ingest.plan import identity_of, job_key, size_of
+from vademecum.ingest.plan import identity_of, job_key, size_of, stamp_of
 from vademecum.ingest.report import BY_FILE, IngestReport, Tally
+from vademecum.ingest.unchanged import Unchanged
 from vademecum.ingest.work import Work
 from vademecum.progress import Progress
 
@@ -27,19 +30,22 @@ class JobRecord:
         self._library = library
         self._log = library.job_log
         self._work = work
+        self._tally = tally
         self._report = tally.report
         self._progress = progress
         self._report.files = len(work.paths) + len(work.others)
+        self._report.unchanged = sum(file.state == "unchanged" for file in work.others)
         for file in work.others:
             if file.state == "failed":
                 self._report.fail(file.path, file.reason)
         tally.before(file.counts for file in work.others)
         if work.job is None:
-            source = work.plan.to_dict(work.limit) | work.engine.to_dict()
-            self.id = self._log.plan(work.corpus, source, self._files())
+            self._source = work.plan.to_dict(work.limit) | work.engine.to_dict()
+            self.id = self._log.plan(work.corpus, self._source, self._files())
         else:
             self.id = work.job.id
-            self._log.reopen(self.id, work.paths, work.job.source | work.engine.to_dict())
+            self._source = work.job.source | work.engine.to_dict()
+            self._log.reopen(self.id, work.paths, self._source)
             for file in work.again:
                 tally.begun(file.number, file.counts)
             for name in OF_ALL_RUNS:
@@ -57,32 +63,33 @@ class JobRecord:
         """Of all runs of the job so far."""
         return self._earlier_s + time.monotonic() - self._began
 
-    def begin(self, fingerprint: str, check: Callable[[], None]) -> bool:
-        """Look at the files; False if the corpus is just as an earlier job over the same bytes
-        left it. `check` may raise, to end it early."""
-        identities = self._identities(check)
+    def begin(self, fingerprint: str, check: Callable[[], None]) -> Unchanged | None:
+        """Look at the files: which of them need not be read, None if the corpus is just as an
+        earlier job over the same files left it. `check` may raise, to end it early."""
+        identities, stamps = self._looked_at(check)
         others = {f.number: f.identity for f in self._work.others if f.state != "gone"}
         named = others | identities
+        how = f"{fingerprint}/{readers_fingerprint()}"
         key = ""
         if all(named.values()):
-            hashes = [named[number] for number in sorted(named)]
-            how = f"{fingerprint}/{readers_fingerprint()}"
-            key = job_key(hashes, self._work.plan, self._work.limit, how)
+            files, addresses = self._source["files"], self._source.get("addresses", {})
+            # Where it lies, a document is known by.
+            places = [(addresses.get(files[n], files[n]), named[n]) for n in sorted(named)]
+            key = job_key(places, self._work.plan, self._work.limit, how)
         if key and self._work.job is None and self._known(key):
-            return False
+            return None
         self._log.begin(self.id, key, identities)
-        return True
+        return Unchanged(self._library, self._work, self._tally, how, identities, stamps)
 
-    def _identities(self, check: Callable[[], None]) -> dict[int, str]:
-        """By number; "" where a file is not here or cannot be read: such a run is not known
-        again."""
+    def _looked_at(self, check: Callable[[], None]) -> tuple[dict[int, str], dict[int, int]]:
+        """Identities and stamps by number; "" and none where a file is not here or cannot be read:
+        such a run is not known again."""
         identities = dict.fromkeys(self._work.paths, "")
-        missing = self._work.plan.unavailable
-        paths = {number: path for number, path in self._work.paths.items() if path not in missing}
-        sizes = [size_of(path) for path in paths.values()]
-        total = sum(size for size in sizes if size is not None)
-        if self._work.plan.supply is not None or None in sizes:
-            return identities
+        stamps: dict[int, int] = {}
+        if self._work.plan.supply is not None:
+            return identities, stamps
+        sizes = {number: size_of(path) for number, path in self._work.paths.items()}
+        total = sum(size for size in sizes.values() if size is not None)
 
         def advance(count: int) -> None:
             self._progress.advance(count)
@@ -90,13 +97,16 @@ class JobRecord:
 
         self._progress.start("checking files", total, "B")
         try:
-            for number, path in paths.items():
-                identities[number] = identity_of(path, advance)
-        except OSError:
-            return identities
+            for number, path in self._work.paths.items():
+                if sizes[number] is None or path in self._work.plan.unavailable:
+                    continue
+                with suppress(OSError):  # to read it will say what is wrong
+                    stamp = stamp_of(path)
+                    identities[number] = identity_of(path, advance)
+                    stamps[number] = stamp
         finally:
             self._progress.finish()
-        return identities
+        return identities, stamps
 
     def _known(self, key: str) -> bool:
         corpus = self._work.corpus
@@ -142,18 +152,15 @@ class JobRecord:
 
 def of_this_run(report: IngestReport, work: Work) -> IngestReport:
     """What the last run of a job did by itself, of a report over all its runs."""
-    earlier: dict[str, float] = {}
-    if work.job is not None:
-        earlier = {name: work.job.report.get(name, 0) for name in OF_ALL_RUNS}
-    before = [*work.others, *work.again]
-    for name in BY_FILE:
-        earlier[name] = sum(file.counts.get(name, 0) for file in before)
+    before = work.job.report if work.job is not None else {}
     failed = sum(file.state == "failed" for file in work.others)  # and told first
-    # Of a file that was mended less may be rejected than before.
-    alone = {name: max(0, getattr(report, name) - count) for name, count in earlier.items()}
+    alone: dict[str, Any] = {name: report.by_run.get(name, 0) for name in BY_FILE}
+    for name in OF_ALL_RUNS:
+        alone[name] = getattr(report, name) - before.get(name, 0)
     return replace(
         report,
         files=len(work.paths),
+        unchanged=report.unchanged - sum(file.state == "unchanged" for file in work.others),
         failed=report.failed - failed,
         failed_files=report.failed_files[failed:],
         **alone,
@@ -161,12 +168,8 @@ def of_this_run(report: IngestReport, work: Work) -> IngestReport:
 
 
 def _take_over(report: IngestReport, job: Job) -> None:
-    """Nothing is to be done: the report is that of the job that did it."""
-    earlier = job.report
-    report.read = earlier["read"]
-    report.superseded = earlier["superseded"]
-    report.passed_over = earlier["passed_over"]
-    report.skipped = earlier["kept"] + earlier["skipped"]
-    report.rejected = earlier["rejected"]
-    report.rejections = [(where, reason) for where, reason in earlier["rejections"]]
+    """Nothing is to be done: the report is of the job that did it, and repeats what it rejected."""
+    report.unchanged = report.files
+    report.rejected = job.report["rejected"]
+    report.rejections = [(where, reason) for where, reason in job.report["rejections"]]
     report.job, report.state, report.snapshot = job.id, "done", job.snapshot

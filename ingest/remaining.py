@@ -44,10 +44,11 @@ def _left(job: Job, read: int) -> float | None:
 
 def _share_by_bytes(job: Job) -> float | None:
     """By the bytes of files not read yet; of the one being read, by what others held a byte."""
-    sizes = [file.size for file in job.files]
+    files = [file for file in job.files if file.state != "unchanged"]  # no work, and none done
+    sizes = [file.size for file in files]
     if None in sizes or not sum(size or 0 for size in sizes):
         return None
-    done = [file for file in job.files if file.state != "pending"]
+    done = [file for file in files if file.state != "pending"]
     done_bytes = sum(file.size or 0 for file in done)
     done_read = sum(file.counts.get("read", 0) for file in done)
     if not done_bytes or not done_read:

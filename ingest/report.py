@@ -35,9 +35,10 @@ class IngestReport:
 
     corpus: str
     files: int = 0
+    unchanged: int = 0  # files that were not read, as the corpus holds all of each
     read: int = 0
     kept: int = 0  # new or changed, and written
-    skipped: int = 0  # unchanged since before the job
+    skipped: int = 0  # there already, just so: from before the job, or from another of its files
     superseded: int = 0  # a later record of the same document is there
     passed_over: int = 0  # not among the newest that were asked for
     titles_only: int = 0  # of those kept
@@ -53,6 +54,7 @@ class IngestReport:
     job: int | None = None
     state: str = ""
     snapshot: str = ""
+    by_run: dict[str, int] = field(default_factory=dict)  # of BY_FILE, what the last run counted
 
     def reject(self, where: str, reason: str) -> None:
         """Tell of a rejected record, if it is one of the first few."""
@@ -66,8 +68,10 @@ class IngestReport:
             self.failed_files.append((name, reason))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, as `vademecum ingest --json` prints it."""
-        return asdict(self)
+        """Plain data, as `vademecum ingest --json` prints it; without what one run counted."""
+        plain = asdict(self)
+        del plain["by_run"]
+        return plain
 
 
 class Tally:
@@ -91,6 +95,8 @@ class Tally:
     def count(self, file: int, name: str, amount: int = 1) -> None:
         """So much more of a file."""
         if amount:
+            run = self.report.by_run
+            run[name] = run.get(name, 0) + amount
             before = self.in_all(file)
             counts = self._files.setdefault(file, {})
             counts[name] = counts.get(name, 0) + amount
@@ -111,13 +117,13 @@ class Tally:
     def of_a_batch(self) -> Iterator[None]:
         """What is counted meanwhile counts only if the batch comes about: if nothing is raised."""
         report, files = replace(self.report), {n: dict(one) for n, one in self._files.items()}
-        earlier = dict(self._earlier)
+        earlier, run = dict(self._earlier), dict(self.report.by_run)
         try:
             yield
         except BaseException:
             for name in BY_FILE:
                 setattr(self.report, name, getattr(report, name))
-            self._files, self._earlier = files, earlier
+            self._files, self._earlier, self.report.by_run = files, earlier, run
             raise
 
     def of(self, file: int) -> dict[str, int]:

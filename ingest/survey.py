@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +10,7 @@ from typing import Literal
 from vademecum.assets import SAMPLE_PUBMED, is_present
 from vademecum.corpora.jobs import FileState
 from vademecum.corpora.look import Look
+from vademecum.corpora.readers import fingerprint
 from vademecum.corpora.readers.stream import printable
 from vademecum.ingest.plan import Plan, identity_of, size_of
 from vademecum.ingest.sources import PUBMED, SAMPLE, resolve
@@ -17,8 +18,12 @@ from vademecum.ingest.urls import is_url
 from vademecum.ingest.web import Web
 from vademecum.progress import Progress
 
-# known: read to its end before, and not changed since; remote: to be fetched first
-FileOutlook = Literal["new", "changed", "failed before", "known", "remote"]
+# unchanged: it would not be read, as the corpus holds all of it; known: read to its end before, and
+# what the corpus still has of it would not be embedded again; remote: to be fetched first
+FileOutlook = Literal["new", "changed", "failed before", "unchanged", "known", "remote"]
+
+
+READ: tuple[FileState, ...] = ("done", "unchanged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,14 @@ def survey(
     if rest or query is not None or not urls:
         taken = look.taken(corpus) if rest == [PUBMED] else ()
         plan = resolve(rest, progress=progress, web=web, taken=taken, query=query, limit=limit)
-        found += _of_plan(plan, look.files(corpus), progress)
+        found += _of_plan(plan, corpus, look, progress, limit)
     return found
 
 
 def _of_plan(
-    plan: Plan, earlier: Iterable[tuple[str, FileState, str]], progress: Progress
+    plan: Plan, corpus: str, look: Look, progress: Progress, limit: int | None
 ) -> list[Outlook]:
-    """`earlier` files by path, state and identity, those of the newest job first. Holds no more of
-    them than the plan has."""
+    """Holds no more of what was read earlier than the plan has files."""
     sizes = [size_of(path) for path in plan.files]
     progress.start("looking at files", sum(size or 0 for size in sizes), "B")
     identities = [
@@ -71,13 +75,20 @@ def _of_plan(
     planned, wanted = {str(path.absolute()) for path in plan.files}, set(identities)
     read: set[str] = set()  # what was read to its end
     before: dict[str, FileState] = {}  # how the latest job left a file
-    for path, state, identity in earlier:
-        if state == "done" and identity in wanted:
+    for path, state, identity in look.files(corpus):
+        if state in READ and identity in wanted:
             read.add(identity)
         if path in planned:
             before.setdefault(path, state)
+    whole = look.whole(corpus, fingerprint()) if limit is None and plan.newest is None else {}
     return [
-        Outlook(printable(str(path)), size, _state(path, size, identity, read, before))
+        Outlook(
+            printable(str(path)),
+            size,
+            "unchanged"
+            if identity and whole.get(plan.place(path)) == identity
+            else _state(path, size, identity, read, before),
+        )
         for path, size, identity in zip(plan.files, sizes, identities, strict=True)
     ]
 
@@ -102,4 +113,4 @@ def _state(
     earlier = before.get(str(path.absolute()))
     if earlier is None:
         return "new"
-    return "changed" if earlier == "done" else "failed before"
+    return "changed" if earlier in READ else "failed before"

@@ -6,17 +6,12 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from vademecum.corpora.readers import guides_of
 from vademecum.errors import UsageError
-from vademecum.ingest.checksum import beside
+from vademecum.ingest.plan import stamp_of
 from vademecum.ingest.sources import in_order, readable_below
 
 POLL_S = 2.0
 KEPT = 100_000  # files that are gone and known if they return, as of a disk that was not mounted
-
-# Size, time of change and inode of a file, then of what lies beside it and decides how it is read:
-# a map of fields, a checksum.
-Stamp = tuple[tuple[int, int, int], ...]
 
 
 class Watch:
@@ -39,8 +34,8 @@ class Watch:
         self._folders = tuple(folders)
         self._poll_s = poll_s
         self._wait = wait
-        self._read: dict[Path, Stamp] = {}  # as it was when it was handed out
-        self._seen: dict[Path, Stamp] = {}
+        self._read: dict[Path, int] = {}  # as it was when it was handed out
+        self._seen: dict[Path, int] = {}
 
     def changes(self) -> Iterator[tuple[Path, ...]]:
         """Files that are new or changed, in the order of reading, whenever there are some; for
@@ -66,19 +61,12 @@ class Watch:
             for path in [path for path in self._read if path not in now][:-KEPT]:
                 del self._read[path]
 
-    def _look(self) -> dict[Path, Stamp]:
-        found: dict[Path, Stamp] = {}
+    def _look(self) -> dict[Path, int]:
+        found: dict[Path, int] = {}
         for folder in self._folders:
             for path in readable_below(folder):
                 try:
-                    found[path] = _stamp(path)
+                    found[path] = stamp_of(path)
                 except OSError:
                     continue  # gone between the two
         return found
-
-
-def _stamp(path: Path) -> Stamp:
-    checksum = beside(path)
-    files = [path, *guides_of(path), *([checksum] if checksum.is_file() else [])]
-    stats = [file.stat() for file in files]
-    return tuple((stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats)

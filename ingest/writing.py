@@ -17,6 +17,7 @@ from vademecum.ingest.embedding import Embedding
 from vademecum.ingest.failures import some
 from vademecum.ingest.reading import Ended, Taken
 from vademecum.ingest.report import Tally
+from vademecum.ingest.unchanged import Unchanged
 from vademecum.ingest.work import Work
 from vademecum.progress import Progress
 
@@ -37,7 +38,10 @@ class _Sifted:
 
 
 class Writer:
-    """Writes batches of a job. `fingerprint` is of what splits and embeds."""
+    """Writes batches of a job. `fingerprint` is of what splits and embeds; `unchanged` is set once
+    the files were looked at."""
+
+    unchanged: Unchanged
 
     def __init__(
         self,
@@ -88,6 +92,10 @@ class Writer:
             for file in _whole(gathered):
                 supply.release(self._work.paths[file])
 
+    def waiting(self) -> tuple[()]:
+        """Nothing waits here."""
+        return ()
+
     def finish(self) -> None:
         """Nothing waits here."""
 
@@ -127,16 +135,22 @@ class Writer:
         sifted = self._sift(gathered)
         outdated = sifted.outdated
         new = {document.doc_id for _, document in sifted.needed}
+        # What is deleted, comes again behind that, and is stored just so, stays.
+        stays = gathered.documents.keys() - new - outdated
         for taken, document in gathered.documents.values():
             outcome = "kept" if document.doc_id in new else "skipped"
             self._tally.count(taken.file, "superseded" if document.doc_id in outdated else outcome)
+        there: dict[int, list[str]] = {}
+        for taken, document in gathered.documents.values():
+            if document.doc_id not in outdated:
+                there.setdefault(taken.file, []).append(document.doc_id)
         embedded = self._embedding.embed(sifted.needed)
         for item in embedded:
             self._tally.count(item.taken.file, "titles_only", int(item.document.kind == "title"))
             self._tally.count(item.taken.file, "passages", len(item.passages))
             self._tally.count(item.taken.file, "embedded", item.new)
         for end in gathered.ended:
-            if not end.cut:
+            if not (end.cut or end.unchanged):
                 self._tally.ended(end.file)
         self._tally.report.seconds = self._seconds()
         whole = _whole(gathered)
@@ -149,7 +163,7 @@ class Writer:
             documents=[(item.document, item.passages, item.vectors) for item in embedded],
             fingerprint=self._fingerprint,
             deletions=[
-                *(item for item in deletions if item.doc_id not in too_late),
+                *(item for item in deletions if item.doc_id not in too_late | stays),
                 *map(Deletion, sifted.copied),
             ],
             confirmed=[
@@ -163,6 +177,7 @@ class Writer:
             read_places=[plan.place(self._work.paths[file]) for file in whole if file not in gaps],
             files=[self._progress(file, gathered.ended) for file in sorted(gathered.touched)],
             report=self._tally.report.to_dict(),
+            read=self.unchanged.reads(gathered, there),
         )
         return batch, len(sifted.copied)
 
@@ -171,7 +186,7 @@ class Writer:
         state: FileState = "pending"
         reason = ""
         if end is not None:
-            state = "failed" if end.failure else "done"
+            state = "failed" if end.failure else "unchanged" if end.unchanged else "done"
             reason = EMPTY if end.empty else end.failure
         return FileProgress(file, self._tally.in_all(file), state, reason)
 
@@ -179,4 +194,8 @@ class Writer:
 def _whole(gathered: Gathered) -> list[int]:
     """Files that were read to their end. What an empty one held before stays: it may have been cut
     by whatever writes it."""
-    return [end.file for end in gathered.ended if not (end.failure or end.cut or end.empty)]
+    return [
+        end.file
+        for end in gathered.ended
+        if not (end.failure or end.cut or end.empty or end.unchanged)
+    ]

@@ -373,6 +373,23 @@ def test_a_job_of_many_files_shows_those_that_need_a_look(cli: Cli, tmp_path: Pa
     assert "note07.txt" in cli("jobs", "show", "--all").stdout
 
 
+def test_a_run_tells_of_the_files_that_it_did_not_read(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "a.txt").write_text("Aspirin helps.")
+    (folder / "b.txt").write_text("Statins help.")
+    cli("ingest", str(folder), "--corpus", "few")
+    (folder / "c.txt").write_text("Metformin helps.")
+    told = cli("ingest", str(folder), "--corpus", "few").stdout
+    assert told.startswith("few: 3 files, 2 unchanged; 1 document read, 1 kept; 1 passage embedded")
+    shown = cli("jobs", "show").stdout
+    assert [line.split()[-4] for line in shown.splitlines() if ".txt" in line] == [
+        *("unchanged", "unchanged", "done")
+    ]
+    told = cli("ingest", str(folder), "--corpus", "few").stdout
+    assert told.startswith("few: 3 files, 3 unchanged; nothing was to be read; ")
+
+
 # --dry-run
 
 
@@ -398,7 +415,7 @@ def test_a_dry_run_tells_what_would_be_read_and_writes_nothing(
     (folder / "d.txt").write_text("Something new.")
     after = cli("ingest", str(folder), "--corpus", "few", "--dry-run", "--json")
     assert states(after) == {
-        "a.xml": "known",
+        "a.xml": "unchanged",
         "b.txt": "changed",
         "c.xml": "failed before",
         "d.txt": "new",
@@ -407,7 +424,7 @@ def test_a_dry_run_tells_what_would_be_read_and_writes_nothing(
     assert set(states(other).values()) == {"new"}
     told = cli("ingest", str(folder), "--corpus", "few", "--dry-run").stdout
     assert "few: 4 files" in told
-    assert "1 known, 1 changed, 1 failed before, 1 new; nothing was read" in told
+    assert "1 unchanged, 1 changed, 1 failed before, 1 new; nothing was read" in told
     assert len(cli("jobs", "list", "--json").json) == 1
 
 

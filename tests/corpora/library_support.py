@@ -94,10 +94,17 @@ def assert_sound(library: Library, passages: int | None = None) -> None:
         assert found.sqlite == passages
 
 
+def forget_whole_files(connection: sqlite3.Connection) -> None:
+    """Take back the step from layout 8 to 9."""
+    connection.execute("DROP TABLE whole_documents")
+    connection.execute("DROP TABLE whole_files")
+
+
 def to_first_layout(path: Path) -> None:
     """Make the tables of a closed library those of the first layout."""
     connection = sqlite3.connect(path / "library.sqlite")
     with connection:
+        forget_whole_files(connection)
         for table in ("notices", "withdrawn", "taken", "places", "job_files", "identifiers"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE jobs DROP COLUMN reason")

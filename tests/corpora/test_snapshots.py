@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from library_support import NAME, batch, document, filled, to_first_layout
+from library_support import (
+    NAME,
+    batch,
+    document,
+    filled,
+    forget_whole_files,
+    to_first_layout,
+)
 
 from vademecum.corpora import snapshots
 from vademecum.corpora.library import Library
@@ -139,6 +146,7 @@ def test_lists_of_before_titles_were_kept_are_read(tmp_path: Path) -> None:
         second = library.corpus(NAME).snapshot
     connection = sqlite3.connect(tmp_path / "library.sqlite")
     with connection:
+        forget_whole_files(connection)
         connection.execute("DROP INDEX changes_places")
         connection.execute("ALTER TABLE changes DROP COLUMN title")
         connection.execute("ALTER TABLE changes DROP COLUMN place")

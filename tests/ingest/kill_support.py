@@ -64,7 +64,7 @@ def work(folder: Path, files: Sequence[Path], way: str, pause_s: float, number: 
             left = left_of(library, jobs[0], web)
             left.engine = engine
             resume(library, left, embedder, **how)
-        elif not jobs or jobs[0].state != "done":
+        elif not jobs or jobs[0].source["files"] != list(map(str, files)):  # what was held before
             ingest(library, NAME, files, embedder, engine=engine, **how)
 
 

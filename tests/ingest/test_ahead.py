@@ -105,6 +105,21 @@ def left(library: Library) -> list[Path]:
     return list(library.path.glob("shards-*"))
 
 
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_known_file_is_looked_at_once_what_waits_before_it_is_written(
+    library: Library, tmp_path: Path, pools: Any, replaced: bool
+) -> None:
+    known = write_pubmed(tmp_path / "b.xml", article(1, "Known."), article(2))
+    ingest(library, NAME, [known], FakeEmbedder())
+    records = [*map(article, range(3, 20)), *([article(1, "Otherwise.")] if replaced else [])]
+    files = [write_pubmed(tmp_path / "a.xml", *records), known]
+    pools(room=9)
+    report = ingest(library, NAME, files, FakeEmbedder(), batch_size=4)
+    assert (report.unchanged, report.read) == ((0, 20) if replaced else (1, 17))
+    assert library.documents(NAME, ["pmid:1"])["pmid:1"].text == "Known."
+    assert library.corpus(NAME).documents == 19
+
+
 @pytest.mark.parametrize("ready", [True, False])
 def test_no_more_than_so_many_batches_wait(
     library: Library, tmp_path: Path, pools: Any, ready: bool

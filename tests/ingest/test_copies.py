@@ -46,6 +46,6 @@ def test_an_article_from_two_sources_is_kept_once(
         assert first.deleted == 0
         snapshot = library.corpus(NAME).snapshot
         again = ingest(library, NAME, files[::-1], FakeEmbedder())
-        assert (again.kept, again.skipped, again.superseded) == (0, 2, 1)
+        assert (again.kept, again.unchanged, again.superseded) == (0, 2, 1)
         assert library.corpus(NAME).snapshot == snapshot
         assert library.verify(NAME).problems == []

@@ -143,6 +143,8 @@ def test_a_job_that_stops_often_counts_as_one_that_does_not(
     for name in BY_FILE:
         assert getattr(whole, name) == getattr(expected, name), name
     assert all(run.kept for run in runs)
+    assert all(run.read >= run.kept + run.skipped for run in runs)  # of files begun again, too
+    assert (runs[-1].read, runs[-1].kept, runs[-1].skipped) == (20, 12, 8)
     assert sum(run.kept for run in runs) == 27 - 4  # after the four of the first
     told = [file.counts for file in named(library, job).files]
     assert [(one["read"], one["kept"], one.get("skipped", 0)) for one in told] == [
@@ -195,7 +197,7 @@ def test_what_was_resumed_is_known_as_if_it_had_never_stopped(
     go_on(library, stopped(library, files).job)
     embedder = FakeEmbedder()
     again = ingest(library, NAME, files, embedder)
-    assert (again.read, again.skipped, embedder.calls) == (30, 30, [])
+    assert (again.read, again.unchanged, embedder.calls) == (0, 3, [])
 
 
 @pytest.mark.parametrize("limit", [12, 14, 20, 25, 30])
@@ -528,7 +530,7 @@ def test_a_changed_map_of_fields_reads_a_table_again(library: Library, tmp_path:
         "Statins help."
     ]
     again = ingest(library, NAME, [path], FakeEmbedder())
-    assert (again.job, again.kept, again.skipped) == (report.job, 0, 1)
+    assert (again.job, again.kept, again.unchanged) == (report.job, 0, 1)
 
 
 def test_a_changed_reader_reads_again_and_embeds_what_it_changed(

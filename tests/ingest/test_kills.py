@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 from ingest_support import FakeEmbedder, article, deletion, write_pubmed
 from kill_support import BATCH, NAME
 
+from vademecum.corpora.jobs import Job
 from vademecum.corpora.library import Library
+from vademecum.corpora.whole import WHOLE
 from vademecum.ingest.pipeline import ingest
 
 LONG = " ".join(f"Sentence number {n} says that aspirin works." for n in range(9))
@@ -35,6 +38,24 @@ def make_files(folder: Path, each: int) -> list[Path]:
     ]
 
 
+def make_more(folder: Path, each: int) -> tuple[list[Path], list[Path]]:
+    """Files that a corpus is to hold, and the same with others before and between them, some of
+    which take the place of what was held."""
+    known = [write_pubmed(folder / "b.xml", *[article(n) for n in range(1, each)])]
+    for n in range(each):
+        known.append(folder / f"k{n:04}.txt")
+        known[-1].write_text(f"Known text number {n} says that aspirin works.")
+    table = folder / "m.csv"
+    table.write_text("\n".join(["id,text", *[f"{n},Row {n}." for n in range(each)]]) + "\n")
+    late = write_pubmed(folder / "z.xml", *[article(n, LONG) for n in range(1, each, 7)])
+    known += [table, late]
+    new = [write_pubmed(folder / "a.xml", *[article(n, f"First {n}.") for n in range(1, each, 5)])]
+    for n in range(0, each, 2):
+        new.append(folder / f"k{n:04}-new.txt")
+        new[-1].write_text(f"New text number {n}. {LONG}")
+    return known, sorted([*known, *new])
+
+
 def contents(library: Library) -> list[Any]:
     found = library.verify(NAME)
     assert found.problems == []
@@ -44,8 +65,9 @@ def contents(library: Library) -> list[Any]:
     )
     withdrawn = library._database.read("SELECT * FROM withdrawn ORDER BY doc_id")
     taken = sorted(library.taken(NAME))
-    places = library._database.read("SELECT place, doc_id FROM places ORDER BY doc_id")
-    return [library.corpus(NAME), rows, withdrawn, taken, places]
+    places = library._database.read("SELECT place, doc_id FROM places ORDER BY doc_id, place")
+    whole = library._database.read(f"SELECT place FROM whole_files f WHERE {WHOLE} ORDER BY place")
+    return [library.corpus(NAME), rows, withdrawn, taken, places, whole]
 
 
 def killed_again_and_again(
@@ -64,17 +86,20 @@ def killed_again_and_again(
     return counts
 
 
-def check(folder: Path, files: list[Path], lost: int) -> None:
+def check(folder: Path, files: list[Path], lost: int, held: Sequence[Path] = ()) -> Job:
     """The same library, and no run embedded again more than so many batches of what it, or one
-    before it, had embedded."""
+    before it, had embedded. `held` was there before; returns the job."""
     expected = FakeEmbedder()
     with Library.open(folder / "expected") as library:
+        if held:
+            ingest(library, NAME, held, FakeEmbedder())
         ingest(library, NAME, files, expected, batch_size=BATCH)
         wanted = contents(library)
     with Library.open(folder / "library") as library:
         assert contents(library) == wanted
         assert not list(library.path.glob("shards-*"))
-        [job] = library.jobs()
+        job, *earlier = library.jobs()
+        assert len(earlier) == bool(held)
         assert (job.state, job.pending, job.failed) == ("done", (), ())
         report = job.report
         parts = ("kept", "skipped", "superseded", "passed_over")
@@ -89,6 +114,7 @@ def check(folder: Path, files: list[Path], lost: int) -> None:
     assert seen >= set(expected.embedded)
     largest = max(len(texts) for _, texts in calls)
     assert max(again.values()) <= lost * largest, again
+    return job
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
@@ -97,6 +123,41 @@ def test_a_few_kills(tmp_path: Path) -> None:
     assert runs["killed"] >= 3
     assert runs["at_work"] >= 1
     check(tmp_path, files, lost=1)  # the batch under way, and no other
+
+
+def hold(folder: Path, files: list[Path]) -> None:
+    with Library.open(folder / "library") as library:
+        ingest(library, NAME, files, FakeEmbedder())
+
+
+def unchanged(job: Job) -> set[str]:
+    """The names of the files that were not read."""
+    return {Path(file.path).name for file in job.files if file.state == "unchanged"}
+
+
+def test_a_few_kills_where_most_files_are_known(tmp_path: Path) -> None:
+    known, files = make_more(tmp_path, 240)
+    hold(tmp_path, known)
+    runs = killed_again_and_again(tmp_path, files, kills=5, openings=2.5, way="here", pause_s=0.2)
+    assert runs["killed"] >= 3
+    assert runs["at_work"] >= 1
+    job = check(tmp_path, files, lost=1, held=known)
+    assert unchanged(job) == {path.name for path in known} - {"b.xml", "z.xml"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("way", ["here", "apart"])
+def test_fifty_kills_where_most_files_are_known(tmp_path: Path, way: str) -> None:
+    known, files = make_more(tmp_path, 1500)
+    hold(tmp_path, known)
+    runs = killed_again_and_again(
+        tmp_path, files, kills=50, openings=4 if way == "here" else 3, way=way, pause_s=0.1
+    )
+    job = check(tmp_path, files, lost=1, held=known)
+    assert unchanged(job) == {path.name for path in known} - {"b.xml", "z.xml"}
+    assert runs["killed"] >= 30
+    assert runs["at_work"] >= 20  # the others were not yet embedding
 
 
 @pytest.mark.slow

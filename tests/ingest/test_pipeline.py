@@ -104,7 +104,7 @@ def test_a_second_run_embeds_and_reads_nothing(
     with monkeypatch.context() as patch:
         patch.setattr("vademecum.ingest.reading.reader_for", None)  # would fail if called
         second = run(library, [path], embedder=embedder)
-    assert (second.read, second.kept, second.skipped) == (5, 0, 5)
+    assert (second.read, second.kept, second.unchanged) == (0, 0, 1)
     assert second.job == first.job
     assert embedder.calls == []
 
@@ -180,7 +180,7 @@ def test_a_broken_file_keeps_what_was_read_and_the_others_go_on(
     assert [file.state for file in job.files] == ["failed", "failed", "failed", "done"]
     assert job.files[0].reason == report.failed_files[0][1]
     again = run(library, [broken, good])  # a failed run is not remembered as done
-    assert (again.kept, again.skipped) == (0, 2)
+    assert (again.kept, again.skipped, again.unchanged) == (0, 1, 1)
     assert len(again.failed_files) == 1
 
 

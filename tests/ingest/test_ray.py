@@ -19,7 +19,7 @@ import pytest
 from ingest_support import FakeEmbedder, article, deletion, write_pubmed
 from kill_support import BATCH, NAME, Logged, work
 from ray_support import Held, Mortal, cluster, missing
-from test_kills import LONG, check, contents, killed_again_and_again, make_files
+from test_kills import LONG, check, contents, killed_again_and_again, make_files, make_more
 
 from vademecum.corpora.control import Control
 from vademecum.corpora.library import Library
@@ -95,6 +95,19 @@ def test_the_same_library(tmp_path: Path, ray: None) -> None:
     assert [(file.state, file.counts) for file in job.files] == [
         (file.state, file.counts) for file in next(Look(tmp_path / "local").jobs()).files
     ]
+
+
+@needs_ray
+def test_files_that_are_known_are_not_read(tmp_path: Path, ray: None) -> None:
+    known, files = make_more(tmp_path, 40)
+    found: list[Any] = []
+    for engine in (Engine(), RAY):
+        with Library.open(tmp_path / engine.name) as library:
+            ingest(library, NAME, known, FakeEmbedder())
+            report = ingest(library, NAME, files, FakeEmbedder(), batch_size=BATCH, engine=engine)
+            assert report.unchanged == len(known) - 2
+            found.append(contents(library))
+    assert found[0] == found[1]
 
 
 @needs_ray

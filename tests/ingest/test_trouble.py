@@ -188,5 +188,5 @@ def test_an_index_that_was_deleted_is_told_and_rebuilt(
         library.rebuild(NAME)
         embedder = FakeEmbedder()
         report = ingest(library, NAME, [path, more], embedder)
-        assert (report.kept, report.skipped, embedder.calls) == (0, FILES + 1, [])
+        assert (report.kept, report.unchanged, embedder.calls) == (0, 2, [])
         assert library.verify(NAME).problems == []

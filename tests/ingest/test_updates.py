@@ -45,6 +45,18 @@ def text(library: Library, pmid: int) -> str:
     return found.text if found else ""
 
 
+@pytest.mark.parametrize("batch_size", [1, 64])
+def test_what_is_deleted_and_comes_again_unchanged_stays(
+    library: Library, tmp_path: Path, batch_size: int
+) -> None:
+    run(library, numbered(tmp_path, 1, article(1), article(2)))
+    later = numbered(tmp_path, 2, deletion(1, 2)), numbered(tmp_path, 3, article(1), article(9))
+    run(library, *later, batch_size=batch_size)
+    assert library.documents(NAME, ["pmid:1", "pmid:2"]).keys() == {"pmid:1"}
+    assert library.documents(NAME, ["pmid:1"])["pmid:1"].origin == "pubmed26n0003.xml.gz"
+    assert library.verify(NAME).problems == []
+
+
 def test_numbered_files_are_taken_in_order_whatever_the_order_given(tmp_path: Path) -> None:
     names = ["updatefiles/pubmed26n1335.xml.gz", "a.txt", "baseline/pubmed26n1334.xml.gz", "b.txt"]
     names.append("old/pubmed25n1500.xml.gz")

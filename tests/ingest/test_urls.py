@@ -136,7 +136,7 @@ def test_what_was_fetched_before_is_not_taken_for_what_is_not_there(
         assert ingest(library, "web", resolve(sources, web=web), FakeEmbedder()).kept == 2
         del site.files["/a.md"]
         report = ingest(library, "web", resolve(sources, web=web), FakeEmbedder())
-        assert (report.state, report.skipped, report.failed) == ("failed", 1, 1)
+        assert (report.state, report.unchanged, report.failed) == ("failed", 1, 1)
         assert library.corpus("web").documents == 2
 
 

@@ -1,0 +1,128 @@
+"""Files of a run that need not be read: the corpus holds all of each, as it would be read.
+
+They are found before anything is read, and looked at again when their turn comes: what was read
+until then may have taken the place of something in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from vademecum.corpora.library import Library
+from vademecum.corpora.revision import file_number
+from vademecum.corpora.whole import FileRead
+from vademecum.ingest.batch import Gathered
+from vademecum.ingest.plan import stamp_of
+from vademecum.ingest.report import Tally
+from vademecum.ingest.work import Work
+
+
+class Unchanged:
+    """Knows the files that were there when the run began (`identities`, by number, and a `stamp` of
+    each, taken before it was looked at). `how` says what reads, splits and embeds."""
+
+    def __init__(
+        self,
+        library: Library,
+        work: Work,
+        tally: Tally,
+        how: str,
+        identities: Mapping[int, str],
+        stamps: Mapping[int, int],
+    ) -> None:
+        self._library = library
+        self._work = work
+        self._tally = tally
+        self._how = how
+        self._stamps = {
+            number: stamp
+            for number, stamp in stamps.items()
+            if identities.get(number) and self._may_be_known(work.paths[number])
+        }
+        self._known: dict[int, int] = {}  # by what number the library knows a file
+        if work.limit is None:
+            for number in self._stamps:
+                place = work.plan.place(work.paths[number])
+                found = library.whole_files.find(work.corpus, place, identities[number], how)
+                if found is not None:
+                    self._known[number] = found
+        self._begun: set[int] = set()
+        self._deleting: set[int] = set()
+        self._asked: list[tuple[Gathered, int]] = []  # batches, and how much was in them
+        self._touched: set[int] = set()  # files that hold something which is in them
+
+    def _may_be_known(self, path: Path) -> bool:
+        """Not a file of which some was chosen, or that was fetched; nor one of NLM's, whose order
+        matters."""
+        plan = self._work.plan
+        return (
+            plan.newest is None
+            and plan.supply is None
+            and path not in plan.addresses
+            and not file_number(path.name)
+        )
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._known
+
+    def waits(self, number: int, batches: Iterable[Gathered]) -> bool:
+        """Whether batches that are not written yet may change something of a known file."""
+        waiting = [(batch, batch.records) for batch in batches]
+        if [(id(batch), count) for batch, count in waiting] != [
+            (id(batch), count) for batch, count in self._asked
+        ]:
+            ids = {
+                doc_id for batch, _ in waiting for doc_id in (*batch.documents, *batch.deletions)
+            }
+            self._touched = self._library.whole_files.holding(self._work.corpus, ids)
+            self._asked = waiting
+        return self._known[number] in self._touched
+
+    def holds(self, number: int) -> bool:
+        """Whether all of a known file still is in the corpus, and the file is what it was."""
+        return self._is_as_seen(number) and self._library.whole_files.is_whole(self._known[number])
+
+    def _is_as_seen(self, number: int) -> bool:
+        try:
+            return stamp_of(self._work.paths[number]) == self._stamps[number]
+        except OSError:
+            return False
+
+    def reads(self, gathered: Gathered, there: Mapping[int, list[str]]) -> list[FileRead]:
+        """What a batch brings of files that may come to be known; `there` are ids of its documents
+        that are in the corpus once it is written, by the file that holds them."""
+        self._deleting |= gathered.deleting
+        ends = {end.file: end for end in gathered.ended}
+        found: list[FileRead] = []
+        for number in sorted(gathered.touched & self._stamps.keys()):
+            end = ends.get(number)
+            begun = number not in self._begun
+            if end is not None and (end.unchanged or (begun and not there.get(number))):
+                continue  # what is known of it stays
+            self._begun.add(number)
+            documents = 0
+            if end is not None and not (end.failure or end.cut or end.gaps):
+                documents = self._documents(number)
+            found.append(
+                FileRead(
+                    number,
+                    self._work.plan.place(self._work.paths[number]),
+                    there.get(number, []),
+                    begun,
+                    end is not None,
+                    documents,
+                    self._how,
+                )
+            )
+        return found
+
+    def _documents(self, number: int) -> int:
+        """How many a file holds that was read to its end; 0 where the corpus does not have all of
+        them from it, or it is not what it was when the run began."""
+        counts = self._tally.of(number)
+        read = counts.get("read", 0)
+        whole = read == counts.get("kept", 0) + counts.get("skipped", 0)
+        if not whole or number in self._deleting or not self._is_as_seen(number):
+            return 0
+        return read
