@@ -88,7 +88,9 @@ def _quotes(run: Run, made: Made, embedder: TextEmbedder) -> tuple[Quotation, ..
     was stopped before it came to that."""
     asked, language = run.query.standalone, run.query.language
     if made.withheld and STATUS[made.withheld] == "not_written":
-        return extractive.nearest(asked, language, made.sources, embedder)
+        is_borrowed = made.withheld == "borrowed"
+        least = extractive.HELD_OF_BORROWED if is_borrowed else extractive.HELD
+        return extractive.nearest(asked, language, made.sources, embedder, least)
     if not made.withheld and made.draft.reason in ("enough", "length"):
         return extractive.missed(asked, language, made.sources, made.checked.sentences, embedder)
     return ()

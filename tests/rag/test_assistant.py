@@ -185,6 +185,19 @@ def test_where_the_model_fails_the_nearest_sentence_is_quoted(
         assert GOOD not in answer.answer
 
 
+def test_where_it_states_what_was_asked_a_sentence_that_holds_less_of_it_is_quoted_too(
+    shelf_of, embedder, model_of
+) -> None:
+    text = "Statins lowered cholesterol in adults. Gout flares were rare in severe gout."
+    shelf = shelf_of(Document("pmid:1", "Statins", text, "abstract"))
+    question = "Do statins lower cholesterol and mortality in adults with severe gout flares today?"
+    model = model_of("Statins lower cholesterol and mortality in adults.")
+    answer = Assistant(shelf, embedder, model, corpus="test").ask(question)
+    holds(answer, shelf)
+    assert (answer.status, len(answer.quotes)) == ("not_written", 1)
+    assert "stated what the question asks as if it were known" in answer.answer
+
+
 def test_a_copy_that_is_stopped_too_early_is_said_to_be_and_the_nearest_sentence_quoted(
     shelf_of, embedder, model_of
 ) -> None:

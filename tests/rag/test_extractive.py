@@ -54,6 +54,17 @@ def test_a_heading_is_not_quoted_and_an_item_of_a_list_is(source_of, embedder, b
     ]
 
 
+def test_how_much_of_the_question_the_nearest_sentence_must_hold_is_told(
+    source_of, embedder
+) -> None:
+    sources = [source_of(1, "Aspirin reduced stroke in women.")]
+    question = (
+        "Does aspirin reduce stroke, gout, migraine, asthma and angina?"  # three words of seven
+    )
+    assert nearest(question, "en", sources, embedder) == ()
+    assert len(nearest(question, "en", sources, embedder, 1 / 3)) == 1
+
+
 def test_the_nearest_sentence_stands_where_it_says(source_of, embedder) -> None:
     whole = "Cats sleep. Dogs bark. Aspirin reduced stroke in older women. Birds sing."
     source = replace(source_of(2, whole[12:]), start=12, end=len(whole))
