@@ -194,9 +194,6 @@ class Assistant:
             self.library, self.embedder, run.corpus, run.query.standalone, CANDIDATES, run.filters
         )
         withheld = abstain.before(found, run.query.language)
-        languages = apart(
-            run.query.question, [(one.passage.text, one.document.language) for one in found]
-        )
         if not withheld:
             found = abstain.relevant(found, run.query.language)
         sources, messages = self._assemble(run, found)
@@ -238,8 +235,11 @@ class Assistant:
                 withheld = "echoed"
             elif withheld and self.model is None:
                 withheld = "unquoted"
-        if withheld and languages:
-            withheld = abstain.APART.get(withheld, withheld)
+        languages = None
+        if withheld in abstain.APART:
+            texts = [(one.passage.text, one.document.language) for one in found]
+            if languages := apart(run.query.question, texts):
+                withheld = abstain.APART[withheld]
         made = Made(sources, retrieve_s, draft, checked, withheld, languages)
         yield Completed(complete(run, info, made, self.model, self.embedder))
 
