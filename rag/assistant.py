@@ -34,6 +34,7 @@ from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
 from vademecum.rag.tongues import apart
 from vademecum.rag.understand import understand
+from vademecum.rag.words import language_of
 from vademecum.rag.writer import choose_writer, load_writer
 
 if TYPE_CHECKING:
@@ -193,9 +194,10 @@ class Assistant:
         found = search(
             self.library, self.embedder, run.corpus, run.query.standalone, CANDIDATES, run.filters
         )
-        withheld = abstain.before(found, run.query.language)
+        searched_in = language_of(run.query.standalone)
+        withheld = abstain.before(found, searched_in)
         if not withheld:
-            found = abstain.relevant(found, run.query.language)
+            found = abstain.relevant(found, searched_in)
         sources, messages = self._assemble(run, found)
         retrieve_s = perf_counter() - run.started
         yield Retrieved(sources, retrieve_s)
