@@ -25,6 +25,13 @@ ASKS = re.compile(
     "|被?(?:诊断|确诊|检查|查)(?:为|出)(?:患有|了)?|患有|感兴趣|感到|担心|觉得|认为|看法|情况|方面"
     "|[吗呢吧啊呀]"
 )
+# The characters of those words, and of the small ones, in traditional script: one for one.
+SIMPLIFIED = str.maketrans(
+    "請煩謝聽說沒會麼為個幾歲點張條時間長瞭關對於紹釋闡簡單應該當須還這們嗎診斷檢確認覺擔興況從並將"
+    "讓過著裡後種類樣問錯從與講體詳細給項無誰",
+    "请烦谢听说没会么为个几岁点张条时间长了关对于绍释阐简单应该当须还这们吗诊断检确认觉担兴况从并将"
+    "让过着里后种类样问错从与讲体详细给项无谁",
+)
 # Words of one character that say as little; within a word ("功能", "有机") they are kept.
 SMALL = frozenset(
     "的了是我你您他她它们这那有在和与及或也都就对把被给从到向为以于上下中里之其并等将由让使得地着过"
@@ -34,9 +41,13 @@ SMALL = frozenset(
 
 def asked_words(question: str) -> set[str]:
     """The words that say what is asked, in lower case; of a word and its parts the word alone."""
+    for asks in ASKS.finditer(question.translate(SIMPLIFIED)):
+        blank = " " * (asks.end() - asks.start())
+        question = question[: asks.start()] + blank + question[asks.end() :]
     words: set[str] = set()
-    for cut in segment(ASKS.sub(" ", question)).split():
-        words.update(part for part in HAN.findall(cut) if part not in SMALL)
+    for cut in segment(question).split():
+        parts = HAN.findall(cut)
+        words.update(part for part in parts if part.translate(SIMPLIFIED) not in SMALL)
         words.update(part.lower() for part in WORD.findall(HAN.sub(" ", cut)))
     return {word for word in words if not any(word != one and word in one for one in words)}
 

@@ -33,5 +33,10 @@ def test_a_word_within_which_a_small_one_stands_is_kept() -> None:
     assert asked_words("肝功能和有机物有关吗？") == {"肝功能", "有机物"}
 
 
+def test_asking_words_are_known_in_traditional_script_too() -> None:
+    assert asked_words("請問肝癌有哪些症狀？") == {"肝癌", "症狀"}
+    assert asked_words("為什麼會這樣呢？") <= {"這樣"}
+
+
 def test_words_are_held_wherever_they_stand() -> None:
     assert held({"肝癌", "pd-1", "肺癌"}, "原发性肝癌的PD-1抑制剂") == {"肝癌", "pd-1"}
