@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vademecum.assets import disk_trouble
 from vademecum.errors import SourceUnavailable, UsageError
-from vademecum.ingest.plan import Plan
+from vademecum.ingest.plan import Brought, Plan
 from vademecum.ingest.web import Web
 
 HOME = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"
@@ -27,6 +27,8 @@ MOST = 9_999  # records of one search that NLM hands out
 TRIES = 4
 SHORT_TRIES = 2  # of a page that holds fewer records than it should
 RECORD = re.compile(r"<Pubmed(?:Book)?Article[\s>]")
+# That of a record, not of those it cites.
+PMID = re.compile(r"<(?:MedlineCitation\b[^>]*|BookDocument)>\s*<PMID\b[^>]*>(\d+)</PMID>")
 RATE, RATE_WITH_KEY = 3, 10  # requests a second
 LEFT_S = 86_400.0  # a page that no run has taken in for so long
 
@@ -71,6 +73,7 @@ class Search:
         self._key = os.environ.get("NCBI_API_KEY", "").strip()
         self._pace = pace or Pace(RATE_WITH_KEY if self._key else RATE)
         self._pages: dict[Path, dict[str, str]] = {}
+        self._came: set[str] = set()  # PMIDs of records that came, one a page
 
     def plan(self, query: str, limit: int | None = None) -> Plan:
         """Ask how many there are. Raises UsageError, SourceUnavailable."""
@@ -102,11 +105,12 @@ class Search:
             }
         return Plan(tuple(self._pages), supply=self)
 
-    def bring(self, path: Path) -> str:
-        """Fetch a page; says how many records NLM left out. Raises SourceUnavailable, OutOfSpace.
+    def bring(self, path: Path) -> Brought:
+        """Fetch a page; says which records NLM left out. Raises SourceUnavailable, OutOfSpace.
 
-        Some may have been withdrawn since the search. What is left out by an error comes with
-        another request: once more now, or by a retry of the job.
+        What is left out by an error comes with another request: once more now, or by a retry of the
+        job. What was withdrawn since PubMed was indexed never comes: no search finds it by its
+        number, either.
         """
         asked = int(self._pages[path]["retmax"])
         text, held = "", -1
@@ -120,12 +124,43 @@ class Search:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._clear(path.parent)
             path.write_text(text, "utf-8")
+        self._came.update(PMID.findall(text)[:1])
         if held >= asked:
-            return ""
-        return (
-            f"PubMed sent {held:,} of {asked:,} records that it had found: {asked - held:,} are "
-            "missing; `vademecum jobs retry` asks for them again"
+            return Brought()
+        gone = self._withdrawn(self._pages[path], text, asked - held)
+        if len(gone) == asked - held:
+            return Brought(gone=gone)
+        return Brought(
+            f"PubMed sent {held:,} of {asked:,} records that it had found: "
+            f"{asked - held - len(gone):,} are missing; `vademecum jobs retry` asks for them again",
+            gone,
         )
+
+    def _withdrawn(self, page: Mapping[str, str], text: str, missing: int) -> tuple[str, ...]:
+        """Which of the records that a page should hold and does not are no more in PubMed. None
+        where that cannot be told for sure: an answer that was cut must not be taken for it."""
+        try:
+            listed = self._ask(
+                "efetch.fcgi", {**page, "rettype": "uilist", "retmode": "text"}, _ids
+            )
+            absent = dict.fromkeys(listed.split())
+            for pmid in PMID.findall(text):
+                absent.pop(pmid, None)
+            if len(absent) != missing or not self._came:
+                return ()
+            control = min(self._came)  # a record that is there: a search that finds it has worked
+            fields = {
+                "term": " OR ".join(f"{pmid}[uid]" for pmid in (control, *absent)),
+                "retmax": str(missing + 1),
+                "retmode": "json",
+            }
+            found = json.loads(self._ask("esearch.fcgi", fields, _idlist))["esearchresult"]
+        except SourceUnavailable:
+            return ()
+        there = set(found["idlist"])
+        if control not in there:
+            return ()
+        return tuple(f"PMID {pmid}" for pmid in absent if pmid not in there)
 
     def _clear(self, folder: Path) -> None:
         """Drop pages of a run that was killed, or never resumed; young ones may be another's."""
@@ -178,6 +213,18 @@ def _result(text: str) -> bool:
         )
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def _idlist(text: str) -> bool:
+    try:
+        found = json.loads(text)["esearchresult"]
+        return "ERROR" not in found and len(found["idlist"]) == int(found["count"])
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _ids(text: str) -> bool:
+    return all(line.isdecimal() for line in text.split())
 
 
 def _whole_page(text: str) -> bool:

@@ -45,6 +45,8 @@ from vademecum.progress import Progress, Silent
 BATCH_SIZE = 256  # documents
 BATCH_PASSAGES = 512  # of full texts fewer documents make a batch
 
+GONE = "its source lists it, and has it no more"
+
 
 def ingest(
     library: Library,
@@ -219,13 +221,14 @@ class _Run:
             if self._work.left is not None and read >= self._work.left:
                 return
             try:
-                lacking = supply.bring(path)
+                brought = supply.bring(path)
             except (DocumentRejected, HashMismatch) as error:
                 yield Ended(number, why(error))
                 continue
+            yield from (Rejected(number, record, GONE) for record in brought.gone)
             for event in source.read([(number, path)]):
                 read += isinstance(event, Taken) and isinstance(event.record, Document)
-                yield _not_whole(event, lacking) if lacking else event
+                yield _not_whole(event, brought.lacking) if brought.lacking else event
 
     def _known(self, number: int) -> Iterator[Event]:
         """A file whose turn has come, and that need not be read if what was read before it has not

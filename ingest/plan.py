@@ -19,12 +19,21 @@ SAMPLE_SIZE = 1000
 READ_BYTES = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file that can be read. `lacking` says what is missing of it that should be there, "" if
+    nothing; `gone` are records that its source has no more, and that nobody need wait for."""
+
+    lacking: str = ""
+    gone: tuple[str, ...] = ()
+
+
 class Supply(Protocol):
     """Brings files when their turn comes."""
 
-    def bring(self, path: Path) -> str:
-        """Put the file there, and say what is missing of it though it can be read, "" if nothing.
-        Raises HashMismatch or DocumentRejected where only this file cannot be had."""
+    def bring(self, path: Path) -> Brought:
+        """Put the file there. Raises HashMismatch or DocumentRejected where only this file cannot
+        be had."""
         ...
 
     def release(self, path: Path) -> None:

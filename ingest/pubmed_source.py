@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 from vademecum.corpora.revision import file_number
 from vademecum.errors import DocumentRejected, HashMismatch, SourceUnavailable
 from vademecum.ingest.checksum import md5_named, md5_of
-from vademecum.ingest.plan import Plan
+from vademecum.ingest.plan import Brought, Plan
 from vademecum.ingest.web import NotThere, Web
 
 HOME = "https://ftp.ncbi.nlm.nih.gov/pubmed/"
@@ -61,7 +61,7 @@ class PubmedFiles:
         self._taken = taken
         return Plan(tuple(self._urls), supply=self)
 
-    def bring(self, path: Path) -> str:
+    def bring(self, path: Path) -> Brought:
         """Fetch a file and hold it to its MD5, if there is one; nothing of it is missing then.
 
         Raises SourceUnavailable; HashMismatch if it is damaged, DocumentRejected if it is gone.
@@ -76,11 +76,11 @@ class PubmedFiles:
             )
         wanted = self._md5(url, path.name)
         if path.is_file() and wanted in (None, md5_of(path)):
-            return ""
+            return Brought()
         for _ in range(2):  # a cut file that was resumed wrongly comes right from its beginning
             self._web.download(url, path)
             if wanted in (None, md5_of(path)):
-                return ""
+                return Brought()
             path.unlink()
         raise HashMismatch(
             f"{path.name} arrived with another MD5 than NLM names; it was not kept",

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,25 +42,38 @@ class Clock:
 
 class Nlm:
     """Finds `count` records for every query; `short` says of how many of them the next pages hold
-    no more."""
+    no more; those that are `gone` it still finds and lists, but has them no more."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.count = 3
         self.short: list[int] = []
+        self.gone: set[int] = set()
         site.answers["/esearch.fcgi"] = self.esearch
         site.answers["/efetch.fcgi"] = self.efetch
 
     def esearch(self, fields: dict[str, str]) -> bytes:
+        if fields["term"].endswith("[uid]"):
+            asked = [int(part.removesuffix("[uid]")) for part in fields["term"].split(" OR ")]
+            there = [
+                str(pmid) for pmid in asked if 0 < pmid <= self.count and pmid not in self.gone
+            ]
+            found = {"count": str(len(there)), "idlist": there[: int(fields["retmax"])]}
+            return json.dumps({"esearchresult": found}).encode()
         result = {"count": str(self.count), "webenv": "MCID_1", "querykey": "1", "idlist": []}
         return json.dumps({"header": {}, "esearchresult": result}).encode()
 
     def efetch(self, fields: dict[str, str]) -> bytes:
         assert (fields["WebEnv"], fields["query_key"]) == ("MCID_1", "1")
         start, most = int(fields["retstart"]), int(fields["retmax"])
+        if fields.get("rettype") == "uilist":
+            listed = range(start, min(start + most, self.count))
+            return "".join(f"{n + 1}\n" for n in listed).encode()
         if self.short:
             most = min(most, self.short.pop(0))
-        body = "".join(article(n + 1) for n in range(start, min(start + most, self.count)))
+        found = [n + 1 for n in range(start, min(start + most, self.count))]
+        cited = '<CommentsCorrections><PMID Version="1">7</PMID></CommentsCorrections>'
+        body = "".join(article(pmid) + cited for pmid in found if pmid not in self.gone)
         return f"<?xml version='1.0'?><PubmedArticleSet>{body}</PubmedArticleSet>\n".encode()
 
     def fields(self, tool: str) -> list[dict[str, str]]:
@@ -200,6 +213,68 @@ def test_a_page_that_stays_short_is_read_and_told_and_no_job_is_done_with_it(
         report = resume(library, failed_of(library, library.jobs()[0], web), FakeEmbedder())
         assert report.state == "done"
         assert library.corpus("found").documents == 50
+
+
+def test_records_that_were_withdrawn_are_named_and_fail_nothing(
+    nlm: Nlm, search: Search, tmp_path: Path
+) -> None:
+    nlm.count, nlm.gone = PAGE + 5, {7, PAGE + 2, PAGE + 3}
+    with Library.open(tmp_path / "library") as library:
+        report = ingest(library, "found", search.plan("statins"), FakeEmbedder())
+        assert (report.state, report.read, report.rejected) == ("done", PAGE + 2, 3)
+        assert [where for where, _ in report.rejections] == ["PMID 7", "PMID 202", "PMID 203"]
+        assert "no more" in report.rejections[0][1]
+        assert library.corpus("found").documents == PAGE + 2
+
+
+@pytest.mark.parametrize("gone", [set(), {7, 31}])
+def test_a_cut_answer_is_not_taken_for_withdrawn_records(
+    nlm: Nlm, search: Search, tmp_path: Path, gone: set[int]
+) -> None:
+    """Of fifty, twenty come; of the others those are named that no search finds."""
+    nlm.count, nlm.gone, nlm.short = 50, gone, [20, 20]
+    with Library.open(tmp_path / "library") as library:
+        report = ingest(library, "found", search.plan("statins"), FakeEmbedder())
+    assert (report.state, report.rejected) == ("failed", len(gone))
+    assert f"{30 - len(gone & {31})} are missing" in report.failed_files[0][1]
+
+
+def uncertain(tool: str, answer: bytes) -> Callable[[Nlm], None]:
+    """NLM says that when it is asked which records are missing."""
+
+    def act(nlm: Nlm) -> None:
+        sound = nlm.esearch if tool == "esearch" else nlm.efetch
+
+        def answered(fields: dict[str, str]) -> bytes:
+            asks = fields.get("rettype") == "uilist" or fields.get("term", "").endswith("[uid]")
+            return answer if asks else sound(fields)
+
+        nlm.site.answers[f"/{tool}.fcgi"] = answered
+
+    return act
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        uncertain("efetch", b"<ERROR>Unable to obtain query #1</ERROR>"),
+        uncertain("efetch", b""),
+        uncertain("efetch", b"1\n2\n"),
+        uncertain("esearch", b'{"esearchresult":{"ERROR":"Search Backend failed"}}'),
+        uncertain("esearch", b'{"esearchresult":{"count":"0","idlist":[]}}'),
+        uncertain("esearch", b'{"esearchresult":{"count":"9","idlist":["1"]}}'),
+        uncertain("esearch", b"busy"),
+    ],
+)
+def test_where_it_cannot_be_told_what_is_missing_it_is_missing(
+    nlm: Nlm, search: Search, tmp_path: Path, act: Callable[[Nlm], None]
+) -> None:
+    nlm.count, nlm.gone = 9, {7}
+    act(nlm)
+    with Library.open(tmp_path / "library") as library:
+        report = ingest(library, "found", search.plan("statins"), FakeEmbedder())
+    assert (report.state, report.read, report.rejected) == ("failed", 8, 0)
+    assert "8 of 9" in report.failed_files[0][1]
 
 
 def test_no_records_at_all_are_missing_records(nlm: Nlm, search: Search, tmp_path: Path) -> None:
