@@ -267,7 +267,9 @@ class Library:
         row = self._catalogue.row(corpus)
         return sift(records, self._store.revisions(row.id, (item.doc_id for item in records)))
 
-    def longer_ids(self, corpus: str, held: Sequence[tuple[str, Document]]) -> dict[str, str]:
+    def longer_ids(
+        self, corpus: str, held: Sequence[tuple[str, Document]]
+    ) -> dict[str, places.Longer]:
         """Of documents with an id of their file's (each with its place, no id twice) those whose id
         another file holds for a different document, by that id: what they are to be called."""
         return places.longer_ids(self._store, self._catalogue.row(corpus).id, held)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from vademecum.corpora.document import UNIVERSAL, Document
 from vademecum.corpora.store import Store, chunks
@@ -30,7 +31,17 @@ def is_local(document: Document) -> bool:
     return not document.doc_id.startswith(UNIVERSAL)
 
 
-def longer_ids(store: Store, corpus: int, held: Sequence[tuple[str, Document]]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Longer:
+    """A longer id, and the other places that hold a different document under the shorter."""
+
+    doc_id: str
+    others: frozenset[str]
+
+
+def longer_ids(
+    store: Store, corpus: int, held: Sequence[tuple[str, Document]]
+) -> dict[str, Longer]:
     """Of local documents (each with its place, no id twice) those whose id another place holds for
     a different one, by that id: what they are called instead.
 
@@ -48,13 +59,13 @@ def longer_ids(store: Store, corpus: int, held: Sequence[tuple[str, Document]]) 
         ):
             places.setdefault(doc_id, set()).add(place)
     stored = store.states(corpus, content)
-    found: dict[str, str] = {}
+    found: dict[str, Longer] = {}
     for place, document in held:
         doc_id = document.doc_id
         differs = doc_id in stored and stored[doc_id][0] != content[doc_id]
-        is_taken = differs and not places.get(doc_id, set()) <= {place}
-        if is_taken or place in places.get(longer[doc_id], ()):
-            found[doc_id] = longer[doc_id]
+        others = places.get(doc_id, set()) - {place} if differs else set()
+        if others or place in places.get(longer[doc_id], ()):
+            found[doc_id] = Longer(longer[doc_id], frozenset(others))
     return found
 
 

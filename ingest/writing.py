@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from vademecum.corpora.document import Deletion, Document
 from vademecum.corpora.jobs import FileProgress, FileState
@@ -22,6 +24,8 @@ from vademecum.ingest.work import Work
 from vademecum.progress import Progress
 
 EMPTY = "empty, skipped"
+Clash = tuple[int, str]  # a file, and the place of another that has rows of the same ids
+
 TELL_S = 2.0  # between two looks from outside at a job that finds nothing new
 
 
@@ -63,10 +67,11 @@ class Writer:
         self._job = job
         self._shown = progress
         self._written = time.monotonic()
+        self._clashes: Counter[Clash] = Counter()
 
     def foresee(self, gathered: Gathered) -> list[str]:
         """Texts whose vectors the batch will need beside those of the library, as things stand."""
-        gathered, _ = self._kept_apart(gathered)
+        gathered, _, _ = self._kept_apart(gathered)
         return self._embedding.missing(self._sift(gathered).needed)
 
     def commit(self, gathered: Gathered) -> None:
@@ -86,6 +91,7 @@ class Writer:
         if empty := [end.file for end in gathered.ended if end.empty]:
             names = [printable(self._work.paths[file].name) for file in empty]
             self._shown.note(f"{EMPTY}: {some(names)}")
+        self._tell_clashes({end.file for end in gathered.ended})
         self._shown.advance(len(gathered.documents))
         supply = self._work.plan.supply
         if supply is not None:
@@ -99,16 +105,36 @@ class Writer:
     def finish(self) -> None:
         """Nothing waits here."""
 
-    def _kept_apart(self, gathered: Gathered) -> tuple[Gathered, list[Taken]]:
+    def _tell_clashes(self, ended: set[int]) -> None:
+        """Of files that ended, that they may be others which were moved and changed at once: what
+        those held is not replaced, as they may be gone for another reason."""
+        for clash in [clash for clash in self._clashes if clash[0] in ended]:
+            rows, (file, place) = self._clashes.pop(clash), clash
+            if "://" not in place and not Path(place).exists():
+                name = printable(self._work.paths[file].name)
+                corpus = self._work.corpus
+                self._shown.note(
+                    f"{name}: {rows:,} of its rows differ from rows with the same ids of {place}, "
+                    "which is not there any more; both are kept. If it was moved, the old ones go "
+                    f"only with the corpus (`vademecum corpus delete {corpus}`, then ingest again)"
+                )
+
+    def _kept_apart(self, gathered: Gathered) -> tuple[Gathered, list[Taken], list[Clash]]:
         """The batch, as things stand, with longer ids for rows that another table has others of;
-        and those of its rows that are one with another of it."""
+        those of its rows that are one with another of it; and where those others stand."""
         held = [
             (self._work.plan.place(self._work.paths[taken.file]), document)
             for taken, document in gathered.documents.values()
             if is_local(document)
         ]
         names = self._library.longer_ids(self._work.corpus, held) if held else {}
-        return gathered.renamed(names)
+        clashes = [
+            (gathered.documents[doc_id][0].file, place)
+            for doc_id, longer in names.items()
+            for place in longer.others
+        ]
+        renamed, same = gathered.renamed({doc_id: new.doc_id for doc_id, new in names.items()})
+        return renamed, same, clashes
 
     def _sift(self, gathered: Gathered) -> _Sifted:
         library, corpus = self._library, self._work.corpus
@@ -127,7 +153,8 @@ class Writer:
     def _prepared(self, gathered: Gathered) -> tuple[Batch, int]:
         """What to write, and how many of its deletions are of copies."""
         plan = self._work.plan
-        gathered, same = self._kept_apart(gathered)
+        gathered, same, clashes = self._kept_apart(gathered)
+        self._clashes.update(clashes)
         for taken in same:
             self._tally.count(taken.file, "superseded")
         deletions = [deletion for _, deletion in gathered.deletions.values()]

@@ -15,6 +15,7 @@ from vademecum.ingest.again import left_of
 from vademecum.ingest.pipeline import ingest, resume
 from vademecum.ingest.report import IngestReport
 from vademecum.ingest.web import Web
+from vademecum.progress import Silent
 
 NAME = "tables"
 
@@ -214,6 +215,34 @@ def test_a_table_that_was_moved_is_not_embedded_again(library: Library, tmp_path
     report = run(library, *moved)
     assert (report.kept, report.skipped) == (0, 4)
     assert texts(library) == ["A.", "AA.", "B.", "BB."]
+
+
+def test_a_table_that_was_moved_and_changed_at_once_is_told(
+    library: Library, tmp_path: Path
+) -> None:
+    """It is a second one beside the first: that may have been deleted, or not be mounted."""
+    notes: list[str] = []
+
+    class Notes(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    def told(*paths: Path) -> list[str]:
+        notes.clear()
+        ingest(library, NAME, paths, FakeEmbedder(), batch_size=2, progress=Notes())
+        return list(notes)
+
+    old = table(tmp_path / "a", *(f"{n},Row {n}." for n in range(9)))
+    assert told(old) == []
+    new = table(tmp_path / "b", *(f"{n},Row {n}{n % 3 or ''}." for n in range(9)))
+    assert told(new) == []  # the other is there: they are two
+    old.unlink()
+    table(tmp_path / "b", *(f"{n},Row {n}{n % 3 or ''}." for n in range(8)))
+    [note] = told(new)
+    assert "data.csv: 5 of its rows" in note
+    assert str(old) in note
+    assert f"corpus delete {NAME}" in note
+    assert len(texts(library)) == 9 + 5
 
 
 def test_a_job_killed_between_two_tables_of_one_name_ends_as_if_it_was_not(
