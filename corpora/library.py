@@ -34,6 +34,7 @@ from vademecum.corpora.job_list import ListedJob, listed
 from vademecum.corpora.job_log import JobLog
 from vademecum.corpora.jobs import Job
 from vademecum.corpora.lock import LibraryLock
+from vademecum.corpora.places import Longer
 from vademecum.corpora.revision import sift
 from vademecum.corpora.snapshots import Change, Snapshot
 from vademecum.corpora.store import Store, Vectors
@@ -267,9 +268,7 @@ class Library:
         row = self._catalogue.row(corpus)
         return sift(records, self._store.revisions(row.id, (item.doc_id for item in records)))
 
-    def longer_ids(
-        self, corpus: str, held: Sequence[tuple[str, Document]]
-    ) -> dict[str, places.Longer]:
+    def longer_ids(self, corpus: str, held: Sequence[tuple[str, Document]]) -> dict[str, Longer]:
         """Of documents with an id of their file's (each with its place, no id twice) those whose id
         another file holds for a different document, by that id: what they are to be called."""
         return places.longer_ids(self._store, self._catalogue.row(corpus).id, held)
