@@ -42,6 +42,9 @@ FOLDER_MAP = "fields.toml"
 DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?!\d)")
 PMCID = re.compile(r"(?:PMC)?(\d+)", re.IGNORECASE)
 BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+SENTENCE = re.compile(r"[.!?]\W*\Z|[。！？]")  # in a text of few words
+FEW_WORDS, FEW_LETTERS = 4, 40
+WORDS = re.compile(r"[^\s_]+")
 NAMES = re.compile(r"\s*;\s*")
 
 Row = Mapping[str, Any]
@@ -63,6 +66,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "licence": ("licence", "license"),
     "keywords": ("keywords", "tags"),
 }
+OF_TEXTS = frozenset(name.replace("_", " ") for name in (*USUAL["text"], *USUAL["title"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +344,7 @@ def _document(row: Row, where: str, rows: _Rows) -> Record:
         return Rejection(where, "no text")
     if not columns.text:
         raise _unknown_text(row, rows, "no column is known to be the text")
-    text = "\n\n".join(filter(None, (_value(row, name).strip() for name in columns.text)))
+    text = "\n\n".join(filter(None, (_told(row, name) for name in columns.text)))
     if not text:
         return Rejection(where, "no text")
 
@@ -430,6 +434,17 @@ def _find(row: Row, name: str) -> Any:
     for part in name.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def _told(row: Row, name: str) -> str:
+    """A column's value as text. One of few words, and no sentence, says little without the name of
+    its column, unless that says no more than that it is a text or a title."""
+    value = _value(row, name).strip()
+    is_short = 0 < len(value) <= FEW_LETTERS and len(value.split()) <= FEW_WORDS
+    column = " ".join(WORDS.findall(name if name in row else name.rpartition(".")[2]))
+    if not is_short or SENTENCE.search(value) or not column or column.lower() in OF_TEXTS:
+        return value
+    return f"{column}: {value}"
 
 
 def _value(row: Row, name: str) -> str:

@@ -106,6 +106,48 @@ def test_what_a_map_does_not_say_is_known_by_its_usual_name(tmp_path: Path) -> N
     assert (document.doc_id, document.title) == ("a:On rest", "It helped.")
 
 
+def test_a_short_value_is_told_with_its_column(tmp_path: Path) -> None:
+    """A number or a code says nothing by itself; a sentence, a text and a title do."""
+    path = tmp_path / "plants.jsonl"
+    row = {
+        "name": "Foxglove",
+        "height_cm": 150,
+        "facts": {"hardiness": "H7"},
+        "light": "",
+        "use": "It is grown for its flowers.",
+        "note": "sown in spring, planted out in autumn",
+        "颜色": "紫色",
+        "说明": "有毒。",
+        "content": "All of it",
+        "": "nameless",
+    }
+    columns = [
+        "height_cm",
+        "facts.hardiness",
+        "light",
+        "use",
+        "note",
+        "颜色",
+        "说明",
+        "content",
+        "",
+    ]
+    path.write_text(json.dumps(row))
+    beside = tmp_path / "fields.toml"
+    beside.write_text(f"text = {json.dumps(columns, ensure_ascii=False)}\n")
+    [found] = documents(path)
+    assert found.text.split("\n\n") == [
+        "height cm: 150",
+        "hardiness: H7",
+        row["use"],
+        row["note"],
+        "颜色: 紫色",
+        "有毒。",
+        "All of it",
+        "nameless",
+    ]
+
+
 def test_a_map_for_the_folder(tmp_path: Path) -> None:
     (tmp_path / "fields.toml").write_text('text = "Spalte 2"')
     [document] = documents(tmp_path / "a.csv", "Spalte 1,Spalte 2\nx,Der Text.")
