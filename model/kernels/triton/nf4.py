@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vademecum.model.kernels.triton.early import hopper
 from vademecum.model.kernels.triton.nvrtc import Kernel, kernel
 from vademecum.model.linear import NF4_BLOCK, QuantizedLinear
 
@@ -156,15 +157,18 @@ def product(
 def tuned(weight: PackedNF4, rows: int) -> Tuning:
     """What is fastest for a shape, or close: on an H100, those of benchmarks/gpu_products.py."""
     out_tiles, k_tiles = weight.codes.shape[:2]
-    processors = _processors(weight.codes.device.index or 0)
+    device = weight.codes.device
+    processors = _processors(device.index or 0)
     most = 4 if rows <= 8 and k_tiles >= 4 * WARPS else 2  # more rows leave fewer registers
     units = next(n for n in (4, 2, 1) if n <= most and k_tiles % n == 0)
     if weight.gated:
         return Tuning(units=units)
+    # Three tables fit a Hopper's shared memory, and one an Ada's.
+    three = rows <= 8 and hopper(device) and 2 * processors < out_tiles <= 3 * processors
+    if three and k_tiles < 256:
+        return Tuning(slots=2, units=min(units, 2), blocks=3)
     if k_tiles >= 128 and not processors <= out_tiles <= 2 * processors:
         return Tuning(slots=2, units=units, shared=True)
-    if rows <= 8 and 2 * processors < out_tiles <= 3 * processors:
-        return Tuning(units=min(units, 2), blocks=3)
     return Tuning(units=units)
 
 
