@@ -108,7 +108,6 @@ def test_what_a_map_does_not_say_is_known_by_its_usual_name(tmp_path: Path) -> N
 
 def test_a_short_value_is_told_with_its_column(tmp_path: Path) -> None:
     """A number or a code says nothing by itself; a sentence, a text and a title do."""
-    path = tmp_path / "plants.jsonl"
     row = {
         "name": "Foxglove",
         "height_cm": 150,
@@ -119,23 +118,13 @@ def test_a_short_value_is_told_with_its_column(tmp_path: Path) -> None:
         "颜色": "紫色",
         "说明": "有毒。",
         "content": "All of it",
+        "No. of cases": "12",
         "": "nameless",
     }
-    columns = [
-        "height_cm",
-        "facts.hardiness",
-        "light",
-        "use",
-        "note",
-        "颜色",
-        "说明",
-        "content",
-        "",
-    ]
-    path.write_text(json.dumps(row))
+    columns = ["facts.hardiness" if name == "facts" else name for name in row if name != "name"]
     beside = tmp_path / "fields.toml"
     beside.write_text(f"text = {json.dumps(columns, ensure_ascii=False)}\n")
-    [found] = documents(path)
+    [found] = documents(tmp_path / "plants.jsonl", json.dumps(row))
     assert found.text.split("\n\n") == [
         "height cm: 150",
         "hardiness: H7",
@@ -144,6 +133,7 @@ def test_a_short_value_is_told_with_its_column(tmp_path: Path) -> None:
         "颜色: 紫色",
         "有毒。",
         "All of it",
+        "No. of cases: 12",
         "nameless",
     ]
 
