@@ -195,6 +195,11 @@ CREATE TABLE whole_documents (             -- which those are, as long as they a
 ) WITHOUT ROWID;
 CREATE INDEX whole_documents_of ON whole_documents (document);
 """
+# Of a row `f` of whole_files: it was read to its end, and nothing of it is lost.
+IS_WHOLE = (
+    "f.identity != '' AND f.documents = "
+    "(SELECT COUNT(*) FROM whole_documents d WHERE d.file = f.id)"
+)
 
 
 def _first(connection: sqlite3.Connection) -> None:

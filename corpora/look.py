@@ -10,7 +10,7 @@ from pathlib import Path
 from vademecum.corpora.database import ReadOnly
 from vademecum.corpora.job_list import ListedJob, listed
 from vademecum.corpora.jobs import ACTIVE, FileState, Job, JobState, among, job_of, jobs_of
-from vademecum.corpora.whole import WHOLE
+from vademecum.corpora.layout import IS_WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Look:
         these readers that would read them, and what splits and embeds is what did so last."""
         rows = self._rows.read(
             f"SELECT f.place, f.identity FROM whole_files f JOIN corpora c ON c.id = f.corpus "
-            f"WHERE c.name = ? AND f.how = c.fingerprint || '/' || ? AND {WHOLE}",
+            f"WHERE c.name = ? AND f.how = c.fingerprint || '/' || ? AND {IS_WHOLE}",
             (corpus, readers),
         )
         return dict(rows)

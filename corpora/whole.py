@@ -14,15 +14,10 @@ from typing import Any
 
 from vademecum.corpora.catalogue import Catalogue
 from vademecum.corpora.database import Database
+from vademecum.corpora.layout import IS_WHOLE
 from vademecum.corpora.store import chunks
 
 Read = Callable[[str, Sequence[Any]], list[Any]]
-
-# Of a row `f` of whole_files: it was read to its end, and nothing of it is lost.
-WHOLE = (
-    "f.identity != '' AND f.documents = "
-    "(SELECT COUNT(*) FROM whole_documents d WHERE d.file = f.id)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ def find(read: Read, corpus: int, place: str, identity: str, how: str) -> int | 
     read as it would be now."""
     rows = read(
         "SELECT id FROM whole_files f WHERE corpus = ? AND place = ? AND identity = ? AND how = ? "
-        f"AND {WHOLE}",
+        f"AND {IS_WHOLE}",
         (corpus, place, identity, how),
     )
     return rows[0][0] if rows else None
@@ -101,7 +96,7 @@ class WholeFiles:
 
     def is_whole(self, number: int) -> bool:
         """Whether nothing of the file of that number was replaced or deleted."""
-        sql = f"SELECT 1 FROM whole_files f WHERE id = ? AND {WHOLE}"
+        sql = f"SELECT 1 FROM whole_files f WHERE id = ? AND {IS_WHOLE}"
         return bool(self._database.read(sql, (number,)))
 
     def holding(self, corpus: str, doc_ids: Iterable[str]) -> set[int]:
