@@ -16,8 +16,15 @@ _TEST = (
     r"(?:investigat|determin|examin|assess|evaluat|explor|test|stud|establish|ascertain|ask)"
     r"(?:e|y|s|es|ed|ied|ies|ing|ying|ation)?"
 )
+# All there is of a sentence: behind a comma it may say what was done, or is to be done.
+_ALONE = (
+    r"\A\W*to (?:analy[sz]e|assess|characteri[sz]e|clarify|compare|describe|determine|develop"
+    r"|elucidate|establish|estimate|evaluate|examine|explore|identify|investigate|review|study"
+    r"|summari[sz]e|test|understand)\b"
+    r"(?![^;]*(?:,|\b(?:we|was|were|is|are|has|have|had|can|may|should|must|will|found|showed)\b))"
+)
 AIM = re.compile(
-    rf"\A\W*{_NOUN}\s*:|\b{_NOUN} (?:was|were|is|are) (?:\w+ )?to\b"
+    rf"{_ALONE}|\A\W*{_NOUN}\s*:|\b{_NOUN} (?:was|were|is|are) (?:\w+ )?to\b"
     rf"|\b{_NOUN} of (?:this|the|our|these|present)\b[^.;]{{0,80}}? (?:was|were|is|are)\b"
     r"(?! (?:reached|achieved|met|attained|fulfilled))"
     r"|\b(?:we|study|studies|trial|paper|review|analysis|authors|investigators|which|it)"

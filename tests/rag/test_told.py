@@ -32,6 +32,7 @@ def test_an_aim_is_told_but_not_reported(source_of) -> None:
         "The aim of this study was to compare tea with water.",
         "The primary objective was to compare tea with water.",
         "OBJECTIVE: To compare tea with water.",
+        "To compare tea with water in women of childbearing age.",
         "We aimed to compare tea with water.",
         "The authors sought to compare tea with water.",
         "Women were followed to assess whether tea lowers ferritin.",
@@ -57,6 +58,8 @@ def test_an_aim_is_known_by_its_form(aim: str) -> None:
         "Weight fell more in women than in men whether or not they dieted.",
         "These findings support the hypothesis that iron reduces fatigue in women.",
         "As hypothesized, iron reduced fatigue.",
+        "To compare tea with water was the idea of the sponsor.",
+        "To determine the price, multiply the units by the rate.",
         "In 74% of women the results conformed to the first hypothesis.",
     ],
 )
