@@ -19,7 +19,7 @@ WORDS = {
     "kept": "kept",
     "skipped": "there already",
     "passed_over": "older than those",
-    "superseded": "replaced by a later record",
+    "superseded": "gave way to another record",
     "titles_only": "of them titles only",
     "deleted": "deleted",
     "displaced": "of earlier versions gone",

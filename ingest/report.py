@@ -39,7 +39,7 @@ class IngestReport:
     read: int = 0
     kept: int = 0  # new or changed, and written
     skipped: int = 0  # there already, just so: from before the job, or from another of its files
-    superseded: int = 0  # a later record of the same document is there
+    superseded: int = 0  # another record of the same document is there, a later one or a copy
     passed_over: int = 0  # not among the newest that were asked for
     titles_only: int = 0  # of those kept
     deleted: int = 0  # withdrawn by their source

@@ -16,8 +16,8 @@ from ingest_support import FakeEmbedder, article, deletion, write_pubmed
 from kill_support import BATCH, NAME
 
 from vademecum.corpora.jobs import Job
+from vademecum.corpora.layout import IS_WHOLE
 from vademecum.corpora.library import Library
-from vademecum.corpora.whole import WHOLE
 from vademecum.ingest.pipeline import ingest
 
 LONG = " ".join(f"Sentence number {n} says that aspirin works." for n in range(9))
@@ -66,7 +66,9 @@ def contents(library: Library) -> list[Any]:
     withdrawn = library._database.read("SELECT * FROM withdrawn ORDER BY doc_id")
     taken = sorted(library.taken(NAME))
     places = library._database.read("SELECT place, doc_id FROM places ORDER BY doc_id, place")
-    whole = library._database.read(f"SELECT place FROM whole_files f WHERE {WHOLE} ORDER BY place")
+    whole = library._database.read(
+        f"SELECT place FROM whole_files f WHERE {IS_WHOLE} ORDER BY place"
+    )
     return [library.corpus(NAME), rows, withdrawn, taken, places, whole]
 
 
