@@ -6,13 +6,18 @@ it names both. Figures of one unit that follow each other are told apart by what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 from vademecum.rag.beside import Stated, Value, beside, given_to_another
+from vademecum.rag.circumstances import Statement
 from vademecum.rag.proportions import WITH_NUMBERS, figures
 from vademecum.rag.quantities import german_numbers, plain
 from vademecum.rag.words import GERMAN
+
+# What stands in parentheses behind a number, and a bound ("90% or more") says no more of a thing.
+ASIDE = re.compile(rf"(?<=[\d%]){WITH_NUMBERS.pattern}|\s*\([^()]*\b(?:or|oder|to|bis)\b[^()]*\)")
 
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
@@ -23,10 +28,15 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
 @lru_cache(maxsize=1024)
 def statements(part: str) -> Stated:
     """For each unit, the figures that a sentence states in it with the words beside each."""
-    text = german_numbers(part) if GERMAN.search(part) else part
-    text = WITH_NUMBERS.sub(" ", plain(text))
-    by_unit: dict[str, list[Value]] = {}
-    for figure in figures(text, spelled=True):
-        value = Value(figure.start, figure.end, figure.value)
-        by_unit.setdefault(figure.unit, []).append(value)
-    return tuple((unit, tuple(beside(text, found))) for unit, found in by_unit.items())
+    text = plain(german_numbers(part) if GERMAN.search(part) else part)
+    by_unit: dict[str, tuple[Statement, ...]] = {}
+    # "In men (20%) and women (5%)": where no two stand outside of parentheses, those within count.
+    for said in (WITH_NUMBERS.sub(" ", text), ASIDE.sub(" ", text)):
+        found: dict[str, list[Value]] = {}
+        for figure in figures(said, spelled=True):
+            value = Value(figure.start, figure.end, figure.value)
+            found.setdefault(figure.unit, []).append(value)
+        for unit, values in found.items():
+            if len(by_unit.get(unit, ())) < 2:
+                by_unit[unit] = tuple(beside(said, values))
+    return tuple(by_unit.items())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, combinations, pairwise
 
 from vademecum.rag.circumstances import Statement, stands, statement
-from vademecum.rag.words import GERMAN
+from vademecum.rag.words import GERMAN, HAN
 
 # Where what is said of one value ends and what is said of the next begins.
 BETWEEN = re.compile(
@@ -24,6 +24,8 @@ AND = r"(?:\s*,\s*|\s*,?\s+(?:and|und|or|versus|vs\.?|bzw\.?|beziehungsweise)\s+
 LISTED = re.compile(AND)  # all that stands between two values of a list
 NEAR = 3  # parts, in which the values of two things stand
 ITEM = r"[\w-]+"
+HAN_ITEM = r"[^\W和与及的]+"
+OF = re.compile(r"\A\s*(?:of|der|von)\s")
 VERBS = re.compile(r"\b[a-zäöü][\w-]+")  # a noun begins with a capital in German
 
 
@@ -102,7 +104,8 @@ def _statement(each: Value, text: str, start: int, end: int, group: Sequence[Val
         # The verb that closes a sentence is that of all its values.
         aside = " ".join(VERBS.findall(behind))
         behind = VERBS.sub(" ", behind)
-    return statement(each.value, f"{before};{behind}", before, aside)
+    behind = OF.sub(" among ", behind)  # "12% of | the controls": of whom
+    return statement(each.value, f"{before};{behind}", before, aside, text)
 
 
 def _listed(text: str, found: Sequence[Value]) -> list[Statement]:
@@ -111,7 +114,11 @@ def _listed(text: str, found: Sequence[Value]) -> list[Statement]:
     gaps = [text[one.end : other.start] for one, other in pairwise(found)]
     if not gaps or not all(LISTED.fullmatch(gap) for gap in gaps):
         return []
-    lists = re.compile(AND.join(f"({ITEM}(?: {ITEM})?)" for _ in found))
+    lists = re.compile(
+        AND.join(f"({ITEM}(?: {ITEM})?)" for _ in found)
+        if HAN.search(text) is None
+        else AND.join(f"({HAN_ITEM})" for _ in found) + "的"
+    )
     before, behind = text[: found[0].start], text[found[-1].end :]
     items = [match for side in (before, behind) for match in lists.finditer(side)]
     if len(items) != 1:

@@ -32,7 +32,7 @@ MARKED = re.compile(r"[<>]|with(?:out)? ")
 HAN_SIDE = re.compile(r"(?P<what>[\u4e00-\u9fff]{2})(?:之|以)?(?P<side>[前后])")
 # Words that open a circumstance: "in women", "among those on the drug", "(placebo)".
 OPENS = re.compile(
-    r"\b(?:in|on|at|with(?:in|out)?|among|during|after|before|prior|following|under|over|above|below"
+    r"\b(?:in|on|at|for|für|with(?:in|out)?|among|during|after|before|prior|following|under|over|above|below"
     r"|beyond|until|up|by|when|given|receiving|taking|early|late|bei|mit|ohne|unter|im|am|vor|nach"
     r"|während|ab)\b|\((?=[^\W\d])",
     re.IGNORECASE,
@@ -53,7 +53,19 @@ SAYS_NOTHING = (
     dagegen change difference reduction war waren hat hatte
     hatten die 变化 差异 有变 有差"""
 )
+# What is called by no name of its own: "drug A", "the intervention group", "all others".
+LABEL = re.compile(
+    r"(?<=[^\W\d_] )(?P<letter>[A-HJ-Z])\b(?![.'’]\w)|\b(?P<han>[A-Z])(?= ?[组药方])"
+    r"|\b(?P<arm>intervention|treatment|treated|experimental|study|active)(?= (?:group|arm)\b)"
+    r"|\b(?P<rest>(?:all |the )?others?|the rest|everyone else|(?:alle[nr]? )?(?:anderen?|übrigen?)"
+    r"|sonstigen?)\b|(?P<ander>其他|其余)",
+)
+# Characters that join words of Chinese, and what changes: between them stand the names.
+HAN_JOINS = re.compile(
+    r"[的了在为是与和及于对中将均被由占]|下降|上升|升高|降低|增加|增长|减少|达到?"
+)
 LEAST_NAMED = 1 / 2  # of what tells the other statement apart, in the sentence
+BOTH = 2  # the claim names all that tells the two apart
 SAME_MATTER = 0.8  # of the other words of the sentence, in the two statements
 ALL_SAID = 0.9
 
@@ -62,22 +74,26 @@ ALL_SAID = 0.9
 class Statement:
     """A clause of a passage with what it says (`value`) and all that it `names`.
 
-    `own` are the names without those of asides, `circumstances` those of whom, when and under what,
-    `subject` those before the value.
+    `own` are the names without those of asides, `around` those of the whole sentence,
+    `circumstances` those of whom, when and under what, `subject` those before the value.
     """
 
     value: Hashable
     names: frozenset[str]
     own: frozenset[str]
+    around: frozenset[str]
     circumstances: frozenset[str]
     subject: frozenset[str]
 
 
-def statement(value: Hashable, clause: str, before: str, aside: str = "") -> Statement:
+def statement(
+    value: Hashable, clause: str, before: str, aside: str = "", whole: str = ""
+) -> Statement:
     """The statement of a clause; `before` is what stands before its value, `aside` what is added
     behind it ("but not fatigue, | over 12 weeks") and may be said of the whole sentence."""
     own = names(clause)
-    return Statement(value, own | names(aside), own, circumstances(clause), names(before))
+    said = own | names(aside)
+    return Statement(value, said, own, said | names(whole), circumstances(clause), names(before))
 
 
 def stands(
@@ -86,8 +102,8 @@ def stands(
     contrary: Callable[[Hashable, Hashable], bool],
 ) -> int:
     """-1 if the claim gives the value of one statement to what the one beside it is about, 1 if it
-    gives it to its own, 0 if no two statements tell. `pairs` are those near each
-    other."""
+    gives it to its own, 0 if no two statements tell. `pairs` are those near
+    each other."""
     found = {
         sign
         for one, other in pairs
@@ -100,7 +116,7 @@ def stands(
     }
     if 1 in found:
         return 1
-    if -1 not in found:
+    if -1 not in found or BOTH in found:
         return 0
     # Another statement may say just what the claim says.
     held = any(
@@ -136,20 +152,34 @@ def _stands(claim: Statement, own: Statement, other: Statement, *, later: bool) 
         containment(set(theirs), set(claim.names)),
     )
     rest = {name for name in claim.names - theirs if not MARKED.match(name)}
-    said = containment(rest, set(own.names | other.names)) if rest else 1.0
+    if held == lost == 1:
+        return BOTH
     if lost > held and lost >= LEAST_NAMED:
-        return -1 if said >= SAME_MATTER else 0
+        return -1 if _said(rest, own.around | other.around) >= SAME_MATTER else 0
     whole = held == 1 > lost or (held >= LEAST_NAMED and lost == 0)
-    return 1 if whole and said >= ALL_SAID else 0
+    return 1 if whole and _said(rest, own.names | other.names) >= ALL_SAID else 0
+
+
+def _said(names: set[str], held: frozenset[str]) -> float:
+    return containment(names, set(held)) if names else 1.0
 
 
 @lru_cache(maxsize=4096)
 def names(text: str) -> frozenset[str]:
     """The words that carry meaning, the numbers, and the sides of bounds ("<3", ">surger")."""
-    found = content_words(NEGATION.sub(" ", text)) - SAYS_NOTHING
+    said = HAN_JOINS.sub(" ", NEGATION.sub(" ", text))
+    found = content_words(said) - SAYS_NOTHING | labels(text)
     plain = SIDE.sub(lambda match: " " if match["number"] else match.group(), text)
     numbers = {normal(match.group()) for match in NUMBER.finditer(plain)}
     return frozenset(found | numbers | {f"{side}{what}" for side, what in sides(text)})
+
+
+def labels(text: str) -> set[str]:
+    """What stands in a text for a name."""
+    return {
+        "others" if match["rest"] or match["ander"] else f"label {match.group()}"
+        for match in LABEL.finditer(text)
+    }
 
 
 def sides(text: str) -> set[tuple[str, str]]:

@@ -45,6 +45,9 @@ UNITS = {
     "day": r"d\b|days?\b|Tage?n?\b|天",
     "week": r"wks?\b|weeks?\b|Wochen?\b|个?星期|周",
     "month": r"mos?\b|mths?\b|months?\b|Monate?n?\b|个月",
+    "euro": r"[Ee]uros?\b|EUR\b|€|欧元",
+    "dollar": r"(?:US )?[Dd]ollars?\b|USD\b|US\$|美元",
+    "yuan": r"[Yy]uan\b|RMB\b|CNY\b|元(?![月素])|人民币",
     "year": r"y\b|yrs?\b|years?\b|Jahre?n?\b|年|岁",
 }
 UNIT = re.compile(

@@ -65,6 +65,41 @@ GERMAN = ["Unter Apixaban bluteten 2,1 % der Patienten, unter Warfarin 3,1 %."]
         ),
         ("Hernias recurred in 14% with mesh.", "Hernias recurred in 14% with suture.", LISTED),
         (
+            "Blood pressure fell by 20% in women.",
+            "Blood pressure fell by 5% in women.",
+            ["Blood pressure fell in men (20%) and women (5%)."],
+        ),
+        (
+            "2% is paid by the employee.",
+            "7.5% is paid by the employee.",
+            ["9.3% is paid by the employer, 7.5% by the employee and 2% by the pensioner."],
+        ),
+        (
+            "Response was 62% in arm B.",
+            "Response was 62% in arm A.",
+            ["Response was 62% in arm A and 41% in arm B."],
+        ),
+        (
+            "Falls occurred in 12% of the control group.",
+            "Falls occurred in 12% of the intervention group.",
+            ["Falls occurred in 12% of the intervention group and in 21% of controls."],
+        ),
+        (
+            "The fee is 40 euros for others.",
+            "The fee is 40 euros for members.",
+            ["The fee is 40 euros for members and 65 euros for all others."],
+        ),
+        (
+            "对照组的治愈率为80%。",
+            "试验组的治愈率为80%。",
+            ["试验组和对照组的治愈率分别为80%和55%。"],
+        ),
+        (
+            "女性的复发率下降了20%。",
+            "女性的复发率下降了5%。",
+            ["男性的复发率下降了20%，女性下降了5%。"],
+        ),
+        (
             "Röntgenaufnahmen sind dreißig Jahre aufzubewahren.",
             "Akten über Strahlen sind dreißig Jahre aufzubewahren.",
             GERMAN_VERB,
