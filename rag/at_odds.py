@@ -42,17 +42,17 @@ def at_odds(
     if exceptions.at_odds(sentence, parts):
         return True
     parts, nearest = (exceptions.restated(sentence, given) for given in (parts, nearest))
-    if miscopied(sentence, parts) or _replaced(sentence, parts):
+    contrasted = contrasts.agree(sentence, parts)
+    turned = any(turned_round(sentence, part) for part in parts)
+    agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
+    if miscopied(sentence, parts) or (not agreed and _replaced(sentence, parts)):
         return True
     if any(way.at_odds(sentence, parts) for way in (sides, regimen, arms)):
         return True
     if exceptions.agrees(sentence, parts):
         return False
-    contrasted = contrasts.agree(sentence, parts)
     if language != "zh" and (contrasts.at_odds(sentence, parts) or by_its_loss(sentence, parts)):
         return True
-    turned = any(turned_round(sentence, part) for part in parts)
-    agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
     # The true half of "in men, but not in women" is a copy with a denial less.
     copies = any(
         denied_copy(sentence, part)

@@ -46,6 +46,16 @@ REFUSAL_DENIED = re.compile(
     re.IGNORECASE,
 )
 
+# They say of whom: "without diabetes", "never smokers", "among those receiving no oxygen".
+OF_WHOM = re.compile(
+    r"\b(?:without|with no|ohne) (?!(?:\w+ )?(?:effects?|benefits?|change|difference|wirkung|nutzen"
+    r"|einfluss|unterschied)\b)[\w-]+|\bnever[- ]smok\w+|\bnon-\w+"
+    r"|\b(?:receiving|taking|given|having|using) no [\w-]+"
+    r"|\b(?:among|in|for) (?:\w+ ){1,2}(?:not (?:receiving|taking|given|having|using|on)"
+    r"|who (?:\w+ )?(?:not?|never))\b",
+    re.IGNORECASE,
+)
+
 
 def negated(text: str) -> bool:
     """Whether the text denies or refuses something."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from vademecum.rag.negation import NEGATION, REFUSAL, denials, negated
-from vademecum.rag.words import containment, content_words
+from vademecum.rag.words import containment, content_words, stem
 
 # "although", "but" and the like part what is said from what is said against it. A comma before
 # "dass" parts nothing.
@@ -20,19 +20,21 @@ CLAUSE = re.compile(
     re.IGNORECASE,
 )
 UP = re.compile(
-    r"\b(?:increas\w*|higher|greater|more|rais\w*|rise[sn]?|rose|elevat\w*|improv\w*|doubl\w*|tripl\w*|better"
+    r"\b(?:increas\w*|higher|greater|more|commoner|rais\w*|rise[sn]?|rose|elevat\w*|improv\w*|doubl\w*|tripl\w*|better"
     r"|longer|superior|erhöh\w*|steig\w+|stieg\w*|gestiegen|verbesser\w*|verlänger\w*"
     r"|n[ai]hme?n?\b[^.;,]{0,60} zu\b|zun[ai]hm\w*|zugenommen|höher\w*|länger\w*|größer\w*"
-    r"|stärker\w*|häufiger\w*|mehr|besser\w*)\b|增加|升高|提高|上升|改善|更高|延长",
+    r"|stärker\w*|häufiger\w*|mehr|besser\w*)\b|增加|升高|提高|上升|改善|更高|延长"
+    r"|[高多大长]于(?!\s*\d)",
     re.IGNORECASE,
 )
 DOWN = re.compile(
-    r"\b(?:decreas\w*|lower\w*|less|fewer|reduc\w*|declin\w*|fell|fall(?:en|ing)"
+    r"\b(?:decreas\w*|lower\w*|less|fewer|rarer|reduc\w*|declin\w*|fell|fall(?:en|ing)"
     r"|falls? (?:by|from|to)|halv\w*|diminish\w*|worse\w*|shorter|shorten\w*|inferior"
     r"|senk\w+|gesenkt\w*|sank(?:en)?|sinkt|gesunken|verring\w+|vermindert\w*|reduzier\w*|halbier\w*"
     r"|verschlechter\w*|verkürz\w*|n[ai]hme?n?\b[^.;,]{0,60} ab\b|abn[ai]hm\w*|abgenommen"
     r"|niedriger\w*|geringer\w*|kürzer\w*|kleiner\w*|schwächer\w*|seltener\w*|weniger"
-    r"|schlechter\w*)\b|减少|降低|下降|恶化|更低|缩短",
+    r"|schlechter\w*)\b|减少|降低|下降|恶化|更低|缩短"
+    r"|[低少小短]于(?!\s*\d)",
     re.IGNORECASE,
 )
 # Words of which one says the contrary of the other.
@@ -90,7 +92,11 @@ COMPARISON = re.compile(
 FROM_TO = re.compile(
     r"\bfrom (?:an? )?(\d[\d.,]*)[^.;]{0,20}? to (\d[\d.,]*)|从(\d[\d.]*)\D{0,8}到(\d[\d.]*)"
 )
-WITHOUT = re.compile(r"\b(?:without|ohne) (?P<what>[\w-]+)", re.IGNORECASE)
+WITHOUT = re.compile(
+    r"\b(?:without|ohne) (?!(?:\w+ )?(?:effects?|benefits?|change|difference|wirkung|nutzen"
+    r"|einfluss|unterschied)\b)(?:an? |the |eine[mnr]? )?(?P<what>[\w-]+)",
+    re.IGNORECASE,
+)
 THAT = re.compile(r"(?:\A|(?<=[.;:] ))(?:dass|ob|that|whether)\b[^,.;]*,", re.IGNORECASE)
 CLAUSE_COPIED = 0.9  # from this share of its words in a clause a sentence copies that
 SAME_MATTER = 0.5  # least share of words in common for two sentences to be compared
@@ -105,7 +111,7 @@ def contradicts(sentence: str, evidence: str) -> bool:
     """Whether the sentence denies what the evidence affirms, the other way round, or points the
     other way. False where they share too few words to be about the same matter."""
     words = content_words(sentence)
-    sentence, evidence = _without_shared(sentence, evidence)
+    sentence, evidence = _without_whom(sentence, evidence)
     if turned_round(sentence, evidence) or _reversed(sentence, evidence):
         return True
     if containment(words, content_words(evidence)) < SAME_MATTER:
@@ -141,22 +147,25 @@ def _clauses(evidence: str) -> list[str]:
     return [part for part in CLAUSE.split(text) if part.strip()]
 
 
-def _without_shared(sentence: str, evidence: str) -> tuple[str, str]:
-    """Both without "without X" where both have it: it says of whom, and denies nothing of them."""
-    ours, theirs = (
-        {match["what"].lower() for match in WITHOUT.finditer(text)} for text in (sentence, evidence)
-    )
+def _without_whom(sentence: str, evidence: str) -> tuple[str, str]:
+    """Both without the "without X" that says of whom and denies nothing of the other: both have it,
+    the sentence speaks of no X, or the evidence of both, with and without."""
+    texts = (sentence, evidence)
+    ours, theirs = ({stem(match["what"].lower()) for match in WITHOUT.finditer(t)} for t in texts)
+    having, also = (content_words(WITHOUT.sub(" ", text)) for text in texts)
+    shared = ours & theirs
 
-    def dropped(match: re.Match[str]) -> str:
-        return " " if match["what"].lower() in ours & theirs else match.group()
+    def dropped(those: set[str], text: str) -> str:
+        return WITHOUT.sub(lambda m: " " if stem(m["what"].lower()) in those else m.group(), text)
 
-    return WITHOUT.sub(dropped, sentence), WITHOUT.sub(dropped, evidence)
+    return dropped(shared, sentence), dropped(shared | theirs - having | theirs & also, evidence)
 
 
 def denied_copy(sentence: str, evidence: str) -> bool:
     """Whether a sentence is the evidence, denied once more or once less."""
     words, others = content_words(sentence), content_words(evidence)
     copied = min(containment(words, others), containment(others, words)) >= CLAUSE_COPIED
+    sentence, evidence = _without_whom(sentence, evidence)
     return copied and (denials(sentence) - denials(evidence)) % 2 == 1
 
 

@@ -27,11 +27,22 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     for side, what in ours:
         if (OTHER[side], what) in ours:
             continue
-        own = max((shares[p] for p in pieces if _only(side, what, p)), default=0.0)
-        other = max((shares[p] for p in pieces if _only(OTHER[side], what, p)), default=0.0)
-        if other >= SHARED and other > own:
+        own = [p for p in pieces if _only(side, what, p)]
+        others = [p for p in pieces if _only(OTHER[side], what, p)]
+        nearest = max(others, key=lambda piece: shares[piece], default="")
+        if shares.get(nearest, 0.0) >= SHARED and not any(
+            shares[piece] >= shares[nearest] or _carried_on(piece, nearest, words, parts)
+            for piece in own
+        ):
             return True
     return False
+
+
+def _carried_on(piece: str, before: str, words: set[str], parts: Sequence[str]) -> bool:
+    """Whether a clause goes on with the words of the one before it, and the sentence names all that
+    it adds: "4% of operations with and 11% of those without"."""
+    together = any(piece in part and before in part for part in parts)
+    return together and _words(piece) - _words(before) <= words
 
 
 def _only(side: str, what: str, piece: str) -> bool:

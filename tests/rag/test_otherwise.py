@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.otherwise import agrees, at_odds, statements, value
+from vademecum.rag.otherwise import agrees, at_odds, compared, statements, value
 
 TWO_TIMES = ["Pain was less on day 1.", "On day 3 pain was greater."]
 TWO_BOUNDS = ["The drug reduced death within 3 hours; after 3 hours it increased death."]
@@ -87,3 +87,31 @@ def test_and_parts_two_statements_only_where_each_has_a_value() -> None:
 )
 def test_what_a_clause_says(clause: str, said: int | None) -> None:
     assert value(clause) == said
+
+
+LONGER = ["Survival was longer in patients with a donor than in those without a donor."]
+
+
+def test_what_is_longer_on_one_side_is_shorter_on_the_other() -> None:
+    assert at_odds("Survival was longer in patients without a donor.", LONGER)
+    assert at_odds("Survival was shorter in patients with a donor.", LONGER)
+    assert agrees("Survival was shorter in patients without a donor.", LONGER)
+    assert agrees("Survival was longer in patients with a donor.", LONGER)
+
+
+def test_a_comparative_that_no_list_has() -> None:
+    parts = ["Die Heilung war mit Verband schneller als ohne Verband."]
+    assert at_odds("Ohne Verband war die Heilung schneller.", parts)
+    assert not at_odds("Mit Verband war die Heilung schneller.", parts)
+
+
+def test_more_than_a_number_or_than_expected_compares_no_two_things() -> None:
+    assert not compared("More than 5% died.")
+    assert not compared("Mortality was higher than expected.")
+    assert not compared("Survival was not longer with A than with B.")
+
+
+def test_parentheses_between_two_halves_name_neither() -> None:
+    parts = ["Statins reduced deaths among outpatients (3% vs 7%), but not among inpatients (12%)."]
+    assert at_odds("Statins reduced deaths among inpatients.", parts)
+    assert not at_odds("Statins reduced deaths among outpatients.", parts)

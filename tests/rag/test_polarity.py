@@ -66,3 +66,13 @@ def test_a_copy_denied_once_more_is_no_copy() -> None:
     )
     assert not denied_copy(part, part)
     assert not denied_copy("Sleep was not good.", part)
+
+
+def test_without_a_thing_may_say_of_whom() -> None:
+    part = "Stay was longer in patients with a drain and pain rarer in patients without a drain."
+    assert not contradicts("Stay was longer in patients with a drain.", part)
+    assert contradicts("Stay was longer in men without a drain.", "In men with a drain stay grew.")
+    assert not denied_copy(
+        "Infection came in 4% of operations with drains.",
+        "Infection came in 4% of operations with drains and 11% of operations without drains.",
+    )

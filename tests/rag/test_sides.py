@@ -37,3 +37,10 @@ def test_each_clause_has_its_own_side() -> None:
 
 def test_another_matter_is_no_other_side() -> None:
     assert not at_odds("Aspirin is stopped after surgery.", ["Wash your hands before surgery."])
+
+
+def test_a_clause_goes_on_with_the_words_of_the_one_before() -> None:
+    parts = ["Infection came in 4% of operations with drains and 11% of operations without drains."]
+    assert not at_odds("Infection came in 11% of operations without drains.", parts)
+    parts = ["Drugs were given to nurses with asthma and vitamins to doctors without asthma."]
+    assert at_odds("Drugs were given to nurses without asthma.", parts)
