@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from reader_support import check, damaged, read_all, survives
 
 from vademecum.corpora.document import Document, Record, Rejection
-from vademecum.corpora.readers.rows import SAMPLE_BYTES, RowReader
+from vademecum.corpora.readers.records import SAMPLE_BYTES
+from vademecum.corpora.readers.rows import RowReader
 from vademecum.errors import DocumentRejected
 
 
@@ -274,7 +275,7 @@ def test_a_row_that_took_in_others_is_not_taken(tmp_path: Path) -> None:
 def test_line_ends_of_old_macs_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, data: str
 ) -> None:
-    monkeypatch.setattr("vademecum.corpora.readers.rows.MAX_LINE", 1 << 19)
+    monkeypatch.setattr("vademecum.corpora.readers.records.MAX_LINE", 1 << 19)
     with pytest.raises(DocumentRejected) as told:
         read(tmp_path / name, data)
     assert "as on old Macs" in told.value.hint
@@ -339,8 +340,8 @@ def test_rows_before_damaged_gzip_data_are_read(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes, says: str
 ) -> None:
-    monkeypatch.setattr("vademecum.corpora.readers.rows.MAX_LINE", 1 << 20)
-    monkeypatch.setattr("vademecum.corpora.readers.rows.SAMPLE_BYTES", 1 << 16)
+    monkeypatch.setattr("vademecum.corpora.readers.records.MAX_LINE", 1 << 20)
+    monkeypatch.setattr("vademecum.corpora.readers.records.SAMPLE_BYTES", 1 << 16)
     with pytest.raises(DocumentRejected, match=says) as caught:
         read(tmp_path / name, data)
     assert caught.value.message.startswith(f"{name}: ")
