@@ -1,0 +1,275 @@
+"""Are the tests of the GPU's kernels clean under compute-sanitizer, memcheck and racecheck?
+
+    python benchmarks/sanitize.py [--results FILE] [--seconds 3600] [--workers 14] [--only REGEX]
+
+First faults are planted, which must be found (`sanitize_planted.py`). Then every test: those of
+single kernels first, ten in a process, then prompts, whole models and engines, each in a process of
+its own, for they take minutes; all GPUs in turn. A line of each process is added to the results as
+it ends. Begun again with the same results, what was clean is not run again.
+
+Racecheck looks at our kernels, each by its name: PyTorch's own have hazards. Under memcheck what
+captures no graph has each tensor in an allocation of its own, so that a byte behind it is found.
+Launches are counted by `sanitize_launches.py`, those of a graph once a capture.
+
+Prints how often each kernel was launched in what was clean, and which tests were not, or did not
+end: then it exits with 1. Of compute-sanitizer's processes, racecheck's of an engine take 9 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+HERE = Path(__file__).parent
+KERNELS = HERE.parent / "model" / "kernels" / "triton"
+FILES = [
+    "tests/model/test_triton_kernels.py", "tests/model/test_rotated_kernels.py",
+    "tests/model/test_captured.py", "tests/model/test_reading.py", "tests/model/test_ada.py",
+    "tests/model/test_device_engine.py",
+]  # fmt: skip
+TOOLS = ("memcheck", "racecheck")
+TOGETHER = 10  # quick tests of a process, whose start takes 15 s
+# What takes long, the longest last; the others are quick.
+SLOW = (
+    "test_draws_have|flat_nucleus", "test_reading", "test_ada", "nothing_that_answers",
+    "tokens_are_those|rows_are_as|begins_anew|a_draft_leaves", "test_device_engine",
+)  # fmt: skip
+GRAPHS = "test_ada|test_device_engine|" + "|".join(SLOW[3:5])
+OF_SEVERAL_GPUS = "stays_on_its_gpu"
+SUMMARY = re.compile(r"= (?:ERROR|RACECHECK) SUMMARY: (\d+) ")
+PYTEST = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "-o",
+    "addopts=",
+    "-p",
+    "no:cacheprovider",
+    "-o",
+    "timeout=0",
+]
+
+Verdict = Literal["clean", "not clean", "did not end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Tests of one process under a tool."""
+
+    tool: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it; `launches` of each test that ended, by kernel."""
+
+    tool: str
+    tests: tuple[str, ...]
+    verdict: Verdict
+    seconds: float
+    launches: dict[str, dict[str, int]] = field(default_factory=dict)
+    log: str = ""  # its end, if it was not clean
+
+
+def kernels() -> list[str]:
+    """The names of all of ours."""
+    cuda = re.compile(r"__global__[^{;]*?(\w+)\(const ")
+    triton = re.compile(r"@triton\.jit.*\ndef (\w+_kernel)\(")
+    found = {
+        name
+        for pattern, kind in ((cuda, "cu"), (triton, "py"))
+        for path in KERNELS.glob(f"*.{kind}")
+        for name in pattern.findall(path.read_text("utf-8"))
+    }
+    return sorted(found)
+
+
+def place(test: str) -> int:
+    """When a test's turn comes."""
+    return next((n for n, slow in reversed([*enumerate(SLOW, 1)]) if re.search(slow, test)), 0)
+
+
+def tasks(tests: Sequence[str], tools: Iterable[str], clean: Iterable[Task]) -> list[Task]:
+    """What is to be run, in this order, but for what was clean."""
+    done = {(task.tool, test) for task in clean for test in task.tests}
+    found: list[Task] = []
+    for tool in tools:
+        left = [test for test in tests if (tool, test) not in done]
+        quick: dict[tuple[str, bool], list[str]] = defaultdict(list)
+        for test in left:
+            if place(test):
+                found.append(Task(tool, (test,)))
+            else:
+                quick[test.split("::")[0], alone(test)].append(test)
+        for some in quick.values():
+            parts = (some[n : n + TOGETHER] for n in range(0, len(some), TOGETHER))
+            found += [Task(tool, tuple(part)) for part in parts]
+    return sorted(found, key=lambda task: place(task.tests[0]))
+
+
+def alone(test: str) -> bool:
+    """Whether its tensors can have allocations of their own: no graph is captured."""
+    return not re.search(GRAPHS, test)
+
+
+def command(tool: str) -> list[str]:
+    """compute-sanitizer's, before what it runs. CUDA's own bindings ask for functions that not
+    every driver has: no error of ours."""
+    options = ["compute-sanitizer", "--tool", tool, "--report-api-errors", "no"]
+    options += ["--launch-timeout", "0", "--print-limit", "20"]
+    if tool == "racecheck":
+        for name in kernels():
+            options += ["--kernel-name", f"kernel_substring={name}"]
+    return options
+
+
+def judged(task: Task, code: int | None, log: str, told: dict[str, dict[str, int]]) -> Verdict:
+    """What a process's exit code (None: it was ended), output and tests say."""
+    summary = SUMMARY.findall(log)
+    if code is None or code < 0 or not summary or told.keys() != set(task.tests):
+        return "did not end"
+    return "clean" if code == 0 and summary[-1] == "0" else "not clean"
+
+
+def run(task: Task, gpu: int, until: float, folder: Path) -> Result:
+    """One process, ended if it has not by itself."""
+    name = re.sub(r"\W+", "-", f"{task.tool}-{task.tests[0][-80:]}")
+    log, lines = folder / f"{name}.txt", folder / f"{name}.jsonl"
+    lines.unlink(missing_ok=True)
+    given = os.environ | {"LAUNCHES": str(lines), "OMP_NUM_THREADS": "1"}
+    given["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))
+    if not any(OF_SEVERAL_GPUS in test for test in task.tests):
+        given["CUDA_VISIBLE_DEVICES"] = str(gpu)
+    if task.tool == "memcheck" and all(map(alone, task.tests)):
+        given["PYTORCH_NO_CUDA_MEMORY_CACHING"] = "1"
+    began = time.time()
+    code: int | None = None
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command(task.tool), *PYTEST, "-p", "sanitize_launches", *task.tests],
+            stdout=output, stderr=subprocess.STDOUT, env=given, start_new_session=True,
+        )  # fmt: skip
+        try:
+            code = process.wait(max(1.0, until - began))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    text = log.read_text(errors="replace")
+    told = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+    launches = {line["test"]: line["launches"] for line in told}
+    verdict = judged(task, code, text, launches)
+    end = "" if verdict == "clean" else text[-4_000:]
+    return Result(task.tool, task.tests, verdict, round(time.time() - began, 1), launches, end)
+
+
+def planted(folder: Path) -> list[str]:
+    """Faults that were not found."""
+    missed = []
+    for tool, fault in (("memcheck", "outside"), ("racecheck", "race")):
+        for how in ("cuda", "triton"):
+            for graph in ((), ("graph",)):
+                what = [fault, how, *graph]
+                found = subprocess.run(
+                    [*command(tool), sys.executable, str(HERE / "sanitize_planted.py"), *what],
+                    capture_output=True, text=True, check=False, timeout=300,
+                )  # fmt: skip
+                name = " ".join(what)
+                (folder / f"planted-{'-'.join(what)}.txt").write_text(found.stdout + found.stderr)
+                summary = SUMMARY.findall(found.stdout)
+                if "LAUNCHED" not in found.stdout or not summary or summary[-1] == "0":
+                    missed.append(name)
+    return missed
+
+
+def read(results: Path) -> list[Result]:
+    if not results.exists():
+        return []
+    lines = map(json.loads, results.read_text().splitlines())
+    return [Result(**(line | {"tests": tuple(line["tests"])})) for line in lines]
+
+
+def told(found: Iterable[Result], tests: Sequence[str], tools: Iterable[str]) -> list[str]:
+    """Prints what is known, and gives what is not clean."""
+    last = {(result.tool, test): result for result in found for test in result.tests}
+    wrong = []
+    for tool in tools:
+        launches: Counter[str] = Counter()
+        clean = 0
+        for test in tests:
+            result = last.get((tool, test))
+            if result is not None and result.verdict == "clean":
+                clean += 1
+                launches.update(result.launches[test])
+                continue
+            wrong.append(f"{tool}: {test}: {result.verdict if result else 'not begun'}")
+        print(f"{tool}: {clean} of {len(tests)} tests clean")
+        for name, count in sorted(launches.items()):
+            print(f"  {name:<36}{count:>8,}")
+    return wrong
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--results", type=Path, default=Path("sanitized.jsonl"))
+    parser.add_argument("--seconds", type=float, default=3_600.0)
+    parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 1) - 2))
+    parser.add_argument("--only", default="", help="tests whose names hold this expression")
+    parser.add_argument("--tools", default=",".join(TOOLS))
+    chosen = parser.parse_args()
+    until, tools = time.time() + chosen.seconds, chosen.tools.split(",")
+    folder = chosen.results.absolute().with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    if missed := planted(folder):
+        raise SystemExit(f"planted, and not found: {', '.join(missed)}")
+    print("all that was planted was found", flush=True)
+    listed = subprocess.run(
+        [*PYTEST, "-q", "--collect-only", *FILES], capture_output=True, text=True, check=True
+    )
+    tests = [line for line in listed.stdout.splitlines() if "::" in line]
+    tests = [test for test in tests if re.search(chosen.only, test)]
+    clean = [Task(r.tool, r.tests) for r in read(chosen.results) if r.verdict == "clean"]
+    left = tasks(tests, tools, clean)
+    gpus = len(subprocess.check_output(["nvidia-smi", "-L"], text=True).splitlines())
+    lock = threading.Lock()
+
+    def work(worker: int) -> None:
+        while True:
+            with lock:
+                if not left or time.time() >= until:
+                    return
+                task = left.pop(0)
+            result = run(task, worker % gpus, until, folder)
+            with lock, chosen.results.open("a") as file:
+                file.write(json.dumps(asdict(result)) + "\n")
+                print(
+                    f"{result.seconds:6.0f} s  {result.verdict:<12}{task.tool:<10}{task.tests[0]}",
+                    flush=True,
+                )
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(chosen.workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wrong = told(read(chosen.results), tests, tools)
+    print("\n".join(wrong))
+    sys.exit(int(bool(wrong)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Which tests the sanitizer is said to have found clean: those that it saw to their end."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import sanitize
+from sanitize import FILES, TOGETHER, Result, Task, judged, kernels, place, read, tasks, told
+
+QUICK = [f"{FILES[0]}::test_append[{n}]" for n in range(TOGETHER + 3)]
+MODEL = f"{FILES[2]}::test_tokens_are_those_of_the_decoder[1-llama]"
+ENGINE = f"{FILES[5]}::test_drafts_change_nothing"
+TASK = Task("memcheck", (QUICK[0], QUICK[1]))
+TOLD = {test: {"append_kernel": 2} for test in TASK.tests}
+CLEAN = "1 passed\n========= ERROR SUMMARY: 0 errors\n"
+
+
+def test_every_kernel_is_looked_at() -> None:
+    found = kernels()
+    assert {"nf4_product", "attend", "attend_held", "join", "sample", "flash_kernel"} <= set(found)
+    assert len(found) == 23  # two names are of two kernels
+
+
+def test_each_test_has_its_turn_once_under_each_tool_the_quick_ones_first() -> None:
+    tests = [ENGINE, MODEL, *QUICK]
+    found = tasks(tests, sanitize.TOOLS, [])
+    for tool in sanitize.TOOLS:
+        own = [test for task in found if task.tool == tool for test in task.tests]
+        assert sorted(own) == sorted(tests)
+    assert [len(task.tests) for task in found] == [TOGETHER, 3, TOGETHER, 3, 1, 1, 1, 1]
+    assert [task.tests[0] for task in found[4:]] == [MODEL, MODEL, ENGINE, ENGINE]
+    assert place(QUICK[0]) == 0
+
+
+def test_what_was_clean_is_not_run_again() -> None:
+    done = [Task("memcheck", tuple(QUICK)), Task("racecheck", (ENGINE,))]
+    assert tasks([ENGINE, *QUICK], sanitize.TOOLS, done) == [
+        Task("racecheck", tuple(QUICK[:TOGETHER])),
+        Task("racecheck", tuple(QUICK[TOGETHER:])),
+        Task("memcheck", (ENGINE,)),
+    ]
+
+
+def test_a_process_with_a_graph_keeps_pytorchs_allocator() -> None:
+    assert sanitize.alone(QUICK[0])
+    assert sanitize.alone(f"{FILES[3]}::test_what_is_read_is_what_the_naive_kernels_read[1]")
+    assert not sanitize.alone(MODEL)
+    assert not sanitize.alone(ENGINE)
+
+
+@pytest.mark.parametrize(
+    ("code", "log", "launches", "verdict"),
+    [
+        (0, CLEAN, TOLD, "clean"),
+        (0, "= RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)", TOLD, "clean"),
+        (0, "= RACECHECK SUMMARY: 2 hazards displayed (2 errors, 0 warnings)", TOLD, "not clean"),
+        (0, "= ERROR SUMMARY: 1 error", TOLD, "not clean"),
+        (1, CLEAN, TOLD, "not clean"),  # a test failed
+        (0, CLEAN, {QUICK[0]: {}}, "did not end"),  # of the second nothing is known
+        (9, CLEAN, {}, "did not end"),  # what it ran was killed, and it says that all is well
+        (0, "2 passed", TOLD, "did not end"),  # it says nothing
+        (-9, CLEAN, TOLD, "did not end"),
+        (None, CLEAN, TOLD, "did not end"),
+    ],
+)
+def test_only_what_was_seen_to_its_end_is_clean(
+    code: int | None, log: str, launches: dict[str, dict[str, int]], verdict: str
+) -> None:
+    assert judged(TASK, code, log, launches) == verdict
+
+
+def tool_that(does: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compute-sanitizer that runs nothing."""
+    path = folder / "bin" / "compute-sanitizer"
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\n{does}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(path.parent), prepend=":")
+
+
+def test_a_process_is_told_with_what_it_launched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = json.dumps({"test": ENGINE, "launches": {"join": 3}})
+    summary = "========= ERROR SUMMARY: 0 errors"
+    tool_that(f"echo '{line}' >> $LAUNCHES; echo '{summary}'", tmp_path, monkeypatch)
+    found = sanitize.run(Task("memcheck", (ENGINE,)), 0, time.time() + 60, tmp_path)
+    assert (found.verdict, found.launches, found.log) == ("clean", {ENGINE: {"join": 3}}, "")
+
+
+def test_a_process_that_takes_too_long_is_ended_and_did_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool_that("echo begun; sleep 60", tmp_path, monkeypatch)
+    began = time.time()
+    found = sanitize.run(Task("racecheck", (ENGINE,)), 0, began, tmp_path)
+    assert time.time() - began < 30
+    assert found.verdict == "did not end"
+    assert "begun" in found.log
+
+
+def test_what_is_not_clean_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = tmp_path / "results.jsonl"
+    assert read(results) == []
+    lines = [
+        Result("memcheck", (ENGINE,), "did not end", 1.0),
+        Result(
+            "memcheck", (ENGINE, MODEL), "clean", 2.0, {ENGINE: {"join": 2}, MODEL: {"join": 3}}
+        ),
+        Result("racecheck", (ENGINE,), "not clean", 1.0, {ENGINE: {"join": 2}}, "a hazard"),
+    ]
+    results.write_text("".join(json.dumps(sanitize.asdict(line)) + "\n" for line in lines))
+    assert read(results) == lines
+    assert told(read(results), [ENGINE, MODEL], sanitize.TOOLS) == [
+        f"racecheck: {ENGINE}: not clean",
+        f"racecheck: {MODEL}: not begun",
+    ]
+    printed = capsys.readouterr().out
+    assert "memcheck: 2 of 2 tests clean" in printed
+    assert [line.split() for line in printed.splitlines() if "join" in line] == [["join", "5"]]
