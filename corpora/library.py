@@ -6,20 +6,17 @@ from it and can be made again from it at any time. See `outbox` for how they fol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 from vademecum.corpora import (
-    changes,
     exchange,
     exporting,
     importing,
-    places,
     recovery,
-    search,
     shard_folder,
     snapshots,
     writing,
@@ -28,21 +25,18 @@ from vademecum.corpora.batch import Batch, Written, check
 from vademecum.corpora.catalogue import Catalogue, require_name
 from vademecum.corpora.compaction import Compaction
 from vademecum.corpora.database import Database
-from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
+from vademecum.corpora.document import CorpusInfo
+from vademecum.corpora.holdings import Holdings
 from vademecum.corpora.indexes import Indexes, placed
 from vademecum.corpora.job_list import ListedJob, listed
 from vademecum.corpora.job_log import JobLog
 from vademecum.corpora.jobs import Job
 from vademecum.corpora.lock import LibraryLock
-from vademecum.corpora.places import Longer
-from vademecum.corpora.revision import sift
-from vademecum.corpora.snapshots import Change, Snapshot
-from vademecum.corpora.store import Store, Vectors
+from vademecum.corpora.store import Store
 from vademecum.corpora.vectors import Place
 from vademecum.corpora.verify import Verification
 from vademecum.corpora.verify import verify as run_verify
 from vademecum.corpora.whole import WholeFiles
-from vademecum.corpora.works import copies, works
 from vademecum.errors import IndexUnavailable, LibraryDamaged, OutOfSpace, UsageError
 from vademecum.progress import Progress, Silent
 from vademecum.settings import settings
@@ -50,18 +44,17 @@ from vademecum.settings import settings
 __all__ = ["Batch", "Library", "Verification", "Written"]
 
 
-class Library:
-    """Owns its folder until closed. Safe to share between threads of one process."""
+class Library(Holdings):
+    """Owns its folder until closed, and can be asked what it holds (`Holdings`). Safe to share
+    between threads of one process."""
 
     def __init__(self, path: Path, lock: LibraryLock, database: Database, place: Place) -> None:
         self.path = path
+        store = Store(database)
+        super().__init__(store, Indexes(store, path, place), Catalogue(store, path))
         self._lock = lock
-        self._database = database
-        self._store = Store(database)
         self._jobs = JobLog(database)
-        self._indexes = Indexes(self._store, path, place)
         self._writing = self._indexes.writing
-        self._catalogue = Catalogue(self._store, path)
         self._whole_files = WholeFiles(database, self._catalogue)
 
     @classmethod
@@ -145,30 +138,6 @@ class Library:
 
     # corpora
 
-    def corpora(self) -> list[CorpusInfo]:
-        """All of them, by name."""
-        return [self._catalogue.told(row) for row in self._store.corpora()]
-
-    def corpus(self, name: str) -> CorpusInfo:
-        """What a corpus holds now. Raises CorpusNotFound."""
-        return self._catalogue.told(self._catalogue.row(name))
-
-    def snapshots(self, name: str) -> list[Snapshot]:
-        """The states that the corpus was told to be in, the newest first."""
-        row = self._catalogue.row(name)
-        self._catalogue.told(row)
-        return snapshots.listed(self._database.read, row.id)
-
-    def changes(self, name: str, first: str, second: str) -> Iterator[Change]:
-        """What leads from one snapshot to another, by document id.
-
-        Raises UsageError for a snapshot that is not written down, and where more changed than is
-        kept.
-        """
-        row = self._catalogue.row(name)
-        self._catalogue.told(row)
-        return changes.between(self._store, row, first, second)
-
     def create_corpus(self, name: str, *, embedder: str, dim: int, fingerprint: str) -> CorpusInfo:
         """A corpus of that name, made if there is none.
 
@@ -195,83 +164,7 @@ class Library:
             self._catalogue.changed(row.id)
             self._indexes.forget(row.id)
 
-    # reading
-
-    def document(self, doc_id: str, corpus: str) -> Document | None:
-        """One document, None if the corpus does not hold it."""
-        return self.documents(corpus, [doc_id]).get(doc_id)
-
-    def documents(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, Document]:
-        """Those that the corpus holds, by id."""
-        return self._store.documents(self._catalogue.row(corpus).id, doc_ids)
-
-    def works(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """The ids of all documents of the same work, in order, by each of these ids: an abstract
-        and its full text, a preprint and its paper."""
-        return works(self._database.read, self._catalogue.row(corpus).id, doc_ids)
-
-    def places(self, corpus: str, doc_ids: Sequence[str]) -> dict[str, str]:
-        """The path or address that these documents were read from, by id: of those that have no
-        PMID or PMCID for a name."""
-        return places.read_from(self._store, self._catalogue.row(corpus).id, doc_ids)
-
-    def copies(self, corpus: str, documents: Sequence[Document]) -> tuple[set[str], list[str]]:
-        """Ids of those that need not be kept, as PubMed Central's article is here or among them,
-        and ids of what is stored and need not be any longer, as Central's is among these."""
-        return copies(self._database.read, self._catalogue.row(corpus).id, documents)
-
-    def passages(self, corpus: str, doc_id: str) -> list[Passage]:
-        """The passages of a document in order, none if the corpus does not hold it."""
-        row = self._catalogue.row(corpus)
-        return [passage for passage, _ in self._store.passages(row.id, [doc_id])]
-
-    def vectors(self, corpus: str, passage_ids: Iterable[str]) -> dict[str, Vectors]:
-        """The stored vectors, float32 `[dim]` (kept as float16), of those that exist."""
-        return self._store.vectors(self._catalogue.row(corpus).id, passage_ids)
-
-    def search_dense(
-        self, corpus: str, vector: Vectors, k: int, filters: Filters | None = None
-    ) -> list[Hit]:
-        """The `k` passages nearest to `vector` (float32 `[dim]`), scored by cosine, best first."""
-        row, wanted = self._catalogue.row(corpus), filters or Filters()
-        return search.dense(self._store, self._indexes, row, vector, k, wanted)
-
-    def search_lexical(
-        self, corpus: str, query: str, k: int, filters: Filters | None = None
-    ) -> list[Hit]:
-        """The `k` best passages by BM25 over title and text. The query is text, not syntax."""
-        row, wanted = self._catalogue.row(corpus), filters or Filters()
-        return search.lexical(self._store, self._indexes, row, query, k, wanted)
-
-    def taken(self, corpus: str) -> set[str]:
-        """Names of the numbered files that were read to their end; none of a corpus to be."""
-        row = self._catalogue.rows().get(corpus)
-        return set() if row is None else self._store.taken(row.id)
-
     # writing
-
-    def needs(self, corpus: str, documents: Sequence[Document], fingerprint: str) -> list[Document]:
-        """Those that are new, changed, or were split or embedded otherwise; in order."""
-        row = self._catalogue.row(corpus)
-        states = self._store.states(row.id, (item.doc_id for item in documents))
-        return [
-            document
-            for document in documents
-            if states.get(document.doc_id) != (document.content_hash(), fingerprint)
-        ]
-
-    def sift(
-        self, corpus: str, records: Sequence[Document | Deletion]
-    ) -> tuple[set[str], set[str]]:
-        """Ids of those that come too late, as the corpus knows a later record or deletion of the
-        same work, and of those that are later than what it knows."""
-        row = self._catalogue.row(corpus)
-        return sift(records, self._store.revisions(row.id, (item.doc_id for item in records)))
-
-    def longer_ids(self, corpus: str, held: Sequence[tuple[str, Document]]) -> dict[str, Longer]:
-        """Of documents with an id of their file's (each with its place, no id twice) those whose id
-        another file holds for a different document, by that id: what they are to be called."""
-        return places.longer_ids(self._store, self._catalogue.row(corpus).id, held)
 
     def commit(self, corpus: str, batch: Batch, *, progress: Progress | None = None) -> Written:
         """Write a batch, all or nothing.
