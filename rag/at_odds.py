@@ -3,8 +3,8 @@
 Each way has a file of its own: what changes which way, what is denied, what is said of one thing
 and not of another, what stands where in a near copy, numbers of other groups, which of two groups
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
-other side of a bound, another route or frequency or that of another thing, what is excepted, and
-what only the loss of a thing does.
+other side of a bound, another route or frequency or that of another thing, what is excepted,
+may for must, and what only the loss of a thing does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from vademecum.rag import (
     changes,
     contrasts,
     denials,
+    duties,
     exceptions,
     negation,
     otherwise,
@@ -47,7 +48,7 @@ def at_odds(
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
     if miscopied(sentence, parts) or (not agreed and _replaced(sentence, parts)):
         return True
-    if any(way.at_odds(sentence, parts) for way in (sides, regimen, arms)):
+    if any(way.at_odds(sentence, parts) for way in (sides, regimen, arms, duties)):
         return True
     if exceptions.agrees(sentence, parts):
         return False
