@@ -80,6 +80,7 @@ coverage: $(STAMP)
 # Triton's interpreter runs the GPU's kernels on a CPU. It has a folder of its own: nothing here needs
 # Triton, and a PyTorch for GPUs brings the one that it was built with.
 TRITON := $(VENV)/triton
+INTERPRETED := $(patsubst %,tests/model/test_triton_%.py,append attention choice prompts rows)
 
 $(TRITON)/.installed: Makefile | $(STAMP)
 	@echo "installing Triton for the tests of the GPU's kernels: 1 GB"
@@ -88,8 +89,7 @@ $(TRITON)/.installed: Makefile | $(STAMP)
 
 kernels: $(TRITON)/.installed
 	TRITON_INTERPRET=1 PYTHONPATH=$(TRITON) $(BIN)/python -m pytest -n $(WORKERS) \
-		tests/model/test_triton_kernels.py tests/model/test_rotated_kernels.py \
-		tests/benchmarks/test_gpu_layers_check.py
+		$(INTERPRETED) tests/model/test_rotated_kernels.py tests/benchmarks/test_gpu_layers_check.py
 	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/model/test_triton_front_end.py
 
 # Long measurements, some of them most of an hour. TEXT is a long plain text, .gz too.

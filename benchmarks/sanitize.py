@@ -35,9 +35,10 @@ from typing import Literal
 HERE = Path(__file__).parent
 KERNELS = HERE.parent / "model" / "kernels" / "triton"
 FILES = [
-    "tests/model/test_triton_kernels.py", "tests/model/test_rotated_kernels.py",
-    "tests/model/test_captured.py", "tests/model/test_reading.py", "tests/model/test_ada.py",
-    "tests/model/test_device_engine.py",
+    *(f"tests/model/test_triton_{part}.py"
+      for part in ("append", "attention", "choice", "prompts", "rows")),
+    "tests/model/test_rotated_kernels.py", "tests/model/test_captured.py",
+    "tests/model/test_reading.py", "tests/model/test_ada.py", "tests/model/test_device_engine.py",
 ]  # fmt: skip
 TOOLS = ("memcheck", "racecheck")
 TOGETHER = 10  # quick tests of a process, whose start takes 15 s

@@ -10,12 +10,17 @@ import pytest
 import sanitize
 from sanitize import FILES, TOGETHER, Result, Task, judged, kernels, place, read, tasks, told
 
-QUICK = [f"{FILES[0]}::test_append[{n}]" for n in range(TOGETHER + 3)]
-MODEL = f"{FILES[2]}::test_tokens_are_those_of_the_decoder[1-llama]"
-ENGINE = f"{FILES[5]}::test_drafts_change_nothing"
+QUICK = [f"tests/model/test_triton_append.py::test_append[{n}]" for n in range(TOGETHER + 3)]
+MODEL = "tests/model/test_captured.py::test_tokens_are_those_of_the_decoder[1-llama]"
+ENGINE = "tests/model/test_device_engine.py::test_drafts_change_nothing"
+PROMPT = "tests/model/test_reading.py::test_what_is_read_is_what_the_naive_kernels_read[1]"
 TASK = Task("memcheck", (QUICK[0], QUICK[1]))
 TOLD = {test: {"append_kernel": 2} for test in TASK.tests}
 CLEAN = "1 passed\n========= ERROR SUMMARY: 0 errors\n"
+
+
+def test_every_file_is_there() -> None:
+    assert all((Path(sanitize.__file__).parents[1] / name).is_file() for name in FILES)
 
 
 def test_every_kernel_is_looked_at() -> None:
@@ -46,7 +51,7 @@ def test_what_was_clean_is_not_run_again() -> None:
 
 def test_a_process_with_a_graph_keeps_pytorchs_allocator() -> None:
     assert sanitize.alone(QUICK[0])
-    assert sanitize.alone(f"{FILES[3]}::test_what_is_read_is_what_the_naive_kernels_read[1]")
+    assert sanitize.alone(PROMPT)
     assert not sanitize.alone(MODEL)
     assert not sanitize.alone(ENGINE)
 
