@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vademecum.rag.effects import GENERIC
-from vademecum.rag.negation import NEGATION
+from vademecum.rag.negation import NEGATION, with_for_not_without
 from vademecum.rag.words import NUMBER, WORD, containment, content_words, normal, stem
 
 # "Within 3 hours" and "after 3 hours" name the two sides of one bound.
@@ -185,6 +185,7 @@ def labels(text: str) -> set[str]:
 def sides(text: str) -> set[tuple[str, str]]:
     """What a text names a side of, as stems and numbers, each after its side: "<", ">", "with " or
     "without "."""
+    text = with_for_not_without(text)
     found = {("<" if m["side"] == "前" else ">", m["what"]) for m in HAN_SIDE.finditer(text)}
     for match in SIDE.finditer(text):
         if having := match["having"]:

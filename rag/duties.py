@@ -45,8 +45,8 @@ EXEMPT = re.compile(
     re.IGNORECASE,
 )
 # The denial stands at the end of a German clause: "darf Geschenke nicht annehmen".
-GERMAN_FORBIDDEN = re.compile(r"\b(?:darf|dürfen|kann|können)\b", re.IGNORECASE)
-GERMAN_EXEMPT = re.compile(r"\b(?:muss|müssen)\b", re.IGNORECASE)
+GERMAN_MAY = re.compile(r"\b(?:darf|dürfen|kann|können)\b", re.IGNORECASE)
+GERMAN_MUST = re.compile(r"\b(?:muss|müssen)\b", re.IGNORECASE)
 # What says so without saying what.
 MARKS = re.compile(
     r"\b(?:required|obliged|obligated|bound|allowed|permitted|free|entitled|authori[sz]ed|right|needs?"
@@ -81,20 +81,22 @@ def force(text: str) -> Force | None:
     """Whether a text says that something may be done, or must, or neither be done nor have to be;
     None if it says none of these, or several."""
     found: set[Force] = set()
-    rest = text
-    for pattern, said in ((FORBIDDEN, "must not"), (EXEMPT, "need not")):
-        if pattern.search(rest):
-            found.add(said)
-            rest = pattern.sub(" ", rest)
+    if FORBIDDEN.search(text):
+        found.add("must not")
+    if EXEMPT.search(text):
+        found.add("need not")
+    rest = EXEMPT.sub(" ", FORBIDDEN.sub(" ", text))
     denied = NEGATION.search(NO_DENIAL.sub(" ", rest)) is not None
-    if GERMAN_FORBIDDEN.search(rest) or GERMAN_EXEMPT.search(rest):
-        may, must = GERMAN_FORBIDDEN.search(rest), GERMAN_EXEMPT.search(rest)
-        if may:
-            found.add("must not" if denied else "may")
-        if must:
-            found.add("need not" if denied else "must")
-    elif not denied:
-        found |= {said for pattern, said in ((MUST, "must"), (MAY, "may")) if pattern.search(rest)}
+    may, must = GERMAN_MAY.search(rest), GERMAN_MUST.search(rest)
+    if may:
+        found.add("must not" if denied else "may")
+    if must:
+        found.add("need not" if denied else "must")
+    if not (may or must or denied):
+        if MUST.search(rest):
+            found.add("must")
+        if MAY.search(rest):
+            found.add("may")
     return found.pop() if len(found) == 1 else None
 
 

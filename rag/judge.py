@@ -14,9 +14,9 @@ that a reader can compare. Partial at best is what a retracted source says; what
 that it does not hold ("IL-8", a drug); what relates two things that it only seems to relate; and
 what borrows a word of the question that it does not hold: a small model likes to turn the question
 into a statement. What claims an effect where the source reports a connection
-(`rag/overstatement.py`), or in stronger words (`rag/strength.py`), is overstated. Words in common
-are not enough: the cosine has floors of its own. What the source asks it does not say
-(`rag/told.py`). A question claims nothing, and a copy of a sentence of the source is supported.
+(`rag/overstatement.py`), or in stronger words (`rag/strength.py`, `rag/limits.py`), is overstated.
+Words in common are not enough: the cosine has floors of its own. What the source asks it does not
+say (`rag/told.py`). A question claims nothing, and a copy of a sentence of the source is supported.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from vademecum.rag.answer import Source, Support
 from vademecum.rag.at_odds import at_odds, miscopied
 from vademecum.rag.cite import without_labels
 from vademecum.rag.intervals import Given
+from vademecum.rag.limits import too_wide
 from vademecum.rag.names import Held
 from vademecum.rag.overstatement import overstatement
 from vademecum.rag.populations import stance
@@ -147,7 +148,7 @@ class Evidence:
         relation = related(sentence, told, self._others(source)) if english else "stated"
         if relation == "apart" or (english and only_set_out(sentence, told)):
             return Verdict("unsupported", min(score, PARTIAL), near=score >= SUPPORTED)
-        if english and not retracted and (reason := self._overstated(sentence, source)):
+        if not retracted and (reason := self._overstated(sentence, source, english=english)):
             return Verdict("overstated", min(score, (PARTIAL + SUPPORTED) / 2), reason=reason)
         if (
             score < SUPPORTED
@@ -166,10 +167,13 @@ class Evidence:
         """The words of all sources but one."""
         return set().union(*(words for i, words in enumerate(self._words) if i != source))
 
-    def _overstated(self, sentence: str, source: int) -> str:
+    def _overstated(self, sentence: str, source: int, *, english: bool) -> str:
         """Why a sentence says more than a source, "" if it does not."""
-        if strong := too_strong(sentence, self._whole[source]):
+        strong = too_strong(sentence, self._whole[source]) if english else ""
+        if strong := strong or too_wide(sentence, self._parts[source]):
             return stronger(strong, self._spoken)
+        if not english:
+            return ""
         # A publication type that names the design may say what the text leaves out.
         design = self._sources[source].evidence_level
         over = overstatement(sentence, [*self._parts[source], *([design] if design else [])])

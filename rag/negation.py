@@ -16,8 +16,15 @@ NEGATION = re.compile(
     r"|mangel(?:t|te|s)?)\b|不|没有?|未|无|非|缺乏",
     re.IGNORECASE,
 )
+# "May not be kept without consent": with it it may.
+NOT_WITHOUT = re.compile(
+    r"\b(?:may|must|shall|should|can) ?not\b[^.;,]{0,60}?\bwithout(?= \w)"
+    r"|\b(?:darf|dürfen|kann|können|soll\w*)\b[^.;,]{0,60}?\bnicht ohne(?= \w)",
+    re.IGNORECASE,
+)
 # "not only", "no less than", "whether or not", "with or without" deny nothing.
 NO_DENIAL = re.compile(
+    rf"{NOT_WITHOUT.pattern}|"
     r"\b(?:not only|no less|whether or not|with or without|than without|not least|nicht nur"
     r"|nicht zuletzt|mit oder ohne|als ohne|ob oder ob nicht)\b"
     r"|不仅|不但|不断|不同|不良|不全|不适|(?<!证据)不足|无论|非常|未来",
@@ -61,6 +68,16 @@ def negated(text: str) -> bool:
     """Whether the text denies or refuses something."""
     text = REFUSAL_DENIED.sub(" ", NO_DENIAL.sub(" ", text))
     return NEGATION.search(text) is not None or REFUSAL.search(text) is not None
+
+
+def with_for_not_without(text: str) -> str:
+    """A text with "only with" for "not without"."""
+    return NOT_WITHOUT.sub(lambda match: _only_with(match.group()), text)
+
+
+def _only_with(denied: str) -> str:
+    said = NEGATION.sub(" ", denied.rpartition(" ")[0])
+    return f"{' '.join(said.split())} only with"
 
 
 def denials(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.negation import denials, negated
+from vademecum.rag.negation import denials, negated, with_for_not_without
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,10 @@ def test_what_only_looks_like_it(text: str) -> None:
 def test_a_refusal_denied_says_yes(text: str) -> None:
     assert not negated(text)
     assert denials(text) == 2
+
+
+def test_not_without_a_thing_is_only_with_it() -> None:
+    part = "Pets may not be kept without consent."
+    assert not negated(part)
+    assert with_for_not_without(part) == "Pets may be kept only with consent."
+    assert negated("The drug did not help without fluids.")
