@@ -8,9 +8,7 @@ embedded.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from vademecum.corpora.control import Control
@@ -20,15 +18,16 @@ from vademecum.corpora.library import Library
 from vademecum.corpora.memory import share_arena
 from vademecum.corpora.places import is_held
 from vademecum.corpora.readers.stream import printable
-from vademecum.errors import DocumentRejected, HashMismatch, LibraryError, VademecumError
+from vademecum.errors import LibraryError, VademecumError
 from vademecum.ingest.batch import Gathered
 from vademecum.ingest.embedding import Embedding
 from vademecum.ingest.engine import Engine
 from vademecum.ingest.failures import Failures
+from vademecum.ingest.in_order import InOrder
 from vademecum.ingest.newest import Newest
 from vademecum.ingest.placing import Batches, placed
 from vademecum.ingest.plan import Plan
-from vademecum.ingest.reading import Ended, Event, Reading, Rejected, Source, Taken, why
+from vademecum.ingest.reading import Ended, Event, Rejected, Source, Taken
 from vademecum.ingest.record import JobRecord
 from vademecum.ingest.report import IngestReport, Tally
 from vademecum.ingest.shards import Shards
@@ -44,8 +43,6 @@ from vademecum.progress import Progress, Silent
 # larger the faster, up to a few seconds of embedding.
 BATCH_SIZE = 256  # documents
 BATCH_PASSAGES = 512  # of full texts fewer documents make a batch
-
-GONE = "its source lists it, and has it no more"
 
 
 def ingest(
@@ -189,8 +186,7 @@ class _Run:
             for event in self._events(source):
                 self._stop.check()
                 self._take(event)
-        self._commit()
-        self._batches.finish()
+        self._write_all()
         self._progress.finish()
 
     def _index(self) -> None:
@@ -202,45 +198,10 @@ class _Run:
             self._progress.note(f"{error.message}; {error.hint}")
 
     def _events(self, source: Source) -> Iterator[Event]:
-        """Of all files; those of a supply are brought one by one, when their turn comes."""
-        supply, paths = self._plan.supply, self._work.paths
-        if supply is None:
-            missing = self._plan.unavailable
-            yield from (Ended(n, missing[path]) for n, path in paths.items() if path in missing)
-            known = deque(number for number in paths if number in self._unchanged)
-            there = [(n, path) for n, path in paths.items() if path not in missing]
-            for event in source.read([file for file in there if file[0] not in self._unchanged]):
-                while known and known[0] < event.file:
-                    yield from self._known(known.popleft())
-                yield event
-            for number in known:
-                yield from self._known(number)
-            return
-        read = 0
-        for number, path in paths.items():
-            if self._work.left is not None and read >= self._work.left:
-                return
-            try:
-                brought = supply.bring(path)
-            except (DocumentRejected, HashMismatch) as error:
-                yield Ended(number, why(error))
-                continue
-            yield from (Rejected(number, record, GONE) for record in brought.gone)
-            for event in source.read([(number, path)]):
-                read += isinstance(event, Taken) and isinstance(event.record, Document)
-                yield _not_whole(event, brought.lacking) if brought.lacking else event
+        def waiting() -> list[Gathered]:
+            return [self._gathered, *self._batches.waiting()]
 
-    def _known(self, number: int) -> Iterator[Event]:
-        """A file whose turn has come, and that need not be read if what was read before it has not
-        taken the place of something in it."""
-        if self._unchanged.waits(number, [self._gathered, *self._batches.waiting()]):
-            self._commit()
-            self._batches.finish()
-        if self._unchanged.holds(number):
-            yield Ended(number, unchanged=True)
-        else:
-            reading = Reading(addresses=self._plan.addresses)
-            yield from reading.read([(number, self._work.paths[number])])
+        return InOrder(self._work, source, self._unchanged, waiting, self._write_all).events()
 
     def _choose(self, source: Source, number: int) -> None:
         """The deletions, and the newest documents that have a text, newest first."""
@@ -307,6 +268,11 @@ class _Run:
         self._commit()
         self._stop.look()
 
+    def _write_all(self) -> None:
+        """Nothing that was read waits on return."""
+        self._commit()
+        self._batches.finish()
+
     def _supersede(self, taken: Taken | None) -> None:
         if taken is not None and isinstance(taken.record, Document):
             self._tally.count(taken.file, "superseded")
@@ -318,11 +284,3 @@ class _Run:
     def _commit(self) -> None:
         gathered, self._gathered = self._gathered, Gathered()
         self._batches.commit(gathered)
-
-
-def _not_whole(event: Event, lacking: str) -> Event:
-    """Of a file that could be read, and is not all that it should be: not told of one of which no
-    more was wanted."""
-    if not isinstance(event, Ended) or event.failure or event.cut:
-        return event
-    return replace(event, failure=lacking, empty=False)
