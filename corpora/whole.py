@@ -43,7 +43,8 @@ class FileRead:
 def remember(
     connection: sqlite3.Connection, corpus: int, job: int, read: Iterable[FileRead]
 ) -> None:
-    """In the transaction that writes the batch, behind its documents."""
+    """In the transaction that writes the batch, behind its documents. To the list of an earlier
+    reading nothing is added."""
     for file in read:
         here = (corpus, file.place)
         if file.begun:
@@ -59,14 +60,14 @@ def remember(
         connection.executemany(
             "INSERT OR IGNORE INTO whole_documents SELECT f.id, d.id "
             "FROM whole_files f JOIN documents d ON d.corpus = f.corpus "
-            "WHERE f.corpus = ? AND f.place = ? AND d.doc_id = ?",
+            "WHERE f.corpus = ? AND f.place = ? AND f.identity = '' AND d.doc_id = ?",
             [(*here, doc_id) for doc_id in file.doc_ids],
         )
         if file.ended:
             connection.execute(
                 "UPDATE whole_files SET how = ?, documents = ?, identity = "
                 "(SELECT identity FROM job_files WHERE job = ? AND number = ?) "
-                "WHERE corpus = ? AND place = ?",
+                "WHERE corpus = ? AND place = ? AND identity = ''",
                 (file.how, file.documents, job, file.number, *here),
             )
 

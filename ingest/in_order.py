@@ -19,7 +19,7 @@ GONE = "its source lists it, and has it no more"
 
 class InOrder:
     """What `source` reads, and between that the files that need not be read. `waiting` are batches
-    that are not written yet, `write` has them written."""
+    that are not written yet."""
 
     def __init__(
         self,
@@ -27,14 +27,12 @@ class InOrder:
         source: Source,
         unchanged: Unchanged,
         waiting: Callable[[], Iterable[Gathered]],
-        write: Callable[[], None],
     ) -> None:
         self._work = work
         self._plan = work.plan
         self._source = source
         self._unchanged = unchanged
         self._waiting = waiting
-        self._write = write
 
     def events(self) -> Iterator[Event]:
         """Of all files. Raises what bringing one does."""
@@ -56,11 +54,10 @@ class InOrder:
             yield from self._known(number)
 
     def _known(self, number: int) -> Iterator[Event]:
-        """A file whose turn has come, and that need not be read if what was read before it has not
-        taken the place of something in it."""
-        if self._unchanged.waits(number, self._waiting()):
-            self._write()
-        if self._unchanged.holds(number):
+        """A file whose turn has come, and that need not be read if what was read before it does not
+        take the place of something in it."""
+        touched = self._unchanged.touched(number, self._waiting())
+        if not touched and self._unchanged.holds(number):
             yield Ended(number, unchanged=True)
         else:
             reading = Reading(addresses=self._plan.addresses)

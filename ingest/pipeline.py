@@ -186,7 +186,8 @@ class _Run:
             for event in self._events(source):
                 self._stop.check()
                 self._take(event)
-        self._write_all()
+        self._commit()
+        self._batches.finish()
         self._progress.finish()
 
     def _index(self) -> None:
@@ -201,7 +202,7 @@ class _Run:
         def waiting() -> list[Gathered]:
             return [self._gathered, *self._batches.waiting()]
 
-        return InOrder(self._work, source, self._unchanged, waiting, self._write_all).events()
+        return InOrder(self._work, source, self._unchanged, waiting).events()
 
     def _choose(self, source: Source, number: int) -> None:
         """The deletions, and the newest documents that have a text, newest first."""
@@ -267,11 +268,6 @@ class _Run:
     def _write(self) -> None:
         self._commit()
         self._stop.look()
-
-    def _write_all(self) -> None:
-        """Nothing that was read waits on return."""
-        self._commit()
-        self._batches.finish()
 
     def _supersede(self, taken: Taken | None) -> None:
         if taken is not None and isinstance(taken.record, Document):

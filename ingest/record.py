@@ -69,17 +69,19 @@ class JobRecord:
         identities, stamps = self._looked_at(check)
         others = {f.number: f.identity for f in self._work.others if f.state != "gone"}
         named = others | identities
-        how = f"{fingerprint}/{readers_fingerprint()}"
+        readers = readers_fingerprint()
         key = ""
         if all(named.values()):
             files, addresses = self._source["files"], self._source.get("addresses", {})
             # Where it lies, a document is known by.
             places = [(addresses.get(files[n], files[n]), named[n]) for n in sorted(named)]
-            key = job_key(places, self._work.plan, self._work.limit, how)
+            key = job_key(places, self._work.plan, self._work.limit, f"{fingerprint}/{readers}")
         if key and self._work.job is None and self._known(key):
             return None
         self._log.begin(self.id, key, identities)
-        return Unchanged(self._library, self._work, self._tally, how, identities, stamps)
+        return Unchanged(
+            self._library, self._work, self._tally, fingerprint, readers, identities, stamps
+        )
 
     def _looked_at(self, check: Callable[[], None]) -> tuple[dict[int, str], dict[int, int]]:
         """Identities and stamps by number; "" and none where a file is not here or cannot be read:

@@ -14,27 +14,31 @@ from vademecum.corpora.revision import file_number
 from vademecum.corpora.whole import FileRead
 from vademecum.ingest.batch import Gathered
 from vademecum.ingest.plan import stamp_of
+from vademecum.ingest.reading import Ended
 from vademecum.ingest.report import Tally
 from vademecum.ingest.work import Work
 
 
 class Unchanged:
     """Knows the files that were there when the run began (`identities`, by number, and a `stamp` of
-    each, taken before it was looked at). `how` says what reads, splits and embeds."""
+    each, taken before it was looked at). `fingerprint` is of what splits and embeds, `readers` of
+    what reads."""
 
     def __init__(
         self,
         library: Library,
         work: Work,
         tally: Tally,
-        how: str,
+        fingerprint: str,
+        readers: str,
         identities: Mapping[int, str],
         stamps: Mapping[int, int],
     ) -> None:
         self._library = library
         self._work = work
         self._tally = tally
-        self._how = how
+        self._fingerprint = fingerprint
+        self._how = how = f"{fingerprint}/{readers}"
         self._stamps = {
             number: stamp
             for number, stamp in stamps.items()
@@ -66,16 +70,19 @@ class Unchanged:
     def __contains__(self, number: int) -> bool:
         return number in self._known
 
-    def waits(self, number: int, batches: Iterable[Gathered]) -> bool:
-        """Whether batches that are not written yet may change something of a known file."""
+    def touched(self, number: int, batches: Iterable[Gathered]) -> bool:
+        """Whether batches that are not written yet change something of a known file. What is stored
+        just so changes nothing."""
         waiting = [(batch, batch.records) for batch in batches]
         if [(id(batch), count) for batch, count in waiting] != [
             (id(batch), count) for batch, count in self._asked
         ]:
-            ids = {
-                doc_id for batch, _ in waiting for doc_id in (*batch.documents, *batch.deletions)
-            }
-            self._touched = self._library.whole_files.holding(self._work.corpus, ids)
+            corpus, library = self._work.corpus, self._library
+            read = [item for batch, _ in waiting for _, item in batch.documents.values()]
+            gone = {doc_id for batch, _ in waiting for doc_id in batch.deletions}
+            if library.whole_files.holding(corpus, {*gone, *(item.doc_id for item in read)}):
+                gone |= {item.doc_id for item in library.needs(corpus, read, self._fingerprint)}
+            self._touched = library.whole_files.holding(corpus, gone)
             self._asked = waiting
         return self._known[number] in self._touched
 
@@ -98,7 +105,7 @@ class Unchanged:
         for number in sorted(gathered.touched & self._stamps.keys()):
             end = ends.get(number)
             begun = number not in self._begun
-            if end is not None and (end.unchanged or (begun and not there.get(number))):
+            if end is not None and (end.unchanged or (begun and self._stays(end))):
                 continue  # what is known of it stays
             self._begun.add(number)
             documents = 0
@@ -116,6 +123,11 @@ class Unchanged:
                 )
             )
         return found
+
+    def _stays(self, end: Ended) -> bool:
+        """Whether nothing came of a file whose documents stay for all that."""
+        nothing = not self._tally.of(end.file).get("read") and end.file not in self._deleting
+        return nothing and bool(end.failure or end.cut or end.empty or end.gaps)
 
     def _documents(self, number: int) -> int:
         """How many a file holds that was read to its end; 0 where the corpus does not have all of

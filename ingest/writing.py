@@ -78,7 +78,7 @@ class Writer:
         """In one transaction, with how far it brings the job. Raises what the library does."""
         with self._tally.of_a_batch():
             batch, copied = self._prepared(gathered)
-        news = batch.documents or batch.deletions or batch.confirmed or batch.held
+        news = batch.documents or batch.deletions or batch.confirmed or batch.held or batch.read
         if news or gathered.ended or time.monotonic() - self._written > TELL_S:
             written = self._library.commit(self._work.corpus, batch, progress=self._shown)
             # The deletions of a document that came again in the same batch are replacements.

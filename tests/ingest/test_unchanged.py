@@ -261,7 +261,7 @@ def test_what_took_the_place_of_a_file_has_it_read_again(library: Library, tmp_p
     assert library.documents(NAME, ["pmid:1"])["pmid:1"].text == "New."
 
 
-def test_what_waits_to_be_written_is_written_before_a_file_is_passed_over(
+def test_a_file_is_read_where_what_waits_to_be_written_would_take_its_place(
     library: Library, tmp_path: Path
 ) -> None:
     known = write_pubmed(tmp_path / "b.xml", article(1, "Known."))
@@ -274,6 +274,66 @@ def test_what_waits_to_be_written_is_written_before_a_file_is_passed_over(
     report = run(library, [known, write_pubmed(tmp_path / "c.xml", article(1, "Last."))])
     assert (report.unchanged, report.read) == (1, 1)
     assert library.documents(NAME, ["pmid:1"])["pmid:1"].text == "Last."
+
+
+def test_what_a_file_held_before_it_changed_is_not_known_when_it_changes_back(
+    library: Library, tmp_path: Path
+) -> None:
+    """Its text lived on in a copy meanwhile, and what it said in between was another's as well."""
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    first, copy = folder / "f.txt", folder / "g.txt"
+    first.write_text("One.")
+    run(library, folder)
+    copy.write_text("One.")
+    run(library, folder)
+    first.write_text("Two.")
+    (folder / "h.txt").write_text("Two.")
+    run(library, folder)
+    first.write_text("One.")
+    run(library, folder)
+    copy.write_text("Three.")
+    assert run(library, folder).displaced == 0
+    assert {text for (text,) in library._database.read("SELECT text FROM documents")} == {
+        "One.", "Two.", "Three.",
+    }  # fmt: skip
+
+
+def test_a_batch_of_nothing_new_begins_a_reading_as_well(library: Library, tmp_path: Path) -> None:
+    records = [article(number) for number in range(1, 7)]
+    some = write_pubmed(tmp_path / "f.xml", *records[:5])
+    other = write_pubmed(tmp_path / "g.xml", records[5])
+    run(library, [some, other], batch_size=2)
+    write_pubmed(some, *records[:3], records[5], records[4])  # 4 is gone, 6 has come
+    run(library, [some, other], batch_size=2)
+    other.unlink()
+    # What another file deletes before its turn, it holds.
+    deleting = write_pubmed(tmp_path / "a.xml", article(7), deletion(6))
+    report = run(library, [deleting, some], batch_size=2)
+    assert report.unchanged == 0
+    assert library.document("pmid:6", NAME) is not None
+
+
+def test_a_moved_file_of_several_batches_is_read_once_more(
+    library: Library, tmp_path: Path
+) -> None:
+    before = write_pubmed(tmp_path / "f.xml", *map(article, range(1, 7)))
+    run(library, [before], batch_size=2)
+    moved = before.rename(tmp_path / "g.xml")
+    assert run(library, [moved], batch_size=2).unchanged == 0
+    one_more = full_text(tmp_path / "x.nxml")
+    assert run(library, [moved, one_more], batch_size=2).unchanged == 1
+
+
+def test_of_two_versions_in_two_files_neither_is_written_again(
+    library: Library, tmp_path: Path
+) -> None:
+    earlier = write_pubmed(tmp_path / "a.xml", *(article(n, "Earlier.") for n in range(1, 5)))
+    later = write_pubmed(tmp_path / "b.xml", *(article(n, "Later.") for n in range(1, 5)))
+    run(library, [earlier, later])
+    report = run(library, [earlier, later, full_text(tmp_path / "x.nxml")])
+    assert (report.kept, report.superseded) == (1, 4)
+    assert library.documents(NAME, ["pmid:1"])["pmid:1"].text == "Later."
 
 
 def test_rows_that_a_table_took_with_it_come_back(library: Library, tmp_path: Path) -> None:
