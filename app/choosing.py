@@ -32,8 +32,12 @@ def pick_model(
     with without_collection():
         from vademecum.model.choose import choose
 
-    choice = choose(device=device, quantization=quantization, fetch=fetch, settings=where)
-    if choice.fetch or fetch or _news(choice.preset, where.home / TOLD):
+    told = where.home / TOLD
+    last = "" if fetch else _last(told)
+    choice = choose(
+        device=device, quantization=quantization, fetch=fetch, last=last, settings=where
+    )
+    if _news(choice.preset, told) or choice.fetch or fetch:
         note(choice.reason)
     if choice.fetch and not fetch and can_ask() and sys.stderr.isatty():
         question = f"Fetch {choice.preset} ({size(choice.fetch)})?"
@@ -46,12 +50,18 @@ def pick_model(
     return choice.preset, choice.reason
 
 
+def _last(told: Path) -> str:
+    """The model that its owner was told of last, "" if none."""
+    with suppress(OSError, UnicodeDecodeError):
+        return told.read_text(encoding="utf-8")
+    return ""
+
+
 def _news(preset: str, told: Path) -> bool:
     """Whether this is another model than the last that was told of, which is then remembered; where
     nothing can be remembered, it is news each time."""
-    with suppress(OSError, UnicodeDecodeError):
-        if told.read_text(encoding="utf-8") == preset:
-            return False
+    if _last(told) == preset:
+        return False
     with suppress(OSError):
         told.write_text(preset, encoding="utf-8")
     return True

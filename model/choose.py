@@ -35,6 +35,9 @@ HELD_ON_GPU = (
 )
 FROM_REGISTRY = ("medium", "small", "tiny")
 WAITED_FOR_S = {"medium": PATIENCE_S, "small": LONG_PATIENCE_S, "tiny": PATIENCE_S}
+# So much longer for the one that was taken the last time: how fast a machine is found to be
+# differs by half as it is busy or not, and who asks again expects the same model.
+STEADY = 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,14 @@ def choose(
     device: DeviceKind = "auto",
     quantization: str = "nf4",
     fetch: bool = False,
+    last: str = "",
     settings: Settings | None = None,
 ) -> Choice:
     """An R1 if one can be had and held here, otherwise the best of what a registry carries.
 
-    A model that is here and answers in time goes before a better one that would have to be
-    fetched, which the reason names; with `fetch` the better one is taken. `device` and
+    A model that is here and answers in time goes before another that would have to be fetched,
+    which the reason names if it is better; with `fetch` that one is taken. `last` is the one that
+    was taken the last time. `device` and
     `quantization` are what it will be loaded with: a GPU is given a larger one. Takes at most about
     three seconds (a hub is given that long to answer). Raises ModelNotFound for an unknown
     `prefer`, UsageError for an unknown device, AssetUnavailable if no model is here and none may be
@@ -77,7 +82,7 @@ def choose(
     for thread in asking:
         thread.start()
     machine = hardware.inspect(where)
-    room = Room(machine, where, gpu=gpu and machine.gpu is not None)
+    room = Room(machine, where, gpu=gpu and machine.gpu is not None, last=last)
 
     for r1 in map(PRESETS.__getitem__, (*HELD_ON_GPU, R1) if room.gpu else (R1,)):
         held = weights.is_ready(r1, settings=where) and not room.trouble(r1)
@@ -92,9 +97,11 @@ def choose(
     if here is None:
         return best
     wanted = PRESETS[best.preset]
+    is_larger = wanted.parameters > here.parameters
     return Choice(
         here.name,
-        f"{_first_word(here, room, gflops)}, is on this machine. {wanted.title} is better: "
+        f"{_first_word(here, room, gflops)}, is on this machine. {wanted.title} "
+        f"{'is better' if is_larger else 'begins sooner'}: "
         f"`vademecum models pull {wanted.name}` fetches it ({_bytes(best.fetch)}).",
     )
 
@@ -119,11 +126,13 @@ def _best(room: Room, gflops: float, answers: Mapping[str, str]) -> Choice:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a model has to fit in; `gpu` says whether there is one that it may take."""
+    """What a model has to fit in; `gpu` says whether there is one that it may take. `last` is the
+    model that was taken the last time."""
 
     machine: hardware.Hardware
     settings: Settings
     gpu: bool
+    last: str
 
     def on_gpu(self, model: Preset) -> bool:
         """Whether it would run on the GPU."""
@@ -170,12 +179,19 @@ def fetch_bytes(model: Preset, settings: Settings) -> int:
 
 
 def _here_in_time(room: Room, gflops: float) -> Preset | None:
-    """The largest of the registry's models that is here, fits, and does not let people wait."""
+    """The largest of the registry's models that is here, fits, and does not let people wait for
+    longer than another takes to be fetched."""
     for model in map(PRESETS.__getitem__, FROM_REGISTRY):
-        in_time = _wait_s(model, room, gflops) <= WAITED_FOR_S[model.name]
+        most = PATIENCE_S if model.name == "tiny" else LONG_PATIENCE_S
+        in_time = _wait_s(model, room, gflops) <= most
         if in_time and not room.trouble(model) and _is_here(model, room.settings):
             return model
     return None
+
+
+def _limit_s(name: str, room: Room) -> float:
+    """How long a model of the registry is waited for."""
+    return WAITED_FOR_S[name] * (STEADY if name == room.last else 1.0)
 
 
 def _wait_s(model: Preset, room: Room, gflops: float) -> float:
@@ -202,16 +218,16 @@ def _from_registry(room: Room, gflops: float, why_no_r1: str) -> Choice:
         model = PRESETS[name]
         wait = _wait_s(model, room, gflops)
         trouble = room.trouble(model)
-        if not trouble and wait > WAITED_FOR_S[name] and name != names[-1]:
+        if not trouble and wait > _limit_s(name, room) and name != names[-1]:
             trouble = f"its first word would take about {wait:.0f} s"
         if trouble and name != names[-1]:
             passed_over.append(f"not {name}: {trouble}")
             continue
-        if PATIENCE_S < wait <= WAITED_FOR_S[name]:
+        if name == "small" and PATIENCE_S < wait <= _limit_s(name, room):
             passed_over.append("not tiny: it begins sooner, and what it writes seldom holds")
         because = "; ".join([f"no DeepSeek-R1: {why_no_r1}", *passed_over])
         taken = _first_word(model, room, gflops)
-        if wait > WAITED_FOR_S[name]:
+        if wait > _limit_s(name, room):
             taken = (
                 f"No model is expected to begin to answer within {PATIENCE_S:.0f} s on this "
                 f"machine; the fastest is taken: {taken}"

@@ -170,11 +170,31 @@ def test_a_model_that_is_here_goes_before_a_better_one_that_would_be_fetched(
     assert wanted.fetch > 0
 
 
-def test_a_model_that_is_here_and_too_slow_is_not_waited_for(
+def test_no_smaller_one_is_fetched_where_one_is_here_that_half_a_minute_is_enough_for(
     machine: Machine, where: Settings
 ) -> None:
     machine(gflops=400, here=("medium",))
+    choice = choose(settings=where)
+    assert (choice.preset, choice.fetch) == ("medium", 0)
+    assert choice.reason.endswith(
+        "Qwen2.5-Coder-0.5B-Instruct begins sooner: `vademecum models pull small` fetches it "
+        "(491 MB)."
+    )
+    machine(gflops=200, here=("medium",))
     assert choose(settings=where).preset == "small"
+
+
+def test_the_model_of_the_last_time_is_taken_again_where_the_machine_seems_a_little_slower(
+    machine: Machine, where: Settings
+) -> None:
+    here = ("medium", "small")
+    machine(gflops=550, here=here)
+    assert choose(settings=where).preset == "small"
+    assert choose(last="small", settings=where).preset == "small"
+    steady = choose(last="medium", settings=where)
+    assert (steady.preset, "tiny" in steady.reason) == ("medium", False)
+    machine(gflops=400, here=here)
+    assert choose(last="medium", settings=where).preset == "small"
 
 
 def test_offline_takes_what_is_here(machine: Machine, tmp_path: Path) -> None:
