@@ -123,7 +123,7 @@ def unknown_text(row: Row, name: str, what: str) -> DocumentRejected:
     """Of the file of that name, whose text nobody can tell: with the columns that there are, and
     what they may be."""
     names = ", ".join(repr(printable(column)[:40]) for column in list(row)[:20])
-    lines = (f"`{part} = {json.dumps(column, ensure_ascii=False)}`" for part, column in _guess(row))
+    lines = (f"`{part} = {json.dumps(value, ensure_ascii=False)}`" for part, value in _guess(row))
     return DocumentRejected(
         f"{name}: {what}; there are {names}"[:390],
         hint=f"write {name}{MAP} beside it (or {FOLDER_MAP} for the whole folder); by the "
@@ -131,20 +131,34 @@ def unknown_text(row: Row, name: str, what: str) -> DocumentRejected:
     )
 
 
-def _guess(row: Row) -> Iterator[tuple[str, str]]:
+def _guess(row: Row) -> Iterator[tuple[str, str | list[str]]]:
     """Which columns may be the text, the title and the id, by one row: the longest value, the
-    longest of several words among the others, the first of one word; usual names come first."""
+    longest of several words among the others, the first of one word; usual names come first. Where
+    no value is long, it is a table of facts: the first column may be its title, all others say
+    something of that."""
     known = FieldMap.of(row, {})
     values = {name: text_of(row, name).strip() for name in row if name.isprintable()}
-    text = max(values, key=lambda name: len(values[name]), default="text")
-    yield "text", text
-    others = [name for name, value in values.items() if name != text and value]
-    wordy = [name for name in others if " " in values[name]]
-    title = next(iter(known.title), max(wordy, key=lambda name: len(values[name]), default=""))
-    id_ = next(iter(known.id), next((n for n in others if n != title and n not in wordy), ""))
+    longest = max(values, key=lambda name: len(values[name]), default="text")
+    others = [name for name, value in values.items() if value]
+    if len(others) < 3 or not is_short(values[longest]):
+        others = [name for name in others if name != longest]
+        yield "text", longest
+        wordy = [name for name in others if " " in values[name]]
+        title = next(iter(known.title), max(wordy, key=lambda name: len(values[name]), default=""))
+        id_ = next(iter(known.id), next((n for n in others if n != title and n not in wordy), ""))
+    else:
+        id_ = next(iter(known.id), "")
+        title = next(iter(known.title), next((name for name in others if name != id_), ""))
+        yield "text", [name for name in others if name not in (title, id_)] or longest
     for part, name in (("title", title), ("id", id_)):
         if name in others:
             yield part, name
+
+
+def is_short(value: str) -> bool:
+    """Whether a value says little by itself: it has few words, and is no sentence."""
+    few = len(value) <= FEW_LETTERS and len(value.split()) <= FEW_WORDS
+    return few and not SENTENCE.search(value)
 
 
 def raw(row: Row, name: str) -> Any:
@@ -161,9 +175,8 @@ def told(row: Row, name: str) -> str:
     """A column's value as text. One of few words, and no sentence, says little without the name of
     its column, unless that says no more than that it is a text or a title."""
     value = text_of(row, name).strip()
-    is_short = 0 < len(value) <= FEW_LETTERS and len(value.split()) <= FEW_WORDS
     column = " ".join(WORDS.findall(name if name in row else name.rpartition(".")[2]))
-    if not is_short or SENTENCE.search(value) or not column or column.lower() in OF_TEXTS:
+    if not value or not is_short(value) or not column or column.lower() in OF_TEXTS:
         return value
     return f"{column}: {value}"
 

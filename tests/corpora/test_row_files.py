@@ -366,6 +366,11 @@ def test_what_cannot_be_read_is_told(
             "id,title,note\n1,Rest,It helped all of them.",
             '`text = "note"`, `title = "title"`, `id = "id"`',
         ),
+        (
+            "drugs.csv",
+            "drug,indication,dose_mg,frequency\nmetformin,type 2 diabetes,500,twice daily",
+            '`text = ["indication", "dose_mg", "frequency"]`, `title = "drug"`',
+        ),
         ("a.csv", "Frage,Antwort\n1,22", '`text = "Antwort"`, `id = "Frage"`'),
         ("题.csv", "编号,正文\n1,休息有助于恢复。", '`text = "正文"`, `id = "编号"`'),
     ],
