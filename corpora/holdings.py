@@ -71,6 +71,10 @@ class Holdings:
         PMID or PMCID for a name."""
         return places.read_from(self._store, self._catalogue.row(corpus).id, doc_ids)
 
+    def places_named(self, corpus: str) -> list[str]:
+        """All paths and addresses that documents without such a name were read from."""
+        return places.named(self._store, self._catalogue.row(corpus).id)
+
     def passages(self, corpus: str, doc_id: str) -> list[Passage]:
         """The passages of a document in order, none if the corpus does not hold it."""
         row = self._catalogue.row(corpus)

@@ -6,7 +6,7 @@ from it and can be made again from it at any time. See `outbox` for how they fol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from itertools import islice
 from pathlib import Path
@@ -16,9 +16,11 @@ from vademecum.corpora import (
     exchange,
     exporting,
     importing,
+    places,
     recovery,
     shard_folder,
     snapshots,
+    whole,
     writing,
 )
 from vademecum.corpora.batch import Batch, Written, check
@@ -186,6 +188,14 @@ class Library(Holdings):
             self._catalogue.changed(row.id)
             self._indexes.follow(row, progress or Silent())
         return written
+
+    def forget_places(self, corpus: str, gone: Sequence[str]) -> None:
+        """Files that are not there any more: what others hold as well, those alone hold from now
+        on, and it goes with what they become. Raises as `commit` does."""
+        row = self._catalogue.row(corpus)
+        with self._writing, self._database.transaction() as connection:
+            places.forget(connection, row.id, gone)
+            whole.forget(connection, row.id, gone)
 
     def index(self, corpus: str, *, progress: Progress | None = None) -> None:
         """Feed the indexes what they have yet to see, as the next search would.

@@ -72,6 +72,14 @@ def remember(
             )
 
 
+def forget(connection: sqlite3.Connection, corpus: int, gone: Iterable[str]) -> None:
+    """Files that are gone: should they come back, they are read."""
+    connection.executemany(
+        "DELETE FROM whole_files WHERE corpus = ? AND place = ?",
+        [(corpus, place) for place in gone],
+    )
+
+
 def find(read: Read, corpus: int, place: str, identity: str, how: str) -> int | None:
     """The number under which the file at a place is written down, if it is whole, what it was and
     read as it would be now."""

@@ -11,7 +11,7 @@ from vademecum.corpora.library import Library
 from vademecum.corpora.readers.stream import printable
 from vademecum.errors import NothingToDo
 from vademecum.ingest.engine import Engine
-from vademecum.ingest.plan import Plan, size_of
+from vademecum.ingest.plan import Plan, is_gone, size_of
 from vademecum.ingest.pubmed_source import PubmedFiles
 from vademecum.ingest.sources import PUBMED, SAMPLE, resolve
 from vademecum.ingest.urls import fetched
@@ -66,18 +66,11 @@ def failed_of(library: Library, job: Job, web: Web) -> Work:
 
 
 def _is_gone(job: Job, file: JobFile) -> bool:
-    """Whether a file lay here, and does not any more; what was fetched can be fetched again, and
-    where the folder is not there either, its disk may only not be mounted."""
+    """Whether a file lay here, and does not any more; what was fetched can be fetched again."""
     source, path = job.source, job.source["files"][file.number]
     if _of_nlm(source) or path in source.get("addresses", {}):
         return False
-    try:
-        Path(path).stat()
-    except FileNotFoundError:
-        return Path(path).parent.is_dir()
-    except OSError:
-        return False  # reading it will say what is wrong
-    return False
+    return is_gone(Path(path))
 
 
 def _of_nlm(source: dict[str, Any]) -> bool:

@@ -24,6 +24,7 @@ from vademecum.ingest.embedding import Embedding
 from vademecum.ingest.engine import Engine
 from vademecum.ingest.failures import Failures
 from vademecum.ingest.in_order import InOrder
+from vademecum.ingest.moved import forget_moved
 from vademecum.ingest.newest import Newest
 from vademecum.ingest.placing import Batches, placed
 from vademecum.ingest.plan import Plan
@@ -149,6 +150,7 @@ class _Run:
         reason = ""
         known = False
         try:
+            forget_moved(self._library, work.corpus)
             unchanged = record.begin(fingerprint, self._stop.check)
             known = unchanged is None
             if unchanged is not None:
@@ -156,6 +158,7 @@ class _Run:
                 place = placed(work, embedder, writer, shards, stop, self._progress, apart)
                 with place as (source, self._batches):
                     self._read_all(source)
+                forget_moved(self._library, work.corpus)
                 state = record.outcome()
                 shards.clear()
         except Stopped as stopped:

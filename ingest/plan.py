@@ -105,6 +105,18 @@ def size_of(path: Path) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
+def is_gone(path: Path) -> bool:
+    """Whether a file lay there, and does not any more; where the folder is not there either, its
+    disk may only not be mounted."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return path.parent.is_dir()
+    except OSError:
+        return False  # reading it will say what is wrong
+    return False
+
+
 def stamp_of(path: Path) -> int:
     """Equal as long as the file, its guides and its checksum have the sizes, times of change and
     inodes that they have. Raises OSError."""
