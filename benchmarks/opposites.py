@@ -1,6 +1,6 @@
 """How often is the opposite of what a passage says taken for supported, and how often the same?
 
-    python benchmarks/opposites.py [--set seen|held_out|values_seen|values_held_out] [--show]
+    python benchmarks/opposites.py [--set SET] [--show]
 
 Each case of `opposites/SET.txt` is a passage in the voice of an abstract or a guideline, a right
 claim in other words ("+") and one that says the opposite in nearly the same words ("-"): what is
@@ -9,7 +9,8 @@ another route, or of the other arm; in English, German and Chinese. Both sets we
 before the rules for them and by the hand that wrote these. The rules were made with a look at
 `seen`; of `held_out` only the counts were looked at. `values_seen` and `values_held_out` came later
 and likewise: dose, time and figure of another thing in the same passage, and may for must; also
-over statutes, contracts and finance. Copied are the sentences of the passages, each
+over statutes, contracts and finance. `values_after` was written after the rules, and read once
+before any of it was mended. Copied are the sentences of the passages, each
 against its own. Prints a table, then one line of JSON; with `--show` the claims told wrongly.
 """
 
@@ -28,7 +29,7 @@ from vademecum.rag.answer import Source
 from vademecum.rag.check import check
 
 FOLDER = Path(__file__).parent / "opposites"
-SETS = ("seen", "held_out", "values_seen", "values_held_out")
+SETS = ("seen", "held_out", "values_seen", "values_held_out", "values_after")
 KINDS = ("wrong", "right", "copied")
 
 

@@ -19,7 +19,9 @@ from vademecum.rag.words import NEAR_COPY, containment, content_words
 Force = Literal["must", "may", "must not", "need not"]
 
 # In German "hat zu melden" and "ist zu melden" are duties, within one clause.
-_TO_DO = r"[^.;,]*?\b(?:zu \w+[et]n|(?:ab|an|auf|aus|bei|durch|ein|fest|mit|nach|vor|weg)zu\w+n)\b"
+_TO_DO = (
+    r"[^.;,]{0,120}?\b(?:zu \w+[et]n|(?:ab|an|auf|aus|bei|durch|ein|fest|mit|nach|vor|weg)zu\w+n)\b"
+)
 MUST = re.compile(
     r"\b(?:must|shall|(?:is|are|be) (?:\w+ly )?(?:required|obliged|obligated|bound) to"
     r"|(?<!not )(?<!n't )(?:has|have) to(?! do with)|needs? to|(?:is|are) to be"

@@ -14,6 +14,7 @@ from itertools import chain, pairwise
 
 from vademecum.rag.changes import SAME
 from vademecum.rag.circumstances import OPENS, Statement, stands, statement
+from vademecum.rag.effects import LONGEST_CLAUSE
 from vademecum.rag.negation import OF_WHOM, negated
 from vademecum.rag.polarity import CLAUSE, DOWN, UP, direction
 from vademecum.rag.words import PARENTHESIS, WORD
@@ -109,7 +110,11 @@ def contrary(one: Hashable, other: Hashable) -> bool:
 @lru_cache(maxsize=1024)
 def statements(part: str) -> tuple[Statement, ...]:
     """The clauses of a sentence that say something, each with what it says: 1 more, -1 less, 0 no
-    change or a denial, None anything else."""
+    change or a denial, None anything else. A list without full stops is taken in pieces."""
+    return tuple(chain.from_iterable(_stated(piece) for piece in _read_apart(part)))
+
+
+def _stated(part: str) -> Iterator[Statement]:
     if BUT_NOT.search(part):
         part = PARENTHESIS.sub(" ", part)
     told: list[list[str]] = []  # each clause, and what is added to it
@@ -122,13 +127,23 @@ def statements(part: str) -> tuple[Statement, ...]:
             told[-1][piece.startswith((",", "，"))] += piece
         else:
             told.append([piece, ""])
-    return tuple(_statement(clause, aside) for clause, aside in told)
+    for clause, aside in told:
+        yield _statement(clause, aside)
 
 
 @lru_cache(maxsize=1024)
 def compared(part: str) -> tuple[tuple[Statement, Statement], ...]:
     """What a sentence says of each of two things of which it says that one has more."""
-    return tuple(pair for clause in CLAUSE.split(part) for pair in _two(clause))
+    return tuple(
+        pair
+        for piece in _read_apart(part)
+        for clause in CLAUSE.split(piece)
+        for pair in _two(clause)
+    )
+
+
+def _read_apart(part: str) -> list[str]:
+    return [part[at : at + LONGEST_CLAUSE] for at in range(0, len(part), LONGEST_CLAUSE)]
 
 
 def _two(clause: str) -> Iterator[tuple[Statement, Statement]]:

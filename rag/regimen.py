@@ -40,6 +40,13 @@ PERIODS = {
     "year": r"(?i:\b(?:yearly|annual(?:ly)?)\b|\b(?:every|each|per) year\b|\bjährlich\w*"
     r"|\bpro jahr\b)|每年",
 }
+# "Every two weeks", "alle 14 Tage", "every other day".
+EVERY = re.compile(
+    rf"\b(?:every|alle)[ ](?P<n>\d+|other|second|{'|'.join(SPELLED)})[ -]"
+    r"(?:(?P<hour>hours?|Stunden)|(?P<day>days?|Tage)|(?P<week>weeks?|Wochen)"
+    r"|(?P<month>months?|Monate)|(?P<year>years?|Jahre))\b",
+    re.IGNORECASE,
+)
 # Behind a number of times they are periods; else "am Tag der Operation", "within a year".
 BEHIND_TIMES = {
     "day": r"(?i:am tag)\b|[一每][日天]",
@@ -110,6 +117,10 @@ def _found(text: str, given: Class) -> Iterable[Value]:
     for name, pattern in given.items():
         for match in pattern.finditer(text):
             yield Value(match.start(), match.end(), name)
+    for match in EVERY.finditer(text) if given is CLASSES[1] else ():
+        number = match["n"].lower()
+        times = 2 if number in ("other", "second") else SPELLED.get(number, number)
+        yield Value(match.start(), match.end(), f"{times} {match.lastgroup}")
 
 
 def _in_order(found: Iterable[Value]) -> tuple[Value, ...]:

@@ -67,7 +67,7 @@ ONLY = re.compile(r"\bonly\b", re.IGNORECASE)
 def replaced(sentence: str, evidence: str) -> bool:
     """Whether a word of the sentence, and not its counterpart, is lacking in the evidence, which
     has the counterpart that the sentence lacks."""
-    evidence = with_for_not_without(evidence)
+    sentence, evidence = map(with_for_not_without, (sentence, evidence))
     words, held = content_words(sentence), content_words(evidence)
     ours, theirs = (_words(text) for text in (sentence, evidence))
     if NOT_ONLY.search(evidence) and ONLY.search(sentence) and not NOT_ONLY.search(sentence):

@@ -115,3 +115,7 @@ def test_parentheses_between_two_halves_name_neither() -> None:
     parts = ["Statins reduced deaths among outpatients (3% vs 7%), but not among inpatients (12%)."]
     assert at_odds("Statins reduced deaths among inpatients.", parts)
     assert not at_odds("Statins reduced deaths among outpatients.", parts)
+
+
+def test_a_list_without_a_full_stop_is_read_in_pieces() -> None:
+    assert len(statements("pain rose on a, fell on b, " * 1_000)) > 1_000

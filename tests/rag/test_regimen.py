@@ -70,3 +70,16 @@ def test_the_rent_is_not_paid_like_the_heating() -> None:
     parts = ["The tenant pays the rent monthly in advance and the heating annually in arrears."]
     assert at_odds("The tenant pays the rent annually.", parts)
     assert not at_odds("The tenant pays the heating annually.", parts)
+
+
+def test_every_so_often_is_no_other_time() -> None:
+    assert [
+        value.value for value in values("every two weeks, every other day, alle 14 Tage")[1]
+    ] == [
+        "2 week",
+        "2 day",
+        "14 day",
+    ]
+    parts = ["Feuerlöscher werden alle zwei Jahre und Leitern jährlich geprüft."]
+    assert at_odds("Feuerlöscher werden jährlich geprüft.", parts)
+    assert not at_odds("Feuerlöscher werden alle 2 Jahre geprüft.", parts)
