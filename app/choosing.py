@@ -32,12 +32,11 @@ def pick_model(
     with without_collection():
         from vademecum.model.choose import choose
 
-    told = where.home / TOLD
-    last = "" if fetch else _last(told)
+    last = "" if fetch else last_told(where.home)
     choice = choose(
         device=device, quantization=quantization, fetch=fetch, last=last, settings=where
     )
-    if _news(choice.preset, told) or choice.fetch or fetch:
+    if _news(choice.preset, where.home) or choice.fetch or fetch:
         note(choice.reason)
     if choice.fetch and not fetch and can_ask() and sys.stderr.isatty():
         question = f"Fetch {choice.preset} ({size(choice.fetch)})?"
@@ -50,18 +49,18 @@ def pick_model(
     return choice.preset, choice.reason
 
 
-def _last(told: Path) -> str:
-    """The model that its owner was told of last, "" if none."""
+def last_told(home: Path) -> str:
+    """The model that the home's owner was told of last, "" if none."""
     with suppress(OSError, UnicodeDecodeError):
-        return told.read_text(encoding="utf-8")
+        return (home / TOLD).read_text(encoding="utf-8")
     return ""
 
 
-def _news(preset: str, told: Path) -> bool:
+def _news(preset: str, home: Path) -> bool:
     """Whether this is another model than the last that was told of, which is then remembered; where
     nothing can be remembered, it is news each time."""
-    if _last(told) == preset:
+    if last_told(home) == preset:
         return False
     with suppress(OSError):
-        told.write_text(preset, encoding="utf-8")
+        (home / TOLD).write_text(preset, encoding="utf-8")
     return True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
+from vademecum.app.choosing import last_told
 from vademecum.app.console import plural, size
 from vademecum.errors import LibraryLocked, VademecumError
 from vademecum.progress import Silent
@@ -142,7 +143,9 @@ def home(settings: Settings) -> Check:
     folder = settings.home
     while not folder.exists():
         folder = folder.parent
-    if not os.access(folder, os.W_OK):
+    try:  # rights do not tell: there are folders in which nothing can be made
+        TemporaryDirectory(dir=folder).cleanup()
+    except OSError:
         return Check(
             "home", "fail", f"{folder} cannot be written", "set VADEMECUM_HOME to a folder of yours"
         )
@@ -197,7 +200,7 @@ def model(settings: Settings) -> Check:
     try:
         if settings.model:
             return Check("model", "ok", f"{preset(settings.model).name}: set by VADEMECUM_MODEL")
-        return Check("model", "ok", choose(settings=settings).reason)
+        return Check("model", "ok", choose(settings=settings, last=last_told(settings.home)).reason)
     except VademecumError as error:
         return Check("model", "fail", error.message, error.hint)
 

@@ -57,6 +57,14 @@ def test_each_check_is_a_line_and_each_hint_stands_below(
     ]
 
 
+def test_a_home_in_which_nothing_can_be_made_fails(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = doctor.home(Settings(home=tmp_path / "file" / "home", offline=True))
+    assert (told.status, told.detail) == ("fail", f"{tmp_path / 'file'} cannot be written")
+    assert doctor.home(Settings(home=tmp_path / "new" / "home", offline=True)).status == "ok"
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_failed_check_fails_the_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, FINE, BAD)
     done = cli("doctor")
