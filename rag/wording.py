@@ -238,7 +238,7 @@ OVERSTATED: dict[Spoken, str] = {
     "de": "er behauptet eine Wirkung („{}“), wo die Stelle nur einen Zusammenhang berichtet („{}“)",
 }
 STRONGER: dict[Spoken, str] = {
-    "en": "“{}” says more than anything in the passage",
-    "zh": "“{}”比段落中的任何说法都强",
-    "de": "„{}“ sagt mehr als alles, was in der Stelle steht",
+    "en": "“{}” says more than the passage says of this",
+    "zh": "“{}”比段落对此的说法更强",
+    "de": "„{}“ sagt mehr, als die Stelle davon sagt",
 }
