@@ -24,6 +24,8 @@ COSINE_SHARE = 0.6  # of the relevance; coverage has the rest
 RELEVANT = 0.54
 # The same for Chinese, where the coverage by words stands alone (`benchmarks/abstain_zh.py`).
 RELEVANT_HAN = 0.58
+# And where question and passage are German (`benchmarks/abstain_de.py`).
+RELEVANT_GERMAN = 0.8
 # Of a table with few and short rows hardly any row holds the words in which it is asked about: so
 # much is enough of what the question names by its whole title, or what stands out in a small
 # corpus by so much (decision 0001).
@@ -62,7 +64,7 @@ REFUSAL = re.compile(
 
 def relevance(found: Found, language: Language) -> float:
     """How far a found passage bears on the question, in [0, 1]."""
-    if language == "zh":
+    if language == "zh" or found.german:
         return found.coverage
     return COSINE_SHARE * max(0.0, found.cosine) + (1 - COSINE_SHARE) * found.coverage
 
@@ -76,6 +78,8 @@ def before(found: Sequence[Found], language: Language) -> Reason | None:
 
 def bears(found: Found, language: Language) -> bool:
     """Whether a found passage bears enough on the question to answer from."""
+    if found.german:  # what it is named by has counted
+        return relevance(found, language) >= RELEVANT_GERMAN
     least = RELEVANT_HAN if language == "zh" else RELEVANT
     # A Chinese question is nearer to one text than to others by chance: the embedder is English.
     singled_out = found.named or (language != "zh" and found.lead >= LEAD)

@@ -9,7 +9,7 @@ reciprocal rank fusion, 0.668 for dense and 0.669 for lexical search alone (deci
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from vademecum.corpora.document import Document, Filters, Hit, Passage
 from vademecum.corpora.places import tails
 from vademecum.corpora.sections import label_of
 from vademecum.model.interface import TextEmbedder
+from vademecum.rag import asked_german as german
 from vademecum.rag.asked import asked_words, held
 from vademecum.rag.words import content_words, language_of
 
@@ -45,12 +46,13 @@ class Found:
 
     `score` in [0, 1] is the fused one and compares passages of one search only. Two numbers
     compare across searches: `cosine`, the similarity to the query, and `coverage` in [0, 1], the
-    share of the query's words that the document holds (the passage, of a Chinese query), rare words
-    counting more. `ranks` count from 1, by the side that found it: "dense", "lexical". `also` are
-    the ids of other documents of the same work in the corpus. `named` if the query holds the whole
-    title of the document; `lead` is how much nearer the work is to the query than the five that
-    come next, in a corpus so small that all of it was compared, and 0 elsewhere. Where files of one
-    name were found, the `file` of a document is as much of its path as tells it from the others.
+    share of the query's words that the document holds (the passage, of a Chinese query and where
+    `german` says that both are), rare words counting more. `ranks` count from 1, by the side that
+    found it: "dense", "lexical". `also` are the ids of other documents of the same work in the
+    corpus. `named` if the query holds the whole title of the document; `lead` is how much nearer
+    the work is to the query than the five that come next, in a corpus so small that all of it was
+    compared, and 0 elsewhere. Where files of one name were found, the `file` of a document is as
+    much of its path as tells it from the others.
     """
 
     passage: Passage
@@ -62,6 +64,7 @@ class Found:
     also: tuple[str, ...] = ()
     named: bool = False
     lead: float = 0.0
+    german: bool = False
 
     @property
     def section(self) -> str:
@@ -100,30 +103,31 @@ def search(
     documents |= library.documents(corpus, list(dict.fromkeys(p.doc_id for p in chosen)))
     documents = _told_apart(library, corpus, documents)
     vectors = library.vectors(corpus, [p.passage_id for p in chosen])
-    weights = word_weights(query, list(passages.values()))
+    covered = _coverage_of(query, list(passages.values()))
     ranks = {"dense": _ranks(dense), "lexical": _ranks(lexical)}
     leads = _leads(dense, works)
-    return [
-        Found(
-            passage=passage,
-            document=documents[passage.doc_id],
-            score=scores[passage.passage_id],
-            cosine=float(vectors[passage.passage_id] @ vector),
-            coverage=coverage_han(weights, documents[passage.doc_id], passage)
-            if language_of(query) == "zh"
-            else coverage(weights, documents[passage.doc_id]),
-            ranks={
-                side: of[passage.passage_id]
-                for side, of in ranks.items()
-                if passage.passage_id in of
-            },
-            also=tuple(other for other in works[passage.doc_id] if other != passage.doc_id),
-            named=names(query, documents[passage.doc_id].title),
-            lead=leads.get(works[passage.doc_id], 0.0),
+    found = []
+    for passage in chosen:
+        key, work = passage.passage_id, works[passage.doc_id]
+        if passage.doc_id not in documents or key not in vectors:
+            continue  # deleted meanwhile
+        document = documents[passage.doc_id]
+        share, in_german = covered(document, passage)
+        found.append(
+            Found(
+                passage=passage,
+                document=document,
+                score=scores[key],
+                cosine=float(vectors[key] @ vector),
+                coverage=share,
+                ranks={side: of[key] for side, of in ranks.items() if key in of},
+                also=tuple(other for other in work if other != passage.doc_id),
+                named=names(query, document.title),
+                lead=leads.get(work, 0.0),
+                german=in_german,
+            )
         )
-        for passage in chosen
-        if passage.doc_id in documents and passage.passage_id in vectors  # deleted meanwhile
-    ]
+    return found
 
 
 def fuse(dense: Sequence[Hit], lexical: Sequence[Hit], most: int = CANDIDATES) -> dict[str, float]:
@@ -181,6 +185,24 @@ def word_weights(query: str, candidates: Sequence[Passage]) -> dict[str, float]:
         words = content_words(query)
         count = Counter(word for one in candidates for word in words & content_words(one.text))
     return {word: log(1 + len(candidates) / (count[word] + 0.5)) for word in words}
+
+
+def _coverage_of(
+    query: str, candidates: Sequence[Passage]
+) -> Callable[[Document, Passage], tuple[float, bool]]:
+    """What tells the coverage of a query by a passage, and whether it is counted as of German."""
+    asked = german.weights(query, [one.text for one in candidates]) if german.asks(query) else {}
+    weights = word_weights(query, candidates)
+
+    def covered(document: Document, passage: Passage) -> tuple[float, bool]:
+        if language_of(query) == "zh":
+            return coverage_han(weights, document, passage), False
+        if asked and german.speaks(document, passage):
+            named = names(query, document.title)
+            return german.coverage(asked, document.title, passage.text, named=named), True
+        return coverage(weights, document), False
+
+    return covered
 
 
 def coverage(weights: dict[str, float], document: Document) -> float:

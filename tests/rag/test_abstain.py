@@ -5,7 +5,16 @@ from typing import get_args
 import pytest
 
 from vademecum.corpora.document import Document, Passage
-from vademecum.rag.abstain import LEAD, RELEVANT, RELEVANT_HAN, after, before, refuses, relevance
+from vademecum.rag.abstain import (
+    LEAD,
+    RELEVANT,
+    RELEVANT_GERMAN,
+    RELEVANT_HAN,
+    after,
+    before,
+    refuses,
+    relevance,
+)
 from vademecum.rag.answer import CorpusRef, Sentence, Source
 from vademecum.rag.retrieve import Found, search
 from vademecum.rag.spoken import Spoken
@@ -117,6 +126,48 @@ def test_of_what_stands_out_in_a_small_corpus_less_is_enough() -> None:
     assert before([found(0.5 * RELEVANT, lead=0.9)], "en") == "irrelevant"
     # The embedder is English: of Chinese its cosines say little.
     assert before([found(0.75 * RELEVANT_HAN, lead=0.9)], "zh") == "irrelevant"
+
+
+def test_of_german_the_words_alone_count() -> None:
+    assert before([found(RELEVANT_GERMAN, german=True)], "en") is None
+    assert before([found(RELEVANT_GERMAN - 0.01, german=True)], "en") == "irrelevant"
+    # The embedder is English; and how far a title counts is told where words are.
+    near = found(0.75 * RELEVANT_GERMAN, german=True, named=True, lead=0.9)
+    assert before([near], "en") == "irrelevant"
+
+
+TEXTS = {
+    "Dienstvertrag": "Die Probezeit beträgt sechs Monate. Nach der Probezeit ist die Frist drei "
+    "Monate zum Ende eines Vierteljahres. Die Kündigung bedarf der Schriftform.",
+    "Mietvertrag": "Zwischen der Lindner GmbH (Vermieter) und der Apotheke Sander wird ein Vertrag "
+    "geschlossen. Der Mieter leistet eine Kaution in Höhe von drei Monatsmieten.",
+    "Hausordnung": "Das Treppenhaus ist von den Bewohnern zu reinigen. Ein Hund ist an der Leine "
+    "zu führen und nicht in die Waschküche zu lassen.",
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "own"),
+    [
+        ("Wie lang ist die Probezeit?", "Dienstvertrag"),
+        ("Muss die Kündigung schriftlich erfolgen?", "Dienstvertrag"),
+        ("Wer ist Vermieter?", "Mietvertrag"),
+        ("Wie hoch ist die Kaution?", "Mietvertrag"),
+        ("Wie hoch ist die Vertragsstrafe?", None),
+        ("Darf der Mieter eine Katze halten?", None),
+        ("Wie weit ist der Mond von der Erde entfernt?", None),
+    ],
+)
+def test_a_german_question_is_put_to_german_texts_that_speak_of_it(
+    shelf_of, embedder, question: str, own: str | None
+) -> None:
+    def asked(texts: dict[str, str]) -> str | None:
+        shelf = shelf_of(*(Document(f"file:{t}", t, texts[t], "full_text") for t in texts))
+        return before(search(shelf, embedder, "test", question, 5), "en")
+
+    assert asked(TEXTS) == (None if own else "irrelevant")
+    rest = {title: text for title, text in TEXTS.items() if title != own}
+    assert asked(rest) == "irrelevant"
 
 
 def test_a_row_is_found_by_its_name_though_it_has_no_other_word_of_the_question(

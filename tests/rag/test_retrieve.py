@@ -220,6 +220,25 @@ def test_of_a_chinese_query_a_passage_covers_the_words_that_it_holds(shelf, embe
     assert 0 < part.coverage < 1
 
 
+def test_of_a_german_query_and_german_texts_the_passages_words_count(shelf_of, embedder) -> None:
+    text = "Der Urlaub ist bis zum 31. März zu nehmen. Die Kündigungsfrist ist drei Monate."
+    german = Document("file:1", "Vertrag", text, "full_text")
+    english = Document("file:2", "Contract", "The Kündigung is in the contract.", "full_text")
+    shelf = shelf_of(german, english)
+    query = "Wie lange ist die Frist der Kündigung?"
+    hits = {f.document.doc_id: f for f in search(shelf, embedder, "test", query, 5)}
+    assert hits["file:1"].german
+    assert hits["file:1"].coverage > 0.5
+    assert not hits["file:2"].german
+    # Of a long text only the passage that was found counts.
+    shelf.cut["file:1"] = [Passage("file:1", 0, 0, 42, text[:42])]
+    hits = {f.document.doc_id: f for f in search(shelf, embedder, "test", query, 5)}
+    assert hits["file:1"].coverage == 0
+    # An English query is counted as ever.
+    hits = {f.document.doc_id: f for f in search(shelf, embedder, "test", "contract notice", 5)}
+    assert not any(found.german for found in hits.values())
+
+
 def test_coverage_counts_rare_words_more(shelf, embedder) -> None:
     query = "metformin and risk in sarcoidosis"
     found = {f.document.doc_id: f.coverage for f in search(shelf, embedder, "test", query, 8)}
