@@ -10,7 +10,9 @@ before the rules for them and by the hand that wrote these. The rules were made 
 `seen`; of `held_out` only the counts were looked at. `values_seen` and `values_held_out` came later
 and likewise: dose, time and figure of another thing in the same passage, and may for must; also
 over statutes, contracts and finance. `values_after` was written after the rules, and read once
-before any of it was mended. Copied are the sentences of the passages, each
+before any of it was mended. `documents` is whole short ones, where what is wrong of one thing is
+right of another: made of what somebody found who tried the product, and no rule was made for it
+yet. Copied are the sentences of the passages, each
 against its own. Prints a table, then one line of JSON; with `--show` the claims told wrongly.
 """
 
@@ -29,7 +31,7 @@ from vademecum.rag.answer import Source
 from vademecum.rag.check import check
 
 FOLDER = Path(__file__).parent / "opposites"
-SETS = ("seen", "held_out", "values_seen", "values_held_out", "values_after")
+SETS = ("seen", "held_out", "values_seen", "values_held_out", "values_after", "documents")
 KINDS = ("wrong", "right", "copied")
 
 

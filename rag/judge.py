@@ -11,12 +11,13 @@ and none (`rag/spelling.py`), people of another kind than it speaks of, whatever
 (`rag/at_odds.py`), and a relation between two things that it does not relate (`rag/relations.py`)
 make the sentence unsupported; the source is cited all the same where it speaks of the matter, so
 that a reader can compare. Partial at best is what a retracted source says; what names something
-that it does not hold ("IL-8", a drug); what relates two things that it only seems to relate; and
-what borrows a word of the question that it does not hold: a small model likes to turn the question
-into a statement. What claims an effect where the source reports a connection
-(`rag/overstatement.py`), or in stronger words (`rag/strength.py`, `rag/limits.py`), is overstated.
-Words in common are not enough: the cosine has floors of its own. What the source asks it does not
-say (`rag/told.py`). A question claims nothing, and a copy of a sentence of the source is supported.
+that it does not hold ("IL-8", a drug); what it says of another thing (`rag/slots.py`); what relates
+two things that it only seems to relate; and what borrows a word of the question that it does not
+hold: a small model likes to turn the question into a statement. What claims an effect where the
+source reports a connection (`rag/overstatement.py`), or in stronger words (`rag/strength.py`,
+`rag/limits.py`), is overstated. Words in common are not enough: the cosine has floors of its own.
+What the source asks it does not say (`rag/told.py`). A question claims nothing, and a copy of a
+sentence of the source is supported.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vademecum.model.interface import TextEmbedder
+from vademecum.rag import slots
 from vademecum.rag.answer import Source, Support
 from vademecum.rag.at_odds import at_odds, miscopied
 from vademecum.rag.cite import without_labels
@@ -156,6 +158,7 @@ class Evidence:
             or retracted
             or borrowed
             or who == "missing"
+            or slots.borrowed(sentence, self._parts[source])
             or relation == "near"
             or self._names[source].missing(sentence)
             or (english and self._rare.missing(sentence, source))
