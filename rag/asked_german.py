@@ -58,8 +58,8 @@ TITLE = 0.5
 
 
 def asks(question: str) -> bool:
-    """Whether a question is German."""
-    return asked_in(question) == "ger"
+    """Whether a question is German, or tells no language: over German texts "Kaution" is."""
+    return asked_in(question) in ("ger", "")
 
 
 def speaks(document: Document, passage: Passage) -> bool:

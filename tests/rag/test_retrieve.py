@@ -234,8 +234,10 @@ def test_of_a_german_query_and_german_texts_the_passages_words_count(shelf_of, e
     shelf.cut["file:1"] = [Passage("file:1", 0, 0, 42, text[:42])]
     hits = {f.document.doc_id: f for f in search(shelf, embedder, "test", query, 5)}
     assert hits["file:1"].coverage == 0
-    # An English query is counted as ever.
-    hits = {f.document.doc_id: f for f in search(shelf, embedder, "test", "contract notice", 5)}
+    # So does a query that tells no language; an English one is counted as ever.
+    for query, counted in (("Urlaub", True), ("What is in the contract?", False)):
+        hits = {f.document.doc_id: f for f in search(shelf, embedder, "test", query, 5)}
+        assert hits["file:1"].german == counted
     assert not any(found.german for found in hits.values())
 
 
