@@ -17,7 +17,8 @@ from vademecum.rag.words import HAN, NUMBER, STOP_WORDS, WORD, normal, stem
 
 # A name of one letter ("ward B"): a capital that begins no sentence.
 LETTER = re.compile(r"(?<=[a-z,;] )[A-HJ-Z](?=[\s.,;:]|\Z)")
-# What may be said for the thing that is meant, and words of advice, which others compare.
+# What may be said for the thing that is meant; words of advice and of direction, which other rules
+# compare.
 GENERAL = frozenset(
     map(
         stem,
@@ -30,7 +31,9 @@ GENERAL = frozenset(
         user value woman women advise avoid contraindicate give given indicate recommend suggest
         take use angewendet anwenden behandlung empfohlen geben gegeben gruppe indiziert
         kontraindiziert mittel patient patienten person personen therapie vermeiden verwenden
-        verwendet""".split(),
+        verwendet better decline decrease decreased drop elevate elevated fall fewer great greater
+        high higher improve improved less low lower raise raised reduce reduced rise worse
+        worsen""".split(),
     )
 )
 # What follows is done, and is no thing: "did not prevent colds".

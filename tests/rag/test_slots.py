@@ -71,6 +71,11 @@ def test_a_general_word_may_be_the_thing_itself() -> None:
     )
 
 
+def test_a_direction_in_another_word_is_no_other_thing() -> None:
+    parts = ("Statin use was associated with decreased mortality.", "Doses were lower in women.")
+    assert not borrowed("Statin use is associated with lower mortality.", parts)
+
+
 def test_such_a_claim_is_partly_supported_at_best(source_of, embedder) -> None:
     source = source_of(1, " ".join(DRUGS), "A guideline")
     wrong, right = (
