@@ -3,16 +3,20 @@
     python benchmarks/sanitize.py [--results FILE] [--seconds 3600] [--workers 14] [--only REGEX]
 
 First faults are planted, which must be found (`sanitize_planted.py`). Then every test: those of
-single kernels first, ten in a process, then prompts, whole models and engines, each in a process of
-its own, for they take minutes; all GPUs in turn. A line of each process is added to the results as
-it ends. Begun again with the same results, what was clean is not run again.
+single kernels, ten in a process, then prompts, whole models and engines, each in a process of its
+own, for they take minutes; all GPUs in turn. Half of the workers begin at the other end, so that
+the longest are not begun last. A line of each process is added to the results as it ends. Begun
+again with the same results, what was clean is not run again.
 
-Racecheck looks at our kernels, each by its name: PyTorch's own have hazards. Under memcheck what
-captures no graph has each tensor in an allocation of its own, so that a byte behind it is found.
+Racecheck looks at our kernels, each by its name: PyTorch's own have hazards. Where a bfloat16
+product of PyTorch's ends under racecheck although no kernel is looked at (cuBLAS on Hopper), it is
+made in float32. Under memcheck what captures no graph has each tensor in an allocation of its own,
+so that a byte behind it is found.
 Launches are counted by `sanitize_launches.py`, those of a graph once a capture.
 
 Prints how often each kernel was launched in what was clean, and which tests were not, or did not
-end: then it exits with 1. Of compute-sanitizer's processes, racecheck's of an engine take 9 GB.
+end: then it exits with 1. Racecheck takes 9 GB of memory for an engine; as many run at once as the
+machine holds.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -48,6 +53,7 @@ SLOW = (
     "tokens_are_those|rows_are_as|begins_anew|a_draft_leaves", "test_device_engine",
 )  # fmt: skip
 GRAPHS = "test_ada|test_device_engine|" + "|".join(SLOW[3:5])
+MODELS = 5  # the place of the first that are whole models
 OF_SEVERAL_GPUS = "stays_on_its_gpu"
 SUMMARY = re.compile(r"= (?:ERROR|RACECHECK) SUMMARY: (\d+) ")
 PYTEST = [
@@ -71,6 +77,11 @@ class Task:
 
     tool: str
     tests: tuple[str, ...]
+
+    @property
+    def memory(self) -> int:
+        """What it takes at most, in GiB."""
+        return 10 if self.tool == "racecheck" and place(self.tests[0]) >= MODELS else 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +148,17 @@ def command(tool: str) -> list[str]:
     return options
 
 
+def products_end() -> bool:
+    """Whether racecheck ends a product of PyTorch's even where it is to look at no kernel."""
+    nothing = ["compute-sanitizer", "--tool", "racecheck", "--kernel-name", "kernel_substring=none"]
+    product = "import torch; x = torch.ones(64, 64, dtype=torch.bfloat16, device='cuda'); "
+    product += "print(torch.nn.functional.linear(x, x).sum().item())"
+    found = subprocess.run(
+        [*nothing, sys.executable, "-c", product], capture_output=True, check=False, timeout=300
+    )
+    return found.returncode != 0
+
+
 def judged(task: Task, code: int | None, log: str, told: dict[str, dict[str, int]]) -> Verdict:
     """What a process's exit code (None: it was ended), output and tests say."""
     summary = SUMMARY.findall(log)
@@ -145,12 +167,12 @@ def judged(task: Task, code: int | None, log: str, told: dict[str, dict[str, int
     return "clean" if code == 0 and summary[-1] == "0" else "not clean"
 
 
-def run(task: Task, gpu: int, until: float, folder: Path) -> Result:
-    """One process, ended if it has not by itself."""
+def run(task: Task, gpu: int, until: float, folder: Path, products: str = "") -> Result:
+    """One process, ended if it has not by itself. `products`: as what PyTorch's are made."""
     name = re.sub(r"\W+", "-", f"{task.tool}-{task.tests[0][-80:]}")
     log, lines = folder / f"{name}.txt", folder / f"{name}.jsonl"
     lines.unlink(missing_ok=True)
-    given = os.environ | {"LAUNCHES": str(lines), "OMP_NUM_THREADS": "1"}
+    given = os.environ | {"LAUNCHES": str(lines), "OMP_NUM_THREADS": "1", "PRODUCTS": products}
     given["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))
     if not any(OF_SEVERAL_GPUS in test for test in task.tests):
         given["CUDA_VISIBLE_DEVICES"] = str(gpu)
@@ -178,21 +200,25 @@ def run(task: Task, gpu: int, until: float, folder: Path) -> Result:
 
 def planted(folder: Path) -> list[str]:
     """Faults that were not found."""
-    missed = []
-    for tool, fault in (("memcheck", "outside"), ("racecheck", "race")):
-        for how in ("cuda", "triton"):
-            for graph in ((), ("graph",)):
-                what = [fault, how, *graph]
-                found = subprocess.run(
-                    [*command(tool), sys.executable, str(HERE / "sanitize_planted.py"), *what],
-                    capture_output=True, text=True, check=False, timeout=300,
-                )  # fmt: skip
-                name = " ".join(what)
-                (folder / f"planted-{'-'.join(what)}.txt").write_text(found.stdout + found.stderr)
-                summary = SUMMARY.findall(found.stdout)
-                if "LAUNCHED" not in found.stdout or not summary or summary[-1] == "0":
-                    missed.append(name)
-    return missed
+
+    def missed(tool: str, what: Sequence[str]) -> bool:
+        found = subprocess.run(
+            [*command(tool), sys.executable, str(HERE / "sanitize_planted.py"), *what],
+            capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        (folder / f"planted-{'-'.join(what)}.txt").write_text(found.stdout + found.stderr)
+        summary = SUMMARY.findall(found.stdout)
+        return "LAUNCHED" not in found.stdout or not summary or summary[-1] == "0"
+
+    faults = [
+        (tool, (fault, how, *graph))
+        for tool, fault in (("memcheck", "outside"), ("racecheck", "race"))
+        for how in ("cuda", "triton")
+        for graph in ((), ("graph",))
+    ]
+    with ThreadPoolExecutor(len(faults)) as pool:
+        found = [*pool.map(lambda fault: missed(*fault), faults)]
+    return [" ".join(what) for (_, what), was in zip(faults, found, strict=True) if was]
 
 
 def read(results: Path) -> list[Result]:
@@ -222,6 +248,49 @@ def told(found: Iterable[Result], tests: Sequence[str], tools: Iterable[str]) ->
     return wrong
 
 
+def run_all(left: list[Task], workers: int, until: float, results: Path) -> None:
+    """Runs them, until it is time; adds each result to the file."""
+    gpus = len(subprocess.check_output(["nvidia-smi", "-L"], text=True).splitlines())
+    products = dict.fromkeys(TOOLS, "")
+    if any(task.tool == "racecheck" for task in left) and products_end():
+        print("racecheck ends PyTorch's bfloat16 products: made in float32", flush=True)
+        products["racecheck"] = "float32"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    changed = threading.Condition()
+    running: list[Task] = []
+
+    def taken(worker: int) -> Task | None:
+        """The next task that the memory holds beside those that run; None if there is no other."""
+        while left and time.time() < until:
+            free = memory - sum(task.memory for task in running)
+            for task in left if worker % 2 else reversed(left):
+                if task.memory <= free or not running:
+                    left.remove(task)
+                    running.append(task)
+                    return task
+            changed.wait(10.0)
+        return None
+
+    def work(worker: int) -> None:
+        while True:
+            with changed:
+                task = taken(worker)
+            if task is None:
+                return
+            result = run(
+                task, worker // 2 % gpus, until, results.with_suffix(""), products[task.tool]
+            )
+            with changed, results.open("a") as file:
+                running.remove(task)
+                changed.notify_all()
+                file.write(json.dumps(asdict(result)) + "\n")
+                line = f"{result.seconds:6.0f} s  {result.verdict:<12}{task.tool:<10}"
+                print(line + task.tests[0], flush=True)
+
+    with ThreadPoolExecutor(workers) as pool:
+        [*pool.map(work, range(workers))]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -233,7 +302,8 @@ def main() -> None:
     parser.add_argument("--tools", default=",".join(TOOLS))
     chosen = parser.parse_args()
     until, tools = time.time() + chosen.seconds, chosen.tools.split(",")
-    folder = chosen.results.absolute().with_suffix("")
+    results: Path = chosen.results.absolute()
+    folder = results.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     if missed := planted(folder):
         raise SystemExit(f"planted, and not found: {', '.join(missed)}")
@@ -243,31 +313,10 @@ def main() -> None:
     )
     tests = [line for line in listed.stdout.splitlines() if "::" in line]
     tests = [test for test in tests if re.search(chosen.only, test)]
-    clean = [Task(r.tool, r.tests) for r in read(chosen.results) if r.verdict == "clean"]
+    clean = [Task(r.tool, r.tests) for r in read(results) if r.verdict == "clean"]
     left = tasks(tests, tools, clean)
-    gpus = len(subprocess.check_output(["nvidia-smi", "-L"], text=True).splitlines())
-    lock = threading.Lock()
-
-    def work(worker: int) -> None:
-        while True:
-            with lock:
-                if not left or time.time() >= until:
-                    return
-                task = left.pop(0)
-            result = run(task, worker % gpus, until, folder)
-            with lock, chosen.results.open("a") as file:
-                file.write(json.dumps(asdict(result)) + "\n")
-                print(
-                    f"{result.seconds:6.0f} s  {result.verdict:<12}{task.tool:<10}{task.tests[0]}",
-                    flush=True,
-                )
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(chosen.workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    wrong = told(read(chosen.results), tests, tools)
+    run_all(left, chosen.workers, until, results)
+    wrong = told(read(results), tests, tools)
     print("\n".join(wrong))
     sys.exit(int(bool(wrong)))
 

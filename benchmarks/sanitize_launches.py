@@ -1,5 +1,8 @@
 """A plugin of pytest's for `sanitize.py`: a line of JSON for each test that ended, to the file that
-LAUNCHES names, with how often it launched each kernel."""
+LAUNCHES names, with how often it launched each kernel.
+
+PRODUCTS=float32: PyTorch's bfloat16 products are made in float32, for racecheck may end cuBLAS's.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,17 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 counts: Counter[str] = Counter()
+linear = torch.nn.functional.linear
+
+
+def in_float32(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`linear`, of bfloat16 in float32."""
+    if x.dtype != torch.bfloat16:
+        return linear(x, weight, bias)
+    return linear(x.float(), weight.float(), None if bias is None else bias.float()).bfloat16()
 
 
 def pytest_configure() -> None:
@@ -45,6 +57,9 @@ def pytest_configure() -> None:
     def replaying(self: Any) -> None:
         counts["graphs replayed"] += 1
         replay(self)
+
+    if os.environ.get("PRODUCTS") == "float32":
+        torch.nn.functional.linear = in_float32
 
     nvrtc.Kernel.__init__, nvrtc.Kernel.__call__ = making, launching  # type: ignore[method-assign]
     JITFunction.run = running

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 import sanitize
-from sanitize import FILES, TOGETHER, Result, Task, judged, kernels, place, read, tasks, told
+import sanitize_launches
+import torch
+from sanitize import FILES, TOGETHER, TOOLS, Result, Task, judged, kernels, place, read, tasks, told
+from torch.nn.functional import linear
 
 QUICK = [f"tests/model/test_triton_append.py::test_append[{n}]" for n in range(TOGETHER + 3)]
 MODEL = "tests/model/test_captured.py::test_tokens_are_those_of_the_decoder[1-llama]"
 ENGINE = "tests/model/test_device_engine.py::test_drafts_change_nothing"
+BOTH = (QUICK[0], ENGINE)
 PROMPT = "tests/model/test_reading.py::test_what_is_read_is_what_the_naive_kernels_read[1]"
 TASK = Task("memcheck", (QUICK[0], QUICK[1]))
 TOLD = {test: {"append_kernel": 2} for test in TASK.tests}
@@ -80,7 +84,7 @@ def test_only_what_was_seen_to_its_end_is_clean(
 def tool_that(does: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A compute-sanitizer that runs nothing."""
     path = folder / "bin" / "compute-sanitizer"
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/sh\n{does}\n")
     path.chmod(0o755)
     monkeypatch.setenv("PATH", str(path.parent), prepend=":")
@@ -94,6 +98,53 @@ def test_a_process_is_told_with_what_it_launched(
     tool_that(f"echo '{line}' >> $LAUNCHES; echo '{summary}'", tmp_path, monkeypatch)
     found = sanitize.run(Task("memcheck", (ENGINE,)), 0, time.time() + 60, tmp_path)
     assert (found.verdict, found.launches, found.log) == ("clean", {ENGINE: {"join": 3}}, "")
+
+
+def test_products_that_racecheck_ends_are_made_in_float32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "========= RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)"
+    tool_that(f"echo $PRODUCTS; echo '{told}'", tmp_path, monkeypatch)
+    assert not sanitize.products_end()
+    found = sanitize.run(Task("racecheck", (ENGINE,)), 0, time.time() + 60, tmp_path, "float32")
+    assert found.log.startswith("float32")
+    tool_that("exit 1", tmp_path, monkeypatch)
+    assert sanitize.products_end()
+
+
+def test_a_product_in_float32_is_that_of_bfloat16() -> None:
+    x, weight, bias = torch.randn(3, 64), torch.randn(5, 64), torch.randn(5)
+    expected = linear(x.bfloat16(), weight.bfloat16(), bias.bfloat16())
+    found = sanitize_launches.in_float32(x.bfloat16(), weight.bfloat16(), bias.bfloat16())
+    assert found.dtype == torch.bfloat16
+    assert torch.allclose(found.float(), expected.float(), atol=0.1, rtol=0.02)
+    assert torch.equal(sanitize_launches.in_float32(x, weight, bias), linear(x, weight, bias))
+
+
+def test_as_many_run_at_once_as_the_memory_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now: list[Task] = []
+    most = [0]
+
+    def run(task: Task, *_: object) -> Result:
+        now.append(task)
+        most[0] = max(most[0], sum(task.memory for task in now))
+        time.sleep(0.01)
+        now.remove(task)
+        return Result(task.tool, task.tests, "clean", 0.01)
+
+    monkeypatch.setattr(sanitize, "run", run)
+    monkeypatch.setattr(sanitize, "products_end", lambda: False)
+    monkeypatch.setattr(sanitize.subprocess, "check_output", lambda *_, **__: "GPU 0")
+    monkeypatch.setattr(sanitize.os, "sysconf", {"SC_PAGE_SIZE": 1 << 30, "SC_PHYS_PAGES": 25}.get)
+    left = [Task(tool, (f"{test}{n}",)) for n in range(9) for tool in TOOLS for test in BOTH]
+    assert {task.memory for task in left} == {4, 10}
+    results = tmp_path / "results.jsonl"
+    expected = {(task.tool, task.tests) for task in left}
+    sanitize.run_all(left, 8, time.time() + 60, results)
+    assert {(result.tool, result.tests) for result in read(results)} == expected
+    assert 10 < most[0] <= 25
 
 
 def test_a_process_that_takes_too_long_is_ended_and_did_not_end(
