@@ -16,7 +16,7 @@ from torch.nn.functional import linear
 QUICK = [f"tests/model/test_triton_append.py::test_append[{n}]" for n in range(TOGETHER + 3)]
 MODEL = "tests/model/test_captured.py::test_tokens_are_those_of_the_decoder[1-llama]"
 ENGINE = "tests/model/test_device_engine.py::test_drafts_change_nothing"
-BOTH = (QUICK[0], ENGINE)
+BOTH = (QUICK[0], MODEL)
 PROMPT = "tests/model/test_reading.py::test_what_is_read_is_what_the_naive_kernels_read[1]"
 TASK = Task("memcheck", (QUICK[0], QUICK[1]))
 TOLD = {test: {"append_kernel": 2} for test in TASK.tests}
@@ -140,6 +140,7 @@ def test_as_many_run_at_once_as_the_memory_holds(
     monkeypatch.setattr(sanitize.os, "sysconf", {"SC_PAGE_SIZE": 1 << 30, "SC_PHYS_PAGES": 25}.get)
     left = [Task(tool, (f"{test}{n}",)) for n in range(9) for tool in TOOLS for test in BOTH]
     assert {task.memory for task in left} == {4, 10}
+    assert Task("racecheck", (ENGINE,)).memory > 25
     results = tmp_path / "results.jsonl"
     expected = {(task.tool, task.tests) for task in left}
     sanitize.run_all(left, 8, time.time() + 60, results)
