@@ -15,6 +15,7 @@ from vademecum.errors import UsageError
 from vademecum.model import weights
 from vademecum.model.engine import AttentionKind, Engine
 from vademecum.model.interface import Finished, GenerationOptions, Stats
+from vademecum.model.kernels import KvKind
 from vademecum.model.placement import DeviceKind
 from vademecum.model.presets import Preset
 from vademecum.model.weights import Quantization
@@ -61,6 +62,7 @@ def engine(
     *,
     quantization: Quantization,
     attention: AttentionKind,
+    kv: KvKind | None = None,
     device: DeviceKind = "auto",
     progress: Progress,
 ) -> EngineBench:
@@ -85,6 +87,7 @@ def engine(
         preset.name,
         quantization=quantization,
         attention=attention,
+        kv=kv,
         device=device,
         progress=progress,
     )

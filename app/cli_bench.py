@@ -46,6 +46,7 @@ def engine(
     ] = "256,2048",
     quantization: options.QuantizationOption = "nf4",
     attention: options.AttentionOption = "sparse",
+    kv: options.KvOption = None,
     device: options.DeviceOption = "auto",
     json: options.Json = False,
 ) -> None:
@@ -61,6 +62,7 @@ def engine(
             wanted,
             quantization=quantization,
             attention=attention,
+            kv=kv,
             device=device,
             progress=progress,
         )

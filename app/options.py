@@ -13,6 +13,7 @@ from vademecum.errors import UsageError
 Quantization = Literal["nf4", "int8", "bf16", "f32"]
 Attention = Literal["dense", "sparse"]
 Device = Literal["auto", "cpu", "cuda"]
+Kv = Literal["int8", "k8v4", "plain"]
 
 Corpus = Annotated[
     str | None,
@@ -54,6 +55,14 @@ DeviceOption = Annotated[
         "--device",
         help="Where the model runs: the processor (`cpu`), an NVIDIA GPU (`cuda`), or `auto`, "
         "a GPU where one can be used.",
+    ),
+]
+KvOption = Annotated[
+    Kv | None,
+    typer.Option(
+        "--kv",
+        help="How keys and values are kept: `int8` (as without it, but in f32), `k8v4` (values in "
+        "4 bit: longer texts in the same memory), `plain`.",
     ),
 ]
 Seed = Annotated[

@@ -79,6 +79,7 @@ class Assistant:
         library: Library | Path | None = None,
         quantization: Literal["nf4", "int8", "bf16", "f32"] = "nf4",
         attention: Literal["dense", "sparse"] = "sparse",
+        kv: Literal["int8", "k8v4", "plain"] | None = None,
         device: Literal["auto", "cpu", "cuda"] = "auto",
         prompt_tokens: int | None = None,
         progress: Progress | None = None,
@@ -88,10 +89,11 @@ class Assistant:
         `model` is a preset, "auto" for what `model.choose` takes (one that is here and answers in
         time, or else the best, which is fetched), "none" to quote instead of writing, or the
         address of a server (`RemoteModel`; "http://127.0.0.1:8000#name" picks one of its models);
-        `model_reason` says how it was chosen. `device` says where it and the
-        embedder run: "auto" is a GPU where one can be used. What is opened here, `close`
-        closes; a `Library` handed in stays open. Raises CorpusNotFound, or ModelNotFound, before
-        anything is loaded.
+        `model_reason` says how it was chosen. `kv` is how the model keeps keys and values, as in
+        `Engine.load`: "k8v4" takes less memory for the same `prompt_tokens`. `device` says where
+        it and the embedder run: "auto" is a GPU where one can be used. What is opened here,
+        `close` closes; a `Library` handed in stays open. Raises CorpusNotFound, or ModelNotFound,
+        before anything is loaded.
         """
         from vademecum.corpora.library import Library
         from vademecum.model.embedder import Embedder
@@ -109,7 +111,7 @@ class Assistant:
             embedder = Embedder.load(info.embedder, device=device, progress=shown)
             writer = None
             if name:
-                writer = load_writer(name, quantization, attention, device, owned, shown)
+                writer = load_writer(name, quantization, attention, kv, device, owned, shown)
             assistant = cls(
                 shelf,
                 embedder,

@@ -41,6 +41,7 @@ def load_writer(
     name: str,
     quantization: Literal["nf4", "int8", "bf16", "f32"],
     attention: Literal["dense", "sparse"],
+    kv: Literal["int8", "k8v4", "plain"] | None,
     device: Literal["auto", "cpu", "cuda"],
     owned: ExitStack,
     progress: Progress,
@@ -57,7 +58,12 @@ def load_writer(
         from vademecum.model.engine import Engine
 
     engine = Engine.load(
-        name, quantization=quantization, attention=attention, device=device, progress=progress
+        name,
+        quantization=quantization,
+        attention=attention,
+        kv=kv,
+        device=device,
+        progress=progress,
     )
     owned.callback(engine.close)
     return engine

@@ -92,7 +92,7 @@ def test_options_reach_the_measuring(cli: Cli, monkeypatch: pytest.MonkeyPatch) 
     asked = found(monkeypatch, FAST)
     done = cli(
         *"bench engine --model small --depths 8,16 --quantization bf16 --attention dense".split(),
-        *"--device cpu".split(),
+        *"--kv k8v4 --device cpu".split(),
     )
     assert done.code == 0, done.stderr
     del asked["progress"]
@@ -101,6 +101,7 @@ def test_options_reach_the_measuring(cli: Cli, monkeypatch: pytest.MonkeyPatch) 
         "depths": [8, 16],
         "quantization": "bf16",
         "attention": "dense",
+        "kv": "k8v4",
         "device": "cpu",
     }
 

@@ -526,10 +526,13 @@ def test_the_device_reaches_the_choice_and_the_engine(monkeypatch, tmp_path, emb
     monkeypatch.setattr("vademecum.model.engine.Engine.load", load)
     with Library.open(tmp_path) as library:
         library.create_corpus("test", embedder="words", dim=4, fingerprint="f")
-        Assistant.open("test", library=library, device="cpu", quantization="bf16").close()
+        Assistant.open(
+            "test", library=library, device="cpu", quantization="bf16", kv="k8v4"
+        ).close()
     chosen, loaded = asked
     assert (chosen["device"], chosen["quantization"]) == ("cpu", "bf16")
     assert (loaded["name"], loaded["device"], loaded["quantization"]) == ("small", "cpu", "bf16")
+    assert loaded["kv"] == "k8v4"
 
 
 def test_a_model_may_be_served_at_an_address(shelf, embedder, monkeypatch) -> None:
