@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from vademecum.corpora import changes, places, search, snapshots
+from vademecum.corpora import changes, forgetting, places, search, snapshots
 from vademecum.corpora.catalogue import Catalogue
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
+from vademecum.corpora.forgetting import Leaving
 from vademecum.corpora.indexes import Indexes
 from vademecum.corpora.places import Longer
 from vademecum.corpora.revision import sift
@@ -61,6 +62,10 @@ class Holdings:
         """Those that the corpus holds, by id."""
         return self._store.documents(self._catalogue.row(corpus).id, doc_ids)
 
+    def titles(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, str]:
+        """Of those that the corpus holds, by id."""
+        return self._store.titles(self._catalogue.row(corpus).id, doc_ids)
+
     def works(self, corpus: str, doc_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The ids of all documents of the same work, in order, by each of these ids: an abstract
         and its full text, a preprint and its paper."""
@@ -74,6 +79,12 @@ class Holdings:
     def places_named(self, corpus: str) -> list[str]:
         """All paths and addresses that documents without such a name were read from."""
         return places.named(self._store, self._catalogue.row(corpus).id)
+
+    def leaving(
+        self, corpus: str, *, places: Iterable[str] = (), doc_ids: Iterable[str] = ()
+    ) -> Leaving:
+        """What `Library.forget` would remove."""
+        return forgetting.leaving(self._store, self._catalogue.row(corpus), set(places), doc_ids)
 
     def passages(self, corpus: str, doc_id: str) -> list[Passage]:
         """The passages of a document in order, none if the corpus does not hold it."""

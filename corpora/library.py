@@ -6,7 +6,7 @@ from it and can be made again from it at any time. See `outbox` for how they fol
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from types import TracebackType
 from vademecum.corpora import (
     exchange,
     exporting,
+    forgetting,
     importing,
     places,
     recovery,
@@ -28,13 +29,14 @@ from vademecum.corpora.catalogue import Catalogue, require_name
 from vademecum.corpora.compaction import Compaction
 from vademecum.corpora.database import Database
 from vademecum.corpora.document import CorpusInfo
+from vademecum.corpora.forgetting import Leaving
 from vademecum.corpora.holdings import Holdings
 from vademecum.corpora.indexes import Indexes, placed
 from vademecum.corpora.job_list import ListedJob, listed
 from vademecum.corpora.job_log import JobLog
 from vademecum.corpora.jobs import Job
 from vademecum.corpora.lock import LibraryLock
-from vademecum.corpora.store import Store
+from vademecum.corpora.store import Store, chunks
 from vademecum.corpora.vectors import Place
 from vademecum.corpora.verify import Verification
 from vademecum.corpora.verify import verify as run_verify
@@ -196,6 +198,37 @@ class Library(Holdings):
         with self._writing, self._database.transaction() as connection:
             places.forget(connection, row.id, gone)
             whole.forget(connection, row.id, gone)
+
+    def forget(
+        self,
+        corpus: str,
+        *,
+        places: Iterable[str] = (),
+        doc_ids: Iterable[str] = (),
+        progress: Progress | None = None,
+    ) -> Leaving:
+        """Remove all that came from files (by their places), and documents by their ids.
+
+        What other files hold as well stays. Files that are still there are read again when they
+        are next ingested. Killed in between, what is left is removed by the same call. Raises as
+        `commit` does.
+        """
+        row, shown = self._catalogue.row(corpus), progress or Silent()
+        with self._writing, self.at_work(f"removing documents of {corpus}"):
+            going = self.leaving(corpus, places=places, doc_ids=doc_ids)
+            shown.start(f"removing from {corpus}", len(going.doc_ids), "documents")
+            for chunk in chunks(going.doc_ids, forgetting.AT_ONCE):
+                with self._database.transaction() as connection:
+                    written = forgetting.write(self._store, connection, row, chunk)
+                    self._indexes.outbox.add(connection, row.id, written.touched)
+                    snapshots.bound(connection, row.id)
+                self._catalogue.changed(row.id)
+                self._indexes.follow(row, shown)
+                shown.advance(len(chunk))
+            with self._database.transaction() as connection:
+                forgetting.end(connection, row, going.places)
+            shown.finish()
+        return going
 
     def index(self, corpus: str, *, progress: Progress | None = None) -> None:
         """Feed the indexes what they have yet to see, as the next search would.

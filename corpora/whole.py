@@ -2,7 +2,8 @@
 
 A file is written down with the rows of its documents. A document that is deleted or replaced loses
 its row, whatever the cause, and with it (ON DELETE CASCADE) its place in the lists of files: a file
-whose list has become short is not whole any more.
+whose list has become short is not whole any more. Of one of which not all is there the list is kept
+as well (`identity` is '' then): it says which documents would go with the file (`forgetting`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class FileRead:
 
     `begun`: it is the first batch of a reading of the file; `ended`: it is the last. `documents` is
     how many the file holds in all, 0 where not all of them are there as it has them, and then it is
-    not written down. `number` is that of the file in its job, which knows its identity; `how` says
+    not whole. `number` is that of the file in its job, which knows its identity; `how` says
     what has read it.
     """
 
@@ -54,16 +55,13 @@ def remember(
                 "VALUES (?, ?, '', '', 0)",
                 here,
             )
-        if file.ended and not file.documents:
-            connection.execute("DELETE FROM whole_files WHERE corpus = ? AND place = ?", here)
-            continue
         connection.executemany(
             "INSERT OR IGNORE INTO whole_documents SELECT f.id, d.id "
             "FROM whole_files f JOIN documents d ON d.corpus = f.corpus "
             "WHERE f.corpus = ? AND f.place = ? AND f.identity = '' AND d.doc_id = ?",
             [(*here, doc_id) for doc_id in file.doc_ids],
         )
-        if file.ended:
+        if file.ended and file.documents:
             connection.execute(
                 "UPDATE whole_files SET how = ?, documents = ?, identity = "
                 "(SELECT identity FROM job_files WHERE job = ? AND number = ?) "

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from library_support import NAME, batch, document, filled
 
-from vademecum.corpora import compaction
+from vademecum.corpora import compaction, forgetting
 from vademecum.corpora.library import Library
 
 
@@ -42,15 +42,25 @@ def compact(library: Library) -> None:
     library.compact()
 
 
+def forget(library: Library) -> None:
+    """Forgets all that came from the file /a, a document at a time."""
+    forgetting.AT_ONCE = 1
+    library.forget(NAME, places=["/a"])
+    library.search_lexical(NAME, "aspirin", 1)
+
+
 ACTIONS: dict[str, Callable[[Library], None]] = {
-    action.__name__: action for action in (commit, rebuild, delete, compact)
+    action.__name__: action for action in (commit, rebuild, delete, compact, forget)
 }
 
 
 def arm(when: str, where: str) -> None:
-    """Have this process killed `before` or `after` a function: `module.Class.method` of corpora."""
-    module, owner_name, name = where.split(".")
-    owner = getattr(importlib.import_module(f"vademecum.corpora.{module}"), owner_name)
+    """Have this process killed `before` or `after` a function of corpora: `module.Class.method`, or
+    `module.function`."""
+    module, *owners, name = where.split(".")
+    owner: Any = importlib.import_module(f"vademecum.corpora.{module}")
+    for owner_name in owners:
+        owner = getattr(owner, owner_name)
     whole = getattr(owner, name)
 
     def die(*arguments: Any, **options: Any) -> None:
