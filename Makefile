@@ -90,7 +90,7 @@ $(TRITON)/.installed: Makefile | $(STAMP)
 kernels: $(TRITON)/.installed
 	TRITON_INTERPRET=1 PYTHONPATH=$(TRITON) $(BIN)/python -m pytest -n $(WORKERS) \
 		$(INTERPRETED) tests/model/test_rotated_kernels.py tests/benchmarks/test_gpu_layers_check.py
-	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/model/test_triton_front_end.py
+	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/model/test_triton_front_end.py tests/model/test_triton_fits.py
 
 # Long measurements, some of them most of an hour. TEXT is a long plain text, .gz too.
 PRESET ?= small

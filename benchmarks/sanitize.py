@@ -6,7 +6,7 @@ First faults are planted, which must be found (`sanitize_planted.py`). Then ever
 single kernels, ten in a process, then prompts, whole models and engines, each in a process of its
 own, for they take minutes; all GPUs in turn. Half of the workers begin at the other end, so that
 the longest are not begun last. A line of each process is added to the results as it ends. Begun
-again with the same results, what was clean is not run again.
+again with the same results, what was clean is not run again, unless the kernels or tests changed.
 
 Racecheck looks at our kernels, each by its name: PyTorch's own have hazards. Where a bfloat16
 product of PyTorch's ends under racecheck although no kernel is looked at (cuBLAS on Hopper), it is
@@ -14,14 +14,15 @@ made in float32. Under memcheck what captures no graph has each tensor in an all
 so that a byte behind it is found.
 Launches are counted by `sanitize_launches.py`, those of a graph once a capture.
 
-Prints how often each kernel was launched in what was clean, and which tests were not, or did not
-end: then it exits with 1. Racecheck takes 5 GB of memory for a whole model, and 95 GB where several
-graphs are captured; as many run at once as the machine holds.
+Prints how often each kernel was launched in what was clean, which tests were skipped, and which
+were not clean, or did not end: then it exits with 1. Racecheck takes 5 GB of memory for a whole
+model, and 95 GB where several graphs are captured; as many run at once as the machine holds.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -34,6 +35,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -96,7 +98,19 @@ class Result:
     verdict: Verdict
     seconds: float
     launches: dict[str, dict[str, int]] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    code: str = ""  # that was run, as `version` tells it
     log: str = ""  # its end, if it was not clean
+
+
+@cache
+def version() -> str:
+    """Of all that the tests are and run."""
+    text = hashlib.sha256()
+    for folder in (HERE.parent / "model", HERE.parent / "tests" / "model"):
+        for path in sorted(folder.rglob("*.py")) + sorted(folder.rglob("*.cu")):
+            text.update(path.read_bytes())
+    return text.hexdigest()[:12]
 
 
 def kernels() -> list[str]:
@@ -196,9 +210,20 @@ def run(task: Task, gpu: int, until: float, folder: Path, products: str = "") ->
     text = log.read_text(errors="replace")
     told = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
     launches = {line["test"]: line["launches"] for line in told}
+    skipped = tuple(line["test"] for line in told if line["skipped"])
     verdict = judged(task, code, text, launches)
     end = "" if verdict == "clean" else text[-4_000:]
-    return Result(task.tool, task.tests, verdict, round(time.time() - began, 1), launches, end)
+    seconds = round(time.time() - began, 1)
+    return Result(task.tool, task.tests, verdict, seconds, launches, skipped, version(), end)
+
+
+def told_of(what: Sequence[str], output: str) -> bool:
+    """Whether the kernel that was planted is what the tool found."""
+    fault, how, *_ = what
+    name = f"nf4_product_{fault}" if how == "cuda" else "planted_append_kernel"
+    summary = SUMMARY.findall(output)
+    _, launched, after = output.partition("LAUNCHED")
+    return bool(launched and summary) and summary[-1] != "0" and f" at {name}+" in after
 
 
 def planted(folder: Path) -> list[str]:
@@ -210,8 +235,7 @@ def planted(folder: Path) -> list[str]:
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         (folder / f"planted-{'-'.join(what)}.txt").write_text(found.stdout + found.stderr)
-        summary = SUMMARY.findall(found.stdout)
-        return "LAUNCHED" not in found.stdout or not summary or summary[-1] == "0"
+        return not told_of(what, found.stdout)
 
     faults = [
         (tool, (fault, how, *graph))
@@ -228,7 +252,9 @@ def read(results: Path) -> list[Result]:
     if not results.exists():
         return []
     lines = map(json.loads, results.read_text().splitlines())
-    return [Result(**(line | {"tests": tuple(line["tests"])})) for line in lines]
+    tuples = ("tests", "skipped")
+    found = [Result(**(line | {name: tuple(line[name]) for name in tuples})) for line in lines]
+    return [result for result in found if result.code == version()]
 
 
 def told(found: Iterable[Result], tests: Sequence[str], tools: Iterable[str]) -> list[str]:
@@ -237,15 +263,19 @@ def told(found: Iterable[Result], tests: Sequence[str], tools: Iterable[str]) ->
     wrong = []
     for tool in tools:
         launches: Counter[str] = Counter()
-        clean = 0
+        clean, skipped = 0, []
         for test in tests:
             result = last.get((tool, test))
+            if result is not None and test in result.skipped:
+                skipped.append(test)
+                continue
             if result is not None and result.verdict == "clean":
                 clean += 1
                 launches.update(result.launches[test])
                 continue
             wrong.append(f"{tool}: {test}: {result.verdict if result else 'not begun'}")
-        print(f"{tool}: {clean} of {len(tests)} tests clean")
+        print(f"{tool}: {clean} of {len(tests)} tests clean, {len(skipped)} skipped")
+        print("".join(f"  skipped: {test}\n" for test in skipped), end="")
         for name, count in sorted(launches.items()):
             print(f"  {name:<36}{count:>8,}")
     return wrong

@@ -1,5 +1,5 @@
 """A plugin of pytest's for `sanitize.py`: a line of JSON for each test that ended, to the file that
-LAUNCHES names, with how often it launched each kernel.
+LAUNCHES names, with how often it launched each kernel and whether it was skipped.
 
 PRODUCTS=float32: PyTorch's bfloat16 products are made in float32, for racecheck may end cuBLAS's.
 """
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 counts: Counter[str] = Counter()
+skipped: set[str] = set()
 linear = torch.nn.functional.linear
 
 
@@ -66,11 +67,17 @@ def pytest_configure() -> None:
     torch.cuda.CUDAGraph.replay = replaying
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped:
+        skipped.add(report.nodeid)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """From a test's fixtures to its end."""
     counts.clear()
     outcome = yield
+    line = {"test": item.nodeid, "launches": dict(counts), "skipped": item.nodeid in skipped}
     with Path(os.environ["LAUNCHES"]).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"test": item.nodeid, "launches": dict(counts)}) + "\n")
+        file.write(json.dumps(line) + "\n")
     return outcome

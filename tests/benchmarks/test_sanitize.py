@@ -93,7 +93,7 @@ def tool_that(does: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_process_is_told_with_what_it_launched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = json.dumps({"test": ENGINE, "launches": {"join": 3}})
+    line = json.dumps({"test": ENGINE, "launches": {"join": 3}, "skipped": False})
     summary = "========= ERROR SUMMARY: 0 errors"
     tool_that(f"echo '{line}' >> $LAUNCHES; echo '{summary}'", tmp_path, monkeypatch)
     found = sanitize.run(Task("memcheck", (ENGINE,)), 0, time.time() + 60, tmp_path)
@@ -132,7 +132,7 @@ def test_as_many_run_at_once_as_the_memory_holds(
         most[0] = max(most[0], sum(task.memory for task in now))
         time.sleep(0.01)
         now.remove(task)
-        return Result(task.tool, task.tests, "clean", 0.01)
+        return Result(task.tool, task.tests, "clean", 0.01, code=sanitize.version())
 
     monkeypatch.setattr(sanitize, "run", run)
     monkeypatch.setattr(sanitize, "products_end", lambda: False)
@@ -159,22 +159,48 @@ def test_a_process_that_takes_too_long_is_ended_and_did_not_end(
     assert "begun" in found.log
 
 
+def test_what_was_clean_with_other_code_does_not_count(tmp_path: Path) -> None:
+    results = tmp_path / "results.jsonl"
+    line = Result("memcheck", (ENGINE,), "clean", 1.0, {ENGINE: {"join": 2}}, code="of before")
+    results.write_text(json.dumps(sanitize.asdict(line)) + "\n")
+    assert read(results) == []
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        (
+            ["LAUNCHED", "Race reported at nf4_product_race+0x90", "RACECHECK SUMMARY: 1 hazard"],
+            True,
+        ),
+        (["LAUNCHED", "Internal Sanitizer Error", "RACECHECK SUMMARY: 1 hazard"], False),
+        (["LAUNCHED", "Race reported at reduce_kernel+0x9", "RACECHECK SUMMARY: 1 hazard"], False),
+        (["Race reported at nf4_product_race+0x90", "RACECHECK SUMMARY: 1 hazard"], False),
+        (["LAUNCHED", "RACECHECK SUMMARY: 0 hazards"], False),
+    ],
+)
+def test_what_is_planted_is_found_by_its_name(output: list[str], found: bool) -> None:
+    said = "\n".join(f"========= {line} displayed" for line in output)
+    assert sanitize.told_of(("race", "cuda"), said) == found
+
+
 def test_what_is_not_clean_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "results.jsonl"
     assert read(results) == []
+    both = {ENGINE: {"join": 2}, MODEL: {"join": 3}, PROMPT: {}}
+    code = sanitize.version()
     lines = [
-        Result("memcheck", (ENGINE,), "did not end", 1.0),
-        Result(
-            "memcheck", (ENGINE, MODEL), "clean", 2.0, {ENGINE: {"join": 2}, MODEL: {"join": 3}}
-        ),
-        Result("racecheck", (ENGINE,), "not clean", 1.0, {ENGINE: {"join": 2}}, "a hazard"),
+        Result("memcheck", (ENGINE,), "did not end", 1.0, code=code),
+        Result("memcheck", (ENGINE, MODEL, PROMPT), "clean", 2.0, both, (PROMPT,), code),
+        Result("racecheck", (ENGINE,), "not clean", 1.0, {ENGINE: {"join": 2}}, (), code, "a race"),
     ]
     results.write_text("".join(json.dumps(sanitize.asdict(line)) + "\n" for line in lines))
     assert read(results) == lines
-    assert told(read(results), [ENGINE, MODEL], sanitize.TOOLS) == [
+    assert told(read(results), [ENGINE, MODEL, PROMPT], sanitize.TOOLS) == [
         f"racecheck: {ENGINE}: not clean",
         f"racecheck: {MODEL}: not begun",
+        f"racecheck: {PROMPT}: not begun",
     ]
     printed = capsys.readouterr().out
-    assert "memcheck: 2 of 2 tests clean" in printed
+    assert "memcheck: 2 of 3 tests clean, 1 skipped\n  skipped: " + PROMPT in printed
     assert [line.split() for line in printed.splitlines() if "join" in line] == [["join", "5"]]

@@ -27,7 +27,7 @@ def test_every_prompt_is_cut_as_one_that_was_read(
     monkeypatch: pytest.MonkeyPatch,
     qkv: int, hidden: int, gates: int, read: int, most: int, processors: int,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(matmul, "hopper", lambda _: True)
+    monkeypatch.setattr(matmul, "_as_hopper", lambda _: True)
     monkeypatch.setattr(matmul, "_processors", lambda _: processors)
     products: list[tuple[matmul.Form, int]] = [
         ("plain", qkv), ("added", hidden), ("gated", gates),
@@ -38,3 +38,17 @@ def test_every_prompt_is_cut_as_one_that_was_read(
         cuts = {matmul.tuned(CPU, form, rows, outputs) for rows in (read, *found)}
         for rows in range(17, most + 1):
             assert matmul.tuned(CPU, form, rows, outputs) in cuts
+
+
+@pytest.mark.parametrize(
+    ("card", "hopper", "shared", "inputs"),
+    [("RTX 40", False, 101_376, 64), ("RTX 50", True, 101_376, 64), ("H100", True, 232_448, 128)],
+)
+def test_tiles_fit_what_a_block_is_given(
+    monkeypatch: pytest.MonkeyPatch, card: str, hopper: bool, shared: int, inputs: int
+) -> None:
+    monkeypatch.setattr(matmul, "hopper", lambda _: hopper)
+    monkeypatch.setattr(matmul, "_shared", lambda _: shared)
+    monkeypatch.setattr(matmul, "_processors", lambda _: 132)
+    forms: tuple[matmul.Form, ...] = ("plain", "gated", "added")
+    assert {matmul.tuned(CPU, form, 2_048, 4_608).inputs for form in forms} == {inputs}, card
