@@ -38,12 +38,12 @@ from spoiled import (
 )
 
 from vademecum.corpora.document import Document, Hit, Passage
-from vademecum.corpora.sentences import split_sentences
 from vademecum.model.embedder import Embedder
 from vademecum.rag import abstain
 from vademecum.rag.answer import Source
 from vademecum.rag.judge import Evidence, claims
 from vademecum.rag.retrieve import Found, coverage, fuse, word_weights
+from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 from vademecum.rag.words import containment, content_words
 
@@ -170,7 +170,7 @@ def _sentences(
 
 
 def _split(text: str) -> list[str]:
-    return [text[a:b] for a, b in split_sentences(text) if claims(text[a:b])]
+    return [text[a:b] for a, b in sentences_of(text) if claims(text[a:b])]
 
 
 def _source(document: Document) -> Source:

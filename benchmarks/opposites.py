@@ -25,10 +25,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.model.embedder import Embedder
 from vademecum.rag.answer import Source
 from vademecum.rag.check import check
+from vademecum.rag.sentences import sentences_of
 
 FOLDER = Path(__file__).parent / "opposites"
 SETS = ("seen", "held_out", "values_seen", "values_held_out", "values_after", "documents")
@@ -55,7 +55,7 @@ def main() -> None:
     for case in read(FOLDER / f"{given.set}.txt"):
         counts = tally.setdefault(case.family, Counter())
         source = _source(case.passage)
-        copied = [case.passage[a:b] for a, b in split_sentences(case.passage)]
+        copied = [case.passage[a:b] for a, b in sentences_of(case.passage)]
         for kind, claims in zip(KINDS, ([case.wrong], [case.right], copied), strict=True):
             for claim in claims:
                 (sentence,) = check(claim, [source], embedder).sentences

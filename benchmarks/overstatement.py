@@ -20,9 +20,9 @@ from pathlib import Path
 from vademecum.assets import SAMPLE_PUBMED, fetch
 from vademecum.corpora.document import Document
 from vademecum.corpora.readers.pubmed import PubmedReader
-from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.effects import effects
 from vademecum.rag.overstatement import overstatement
+from vademecum.rag.sentences import sentences_of
 
 ASSOCIATED = re.compile(
     r"\b(?:is|are|was|were) (?:\w+ly )*associated with (?:an? )?(?:\w+ly )*"
@@ -63,7 +63,7 @@ def _abstracts(path: Path) -> Iterator[list[str]]:
     """The title and the sentences of each abstract."""
     for each in PubmedReader().read(path):
         if isinstance(each, Document) and each.kind == "abstract":
-            spans = split_sentences(each.text)
+            spans = sentences_of(each.text)
             yield [each.title, *(each.text[start:end] for start, end in spans)]
 
 

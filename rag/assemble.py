@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from vademecum.corpora.document import Document, Passage
 from vademecum.corpora.sections import around, label_of
-from vademecum.corpora.sentences import split_sentences
 from vademecum.errors import ContextTooLong
 from vademecum.model.interface import LanguageModel, Message
 from vademecum.rag.answer import Source
 from vademecum.rag.prompt import listing, messages
 from vademecum.rag.retrieve import Found
+from vademecum.rag.sentences import sentences_of
 from vademecum.rag.words import Language
 
 # Small enough that a 0.5B model on two CPU cores begins to write within 10 s, large enough for
@@ -121,7 +121,7 @@ def _fit(one: Found, n: int, room: float, cost: Callable[[Source], int]) -> Sour
         return part
     if n > 1:
         return None
-    ends = [passage.start + end for _, end in split_sentences(passage.text)]
+    ends = [passage.start + end for _, end in sentences_of(passage.text)]
     for end in reversed(ends):
         cut = source_of(one, n, passage.start, end)
         if cost(cut) <= room:
@@ -157,8 +157,8 @@ def _widest(
 
 def _with_neighbours(text: str, passage: Passage, low: int, high: int) -> list[tuple[int, int]]:
     """The passage with 0, 1, 2, ... sentences more on either side, all of `text[low:high]`."""
-    before = [low + start for start, _ in split_sentences(text[low : passage.start])]
-    after = [passage.end + end for _, end in split_sentences(text[passage.end : high])]
+    before = [low + start for start, _ in sentences_of(text[low : passage.start])]
+    after = [passage.end + end for _, end in sentences_of(text[passage.end : high])]
     starts = [passage.start, *reversed(before)]
     ends = [passage.end, *after]
     most = max(len(starts), len(ends))

@@ -9,13 +9,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import BEARING, Sentence, Source
 from vademecum.rag.cite import assign, read_markers, tidy
 from vademecum.rag.frame import without_frame
 from vademecum.rag.generate import sentence_key
 from vademecum.rag.judge import NEAR_BEST, Evidence, Verdict, claims
+from vademecum.rag.sentences import sentences_of
 
 CLEARLY = 0.15  # so much better must another source be to replace the one that the model cited
 MOST_CITATIONS = 3
@@ -45,7 +45,7 @@ def check(
     With `broken_off` a last sentence without an end is dropped, unless it is the only one.
     """
     cited = read_markers(tidy(without_frame(raw, sources, question)), len(sources))
-    spans = split_sentences(cited.text)
+    spans = sentences_of(cited.text)
     by_model = assign(cited.marks, spans)
     answer, spans, headings = plain_headings(cited.text, spans)
     texts = [answer[start:end] for start, end in spans]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.answer import Source
+from vademecum.rag.sentences import sentences_of
 from vademecum.rag.words import containment, content_words, numbers
 
 LEAST_EVIDENCE = 0.3  # share of a claim's words that its evidence must hold
@@ -20,7 +20,7 @@ def _sentences(passage: str) -> tuple[tuple[int, int, frozenset[str], frozenset[
             frozenset(content_words(passage[start:end])),
             frozenset(numbers(passage[start:end])),
         )
-        for start, end in split_sentences(passage)
+        for start, end in sentences_of(passage)
     )
 
 

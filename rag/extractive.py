@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import Quotation, Sentence, Source
 from vademecum.rag.check import Checked
 from vademecum.rag.judge import SUPPORTED_COSINE, claims, subject
+from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 from vademecum.rag.words import Language, containment, content_words
 
@@ -125,7 +125,7 @@ def missed(
 
 
 def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder) -> list[Quote]:
-    spans = [(s, start, end) for s in sources for start, end in split_sentences(s.text)]
+    spans = [(s, start, end) for s in sources for start, end in sentences_of(s.text)]
     spans = [
         (s, a, b)
         for s, a, b in spans

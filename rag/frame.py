@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import cache
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.abstain import refuses
 from vademecum.rag.answer import Source
 from vademecum.rag.cite import MENTIONED
 from vademecum.rag.prompt import RETRACTED, instructions
+from vademecum.rag.sentences import sentences_of
 
 # Every repetition is possessive, so that no run of blanks or dashes is tried twice.
 DRESS = r"[ \t>*_#•·\-–—]*+"
@@ -68,7 +68,7 @@ def _framed(sources: Sequence[Source], question: str) -> dict[str, list[str]]:
     ]  # fmt: skip
     years = [str(source.year) for source in sources if source.year]
     sections = [source.section for source in sources if source.section]
-    asked = [question, *(question[start:end] for start, end in split_sentences(question))]
+    asked = [question, *(question[start:end] for start, end in sentences_of(question))]
     values = {
         "Title": titles, "标题": titles, "Year": years, "年份": years,
         "Section": sections, "章节": sections, "Question": asked, "问题": asked,
@@ -143,7 +143,7 @@ def _behind(line: str, at: int, value: str) -> int | None:
 
 
 def _without_instructions(text: str) -> str:
-    spans = [span for span in split_sentences(text) if _instructs(text[span[0] : span[1]])]
+    spans = [span for span in sentences_of(text) if _instructs(text[span[0] : span[1]])]
     for start, end in reversed(spans):
         text = text[:start] + text[end:].lstrip(" \t")
     return text
@@ -180,5 +180,5 @@ def _words(text: str) -> tuple[str, ...]:
 def _told() -> tuple[tuple[str, ...], ...]:
     """The words of each sentence that the prompts of all languages tell a model."""
     return tuple(
-        _words(text[start:end]) for text in instructions() for start, end in split_sentences(text)
+        _words(text[start:end]) for text in instructions() for start, end in sentences_of(text)
     )

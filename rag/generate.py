@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Literal
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.model.interface import (
     Finished,
     FinishReason,
@@ -25,6 +24,7 @@ from vademecum.model.interface import (
 from vademecum.rag.answer import AnswerDelta, ThinkingDelta
 from vademecum.rag.cite import strip_markers
 from vademecum.rag.frame import frames
+from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 
 # Greedy, so that the same question gets the same answer: these models copy from their sources and
@@ -142,7 +142,7 @@ class LoopGuard:
     def _repeats_sentence(self) -> bool:
         """Whether the last finished sentence was written before, apart from its markers."""
         rest = self._text[self._settled :]
-        spans = split_sentences(rest)
+        spans = sentences_of(rest)
         plain = [strip_markers(rest[start:end]).strip() for start, end in spans]
         found = [sentence_key(sentence) for sentence in plain]
         keys = [*self._keys, *(key for key in found if key)]

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.quantities import UNIT, german_numbers, numbers_at, plain
+from vademecum.rag.sentences import sentences_of
 from vademecum.rag.words import GERMAN
 
 TO = re.compile(r"-?\s*(?P<to>[-–—−~～]|±|\+/-|\b(?:to|through|bis)\b|[至到])\s*[-−–]?\s*", re.I)
@@ -62,7 +62,7 @@ class Given:
         self._bounds: set[str] = set()  # what is a bound of an interval of confidence
         self._alone: set[str] = set()  # what is no bound
         for reading in dict.fromkeys((plain(text), plain(german_numbers(text)))):
-            for start, end in split_sentences(reading):
+            for start, end in sentences_of(reading):
                 self._read(reading[start:end])
 
     def at_odds(self, sentence: str) -> bool:

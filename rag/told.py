@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.answer import Source
+from vademecum.rag.sentences import sentences_of
 from vademecum.rag.words import COPY, containment, content_words
 
 # The aim of a study asserts nothing. It is known by its form: "objective response", "goal-directed"
@@ -103,4 +103,4 @@ def _aims(part: str) -> bool:
 
 
 def _sentences(text: str) -> list[str]:
-    return [text[start:end] for start, end in split_sentences(text)]
+    return [text[start:end] for start, end in sentences_of(text)]

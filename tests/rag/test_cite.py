@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.cite import MARKER, assign, read_markers, strip_markers, tidy, without_labels
+from vademecum.rag.sentences import sentences_of
 
 
 def cited(raw: str, sources: int = 3) -> list[tuple[str, tuple[int, ...]]]:
     """Each sentence of the text without markers, with its source numbers."""
     read = read_markers(raw, sources)
-    spans = split_sentences(read.text)
+    spans = sentences_of(read.text)
     numbers = assign(read.marks, spans)
     return [(read.text[a:b], n) for (a, b), n in zip(spans, numbers, strict=True)]
 
@@ -129,7 +129,7 @@ def test_no_marker_survives_and_no_number_is_invented(raw: str, sources: int) ->
     for mark in read.marks:
         assert 0 <= mark.position <= len(read.text)
         assert set(mark.numbers) <= set(range(1, sources + 1))
-    spans = split_sentences(read.text)
+    spans = sentences_of(read.text)
     assert len(assign(read.marks, spans)) == len(spans)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.model.embedder import Embedder
 from vademecum.rag.answer import Source
 from vademecum.rag.check import check
+from vademecum.rag.sentences import sentences_of
 from vademecum.settings import Settings
 
 pytestmark = pytest.mark.e2e
@@ -42,7 +42,7 @@ def test_slips_are_told_from_right_claims(case: str, embedder: Embedder, source_
 def test_their_passages_bear_themselves_out(case: str, embedder: Embedder, source_of) -> None:
     passage = case.splitlines()[1]
     source = source_of(1, passage)
-    for start, end in split_sentences(passage):
+    for start, end in sentences_of(passage):
         copy = passage[start:end]
         assert _support(copy, source, embedder) == "supported"
         said = f"The study found that {copy[0].lower()}{copy[1:]}"

@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 from overstatement_pairs import BORNE_OUT, OVERSTATED
 
-from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.check import check
 from vademecum.rag.overstatement import Overstatement, overstatement
+from vademecum.rag.sentences import sentences_of
 
 # "More likely to survive" and "survival" share no stem.
 MISSED = {"Beta blockers prolong survival in ovarian cancer."}
 
 
 def parts(passage: str) -> list[str]:
-    return [passage[start:end] for start, end in split_sentences(passage)]
+    return [passage[start:end] for start, end in sentences_of(passage)]
 
 
 @pytest.mark.parametrize(("sentence", "passage"), OVERSTATED)
