@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from vademecum.app import options, rooms
+from vademecum.app.cli_forget import forget
 from vademecum.app.console import (
     can_ask,
     moment,
@@ -229,6 +230,9 @@ def vectors(
             library.place_vectors(place, progress=progress)
         shown = library.place
     paragraph(stdout(), f"vectors are searched in {shown}")
+
+
+app.command()(forget)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from vademecum.app import ingesting, options
 from vademecum.app.console import note, one_line, paragraph, plural, print_json, size, stdout
-from vademecum.app.counts import summary, tell_rejections
+from vademecum.app.counts import summary, tell_gone, tell_rejections
 from vademecum.app.how import How, with_how
 from vademecum.app.progress import ConsoleProgress
 from vademecum.app.stopping import stopped
@@ -78,6 +78,7 @@ def ingest(
 def tell(report: IngestReport, json: bool) -> None:
     """Print what a job did. Raises as `require_read` does."""
     tell_rejections(report)
+    tell_gone(report.corpus, report.gone, report.gone_files, report.gone_from)
     if json:
         print_json(report.to_dict())
     else:
@@ -135,11 +136,13 @@ def _survey(
     """The files that would be read, and what is known of them."""
     _check_name(corpus)
     with ConsoleProgress() as progress:
-        found = ingesting.survey(sources, corpus, limit, progress, query=query)
+        survey = ingesting.survey(sources, corpus, limit, progress, query=query)
+    found, gone = survey.files, survey.gone
     sizes = sum(file.size or 0 for file in found)
     if json:
         files = [asdict(file) for file in found]
-        print_json({"corpus": corpus, "limit": limit, "bytes": sizes, "files": files})
+        told = {"corpus": corpus, "limit": limit, "bytes": sizes, "files": files}
+        print_json({**told, "gone_files": gone.files, "gone_from": gone.folders})
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("file", "size", "state"):
@@ -148,11 +151,11 @@ def _survey(
         shown = "" if file.size is None else size(file.size)
         table.add_row(one_line(file.path), shown, file.state)
     states = Counter(file.state for file in found)
-    told = ", ".join(f"{count:,} {state}" for state, count in states.items())
+    counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
+    tell_gone(corpus, len(gone.files), gone.files, gone.folders)
     stdout().print(table)
-    paragraph(
-        stdout(), f"{corpus}: {plural(len(found), 'file')}, {size(sizes)}: {told}; nothing was read"
-    )
+    total = f"{plural(len(found), 'file')}, {size(sizes)}"
+    paragraph(stdout(), f"{corpus}: {total}: {counts}; nothing was read")
 
 
 def _watch(
@@ -173,11 +176,15 @@ def _watch(
     try:
         with ConsoleProgress() as progress:
             progress.note("watching (Ctrl-C stops)")
+            missed: list[str] = []
             for report in ingesting.watch(sources, corpus, progress):
                 if json:
                     print_json(report.to_dict())
                 else:
+                    if report.gone_files != missed:  # once, not with each file that comes
+                        tell_gone(report.corpus, report.gone, report.gone_files, report.gone_from)
                     paragraph(stdout(), summary(report))
+                missed = report.gone_files
     except KeyboardInterrupt:
         note("stopped")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from vademecum.corpora.jobs import JobFile
     from vademecum.ingest.report import IngestReport
 
-NAMED = 5  # places of rejected records
+NAMED = 5  # places of rejected records, files that are gone
 
 # The counts of a report, in reading order, and what each is called behind its number.
 WORDS = {
@@ -69,6 +70,34 @@ def tell_rejections(report: IngestReport) -> None:
     untold = report.rejected - len(report.rejections)
     if report.rejections and untold > 0:
         note(f"and {untold:,} more were rejected")
+
+
+def tell_gone(corpus: str, count: int, files: Sequence[str], folders: Sequence[str]) -> None:
+    """Two lines on stderr, if files are gone: which they are, as far as they are named, and how
+    what came from them is removed."""
+    if not count:
+        return
+    names = few([_within(file, folders) for file in files], count)
+    are = "is" if count == 1 else "are"
+    note(
+        f"{plural(count, 'file')} that {corpus} was read from {are} not there any more: {names}; "
+        "what was read stays"
+    )
+    where = " ".join(map(shlex.quote, folders))
+    note(f"to remove it: vademecum corpus forget {corpus} --gone {where}")
+
+
+def few(names: Sequence[str], count: int | None = None) -> str:
+    """The first of so many names, and how many more there are."""
+    named = names[:NAMED]
+    more = (len(names) if count is None else count) - len(named)
+    return ", ".join(named) + (f" and {more:,} more" if more else "")
+
+
+def _within(file: str, folders: Sequence[str]) -> str:
+    """A file's path in the folder that it was read from."""
+    path = Path(file)
+    return next((str(path.relative_to(at)) for at in folders if path.is_relative_to(at)), file)
 
 
 def wrong_with(files: Iterable[JobFile]) -> list[str]:

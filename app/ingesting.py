@@ -20,7 +20,7 @@ from vademecum.settings import settings
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
     from vademecum.ingest.report import IngestReport
-    from vademecum.ingest.survey import Outlook
+    from vademecum.ingest.survey import Survey
     from vademecum.model.interface import TextEmbedder
 
 
@@ -148,8 +148,8 @@ def survey(
     progress: Progress,
     *,
     query: str | None = None,
-) -> list[Outlook]:
-    """What `ingest` would read; nothing is written."""
+) -> Survey:
+    """What `ingest` would read, and would miss; nothing is written."""
     from vademecum.ingest.survey import survey as run
     from vademecum.ingest.web import Web
 

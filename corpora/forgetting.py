@@ -28,8 +28,8 @@ class Leaving:
 
     Of what came from these files `held` documents stay, as other files hold them too, and
     `brought`, as a source that is no file here may have brought them. `again` are the places of
-    files whose own version of what goes had given way to it: they are read again when they are
-    ingested.
+    other files that lose something, as it was named or as their own version of it had given way:
+    they are read again when they are ingested.
     """
 
     places: tuple[str, ...] = ()
@@ -50,8 +50,11 @@ def leaving(
     is_brought = _is_brought(store, row)
     held = brought = 0
     again: set[str] = set()
+    for chunk in chunks(going):
+        holders, others = _others(store, row.id, chunk, files)
+        again.update(*holders.values(), *others.values())
     for chunk in chunks(_of_files(store, row.id, files)):
-        kept, others = _kept_by_others(store, row.id, chunk, files)
+        kept, others = _others(store, row.id, chunk, files)
         for doc_id in store.titles(row.id, chunk):
             if doc_id in going:
                 continue
@@ -114,34 +117,36 @@ def _of_files(store: Store, corpus: int, places: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _kept_by_others(
+def _others(
     store: Store, corpus: int, doc_ids: Sequence[str], files: Collection[str]
-) -> tuple[set[str], dict[str, set[str]]]:
-    """Those of the documents that other files hold just so; and, of the rest, files that held
-    another version of them."""
+) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """By the ids of those documents that have any, other files that hold them just so, and others
+    that held another version."""
     marks = ",".join("?" * len(doc_ids))
     listed = store.database.read(
         "SELECT d.doc_id, f.place FROM documents d JOIN whole_documents w ON w.document = d.id "
         f"JOIN whole_files f ON f.id = w.file WHERE d.corpus = ? AND d.doc_id IN ({marks})",
         (corpus, *doc_ids),
     )
-    kept = {doc_id for doc_id, place in listed if place not in files}
-    others: dict[str, set[str]] = {}
-    for doc_id, place, is_known in store.database.read(
+    named = store.database.read(
         "SELECT p.doc_id, p.place, EXISTS (SELECT 1 FROM whole_files f WHERE f.corpus = p.corpus "
         "AND f.place = p.place AND f.identity != '') "
         f"FROM places p WHERE p.corpus = ? AND p.doc_id IN ({marks})",
         (corpus, *doc_ids),
-    ):
-        if place in files or doc_id in kept:
+    )
+    holders: dict[str, set[str]] = {}
+    lost: dict[str, set[str]] = {}
+    for doc_id, place in listed:
+        if place not in files:
+            holders.setdefault(doc_id, set()).add(place)
+    for doc_id, place, is_known in named:
+        if place in files or place in holders.get(doc_id, ()):
             continue
         # Any other id is of what the document says, or no two files share it. A list without it
         # has lost it to another version.
-        if doc_id.startswith("doi:") and is_known:
-            others.setdefault(doc_id, set()).add(place)
-        else:
-            kept.add(doc_id)
-    return kept, others
+        is_other = doc_id.startswith("doi:") and is_known
+        (lost if is_other else holders).setdefault(doc_id, set()).add(place)
+    return holders, lost
 
 
 def _is_brought(store: Store, row: CorpusRow) -> bool:

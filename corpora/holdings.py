@@ -9,6 +9,7 @@ from vademecum.corpora.catalogue import Catalogue
 from vademecum.corpora.document import CorpusInfo, Deletion, Document, Filters, Hit, Passage
 from vademecum.corpora.forgetting import Leaving
 from vademecum.corpora.indexes import Indexes
+from vademecum.corpora.layout import PLACES
 from vademecum.corpora.places import Longer
 from vademecum.corpora.revision import sift
 from vademecum.corpora.snapshots import Change, Snapshot
@@ -77,8 +78,10 @@ class Holdings:
         return places.read_from(self._store, self._catalogue.row(corpus).id, doc_ids)
 
     def places_named(self, corpus: str) -> list[str]:
-        """All paths and addresses that documents without such a name were read from."""
-        return places.named(self._store, self._catalogue.row(corpus).id)
+        """All paths and addresses that documents were read from: of those that have such a name
+        the files here but NLM's, which are known by their numbers alone."""
+        rows = self._database.read(PLACES, (self._catalogue.row(corpus).id,))
+        return [place for (place,) in rows]
 
     def leaving(
         self, corpus: str, *, places: Iterable[str] = (), doc_ids: Iterable[str] = ()

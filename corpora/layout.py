@@ -201,6 +201,22 @@ IS_WHOLE = (
     "(SELECT COUNT(*) FROM whole_documents d WHERE d.file = f.id)"
 )
 
+# All places of a corpus (its id) that hold something, in order, those of numbered records as far as
+# `whole` knows them: one look at the index for each.
+PLACES = """
+WITH RECURSIVE each(place) AS (
+    SELECT min(place) FROM places WHERE corpus = ?1
+    UNION ALL
+    SELECT (SELECT min(place) FROM places WHERE corpus = ?1 AND place > each.place)
+    FROM each WHERE each.place IS NOT NULL
+)
+SELECT place FROM each WHERE place IS NOT NULL
+UNION
+SELECT place FROM whole_files f WHERE corpus = ?1
+    AND EXISTS (SELECT 1 FROM whole_documents w WHERE w.file = f.id)
+ORDER BY place
+"""
+
 
 def _first(connection: sqlite3.Connection) -> None:
     _run(connection, FIRST)

@@ -21,7 +21,6 @@ from vademecum.corpora import (
     recovery,
     shard_folder,
     snapshots,
-    whole,
     writing,
 )
 from vademecum.corpora.batch import Batch, Written, check
@@ -191,13 +190,13 @@ class Library(Holdings):
             self._indexes.follow(row, progress or Silent())
         return written
 
-    def forget_places(self, corpus: str, gone: Sequence[str]) -> None:
+    def moved(self, corpus: str, gone: Sequence[str]) -> None:
         """Files that are not there any more: what others hold as well, those alone hold from now
         on, and it goes with what they become. Raises as `commit` does."""
         row = self._catalogue.row(corpus)
         with self._writing, self._database.transaction() as connection:
-            places.forget(connection, row.id, gone)
-            whole.forget(connection, row.id, gone)
+            if places.moved(connection, row.id, gone):
+                forgetting.forget_jobs(connection, corpus)
 
     def forget(
         self,

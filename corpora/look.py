@@ -10,7 +10,7 @@ from pathlib import Path
 from vademecum.corpora.database import ReadOnly
 from vademecum.corpora.job_list import ListedJob, listed
 from vademecum.corpora.jobs import ACTIVE, FileState, Job, JobState, among, job_of, jobs_of
-from vademecum.corpora.layout import IS_WHOLE
+from vademecum.corpora.layout import IS_WHOLE, PLACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,12 @@ class Look:
                 ):
                     if number < len(paths):
                         yield paths[number], state, identity
+
+    def places_named(self, corpus: str) -> list[str]:
+        """As `Library.places_named`; none of a corpus to be."""
+        sql = "SELECT id FROM corpora WHERE name = ? AND NOT importing"
+        found = self._rows.read(sql, (corpus,))
+        return [place for (place,) in self._rows.read(PLACES, found[0])] if found else []
 
     def whole(self, corpus: str, readers: str) -> dict[str, str]:
         """Identities of the files of which the corpus holds all, by their places: as long as it is

@@ -82,19 +82,6 @@ def read_from(store: Store, corpus: int, doc_ids: Sequence[str]) -> dict[str, st
     return found
 
 
-def named(store: Store, corpus: int) -> list[str]:
-    """All places that hold something, in order: one look at the index for each."""
-    rows = store.database.read(
-        "WITH RECURSIVE each(place) AS ("
-        "SELECT min(place) FROM places WHERE corpus = ?1 UNION ALL "
-        "SELECT (SELECT min(place) FROM places WHERE corpus = ?1 AND place > each.place) "
-        "FROM each WHERE each.place IS NOT NULL) "
-        "SELECT place FROM each WHERE place IS NOT NULL",
-        (corpus,),
-    )
-    return [place for (place,) in rows]
-
-
 def tails(read: Mapping[str, str]) -> dict[str, str]:
     """As much of the end of each place as tells it from the others: "2021/notes.md"."""
     others = {place: set(read.values()) - {place} for place in set(read.values())}
@@ -118,19 +105,32 @@ def remember(
     )
 
 
-def forget(connection: sqlite3.Connection, corpus: int, gone: Sequence[str]) -> None:
+def moved(connection: sqlite3.Connection, corpus: int, gone: Sequence[str]) -> bool:
     """Of files that are gone, the documents that a file which is there holds too: that one alone
-    holds them now. What only files hold that are gone, they hold still."""
+    holds them now. What only files hold that are gone, they hold still. Whether there were any."""
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS gone_places (place TEXT PRIMARY KEY)")
     connection.execute("DELETE FROM gone_places")
     connection.executemany("INSERT INTO gone_places VALUES (?)", [(place,) for place in gone])
-    connection.execute(
+    lost = connection.execute(
         "DELETE FROM places WHERE corpus = ? AND place IN (SELECT place FROM gone_places) "
         "AND EXISTS (SELECT 1 FROM places other WHERE other.corpus = places.corpus "
         "AND other.doc_id = places.doc_id "
-        "AND other.place NOT IN (SELECT place FROM gone_places))",
+        "AND other.place NOT IN (SELECT place FROM gone_places)) RETURNING place",
+        (corpus,),
+    ).fetchall()
+    # Should one come back, it is read, so that what it holds is written down again.
+    connection.executemany(
+        "UPDATE whole_files SET identity = '' WHERE corpus = ? AND place = ?",
+        [(corpus, place) for (place,) in {*lost}],
+    )
+    lists = connection.execute(
+        "DELETE FROM whole_files WHERE corpus = ? AND place IN (SELECT place FROM gone_places) "
+        "AND NOT EXISTS (SELECT 1 FROM whole_documents w WHERE w.file = whole_files.id "
+        "AND NOT EXISTS (SELECT 1 FROM whole_documents o JOIN whole_files f ON f.id = o.file "
+        "WHERE o.document = w.document AND f.place NOT IN (SELECT place FROM gone_places)))",
         (corpus,),
     )
+    return bool(lost or lists.rowcount)
 
 
 def displaced(

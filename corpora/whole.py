@@ -71,7 +71,7 @@ def remember(
 
 
 def forget(connection: sqlite3.Connection, corpus: int, gone: Iterable[str]) -> None:
-    """Files that are gone: should they come back, they are read."""
+    """Files that hold nothing any more: where they are there, they are read."""
     connection.executemany(
         "DELETE FROM whole_files WHERE corpus = ? AND place = ?",
         [(corpus, place) for place in gone],

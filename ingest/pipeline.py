@@ -23,6 +23,7 @@ from vademecum.ingest.batch import Gathered
 from vademecum.ingest.embedding import Embedding
 from vademecum.ingest.engine import Engine
 from vademecum.ingest.failures import Failures
+from vademecum.ingest.gone import folders_of, gone_from
 from vademecum.ingest.in_order import InOrder
 from vademecum.ingest.moved import forget_moved
 from vademecum.ingest.newest import Newest
@@ -150,7 +151,8 @@ class _Run:
         reason = ""
         known = False
         try:
-            forget_moved(self._library, work.corpus)
+            folders = folders_of(work.plan.sources) if work.job is None else []
+            forget_moved(self._library, work.corpus, folders)
             unchanged = record.begin(fingerprint, self._stop.check)
             known = unchanged is None
             if unchanged is not None:
@@ -158,9 +160,10 @@ class _Run:
                 place = placed(work, embedder, writer, shards, stop, self._progress, apart)
                 with place as (source, self._batches):
                     self._read_all(source)
-                forget_moved(self._library, work.corpus)
+                forget_moved(self._library, work.corpus, folders)
                 state = record.outcome()
                 shards.clear()
+            self._report.miss(gone_from(folders, self._library.places_named(work.corpus)))
         except Stopped as stopped:
             state = stopped.state
             if state == "cancelled":

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-TOLD = 20  # rejected records, and files that could not be read; the library has all of the latter
+from vademecum.ingest.gone import Gone
+
+TOLD = 20  # rejected records, files that failed and files that are gone: the library has all files
 
 # Counted for each file of a job, and again from nothing where the file is read again.
 BY_FILE = (
@@ -48,6 +50,9 @@ class IngestReport:
     rejections: list[tuple[str, str]] = field(default_factory=list)  # where, reason: the first few
     failed: int = 0  # files that could not be read to their end
     failed_files: list[tuple[str, str]] = field(default_factory=list)  # name, reason: the first few
+    gone: int = 0  # files that are not there any more in the folders that were read
+    gone_files: list[str] = field(default_factory=list)  # their paths: the first few
+    gone_from: list[str] = field(default_factory=list)  # those folders
     passages: int = 0
     embedded: int = 0  # of the passages; the others kept the vectors they had
     seconds: float = 0.0
@@ -66,6 +71,11 @@ class IngestReport:
         self.failed += 1
         if len(self.failed_files) < TOLD:
             self.failed_files.append((name, reason))
+
+    def miss(self, gone: Gone) -> None:
+        """Count files that are not there any more, and tell of the first few."""
+        self.gone = len(gone.files)
+        self.gone_files, self.gone_from = list(gone.files[:TOLD]), list(gone.folders)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `vademecum ingest --json` prints it; without what one run counted."""

@@ -12,6 +12,7 @@ from vademecum.corpora.jobs import FileState
 from vademecum.corpora.look import Look
 from vademecum.corpora.readers import fingerprint
 from vademecum.corpora.readers.stream import printable
+from vademecum.ingest.gone import Gone, folders_of, gone_from
 from vademecum.ingest.plan import Plan, identity_of, size_of
 from vademecum.ingest.sources import PUBMED, SAMPLE, resolve
 from vademecum.ingest.urls import is_url
@@ -23,6 +24,7 @@ from vademecum.progress import Progress
 FileOutlook = Literal["new", "changed", "failed before", "unchanged", "known", "remote"]
 
 
+NOTHING = Gone()
 READ: tuple[FileState, ...] = ("done", "unchanged")
 
 
@@ -35,6 +37,14 @@ class Outlook:
     state: FileOutlook
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All that `ingest` would read, and what it would miss."""
+
+    files: list[Outlook]
+    gone: Gone = NOTHING
+
+
 def survey(
     sources: Sequence[str],
     corpus: str,
@@ -44,8 +54,8 @@ def survey(
     *,
     query: str | None = None,
     limit: int | None = None,
-) -> list[Outlook]:
-    """The files that these sources name, in the order of reading.
+) -> Survey:
+    """The files that these sources name, in the order of reading, and those that are gone.
 
     Lists of NLM are asked for; no file is fetched. Raises UsageError, SourceUnavailable.
     """
@@ -53,17 +63,16 @@ def survey(
     rest = [named for named in sources if not is_url(named)]
     found = [Outlook(url, None, "remote") for url in urls]
     if rest == [SAMPLE] and not Path(SAMPLE).exists() and not is_present(SAMPLE_PUBMED):
-        return [*found, Outlook(SAMPLE, None, "remote")]
+        return Survey([*found, Outlook(SAMPLE, None, "remote")])
     if rest or query is not None or not urls:
         taken = look.taken(corpus) if rest == [PUBMED] else ()
         plan = resolve(rest, progress=progress, web=web, taken=taken, query=query, limit=limit)
-        found += _of_plan(plan, corpus, look, progress, limit)
-    return found
+        of_plan = _of_plan(plan, corpus, look, progress, limit)
+        return Survey([*found, *of_plan.files], of_plan.gone)
+    return Survey(found)
 
 
-def _of_plan(
-    plan: Plan, corpus: str, look: Look, progress: Progress, limit: int | None
-) -> list[Outlook]:
+def _of_plan(plan: Plan, corpus: str, look: Look, progress: Progress, limit: int | None) -> Survey:
     """Holds no more of what was read earlier than the plan has files."""
     sizes = [size_of(path) for path in plan.files]
     progress.start("looking at files", sum(size or 0 for size in sizes), "B")
@@ -80,8 +89,9 @@ def _of_plan(
             read.add(identity)
         if path in planned:
             before.setdefault(path, state)
-    whole = look.whole(corpus, fingerprint()) if limit is None and plan.newest is None else {}
-    return [
+    known = look.whole(corpus, fingerprint())
+    whole = known if limit is None and plan.newest is None else {}
+    found = [
         Outlook(
             printable(str(path)),
             size,
@@ -91,6 +101,10 @@ def _of_plan(
         )
         for path, size, identity in zip(plan.files, sizes, identities, strict=True)
     ]
+    # What was only moved is known where it is once it is read there.
+    moved = wanted - {""}
+    held = [place for place in look.places_named(corpus) if known.get(place) not in moved]
+    return Survey(found, gone_from(folders_of(plan.sources), held))
 
 
 def _identity(path: Path, progress: Progress) -> str:

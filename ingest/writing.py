@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -116,7 +117,7 @@ class Writer:
                 self._shown.note(
                     f"{name}: {rows:,} of its rows differ from rows with the same ids of {place}, "
                     "which is not there any more; both are kept. If it was moved, the old ones go "
-                    f"only with the corpus (`vademecum corpus delete {corpus}`, then ingest again)"
+                    f"with `vademecum corpus forget {corpus} {shlex.quote(place)}`"
                 )
 
     def _kept_apart(self, gathered: Gathered) -> tuple[Gathered, list[Taken], list[Clash]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ingest_support import FakeEmbedder
+from ingest_support import FakeEmbedder, article, write_pubmed
 
 from vademecum.corpora.library import Library
 from vademecum.ingest.pipeline import ingest
@@ -85,6 +85,58 @@ def test_a_file_that_comes_back_is_read_again(library: Library, folder: Path) ->
     new.write_text("What it says.")
     report = run(library, folder)
     assert (report.unchanged, report.displaced) == (0, 0)
+    assert texts(library) == {"What it said.", "What it says."}
+
+
+def test_a_folder_that_was_moved_below_the_one_that_is_read(library: Library, folder: Path) -> None:
+    (folder / "2020").mkdir()
+    (folder / "2020" / "pump.txt").write_text("The pump is in room 301.")
+    (folder / "other.txt").write_text("What else is said.")
+    run(library, folder)
+    (folder / "2020").rename(folder / "old")
+    assert run(library, folder).gone == 0
+    (folder / "old" / "pump.txt").write_text("The pump is in room 999.")
+    assert run(library, folder).displaced == 1
+    assert texts(library) == {"The pump is in room 999.", "What else is said."}
+
+
+def test_records_of_pubmed_are_of_the_file_that_is_there(library: Library, folder: Path) -> None:
+    old = write_pubmed(folder / "old.xml", article(1), article(2))
+    run(library, folder)
+    new = old.rename(folder / "new.xml")
+    assert run(library, folder).gone == 0
+    assert library.places_named(NAME) == [str(new)]
+    write_pubmed(folder / "old.xml", article(1), article(2))
+    assert run(library, folder).unchanged == 1  # the new one; the old one came back
+    assert library.leaving(NAME, places=[str(new)]).held == 2
+
+
+def test_of_a_file_that_is_moved_and_changed_at_once_the_old_text_is_told(
+    library: Library, folder: Path
+) -> None:
+    old = folder / "pump.txt"
+    old.write_text("The pump is in room 301.")
+    run(library, folder)
+    old.rename(folder / "infusion.txt").write_text("The pump is in room 999.")
+    report = run(library, folder)
+    assert (report.displaced, report.gone, report.gone_files) == (0, 1, [str(old)])
+    library.forget(NAME, places=report.gone_files)
+    assert texts(library) == {"The pump is in room 999."}
+    assert run(library, folder).gone == 0
+
+
+def test_the_same_ingestion_is_not_taken_for_done_once_a_file_was_moved(
+    library: Library, folder: Path
+) -> None:
+    old, new = folder / "a.txt", folder / "b.txt"
+    old.write_text("What it said.")
+    run(library, old)
+    old.rename(new)
+    run(library, new)
+    shutil.copy(new, old)
+    run(library, old)
+    new.write_text("What it says.")
+    run(library, new)
     assert texts(library) == {"What it said.", "What it says."}
 
 

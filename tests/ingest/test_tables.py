@@ -241,8 +241,10 @@ def test_a_table_that_was_moved_and_changed_at_once_is_told(
     [note] = told(new)
     assert "data.csv: 5 of its rows" in note
     assert str(old) in note
-    assert f"corpus delete {NAME}" in note
+    assert f"corpus forget {NAME} {old}" in note
     assert len(texts(library)) == 9 + 5
+    library.forget(NAME, places=[str(old)])
+    assert texts(library) == sorted(f"Row {n}{n % 3 or ''}." for n in range(8))
 
 
 def test_a_job_killed_between_two_tables_of_one_name_ends_as_if_it_was_not(
