@@ -13,6 +13,7 @@ import numpy as np
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import Quotation, Sentence, Source
 from vademecum.rag.check import Checked
+from vademecum.rag.furniture import Furniture
 from vademecum.rag.judge import SUPPORTED_COSINE, claims, subject
 from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
@@ -126,10 +127,14 @@ def missed(
 
 def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder) -> list[Quote]:
     spans = [(s, start, end) for s in sources for start, end in sentences_of(s.text)]
+    furniture = Furniture(question, sources)
     spans = [
         (s, a, b)
         for s, a, b in spans
-        if claims(s.text[a:b]) and reports(s.text[a:b]) and not _heads(s.text, a, b)
+        if claims(s.text[a:b])
+        and reports(s.text[a:b])
+        and not _heads(s.text, a, b)
+        and not furniture.holds(s, a, b)
     ]
     if not spans:
         return []
