@@ -240,11 +240,13 @@ class Assistant:
             elif withheld and self.model is None:
                 withheld = "unquoted"
         languages = None
+        others: tuple[str, ...] = ()
         if withheld in abstain.APART:
             texts = [(one.passage.text, one.document.language) for one in found]
             if languages := apart(run.query.question, texts):
                 withheld = abstain.APART[withheld]
-        made = Made(sources, retrieve_s, draft, checked, withheld, languages)
+                others = self._others(run.corpus)
+        made = Made(sources, retrieve_s, draft, checked, withheld, languages, others)
         yield Completed(complete(run, info, made, self.model, self.embedder))
 
     def _info(self, corpus: str) -> CorpusInfo:
@@ -255,6 +257,11 @@ class Assistant:
                 f"open an assistant for it: Assistant.open({corpus!r})",
             )
         return info
+
+    def _others(self, asked: str) -> tuple[str, ...]:
+        """The corpora of the library that hold something, beside the one that was asked."""
+        corpora = self.library.corpora()
+        return tuple(one.name for one in corpora if one.documents and one.name != asked)
 
     def _assemble(
         self, run: Run, found: Sequence[Found]

@@ -35,7 +35,8 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Made:
     """What came of a question: `withheld` says why there is no answer, None if there is one.
-    `languages` are those of the question and of what was found, where they are two."""
+    `languages` are those of the question and of what was found, where they are two, and `others`
+    the corpora then that were not asked."""
 
     sources: tuple[Source, ...]
     retrieve_s: float
@@ -43,6 +44,7 @@ class Made:
     checked: Checked
     withheld: Reason | None
     languages: Apart | None = None
+    others: tuple[str, ...] = ()
 
 
 def complete(
@@ -54,7 +56,14 @@ def complete(
     quotes = _quotes(run, made, embedder) if model else ()
     if withheld:
         filtered = run.filters != Filters()
-        text = notice(corpus, withheld, language, filtered=filtered, apart=made.languages)
+        text = notice(
+            corpus,
+            withheld,
+            language,
+            filtered=filtered,
+            apart=made.languages,
+            others=made.others,
+        )
         reason = REASONS[withheld][language]
     else:
         text = made.checked.text

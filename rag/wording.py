@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from vademecum.rag.answer import CorpusRef, Status
@@ -163,17 +164,17 @@ def notice(
     *,
     filtered: bool = False,
     apart: Apart | None = None,
+    others: Sequence[str] = (),
 ) -> str:
     """What a person reads instead of an answer; `filtered` if not all of the corpus was searched,
-    `apart` where question and texts are in two languages.
+    `apart` where question and texts are in two languages, `others` the corpora beside it.
 
     Only where the search found nothing that bears on the question is it said of the library.
     """
     why = REASONS[reason][language]
     if apart and STATUS[reason] == "other_language":
-        return in_languages(apart, OTHER_LANGUAGE[language], language).format(
-            why=why, name=corpus.name
-        )
+        said = in_languages(apart, OTHER_LANGUAGE[language], language)
+        return said.format(why=why, name=corpus.name) + _not_searched(others, language)
     if STATUS[reason] == "not_written":
         return UNWRITTEN["quoting" if reason == "unquoted" else "writing"][language].format(why)
     if STATUS[reason] == "stopped":
@@ -194,15 +195,34 @@ def notice(
     return f'Not in this library: {why} in "{corpus.name}" ({count}{newest}){within}.'
 
 
+def _not_searched(others: Sequence[str], language: Spoken) -> str:
+    """That corpora beside the one that was asked may hold texts in the language of the question."""
+    if not others:
+        return ""
+    quote = "„{}“" if language == "de" else "“{}”"
+    between = "、" if language == "zh" else ", "
+    named = between.join(quote.format(name) for name in others[:MOST_NAMED])
+    more = f"{between}…" if len(others) > MOST_NAMED else ""
+    return NOT_SEARCHED[language].format(named + more)
+
+
 # What is said where question and texts are in two languages: nothing of what the library holds.
 OTHER_LANGUAGE: dict[Spoken, str] = {
-    "en": "The question is in {asked}, the texts found in “{{name}}” are in {held}: {{why}}."
-    " The library may have the answer all the same. Ask in {ask}.",
-    "zh": "问题是{asked}，而在“{{name}}”库中找到的资料是{held}：{{why}}。库中仍可能有答案，"
-    "请用{ask}提问。",
-    "de": "Die Frage ist {asked}, die in „{{name}}“ gefundenen Texte sind {held}: {{why}}."
-    " Die Bibliothek kann die Antwort trotzdem haben. Bitte {ask} fragen.",
+    "en": "The question is in {asked}, most texts found in “{{name}}” are in {held}: {{why}}."
+    " They may have the answer all the same; to have it from them, ask in {ask}.",
+    "zh": "问题是{asked}，而在“{{name}}”库中找到的资料多为{held}：{{why}}。其中仍可能有答案；"
+    "要从中得到回答，请用{ask}提问。",
+    "de": "Die Frage ist {asked}, die meisten in „{{name}}“ gefundenen Texte sind {held}: {{why}}."
+    " Die Antwort kann trotzdem darin sein; um sie daraus zu bekommen, bitte {ask} fragen.",
 }
+NOT_SEARCHED: dict[Spoken, str] = {
+    "en": " Other corpora ({}) were not searched: there may be texts in the language of the"
+    " question.",
+    "zh": "其他库（{}）未被检索，其中可能有与问题语言相同的资料。",
+    "de": " Andere Korpora ({}) wurden nicht durchsucht: dort kann es Texte in der Sprache der"
+    " Frage geben.",
+}
+MOST_NAMED = 5
 # What is said where passages were found and no sentence that holds came of them.
 UNWRITTEN: dict[Literal["writing", "quoting"], dict[Spoken, str]] = {
     "writing": {

@@ -54,6 +54,11 @@ class Shelf:
         self.blind: set[str] = set()  # sides that find nothing
         self.one_work: tuple[str, ...] = ()  # ids that are of one work, in order
         self.read_from: dict[str, str] = {}  # paths by id
+        self.beside: dict[str, int] = {}  # documents of other corpora
+
+    def corpora(self) -> list[CorpusInfo]:
+        others = [CorpusInfo(name, "snap", n, n, "", "other") for name, n in self.beside.items()]
+        return [*others, self.corpus("test")]
 
     def corpus(self, name: str) -> CorpusInfo:
         if name != "test":

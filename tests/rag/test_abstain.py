@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 import pytest
@@ -23,6 +24,7 @@ from vademecum.rag.wording import (
     ANOTHER,
     ENDINGS,
     LANGUAGES,
+    NOT_SEARCHED,
     OTHER_LANGUAGE,
     OVERSTATED,
     REASONS,
@@ -228,7 +230,8 @@ def test_the_notice_names_the_library_that_was_searched_and_how() -> None:
 
 def test_all_that_is_said_is_said_in_every_language() -> None:
     tables = [*REASONS.values(), *ENDINGS.values(), *UNWRITTEN.values(), OVERSTATED, STRONGER]
-    for table in [*tables, *LANGUAGES.values(), ANOTHER, THEIRS, OTHER_LANGUAGE]:
+    apart = [*LANGUAGES.values(), ANOTHER, THEIRS, OTHER_LANGUAGE, NOT_SEARCHED]
+    for table in [*tables, *apart]:
         assert set(table) == set(get_args(Spoken))
         assert len(set(table.values())) == len(table)
         assert len({words.count("{}") for words in table.values()}) == 1
@@ -248,15 +251,32 @@ def test_only_what_the_search_did_not_find_is_said_of_the_library(reason) -> Non
 def test_of_two_languages_both_are_named_and_the_one_to_ask_in() -> None:
     said = notice(PUBMED, "apart", "de", apart=Apart("ger", "eng"))
     assert said.startswith("Die Frage ist auf Deutsch, ")
-    assert "in „pubmed“ gefundenen Texte sind auf Englisch" in said
-    assert said.endswith("Bitte auf Englisch fragen.")
+    assert "die meisten in „pubmed“ gefundenen Texte sind auf Englisch" in said
+    assert said.endswith("bitte auf Englisch fragen.")
     said = notice(PUBMED, "apart", "zh", apart=Apart("chi", "eng"))
     assert said.startswith("问题是中文，")
     assert said.endswith("请用英文提问。")
     said = notice(PUBMED, "unchecked", "en", apart=Apart("eng", "chi"))
     assert "cannot be checked" in said
-    assert said.endswith("Ask in Chinese.")
+    assert said.endswith("ask in Chinese.")
     # Of one that has no name here it is said that it is another.
     said = notice(PUBMED, "apart", "en", apart=Apart("eng", "fin"))
     assert "are in another language" in said
-    assert said.endswith("Ask in their language.")
+    assert said.endswith("ask in their language.")
+
+
+@pytest.mark.parametrize(
+    ("language", "two"), [("en", "(“a”, “b”)"), ("de", "(„a“, „b“)"), ("zh", "（“a”、“b”）")]
+)
+def test_corpora_that_were_not_searched_may_hold_texts_in_the_language_of_the_question(
+    language, two
+) -> None:
+    apart = Apart("ger", "eng")
+    said = notice(PUBMED, "apart", language, apart=apart, others=["a", "b"])
+    assert said.startswith(notice(PUBMED, "apart", language, apart=apart))
+    assert two in said
+    many = notice(PUBMED, "apart", language, apart=apart, others=list("abcdefg"))
+    assert "…" in many
+    assert not {"“f”", "„f“"} & set(re.findall("[“„].[”“]", many))
+    # Where the search found nothing in the same language it is said of this corpus alone.
+    assert two not in notice(PUBMED, "irrelevant", language, others=["a", "b"])

@@ -158,6 +158,19 @@ def test_a_question_in_another_language_than_the_texts_is_not_said_to_be_missing
     assert assistant.ask("What is the capital of France?").status == "not_in_library"
 
 
+def test_of_other_corpora_it_is_said_that_they_were_not_searched_where_they_hold_anything(
+    shelf_of, embedder
+) -> None:
+    shelf = shelf_of(Document("pmid:1", "Metformin and acidosis", IN_ENGLISH, "abstract"))
+    shelf.beside = {"leitlinien": 12, "leer": 0}
+    assistant = Assistant(shelf, embedder, None, corpus="test")
+    said = assistant.ask("Erhöht es die Gefahr einer Übersäuerung bei Nierenkranken?").answer
+    assert "Andere Korpora („leitlinien“) wurden nicht durchsucht" in said
+    shelf.beside = {}
+    said = assistant.ask("Erhöht es die Gefahr einer Übersäuerung bei Nierenkranken?").answer
+    assert "Korpora" not in said
+
+
 def test_an_answer_that_cannot_be_checked_for_its_language_is_not_laid_to_the_model(
     shelf_of, embedder, model_of
 ) -> None:
