@@ -195,10 +195,14 @@ CREATE TABLE whole_documents (             -- which those are, as long as they a
 ) WITHOUT ROWID;
 CREATE INDEX whole_documents_of ON whole_documents (document);
 """
+LISTED = """
+ALTER TABLE whole_files ADD COLUMN node TEXT NOT NULL DEFAULT '';  -- by what its disk knows it
+ALTER TABLE whole_documents ADD COLUMN seen INTEGER NOT NULL DEFAULT 1;  -- by the last reading
+"""
 # Of a row `f` of whole_files: it was read to its end, and nothing of it is lost.
 IS_WHOLE = (
     "f.identity != '' AND f.documents = "
-    "(SELECT COUNT(*) FROM whole_documents d WHERE d.file = f.id)"
+    "(SELECT COUNT(*) FROM whole_documents d WHERE d.file = f.id AND d.seen)"
 )
 
 # All places of a corpus (its id) that hold something, in order, those of numbered records as far as
@@ -258,6 +262,10 @@ def _whole(connection: sqlite3.Connection) -> None:
     _run(connection, WHOLE)  # what was read before, is once more
 
 
+def _listed(connection: sqlite3.Connection) -> None:
+    _run(connection, LISTED)
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _first,
     _notices,
@@ -268,6 +276,7 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _works,
     _titles,
     _whole,
+    _listed,
 )
 LAYOUT = len(STEPS)
 

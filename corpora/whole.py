@@ -2,8 +2,9 @@
 
 A file is written down with the rows of its documents. A document that is deleted or replaced loses
 its row, whatever the cause, and with it (ON DELETE CASCADE) its place in the lists of files: a file
-whose list has become short is not whole any more. Of one of which not all is there the list is kept
-as well (`identity` is '' then): it says which documents would go with the file (`forgetting`).
+whose list has become short is not whole any more. The list says as well which documents came from
+the file (`forgetting`): so it is kept where not all is there, or where an earlier reading gave more
+than the last one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class FileRead:
     `begun`: it is the first batch of a reading of the file; `ended`: it is the last. `documents` is
     how many the file holds in all, 0 where not all of them are there as it has them, and then it is
     not whole. `number` is that of the file in its job, which knows its identity; `how` says
-    what has read it.
+    what has read it, and `node` by what its disk knows it, wherever it is moved there.
     """
 
     number: int
@@ -39,6 +40,7 @@ class FileRead:
     ended: bool
     documents: int
     how: str
+    node: str = ""
 
 
 def remember(
@@ -49,24 +51,29 @@ def remember(
     for file in read:
         here = (corpus, file.place)
         if file.begun:
-            connection.execute("DELETE FROM whole_files WHERE corpus = ? AND place = ?", here)
             connection.execute(
                 "INSERT INTO whole_files (corpus, place, identity, how, documents) "
-                "VALUES (?, ?, '', '', 0)",
+                "VALUES (?, ?, '', '', 0) ON CONFLICT DO UPDATE SET identity = ''",
+                here,
+            )
+            connection.execute(
+                "UPDATE whole_documents SET seen = 0 WHERE file = "
+                "(SELECT id FROM whole_files WHERE corpus = ? AND place = ?)",
                 here,
             )
         connection.executemany(
-            "INSERT OR IGNORE INTO whole_documents SELECT f.id, d.id "
+            "INSERT INTO whole_documents (file, document) SELECT f.id, d.id "
             "FROM whole_files f JOIN documents d ON d.corpus = f.corpus "
-            "WHERE f.corpus = ? AND f.place = ? AND f.identity = '' AND d.doc_id = ?",
+            "WHERE f.corpus = ? AND f.place = ? AND f.identity = '' AND d.doc_id = ? "
+            "ON CONFLICT DO UPDATE SET seen = 1",
             [(*here, doc_id) for doc_id in file.doc_ids],
         )
         if file.ended and file.documents:
             connection.execute(
-                "UPDATE whole_files SET how = ?, documents = ?, identity = "
+                "UPDATE whole_files SET how = ?, documents = ?, node = ?, identity = "
                 "(SELECT identity FROM job_files WHERE job = ? AND number = ?) "
                 "WHERE corpus = ? AND place = ? AND identity = ''",
-                (file.how, file.documents, job, file.number, *here),
+                (file.how, file.documents, file.node, job, file.number, *here),
             )
 
 
@@ -105,6 +112,16 @@ class WholeFiles:
         """Whether nothing of the file of that number was replaced or deleted."""
         sql = f"SELECT 1 FROM whole_files f WHERE id = ? AND {IS_WHOLE}"
         return bool(self._database.read(sql, (number,)))
+
+    def nodes(self, corpus: str) -> dict[str, tuple[str, str]]:
+        """What is in each file that was read to its end, and by what its disk knows it, by its
+        place."""
+        rows = self._database.read(
+            "SELECT place, identity, node FROM whole_files "
+            "WHERE corpus = ? AND identity != '' AND node != ''",
+            (self._catalogue.row(corpus).id,),
+        )
+        return {place: (identity, node) for place, identity, node in rows}
 
     def holding(self, corpus: str, doc_ids: Iterable[str]) -> set[int]:
         """The numbers of files that hold documents of these ids."""

@@ -124,6 +124,16 @@ def stamp_of(path: Path) -> int:
     return hash(tuple((stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats))
 
 
+def node_of(path: Path) -> str:
+    """By what its disk knows a file: the same wherever it is moved there, another for each copy. ""
+    where that is not known."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{found.st_dev}:{found.st_ino}" if found.st_ino else ""
+
+
 def _around(path: Path) -> tuple[Path, ...]:
     """What lies beside a file and decides whether and how it is read."""
     checksum = beside(path)

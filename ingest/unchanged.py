@@ -13,7 +13,7 @@ from vademecum.corpora.library import Library
 from vademecum.corpora.revision import file_number
 from vademecum.corpora.whole import FileRead
 from vademecum.ingest.batch import Gathered
-from vademecum.ingest.plan import stamp_of
+from vademecum.ingest.plan import node_of, stamp_of
 from vademecum.ingest.reading import Ended
 from vademecum.ingest.report import Tally
 from vademecum.ingest.work import Work
@@ -120,6 +120,7 @@ class Unchanged:
                     end is not None,
                     documents,
                     self._how,
+                    node_of(self._work.paths[number]) if end is not None else "",
                 )
             )
         return found

@@ -89,6 +89,16 @@ def test_so_do_those_of_a_file_of_which_not_all_is_there(library: Library) -> No
     assert ids(library) == []
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_an_earlier_reading_of_it_gave_goes_too(library: Library, is_whole: bool) -> None:
+    """The second may have been cut short, or the file: records with a number stay then."""
+    read(library, "/a.xml", document(1), document(2))
+    read(library, "/a.xml", document(1), whole=is_whole)
+    assert whole(library) == ["/a.xml"] * is_whole
+    library.forget(NAME, places=["/a.xml"])
+    assert ids(library) == []
+
+
 def test_what_another_file_holds_stays(library: Library) -> None:
     read(library, "/a", file(1), document(2))
     read(library, "/b", file(1), document(2))

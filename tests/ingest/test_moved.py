@@ -100,6 +100,19 @@ def test_a_folder_that_was_moved_below_the_one_that_is_read(library: Library, fo
     assert texts(library) == {"The pump is in room 999.", "What else is said."}
 
 
+def test_a_folder_that_was_moved_as_a_whole(library: Library, folder: Path, tmp_path: Path) -> None:
+    (folder / "pump.txt").write_text("The pump is in room 301.")
+    write_pubmed(folder / "export.xml", article(1))
+    run(library, folder)
+    new = folder.rename(tmp_path / "elsewhere")
+    run(library, new)
+    assert library.places_named(NAME) == [str(new / "export.xml"), str(new / "pump.txt")]
+    (new / "pump.txt").write_text("The pump is in room 999.")
+    assert run(library, new).displaced == 1
+    assert library.forget(NAME, places=[str(new / "export.xml")]).doc_ids == ("pmid:1",)
+    assert texts(library) == {"The pump is in room 999."}
+
+
 def test_records_of_pubmed_are_of_the_file_that_is_there(library: Library, folder: Path) -> None:
     old = write_pubmed(folder / "old.xml", article(1), article(2))
     run(library, folder)
