@@ -11,9 +11,10 @@ before the rules for them and by the hand that wrote these. The rules were made 
 and likewise: dose, time and figure of another thing in the same passage, and may for must; also
 over statutes, contracts and finance. `values_after` was written after the rules, and read once
 before any of it was mended. `documents` is whole short ones, where what is wrong of one thing is
-right of another: made of what somebody found who tried the product, and no rule was made for it
-yet. Copied are the sentences of the passages, each
-against its own. Prints a table, then one line of JSON; with `--show` the claims told wrongly.
+right of another: made of what somebody found who tried the product, and looked at since.
+`order_seen` and `order_held_out` are of events in another order and of places in a row, written as
+the first two were. Copied are the sentences of the passages, each against its own. Prints a
+table, then one line of JSON; with `--show` the claims told wrongly.
 """
 
 from __future__ import annotations
@@ -31,7 +32,16 @@ from vademecum.rag.check import check
 from vademecum.rag.sentences import sentences_of
 
 FOLDER = Path(__file__).parent / "opposites"
-SETS = ("seen", "held_out", "values_seen", "values_held_out", "values_after", "documents")
+SETS = (
+    "seen",
+    "held_out",
+    "values_seen",
+    "values_held_out",
+    "values_after",
+    "documents",
+    "order_seen",
+    "order_held_out",
+)
 KINDS = ("wrong", "right", "copied")
 
 

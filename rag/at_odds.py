@@ -4,7 +4,7 @@ Each way has a file of its own: what changes which way, what is denied, what is 
 and not of another, what stands where in a near copy, numbers of other groups, which of two groups
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
 other side of a bound, another route or frequency or that of another thing, what is excepted,
-may for must, and what only the loss of a thing does.
+events in another order, another one in a row, may for must, and what only the loss of a thing does.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from vademecum.rag import (
     duties,
     exceptions,
     negation,
+    order,
+    ordinals,
     otherwise,
     proportions,
     regimen,
@@ -31,6 +33,8 @@ from vademecum.rag.relations import by_its_loss, only_denied
 from vademecum.rag.replaced import OTHERS, replaced
 from vademecum.rag.swaps import swapped
 from vademecum.rag.words import NEAR_COPY, WORD, Language, containment, content_words, numbers
+
+BEFORE_AFTER = frozenset(("before", "after"))
 
 
 def at_odds(
@@ -48,7 +52,8 @@ def at_odds(
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
     if miscopied(sentence, parts) or (not agreed and _replaced(sentence, parts)):
         return True
-    if any(way.at_odds(sentence, parts) for way in (sides, regimen, arms, duties)):
+    ways = (sides, regimen, arms, duties, order, ordinals)
+    if any(way.at_odds(sentence, parts) for way in ways):
         return True
     if exceptions.agrees(sentence, parts):
         return False
@@ -97,7 +102,8 @@ def _replaced(sentence: str, parts: Sequence[str]) -> bool:
     """Whether a part has the counterpart of a word, and none says as much in the sentence's own."""
     words = content_words(sentence)
     paired = OTHERS.keys() & WORD.findall(sentence.lower())  # "before" carries no meaning elsewhere
-    return any(replaced(sentence, part) for part in parts) and not any(
+    told = BEFORE_AFTER if order.agrees(sentence, parts) else frozenset[str]()
+    return any(replaced(sentence, part, but=told) for part in parts) and not any(
         words <= content_words(part) and paired <= set(WORD.findall(part.lower())) for part in parts
     )
 

@@ -64,16 +64,16 @@ NOT_ONLY = re.compile(r"\bnot only\b", re.IGNORECASE)
 ONLY = re.compile(r"\bonly\b", re.IGNORECASE)
 
 
-def replaced(sentence: str, evidence: str) -> bool:
+def replaced(sentence: str, evidence: str, but: frozenset[str] = frozenset()) -> bool:
     """Whether a word of the sentence, and not its counterpart, is lacking in the evidence, which
-    has the counterpart that the sentence lacks."""
+    has the counterpart that the sentence lacks. `but` are words that are right as they are."""
     sentence, evidence = map(with_for_not_without, (sentence, evidence))
     words, held = content_words(sentence), content_words(evidence)
     ours, theirs = (_words(text) for text in (sentence, evidence))
     if NOT_ONLY.search(evidence) and ONLY.search(sentence) and not NOT_ONLY.search(sentence):
         only = not ONLY.search(NOT_ONLY.sub(" ", evidence))
         return only and containment(words, held) >= NEAR_COPY
-    one, other = ours - theirs, theirs - ours
+    one, other = ours - theirs - but, theirs - ours
     return any(
         (OTHERS.get(word, set()) & other or _contrary(word, other))
         and containment(words - {stem(word)}, held) >= NEAR_COPY
