@@ -1,4 +1,5 @@
-"""What is shown of a passage: the sentences that it is cited for, and what stands around them."""
+"""What is shown of a passage: the sentences that it is cited for, or the one nearest to the
+question, and what stands around them."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from rich.text import Text
 from vademecum.app.console import clean, shorten
 from vademecum.app.markdown import plain
 from vademecum.rag.answer import Source
-from vademecum.rag.evidence import bearing
+from vademecum.rag.evidence import bearing, nearest
 
 ROOM = 280  # characters, unless what is cited takes more
 LONGEST = 840  # of one sentence: a table may be one
@@ -20,15 +21,17 @@ A_WORD = 0.01  # share of a claim's words: any is enough to choose a sentence by
 Span = tuple[int, int]
 
 
-def excerpt(source: Source, cited_for: Sequence[str]) -> Text:
+def excerpt(source: Source, cited_for: Sequence[str], asked: str) -> Text:
     """The sentences of a passage that say most of what it is cited for, each whole and in the order
     of the passage, with as much before, between and after them as there is room for.
 
     What is left out is an ellipsis; what stands around is dim. Without anything that it is cited
-    for, or where no sentence shares a word with it, the beginning.
+    for, the sentence that holds most of what was `asked`, and the beginning where none does.
     """
     text = plain(source.text, source.file)
     found = {bearing(claim, text, least=A_WORD) for claim in cited_for}
+    if found <= {None}:
+        found = {nearest(asked, text)}
     spans = sorted(span for span in found if span is not None)
     if not spans:
         return Text(shorten(text, ROOM))

@@ -145,14 +145,15 @@ def sources(console: Console, found: Answer, *, whole: bool = False) -> None:
 
 
 def quote(source: Source, found: Answer) -> Text:
-    """The sentences of a passage that it is cited for; where it is only near to what it does not
-    bear, that is told."""
+    """The sentences of a passage that it is cited for, or else the one nearest to the question;
+    where it is only near to what it does not bear, that is told."""
     labels = labels_for(found.question)
     citing = [sentence for sentence in found.sentences if source.n in sentence.citations]
     borne = [sentence.text for sentence in citing if sentence.support in BEARING]
     borne += [quotation.text for quotation in found.quotes if quotation.n == source.n]
     opening, _, closing = labels.quote.partition("{}")
-    said = Text.assemble(opening, excerpt(source, borne or [s.text for s in citing]), closing)
+    shown = excerpt(source, borne or [s.text for s in citing], asked=found.question)
+    said = Text.assemble(opening, shown, closing)
     if citing and not borne:
         return Text(f"{labels.compare}: ", style="dim not italic") + said
     return said

@@ -1,13 +1,18 @@
-"""Where in a source the sentence stands that says most of a claim."""
+"""Where in a source the sentence stands that says most of a claim, or of what is asked."""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
+from vademecum.rag import asked_english as english
+from vademecum.rag import asked_german as german
 from vademecum.rag.answer import Source
 from vademecum.rag.sentences import sentences_of
-from vademecum.rag.words import containment, content_words, numbers
+from vademecum.rag.tongues import asked_in
+from vademecum.rag.words import containment, content_words, language_of, numbers
 
+ITEM = re.compile(r"[-*+•|]|\(?\w{1,3}[.)]\s")  # of a list or a table, which may be the answer
 LEAST_EVIDENCE = 0.3  # share of a claim's words that its evidence must hold
 
 
@@ -49,3 +54,38 @@ def evidence(claim: str, source: Source) -> int | None:
     """
     found = bearing(claim, source.text)
     return None if found is None else source.start + found[0]
+
+
+def nearest(question: str, passage: str) -> tuple[int, int] | None:
+    """Where in `passage` the sentence stands that holds most of what is asked, words that few of
+    its sentences hold counting more: its start and its end. None if none holds a word of it.
+
+    A heading is taken only where no sentence holds as much.
+    """
+    spans = sentences_of(passage)
+    shares = _shares(question, [passage[start:end] for start, end in spans])
+    best = max(
+        zip(shares, spans, strict=True),
+        key=lambda one: (one[0], not heads(passage, *one[1]), -one[1][0]),
+        default=(0.0, (0, 0)),
+    )
+    return best[1] if best[0] else None
+
+
+def _shares(question: str, sentences: list[str]) -> list[float]:
+    """How much of what is asked each sentence holds."""
+    if asked_in(question) == "ger":
+        counts = german.weights(question, sentences)
+        return [german.coverage(counts, "", one, named=False) for one in sentences]
+    if language_of(question) == "zh":
+        words = [content_words(one) for one in sentences]
+        return [containment(content_words(question), one) for one in words]
+    words = [english.words_of(one) for one in sentences]
+    weights = english.weights(english.asked_words(question), words)
+    return [english.share_held(weights, one) for one in words]
+
+
+def heads(text: str, start: int, end: int) -> bool:
+    """Whether a line is the heading of what stands below it, and says nothing by itself."""
+    alone = text[end : end + 1] == "\n" and "\n" not in text[start:end]
+    return alone and text[end - 1].isalnum() and not ITEM.match(text, start)

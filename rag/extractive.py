@@ -4,7 +4,6 @@ them is quoted."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import numpy as np
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import Quotation, Sentence, Source
 from vademecum.rag.check import Checked
+from vademecum.rag.evidence import heads
 from vademecum.rag.furniture import Furniture
 from vademecum.rag.judge import SUPPORTED_COSINE, claims, subject
 from vademecum.rag.sentences import sentences_of
@@ -35,7 +35,6 @@ SOURCE_PRIOR = 0.3  # how much the source's own score counts
 CONCLUDES = ("conclusion", "interpretation", "in conclusion", "these results", "our results")
 CONCLUDES_HAN = ("结论", "综上")
 CONCLUSION_BONUS = 0.08
-ITEM = re.compile(r"[-*+•|]|\(?\w{1,3}[.)]\s")  # of a list or a table, which may be the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder
         for s, a, b in spans
         if claims(s.text[a:b])
         and reports(s.text[a:b])
-        and not _heads(s.text, a, b)
+        and not heads(s.text, a, b)
         and not furniture.holds(s, a, b)
     ]
     if not spans:
@@ -169,12 +168,6 @@ def _choose(quotes: Sequence[Quote], sources: Sequence[Source]) -> list[Quote]:
         chosen.append(quote)
         seen.append(words)
     return sorted(chosen, key=lambda q: (q.source, q.start))
-
-
-def _heads(text: str, start: int, end: int) -> bool:
-    """Whether a line is the heading of what stands below it, and says nothing by itself."""
-    alone = text[end : end + 1] == "\n" and "\n" not in text[start:end]
-    return alone and text[end - 1].isalnum() and not ITEM.match(text, start)
 
 
 def _concludes(text: str, start: int, sentence: str) -> bool:

@@ -6,12 +6,17 @@ import pytest
 from cli_support import source
 from rich.text import Text
 
-from vademecum.app.excerpt import LONGEST, ROOM, excerpt
+from vademecum.app import excerpt as shown_of
+from vademecum.app.excerpt import LONGEST, ROOM
 from vademecum.rag.answer import Source
 
 FILLER = "The weather on the day of the visit was noted by hand. "
 FEVER = "Aspirin lowered fever in 40% of the mice."
 BLEEDING = "Bleeding was rare among those who took it."
+
+
+def excerpt(of: Source, claims: list[str], asked: str = "What else?") -> Text:
+    return shown_of.excerpt(of, claims, asked)
 
 
 def passage(text: str, **how: object) -> Source:
@@ -70,6 +75,36 @@ def test_one_word_in_common_is_enough_to_choose_a_sentence_by() -> None:
 def test_where_nothing_is_cited_the_beginning_is_shown() -> None:
     for claims in ([], ["Bananas ripen."]):
         assert excerpt(passage(f"{FEVER} {FILLER * 9}"), claims).plain.startswith(FEVER)
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "nearest"),
+    [
+        ("Was bleeding common?", f"{FEVER} {FILLER * 20}{BLEEDING}", BLEEDING),
+        # What all sentences hold tells little of one.
+        (
+            "How much aspirin is given to children?",
+            "Aspirin is sold everywhere. " * 20 + "Children take 50 mg of aspirin.",
+            "Children take 50 mg of aspirin.",
+        ),
+        ("Is bleeding rare?", f"Bleeding\n\n{FILLER * 20}{BLEEDING}", BLEEDING),
+        (
+            "Hat der Hersteller Zugang zu den Daten?",
+            "Das Wetter wurde notiert. " * 20 + "Herstellern wird kein Zugang gewährt.",
+            "Herstellern wird kein Zugang gewährt.",
+        ),
+        (
+            "阿司匹林有什么作用？",
+            "天气由人手记录在案。" * 60 + "阿司匹林可退热。",
+            "阿司匹林可退热。",
+        ),
+    ],
+)
+def test_where_nothing_is_cited_what_was_asked_for_is_shown(
+    asked: str, text: str, nearest: str
+) -> None:
+    for claims in ([], ["Bananas ripen."]):
+        assert cited(excerpt(passage(text), claims, asked)) == nearest
 
 
 def test_chinese_is_cut_where_it_falls() -> None:

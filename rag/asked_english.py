@@ -1,0 +1,74 @@
+"""Which words of an English question say what it is about, and which of them a text holds.
+
+"How often", "what happens" and "is it allowed" ask: no text has to hold them. What is left is
+looked for by its forms ("given" for "give", "insurance" for "insured").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from math import log
+
+from vademecum.rag.words import content_words, stem
+
+ASKS = re.compile(
+    r"\bhow (?:often|many|much|long|soon|quickly|fast|old|far|common|frequent(?:ly)?)\b"
+    r"|\b(?:what|which) (?:happens|kinds?|sorts?|types?|period|dates?|times?|hours|days|amount)\b"
+    r"|\b(?:allowed|permitted|forbidden|prohibited|possible|necessary|required?|requires|needed"
+    r"|needs?|take place|uses?|used|using|go|goes|going|get|gets|got|happens?)\b",
+    re.IGNORECASE,
+)
+_FORMS = """begin began begun; break broke broken; build built; burn burnt; buy bought; choose chose
+chosen; draw drew drawn; drink drank drunk; drive drove driven; eat ate eaten; fall fell fallen;
+find found; forget forgot forgotten; freeze froze frozen; give gave given; grow grew grown; hold
+held; keep kept; know knew known; leave left; lose lost; make made; mean meant; pay paid; rise rose
+risen; run ran; say said; see saw seen; sell sold; send sent; speak spoke spoken; spend spent; stand
+stood; steal stole stolen; take took taken; teach taught; tell told; think thought; throw threw
+thrown; wear wore worn; write wrote written"""
+IRREGULAR = {
+    stem(form): stem(verb)
+    for verb, *forms in (line.split() for line in _FORMS.split(";"))
+    for form in forms
+}
+DOUBLED = re.compile(r"([bdgmnprt])\1$")  # "stopped", "thinning"
+# Letters of a word that another one begins with: of "technique" and "tech" nothing is told.
+BEGINS = 5
+
+
+def asked_words(question: str) -> set[str]:
+    """The stems that say what is asked; all of its words that carry meaning, if all only ask."""
+    return _forms(content_words(ASKS.sub(" ", question)) or content_words(question))
+
+
+def words_of(text: str) -> set[str]:
+    """The stems of a text, irregular verbs as what they are forms of."""
+    return _forms(content_words(text))
+
+
+def weights(words: Iterable[str], texts: Collection[Collection[str]]) -> dict[str, float]:
+    """How much each word tells: ln(1 + N / (n + 1/2)) where n of the N texts hold it."""
+    return {
+        word: log(1 + len(texts) / (sum(holds(text, word) for text in texts) + 0.5))
+        for word in words
+    }
+
+
+def share_held(weights: dict[str, float], text: Collection[str]) -> float:
+    """The share of the weights whose words a text holds, in [0, 1]."""
+    total = sum(weights.values())
+    return sum(w for word, w in weights.items() if holds(text, word)) / total if total else 0.0
+
+
+def holds(text: Collection[str], word: str) -> bool:
+    """Whether a word, or one that begins with it, or that it begins with, is among those of a
+    text."""
+    return word in text or any(
+        (len(word) >= BEGINS and one.startswith(word))
+        or (len(one) >= BEGINS and word.startswith(one))
+        for one in text
+    )
+
+
+def _forms(words: Iterable[str]) -> set[str]:
+    return {IRREGULAR.get(word, DOUBLED.sub(r"\1", word)) for word in words}

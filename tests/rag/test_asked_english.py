@@ -1,0 +1,49 @@
+"""Which words of an English question say what it is about, and whether a text holds them."""
+
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.asked_english import asked_words, holds, share_held, weights, words_of
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("How often is the carbon filter replaced?", {"carbon", "filter", "replac"}),
+        ("What happens if two inspections are failed?", {"two", "inspecti", "fail"}),
+        ("Is it allowed to use the lift?", {"lift"}),
+        ("How wide is the gate?", {"wid", "gat"}),  # a text may well say how wide
+        ("How long does it take?", {"tak"}),
+        ("What is needed?", {"need"}),  # all of it asks
+    ],
+)
+def test_what_only_asks_is_left_out(question: str, asked: set[str]) -> None:
+    assert asked_words(question) == asked
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What was given?", "Heparin: do not give it."),
+        ("When was it stopped?", "Stop it at once."),
+        ("Is it insured?", "The insurance covers it."),
+        ("Who threw it?", "It is thrown away."),
+    ],
+)
+def test_a_word_is_held_in_another_form(question: str, text: str) -> None:
+    (word,) = asked_words(question)
+    assert holds(words_of(text), word)
+
+
+@pytest.mark.parametrize(("word", "text"), [("tech", "A technique."), ("dose", "A door.")])
+def test_another_word_does_not_hold_it(word: str, text: str) -> None:
+    assert not holds(words_of(text), *words_of(word))
+
+
+def test_what_few_texts_hold_tells_more() -> None:
+    texts = [words_of(text) for text in ("The pump and the filter.", "The pump.", "A pump stops.")]
+    counts = weights(asked_words("Does the pump have a filter or a valve?"), texts)
+    assert counts["pump"] < counts["filter"] < counts["valv"]
+    assert share_held(counts, texts[0]) > share_held(counts, texts[1]) > 0
+    assert share_held({}, texts[0]) == 0.0
