@@ -24,6 +24,8 @@ FOLDER_MAP = "fields.toml"
 SENTENCE = re.compile(r"[.!?]\W*\Z|[。！？]")  # in a text of few words
 FEW_WORDS, FEW_LETTERS = 4, 40
 WORDS = re.compile(r"[^\s_]+")
+DIGIT = re.compile(r"\d")
+ONE_NUMBER = re.compile(r"(?=.*\d)\S+")  # "7", "F-12"
 
 Row = Mapping[str, Any]
 Stated = Mapping[str, tuple[str, ...]]  # the columns of each part, as far as somebody said them
@@ -44,6 +46,8 @@ USUAL: dict[str, tuple[str, ...]] = {
     "licence": ("licence", "license"),
     "keywords": ("keywords", "tags"),
 }
+# What a document keeps as it stands; its text need not hold it.
+KEPT = ("authors", "journal", "url", "doi", "pmid", "pmcid", "language", "licence", "keywords")
 OF_TEXTS = frozenset(name.replace("_", " ") for name in (*USUAL["text"], *USUAL["title"]))
 
 
@@ -132,27 +136,42 @@ def unknown_text(row: Row, name: str, what: str) -> DocumentRejected:
 
 
 def _guess(row: Row) -> Iterator[tuple[str, str | list[str]]]:
-    """Which columns may be the text, the title and the id, by one row: the longest value, the
-    longest of several words among the others, the first of one word; usual names come first. Where
-    no value is long, it is a table of facts: the first column may be its title, all others say
-    something of that."""
+    """Which columns may be the text, the title and the id, by one row; usual names come first.
+
+    The text is every column that becomes no other part, also where nothing stands in it here:
+    followed to the letter, the lines lose none. The title is the longest value of several words
+    beside a long text, or the first without digits: of that the others say something. A first
+    column of one word with digits is an id, and stays in the text, for people ask by it.
+    """
     known = FieldMap.of(row, {})
-    values = {name: text_of(row, name).strip() for name in row if name.isprintable()}
+    values = {name: text_of(row, name).strip() for name in row if name and name.isprintable()}
     longest = max(values, key=lambda name: len(values[name]), default="text")
-    others = [name for name, value in values.items() if value]
-    if len(others) < 3 or not is_short(values[longest]):
-        others = [name for name in others if name != longest]
-        yield "text", longest
-        wordy = [name for name in others if " " in values[name]]
-        title = next(iter(known.title), max(wordy, key=lambda name: len(values[name]), default=""))
-        id_ = next(iter(known.id), next((n for n in others if n != title and n not in wordy), ""))
-    else:
-        id_ = next(iter(known.id), "")
-        title = next(iter(known.title), next((name for name in others if name != id_), ""))
-        yield "text", [name for name in others if name not in (title, id_)] or longest
-    for part, name in (("title", title), ("id", id_)):
-        if name in others:
+    is_table = len(values) > 2
+    is_prose = not (is_table and is_short(values[longest]))
+    elsewhere = {name for part in KEPT for name in getattr(known, part)}
+    filled = [name for name, value in values.items() if value and name not in elsewhere]
+    wordy = [name for name in filled if is_prose and " " in values[name] and name != longest]
+    plain = [name for name in filled if is_table and not DIGIT.search(values[name])]
+    titles = (*known.title, *sorted(wordy, key=lambda name: -len(values[name])), *plain)
+    title = next((name for name in titles if name in filled and name != longest), "")
+    first = next(iter(values), "")
+    is_id = first in filled and first != title and bool(ONE_NUMBER.fullmatch(values[first]))
+    # A title is cut where it is long; what is known as one seldom is.
+    is_whole = title in known.title or is_short(values.get(title, ""))
+    parts = {*elsewhere, *known.id, *([title] if is_whole else [])}
+    text = [name for name in values if name not in parts]
+    yield "text", text if len(text) > 1 else next(iter(text), longest)
+    ids = (*known.id, first) if is_id else known.id
+    for part, names in (("title", (title,)), ("id", ids), ("date", known.date)):
+        for name in [name for name in names if name in filled][:1]:
             yield part, name
+
+
+def unread(row: Row, columns: FieldMap) -> tuple[str, ...]:
+    """The columns of a row that become no part of a document."""
+    taken = {name for part in fields(columns) for name in getattr(columns, part.name)}
+    taken |= {name.partition(".")[0] for name in taken if name not in row}
+    return tuple(name for name in row if name and name not in taken)
 
 
 def is_short(value: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from vademecum.corpora.document import UNIVERSAL, Document, Record, Rejection
 from vademecum.corpora.readers.dates import iso_date
 from vademecum.corpora.readers.fields import (
+    MAP,
     FieldMap,
     Row,
     Stated,
@@ -24,6 +25,7 @@ from vademecum.corpora.readers.fields import (
     text_of,
     told,
     unknown_text,
+    unread,
 )
 from vademecum.corpora.readers.languages import language_code
 from vademecum.corpora.readers.licences import licence_name
@@ -34,6 +36,7 @@ from vademecum.corpora.readers.titles import as_title
 
 ID_BYTES = 200  # of an id as it is: an index drops what is too long for it (tantivy 65,530)
 ID_HEAD = 100  # of a longer one
+NAMED = 10  # columns that are not read
 
 DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?!\d)")
 PMCID = re.compile(r"(?:PMC)?(\d+)", re.IGNORECASE)
@@ -49,6 +52,7 @@ class _Rows:
     stated: Stated
     is_table: bool  # all of its rows have the same columns
     seen: dict[str, bytes] = field(default_factory=dict)  # ids, and what stood under them
+    told: bool = False  # which columns are not read
 
 
 class RowReader:
@@ -70,8 +74,9 @@ class RowReader:
         name and no other, else "full_text".
 
         Rows without text, that stood before, or that cannot be read are yielded as rejections. A
-        row under the id of another is kept, its id made longer. Raises DocumentRejected if no
-        column is known to be the text, or the file is no text or damaged.
+        row under the id of another is kept, its id made longer. The columns of the first row that
+        are not read are yielded as a rejection, too. Raises DocumentRejected if no column is known
+        to be the text, or the file is no text or damaged.
         """
         name = printable(path.name)
         stem = name.lower().removesuffix(".gz").rpartition(".")[0]
@@ -81,6 +86,17 @@ class RowReader:
                 yield Rejection(where, row)
             else:
                 yield _document(row, where, rows)
+                yield from _left_out(row, rows)
+
+
+def _left_out(row: Row, rows: _Rows) -> Iterator[Rejection]:
+    columns = () if rows.told else unread(row, FieldMap.of(row, rows.stated))
+    rows.told = True
+    if columns:
+        names = ", ".join(repr(printable(column)[:40]) for column in columns[:NAMED])
+        more = f" and {len(columns) - NAMED:,} more" if len(columns) > NAMED else ""
+        why = f"not read, for {rows.name}{MAP} does not name them: {names}{more}"
+        yield Rejection(f"{rows.name}, columns", why, harmless=True)
 
 
 def _document(row: Row, where: str, rows: _Rows) -> Record:

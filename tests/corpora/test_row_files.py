@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from reader_support import check, damaged, read_all, survives
 
 from vademecum.corpora.document import Document, Record, Rejection
-from vademecum.corpora.readers.records import SAMPLE_BYTES
+from vademecum.corpora.readers.records import SAMPLE_BYTES, is_json
 from vademecum.corpora.readers.rows import RowReader
 from vademecum.errors import DocumentRejected
 
@@ -354,12 +355,12 @@ def test_what_cannot_be_read_is_told(
         (
             "fragen.csv",
             "Nr;Titel;Jahr;Inhalt\nF-12;Ruhe nach der Operation;2020;Wer lange ruhte, dem half es.",
-            '`text = "Inhalt"`, `title = "Titel"`, `id = "Nr"`',
+            '`text = ["Nr", "Jahr", "Inhalt"]`, `title = "Titel"`, `id = "Nr"`',
         ),
         (
             "qa.jsonl",
             '{"q": "Why rest?", "a": "It helps, so they all say."}',
-            '`text = "a"`, `title = "q"`',
+            '`text = ["q", "a"]`, `title = "q"`',
         ),
         (
             "a.csv",
@@ -371,8 +372,24 @@ def test_what_cannot_be_read_is_told(
             "drug,indication,dose_mg,frequency\nmetformin,type 2 diabetes,500,twice daily",
             '`text = ["indication", "dose_mg", "frequency"]`, `title = "drug"`',
         ),
-        ("a.csv", "Frage,Antwort\n1,22", '`text = "Antwort"`, `id = "Frage"`'),
-        ("题.csv", "编号,正文\n1,休息有助于恢复。", '`text = "正文"`, `id = "编号"`'),
+        (
+            "clinics.csv",
+            (
+                "clinic,city,patients,in_range,closed,comment\n"
+                "A02,Gmünd,188,61.0,,Below target of 65; samples arrive late"
+            ),
+            (
+                '`text = ["clinic", "patients", "in_range", "closed", "comment"]`, `title = "city"`, '
+                '`id = "clinic"`'
+            ),
+        ),
+        (
+            "a.csv",
+            "id,year,url,note\n1,2020,https://example.org/1,It helped all of them.",
+            '`text = ["year", "note"]`, `id = "id"`, `date = "year"`',
+        ),
+        ("a.csv", "Frage,Antwort\n1,22", '`text = ["Frage", "Antwort"]`, `id = "Frage"`'),
+        ("题.csv", "编号,正文\n1,休息有助于恢复。", '`text = ["编号", "正文"]`, `id = "编号"`'),
     ],
 )
 def test_who_has_other_columns_is_told_where_to_say_so_and_what(
@@ -386,7 +403,34 @@ def test_who_has_other_columns_is_told_where_to_say_so_and_what(
     )
     said = [line.strip("`") for line in lines.split("`, `")]
     (tmp_path / "fields.toml").write_text("\n".join(said), encoding="utf-8")
-    assert len(documents(tmp_path / name, data)) == 1
+    (document,) = documents(tmp_path / name, data)
+    kept = " ".join((document.title, document.text, document.doc_id, document.url))
+    values = json.loads(data).values() if is_json(tmp_path / name) else data.split("\n")[1]
+    for value in values if not isinstance(values, str) else re.split("[,;](?! )", values):
+        assert value in kept  # to the letter, they lose nothing
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "unread"),
+    [
+        ("a.csv", "id,text,dose,note\n1,One.,5,\n2,Two.,6,x", "'dose', 'note'"),
+        ("a.jsonl", '{"text": "One.", "meta": {"url": "u"}, "n": 1}\n{"text": "Two."}', "'n'"),
+        ("a.csv", "id,text\n1,One.\n2,Two.", ""),
+        ("a.csv", f"text,{','.join(map(str, range(12)))}\nOne.\nTwo.", "'8', '9' and 2 more"),
+    ],
+)
+def test_columns_that_are_not_read_are_told_once(
+    tmp_path: Path, name: str, data: str, unread: str
+) -> None:
+    (tmp_path / "fields.toml").write_text('text = "text"\nurl = "meta.url"')
+    found = read(tmp_path / name, data)
+    assert [record.text for record in found if isinstance(record, Document)] == ["One.", "Two."]
+    told = [record for record in found if isinstance(record, Rejection)]
+    assert len(told) == bool(unread)
+    for one in told:
+        assert (one.where, one.harmless) == (f"{name}, columns", True)
+        assert one.reason.startswith(f"not read, for {name}.fields.toml does not name them: '")
+        assert one.reason.endswith(unread)
 
 
 def test_a_map_that_names_the_columns_of_another_table_is_told(tmp_path: Path) -> None:
