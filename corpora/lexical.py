@@ -97,6 +97,7 @@ class LexicalIndex:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._open: dict[int, Any] = {}
+        self._swept: set[int] = set()  # those whose last step ended well
 
     def create(self, corpus: int, dim: int) -> None:
         from tantivy import Index
@@ -123,12 +124,18 @@ class LexicalIndex:
         with self._errors():
             # One thread: a batch is small, and each thread of a writer leaves a segment.
             writer = index.writer(heap_size=WRITER_HEAP, num_threads=1)
+            if corpus not in self._swept:
+                # A commit that was killed, or failed, leaves files that nothing uses. The same step
+                # again gives them the same names, which tantivy would refuse for ever.
+                writer.garbage_collect_files()
+            self._swept.discard(corpus)
             for passage_id in (*deletes, *(entry.passage_id for entry in upserts)):
                 writer.delete_documents_by_term("passage_id", passage_id)
             for entry in upserts:
                 writer.add_document(_tantivy_document(entry))
             writer.commit()
             writer.wait_merging_threads()
+            self._swept.add(corpus)
             index.reload()
 
     def query(self, corpus: int, text: str, k: int, filters: Filters) -> list[tuple[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -59,6 +60,24 @@ def test_a_rebuild_that_is_killed_goes_on_at_the_next_opening(
     with Library.open(tmp_path) as library:
         assert len(library.search_dense(NAME, vector_of("x"), 9)) == 4
         assert_sound(library, 4)
+
+
+def test_a_deletion_that_was_killed_within_tantivy_is_finished(tmp_path: Path) -> None:
+    """Between its files of what is deleted and the list of its files: those are in the way."""
+    killed, other = tmp_path / "killed", tmp_path / "other"
+    with filled(killed, document(1), document(2)):
+        pass
+    shutil.copytree(killed, other)
+    with Library.open(other) as library:
+        library.commit(NAME, batch(delete=[2]))
+        assert_sound(library, 2)
+    (written,) = other.glob("lexical/1/*.del")
+    for path in (written, written.with_name(".managed.json")):
+        shutil.copy(path, killed / path.relative_to(other))
+    with Library.open(killed) as library:
+        library.commit(NAME, batch(delete=[2]))
+        assert_sound(library, 2)
+        assert library.search_lexical(NAME, "aspirin", 9)
 
 
 @pytest.mark.parametrize(
