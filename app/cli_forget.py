@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ import typer
 
 from vademecum.app import rooms
 from vademecum.app.console import can_ask, note, one_line, paragraph, plural, stdout
-from vademecum.app.counts import few
+from vademecum.app.counts import NAMED, few, forgetting
 from vademecum.app.progress import ConsoleProgress
 from vademecum.errors import UsageError
 
@@ -90,8 +89,8 @@ def _gone(library: Library, name: str, folders: Sequence[str]) -> tuple[list[str
             f"left, as their folder is empty or not there, and its disk may not be mounted: "
             f"{few(perhaps)}"
         )
-        folder = shlex.quote(str(Path(perhaps[0]).parent))
-        note(f"to remove what came from there: vademecum corpus forget {name} {folder}")
+        folders = list(dict.fromkeys(str(Path(place).parent) for place in perhaps))
+        note(f"to remove what came from there: {forgetting(name, folders[:NAMED])}")
     return surely, []
 
 

@@ -78,12 +78,16 @@ def ingest(
 def tell(report: IngestReport, json: bool) -> None:
     """Print what a job did. Raises as `require_read` does."""
     tell_rejections(report)
-    tell_gone(report.corpus, report.gone, report.gone_files, report.gone_from)
+    _tell_gone(report)
     if json:
         print_json(report.to_dict())
     else:
         paragraph(stdout(), summary(report))
     require_read(report)
+
+
+def _tell_gone(report: IngestReport) -> None:
+    tell_gone(report.corpus, report.gone, report.gone_files, report.gone_from, report.gone_empty)
 
 
 def require_read(report: IngestReport) -> None:
@@ -142,7 +146,8 @@ def _survey(
     if json:
         files = [asdict(file) for file in found]
         told = {"corpus": corpus, "limit": limit, "bytes": sizes, "files": files}
-        print_json({**told, "gone_files": gone.files, "gone_from": gone.folders})
+        missed = {"files": gone.files, "from": gone.folders, "empty": gone.empty}
+        print_json({**told, **{f"gone_{name}": of for name, of in missed.items()}})
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("file", "size", "state"):
@@ -152,7 +157,7 @@ def _survey(
         table.add_row(one_line(file.path), shown, file.state)
     states = Counter(file.state for file in found)
     counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
-    tell_gone(corpus, len(gone.files), gone.files, gone.folders)
+    tell_gone(corpus, len(gone.files), gone.files, gone.folders, gone.empty)
     stdout().print(table)
     total = f"{plural(len(found), 'file')}, {size(sizes)}"
     paragraph(stdout(), f"{corpus}: {total}: {counts}; nothing was read")
@@ -182,7 +187,7 @@ def _watch(
                     print_json(report.to_dict())
                 else:
                     if report.gone_files != missed:  # once, not with each file that comes
-                        tell_gone(report.corpus, report.gone, report.gone_files, report.gone_from)
+                        _tell_gone(report)
                     paragraph(stdout(), summary(report))
                 missed = report.gone_files
     except KeyboardInterrupt:

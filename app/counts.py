@@ -72,9 +72,11 @@ def tell_rejections(report: IngestReport) -> None:
         note(f"and {untold:,} more were rejected")
 
 
-def tell_gone(corpus: str, count: int, files: Sequence[str], folders: Sequence[str]) -> None:
-    """Two lines on stderr, if files are gone: which they are, as far as they are named, and how
-    what came from them is removed."""
+def tell_gone(
+    corpus: str, count: int, files: Sequence[str], folders: Sequence[str], empty: Sequence[str]
+) -> None:
+    """On stderr, if files are gone: which they are, as far as they are named, and how what came
+    from them is removed."""
     if not count:
         return
     names = few([_within(file, folders) for file in files], count)
@@ -83,8 +85,18 @@ def tell_gone(corpus: str, count: int, files: Sequence[str], folders: Sequence[s
         f"{plural(count, 'file')} that {corpus} was read from {are} not there any more: {names}; "
         "what was read stays"
     )
-    where = " ".join(map(shlex.quote, folders))
-    note(f"to remove it: vademecum corpus forget {corpus} --gone {where}")
+    if folders:
+        note(f"to remove it: {forgetting(corpus, ['--gone', *folders])}")
+    if empty:
+        note(
+            "of a folder that is empty, as where no disk is mounted: "
+            f"{forgetting(corpus, empty[:NAMED])}"
+        )
+
+
+def forgetting(corpus: str, arguments: Sequence[str]) -> str:
+    """The command that removes something from a corpus."""
+    return shlex.join(["vademecum", "corpus", "forget", corpus, *arguments])
 
 
 def few(names: Sequence[str], count: int | None = None) -> str:

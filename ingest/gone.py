@@ -17,22 +17,28 @@ from vademecum.ingest.urls import is_url
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Files that are gone, and the folders that they are gone from, of those asked about."""
+    """Files that are not there any more, and the folders that they are gone from, of those asked
+    about; `empty` are folders below these that hold nothing now, as if a disk was not mounted."""
 
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 def gone_from(folders: Iterable[Path], places: Iterable[str]) -> Gone:
     """Of folders that are there, what was read from them and is gone."""
     missing = [place for place in places if is_missing(place)]
-    files: dict[str, None] = {}
+    files: set[str] = set()
+    empty: set[str] = set()
     of: list[str] = []
     for folder in folders if missing else ():
-        if found := below(missing, [str(folder)]):
-            files.update(dict.fromkeys(found))
+        found = below(missing, [str(folder)])
+        surely, perhaps = surely_gone(found, [str(folder)])
+        files.update(found)
+        empty.update(map(nearest, perhaps))
+        if surely:
             of.append(printable(os.path.normpath(folder.absolute())))
-    return Gone(tuple(sorted(files)), tuple(dict.fromkeys(of)))
+    return Gone(tuple(sorted(files)), tuple(dict.fromkeys(of)), tuple(sorted(empty)))
 
 
 def folders_of(sources: Iterable[str]) -> list[Path]:
@@ -96,12 +102,17 @@ def surely_gone(missing: Iterable[str], folders: Sequence[str] = ()) -> tuple[li
     return surely, perhaps
 
 
+def nearest(place: str) -> str:
+    """The nearest folder of a file that is there; "" where none is."""
+    return next((str(path) for path in Path(place).parents if path.is_dir()), "")
+
+
 def _is_alive(folder: Path, folders: Sequence[str]) -> bool:
-    nearest = next((path for path in (folder, *folder.parents) if path.is_dir()), None)
-    if nearest is None or (nearest != folder and not below([str(nearest)], folders)):
+    there = nearest(str(folder / "file"))
+    if not there or (Path(there) != folder and not below([there], folders)):
         return False
     try:
-        return next(nearest.iterdir(), None) is not None
+        return next(Path(there).iterdir(), None) is not None
     except OSError:
         return False
 

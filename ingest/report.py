@@ -53,6 +53,7 @@ class IngestReport:
     gone: int = 0  # files that are not there any more in the folders that were read
     gone_files: list[str] = field(default_factory=list)  # their paths: the first few
     gone_from: list[str] = field(default_factory=list)  # those folders
+    gone_empty: list[str] = field(default_factory=list)  # folders in them that are empty: a few
     passages: int = 0
     embedded: int = 0  # of the passages; the others kept the vectors they had
     seconds: float = 0.0
@@ -76,6 +77,7 @@ class IngestReport:
         """Count files that are not there any more, and tell of the first few."""
         self.gone = len(gone.files)
         self.gone_files, self.gone_from = list(gone.files[:TOLD]), list(gone.folders)
+        self.gone_empty = list(gone.empty[:TOLD])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as `vademecum ingest --json` prints it; without what one run counted."""

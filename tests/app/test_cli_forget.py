@@ -104,6 +104,11 @@ def test_what_is_gone_is_removed_when_it_is_asked_for(
 def test_a_folder_that_may_only_not_be_mounted_costs_nothing(cli: Cli, folder: Path) -> None:
     for path in (folder / "2020").iterdir():
         path.unlink()
+    told = cli("ingest", str(folder), "--corpus", "papers").stderr.splitlines()
+    assert told[-1] == (
+        "of a folder that is empty, as where no disk is mounted: "
+        f"vademecum corpus forget papers {folder / '2020'}"
+    )
     done = cli("corpus", "forget", "papers", "--gone", "--yes")
     assert done.code == 0
     assert done.stderr.splitlines()[-2:] == [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vademecum.ingest.gone import below, folders_of, gone_from, is_missing, surely_gone
+from vademecum.ingest.gone import Gone, below, folders_of, gone_from, is_missing, surely_gone
 
 
 @pytest.fixture
@@ -82,6 +82,7 @@ def test_an_empty_folder_may_be_one_where_no_disk_is_mounted(folder: Path) -> No
     gone, unsure = str(folder / "gone.txt"), str(folder / "2020" / "gone.txt")
     assert surely_gone([gone, unsure]) == ([gone], [unsure])
     assert surely_gone([gone, unsure], [str(folder)]) == ([gone], [unsure])
+    assert gone_from([folder], [unsure]) == Gone((unsure,), (), (str(folder / "2020"),))
 
 
 def test_a_folder_that_is_gone_counts_only_below_one_that_was_named(folder: Path) -> None:
