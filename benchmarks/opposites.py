@@ -13,8 +13,11 @@ over statutes, contracts and finance. `values_after` was written after the rules
 before any of it was mended. `documents` is whole short ones, where what is wrong of one thing is
 right of another: made of what somebody found who tried the product, and looked at since.
 `order_seen` and `order_held_out` are of events in another order and of places in a row, written as
-the first two were. Copied are the sentences of the passages, each against its own. Prints a
-table, then one line of JSON; with `--show` the claims told wrongly.
+the first two were. So are `asserted_seen` and `asserted_held_out`: of what is denied of one outcome
+or not known at all, of another party, counterpart verbs, effects that are none, a first word that
+answers wrongly ("?" before the question), people left out, and days of the week. Copied are the
+sentences of the passages, each against its own. Prints a table, then one line of JSON; with
+`--show` the claims told wrongly.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ SETS = (
     "documents",
     "order_seen",
     "order_held_out",
+    "asserted_seen",
+    "asserted_held_out",
 )
 KINDS = ("wrong", "right", "copied")
 
@@ -53,6 +58,7 @@ class Case:
     passage: str
     right: str
     wrong: str
+    question: str = ""
 
 
 def main() -> None:
@@ -68,7 +74,7 @@ def main() -> None:
         copied = [case.passage[a:b] for a, b in sentences_of(case.passage)]
         for kind, claims in zip(KINDS, ([case.wrong], [case.right], copied), strict=True):
             for claim in claims:
-                (sentence,) = check(claim, [source], embedder).sentences
+                (sentence,) = check(claim, [source], embedder, question=case.question).sentences
                 supported = sentence.support == "supported"
                 counts[kind] += 1
                 counts[f"{kind} supported"] += supported
@@ -90,8 +96,10 @@ def read(path: Path) -> Iterator[Case]:
         if lines[0].startswith("## "):
             family = lines[0].removeprefix("## ")
         else:
-            passage, right, wrong = lines
-            yield Case(family, passage, right.removeprefix("+ "), wrong.removeprefix("- "))
+            passage, *asked, right, wrong = lines
+            question = "".join(asked).removeprefix("? ")
+            claims = right.removeprefix("+ "), wrong.removeprefix("- ")
+            yield Case(family, passage, *claims, question)
 
 
 def _source(text: str) -> Source:

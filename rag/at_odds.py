@@ -25,6 +25,7 @@ from vademecum.rag import (
     proportions,
     regimen,
     sides,
+    unaffected,
 )
 from vademecum.rag.contrasts import without_asides
 from vademecum.rag.groups import exchanged, misplaced, permuted, substituted
@@ -73,6 +74,8 @@ def at_odds(
         return True
     said, told = without_asides(sentence), [without_asides(part) for part in parts]
     if not agreed and (changes.at_odds(said, told) or denials.at_odds(sentence, parts)):
+        return True
+    if not agreed and unaffected.at_odds(sentence, parts):
         return True
     if denials.denied_too(sentence, parts) or changes.same_too(sentence, parts):
         return False

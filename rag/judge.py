@@ -16,8 +16,8 @@ two things that it only seems to relate; and what borrows a word of the question
 hold: a small model likes to turn the question into a statement. What claims an effect where the
 source reports a connection (`rag/overstatement.py`), or in stronger words (`rag/strength.py`,
 `rag/limits.py`), is overstated. Words in common are not enough: the cosine has floors of its own.
-What the source asks it does not say (`rag/told.py`). A question claims nothing, and a copy of a
-sentence of the source is supported.
+What the source asks, or leaves open, it does not say (`rag/told.py`, `rag/untold.py`). A question
+claims nothing, and a copy of a sentence of the source is supported.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag import slots
+from vademecum.rag import slots, untold
 from vademecum.rag.answer import Source, Support
 from vademecum.rag.at_odds import at_odds, miscopied
 from vademecum.rag.cite import without_labels
@@ -148,7 +148,8 @@ class Evidence:
         ):
             return opposite
         relation = related(sentence, told, self._others(source)) if english else "stated"
-        if relation == "apart" or (english and only_set_out(sentence, told)):
+        left_open = english and (only_set_out(sentence, told) or untold.at_odds(sentence, told))
+        if relation == "apart" or left_open:
             return Verdict("unsupported", min(score, PARTIAL), near=score >= SUPPORTED)
         if not retracted and (reason := self._overstated(sentence, source, english=english)):
             return Verdict("overstated", min(score, (PARTIAL + SUPPORTED) / 2), reason=reason)

@@ -1,0 +1,108 @@
+"""What a passage says is not known, or was not looked at: "we do not know whether it harms".
+
+A sentence that asserts or denies it has no support there, unless another clause tells of it; nor
+has one about those who were left out of a study ("people with cirrhosis were excluded"). English
+and German.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from vademecum.rag.effects import BOUNDARY, GENERIC
+from vademecum.rag.told import Told
+from vademecum.rag.words import content_words
+
+_FOUND_OUT = (
+    r"(?:known?|studied|examined|investigated|tested|assessed|evaluated|established|determined"
+    r"|decided?|settled|clear|clarified|understood|ruled on)"
+)
+UNKNOWN = re.compile(
+    r"\b(?:un(?:known|clear|certain|determined|decided|resolved|settled|studied|tested)"
+    r"|inconclusive|(?:remains?|left|leaves|leaving) open|remains? to be (?:\w+ed|seen|shown)"
+    rf"|(?:not|n't|never|cannot)(?: (?:yet|well|be|been|fully|\w+ly))* {_FOUND_OUT}"
+    rf"|(?:nobody|no one|no study|no trial) (?:has |have )?(?:yet )?{_FOUND_OUT}"
+    r"|(?:no|insufficient|not enough) (?:data|information|studies)(?: \w+)?"
+    r"(?= (?:on|about|for|of|in|regarding|concerning)\b)"
+    r"|(?:does|do|did|can) ?not (?:inform|tell|answer)"
+    r"|ungeklärt|unklar|unbekannt|unerforscht|offen ?(?:ge)?lassen|offengelassen"
+    r"|nicht (?:\w+ )?(?:bekannt|geklärt|untersucht|erforscht|entschieden|klar|geprüft)"
+    r"|(?:wissen|weiß|weiss) (?:\w+ )?nicht|keine (?:daten|erkenntnisse|studien))\b",
+    re.IGNORECASE,
+)
+LEFT_OUT = re.compile(
+    r"\b(?:is|are|was|were|been|being) (?:\w+ly )?(?:excluded|ineligible|left out"
+    r"|not (?:\w+ )?(?:eligible|included|enrolled|recruited|studied|examined|tested))\b"
+    r"(?! (?:if|when|from|because|by)\b)"
+    r"|\b(?:wurden?|waren?|sind|ist) (?:\w+ )?(?:ausgeschlossen|nicht (?:\w+ )?(?:untersucht"
+    r"|eingeschlossen|einbezogen))\b",
+    re.IGNORECASE,
+)
+WITHOUT = re.compile(r"\b(?:without|no|non|not|free of|ohne|kein\w*|nicht)\b", re.IGNORECASE)
+# What is still to be studied is claimed by nobody.
+TO_STUDY = re.compile(
+    r"\b(?:further|future|more)\b[^.;]{0,40}\b(?:stud|research|trial|work)\w*", re.IGNORECASE
+)
+GENERAL = GENERIC | content_words("still yet know known research question bei sind waren wurde")
+LIKE = 3, 6  # letters by which "safe" and "safety" are one word, and longer ones
+OF_TOPIC, OF_SENTENCE = 2 / 3, 1 / 2
+
+
+def at_odds(sentence: str, told: Told) -> bool:
+    """Whether a sentence tells what a passage only says is not known, or of those left out."""
+    if any(cue.search(sentence) for cue in (UNKNOWN, LEFT_OUT, TO_STUDY)):
+        return False
+    words = content_words(sentence) - GENERAL
+    clauses = [clause for part in told.sentences for clause in BOUNDARY.split(part)]
+    telling = [told.title, *(part for part in told.reported)]
+    telling = [c for part in telling for c in BOUNDARY.split(part) if not _says_nothing(c)]
+    return any(
+        _nowhere_told(words, topic, telling)
+        for clause in clauses
+        for topic, of_whom in _topics(clause)
+        if _speaks_of(words, topic, of_whom=of_whom) and not (of_whom and WITHOUT.search(sentence))
+    )
+
+
+def _says_nothing(clause: str) -> bool:
+    return bool(UNKNOWN.search(clause) or LEFT_OUT.search(clause))
+
+
+@lru_cache(maxsize=1024)
+def _topics(clause: str) -> tuple[tuple[frozenset[str], bool], ...]:
+    """What a clause says is not known; who, it says, was left out."""
+    found = []
+    if cue := LEFT_OUT.search(clause):
+        found.append((frozenset(content_words(clause[: cue.start()]) - GENERAL), True))
+    if UNKNOWN.search(clause):
+        found.append((frozenset(content_words(UNKNOWN.sub(" ", clause)) - GENERAL), False))
+    return tuple(found)
+
+
+def _speaks_of(words: set[str], topic: frozenset[str], *, of_whom: bool) -> bool:
+    shared = _shared(topic, words)
+    if not shared or len(shared) < OF_TOPIC * len(topic):
+        return False
+    return of_whom or (
+        len(topic) > 1 and len(_shared(frozenset(words), topic)) >= OF_SENTENCE * len(words)
+    )
+
+
+def _nowhere_told(words: set[str], topic: frozenset[str], telling: Sequence[str]) -> bool:
+    """Whether no clause that tells something has the words of the topic that the sentence has."""
+    shared = _shared(topic, words)
+    return not any(
+        len(_shared(shared, content_words(clause))) >= OF_TOPIC * len(shared) for clause in telling
+    )
+
+
+def _shared(some: frozenset[str], others: set[str] | frozenset[str]) -> frozenset[str]:
+    """Those of some words that are among others, by their beginnings."""
+    return frozenset(word for word in some if any(_alike(word, other) for other in others))
+
+
+def _alike(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return len(short) >= LIKE[0] and long.startswith(short[: LIKE[1]])
