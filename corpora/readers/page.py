@@ -13,12 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-# Two columns are told from a table by prose on both sides of the gap.
-PROSE_WORDS = 4
-PROSE_WIDTH = 0.2  # of the page
-PROSE_PIECES = 6
-PROSE_SHARE = 0.5
-GOES_ON = 0.25  # of the lines of prose: they begin with a small letter, as cells of a table do not
+from vademecum.corpora.readers.columns import columns_of
+from vademecum.corpora.readers.pieces import CJK, Piece, rows_of
+
 GAP = 1.0  # in heights of the text: words within a piece are closer
 
 HYPHENS = "-\u00ad\u2010"
@@ -26,24 +23,7 @@ ENDS = re.compile(r"[.!?:;。！？：；]['\"”’)\]]*$")
 ITEM = re.compile(
     r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-z]{1,4}|[A-Z])[.)]|\d+(?:\.\d+)+|[•▪●◦§–]|第.{1,8}条)\s"
 )
-CJK = re.compile(r"[\u3000-\u9fff\uf900-\ufaff\uff00-\uffef]")
 DIGITS = re.compile(r"\d+|\b[ivxlc]+\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of text and its box."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    text: str
-
-    @property
-    def height(self) -> float:
-        """Of the box; about 1.2 times the size of the type."""
-        return self.y1 - self.y0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +46,9 @@ class Line:
 def lines_of(pieces: Sequence[Piece]) -> list[list[Line]]:
     """The lines of a page in reading order, column by column (`[column][line]`).
 
-    What spans columns (a title, a wide figure's caption) ends those above it.
+    What spans columns (a title, a wide table) ends those above it.
     """
-    return [_lines(column) for column in _columns(list(pieces))]
+    return [_lines(column) for column in columns_of(list(pieces))]
 
 
 def paragraphs(column: Sequence[Line]) -> list[str]:
@@ -134,82 +114,8 @@ def _edges(page: Sequence[Sequence[Line]]) -> list[Line]:
     return lines if len(lines) <= 4 else [*lines[:2], *lines[-2:]]
 
 
-def _columns(pieces: list[Piece], depth: int = 0) -> list[list[Piece]]:
-    gutter = _gutter(pieces) if depth < 3 else None
-    if gutter is None:
-        return [pieces] if pieces else []
-    columns: list[list[Piece]] = []
-    band: list[Piece] = []
-    for piece in sorted(pieces, key=lambda piece: piece.y0):
-        if piece.x0 < gutter < piece.x1:
-            columns += _halves(band, gutter, depth)
-            band = []
-            if columns and all(p.x0 < gutter < p.x1 for p in columns[-1]):
-                columns[-1].append(piece)
-            else:
-                columns.append([piece])
-        else:
-            band.append(piece)
-    return columns + _halves(band, gutter, depth)
-
-
-def _halves(band: list[Piece], gutter: float, depth: int) -> list[list[Piece]]:
-    left = [piece for piece in band if piece.x1 <= gutter]
-    right = [piece for piece in band if piece.x0 >= gutter]
-    return [*_columns(left, depth + 1), *_columns(right, depth + 1)]
-
-
-def _gutter(pieces: Sequence[Piece]) -> float | None:
-    """The middle of a gap with prose on both sides, that few pieces cross; None without one."""
-    if len(pieces) < 2 * PROSE_PIECES:
-        return None
-    left, right = min(p.x0 for p in pieces), max(p.x1 for p in pieces)
-    width = right - left
-    # Where pieces end, a gap may begin: the ends that many share are worth a look.
-    starts = Counter(round(p.x0) for p in pieces if p.x0 > left + PROSE_WIDTH * width)
-    best: tuple[int, float] | None = None
-    for start, _ in starts.most_common(8):
-        inside = [p for p in pieces if p.x1 <= start - 2]
-        edge = max((p.x1 for p in inside if _prose(p, width)), default=None)
-        if edge is None:
-            continue
-        gutter = (edge + start) / 2
-        before = [p for p in pieces if p.x1 <= gutter]
-        after = [p for p in pieces if p.x0 >= gutter]
-        crossing = len(pieces) - len(before) - len(after)
-        if all(_is_column(side, width) for side in (before, after)) and (
-            best is None or crossing < best[0]
-        ):
-            best = (crossing, gutter)
-    if best is None or best[0] > len(pieces) / 3:
-        return None
-    return best[1]
-
-
-def _is_column(pieces: Sequence[Piece], width: float) -> bool:
-    prose = [piece.text for piece in pieces if _prose(piece, width)]
-    if len(prose) < max(PROSE_PIECES, PROSE_SHARE * len(pieces)):
-        return False
-    going_on = sum(text[0].islower() or bool(CJK.match(text)) for text in prose)
-    return going_on >= GOES_ON * len(prose)
-
-
-def _prose(piece: Piece, width: float) -> bool:
-    if piece.x1 - piece.x0 < PROSE_WIDTH * width:
-        return False
-    return piece.text.count(" ") >= PROSE_WORDS - 1 or len(CJK.findall(piece.text)) > 8
-
-
 def _lines(pieces: Iterable[Piece]) -> list[Line]:
-    """Pieces whose boxes share most of their height stand in one line."""
-    rows: list[list[Piece]] = []
-    for piece in sorted(pieces, key=lambda piece: (piece.y0 + piece.y1) / 2):
-        middle = (piece.y0 + piece.y1) / 2
-        if rows and rows[-1][0].y0 <= middle <= rows[-1][0].y1:
-            rows[-1].append(piece)
-        else:
-            rows.append([piece])
-    return [_line(sorted(row, key=lambda piece: piece.x0)) for row in rows]
+    return [_line(row) for row in rows_of(pieces)]
 
 
 def _line(row: Sequence[Piece]) -> Line:

@@ -13,7 +13,8 @@ import pypdfium2.raw as pdfium
 
 from vademecum.corpora.readers import page as layout
 from vademecum.corpora.readers.isolated import Answer, reply
-from vademecum.corpora.readers.page import Line, Piece
+from vademecum.corpora.readers.page import Line
+from vademecum.corpora.readers.pieces import Piece
 from vademecum.errors import DocumentRejected
 
 MAX_PAGES = 5000

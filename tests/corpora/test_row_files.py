@@ -379,8 +379,8 @@ def test_what_cannot_be_read_is_told(
                 "A02,Gmünd,188,61.0,,Below target of 65; samples arrive late"
             ),
             (
-                '`text = ["clinic", "patients", "in_range", "closed", "comment"]`, `title = "city"`, '
-                '`id = "clinic"`'
+                '`text = ["clinic", "patients", "in_range", "closed", "comment"]`, '
+                '`title = "city"`, `id = "clinic"`'
             ),
         ),
         (
