@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from vademecum.rag.beside import Stated, Value, beside, given_to_another
-from vademecum.rag.circumstances import Statement
 from vademecum.rag.proportions import WITH_NUMBERS, figures
 from vademecum.rag.quantities import german_numbers, plain
+from vademecum.rag.statements import Statement
 from vademecum.rag.words import GERMAN
 
 # What stands in parentheses behind a number, and a bound ("90% or more") says no more of a thing.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, pairwise
 
-from vademecum.rag.circumstances import Statement, stands, statement
+from vademecum.rag.statements import Pair, Stand, Statement, stands, statement
 from vademecum.rag.words import GERMAN, HAN
 
 # Where what is said of one value ends and what is said of the next begins.
@@ -49,15 +49,13 @@ def given_to_another(
     claims = statements(sentence)
     told = [dict(statements(part)) for part in parts] if claims else []
     return any(
-        stands(claim, _near(told, kind), contrary) == -1
+        stands(claim, _near(told, kind), contrary) is Stand.AT_ODDS
         for kind, stated in claims
         for claim in stated
     )
 
 
-def _near(
-    told: Sequence[Mapping[str, Sequence[Statement]]], kind: str
-) -> list[tuple[Statement, Statement]]:
+def _near(told: Sequence[Mapping[str, Sequence[Statement]]], kind: str) -> list[Pair]:
     """The statements of a kind, two by two, that stand in one part or near it."""
     near = [
         [each for of in told[i : i + NEAR] for each in of.get(kind, ())] for i in range(len(told))
