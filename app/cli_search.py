@@ -40,8 +40,7 @@ def search(
     narrowed = options.filters(year, mesh, types, exclude_retracted)
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
         info = rooms.pick_corpus(library, corpus)
-        found = rooms.search(library, info.name, query, k, narrowed, progress)
-    weak = rooms.weak(query, found)
+        found, weak = rooms.search(library, info.name, query, k, narrowed, progress)
     if json:
         print_json(
             {

@@ -142,23 +142,18 @@ def _require_model(name: str) -> None:
 
 def search(
     library: Library, corpus: str, query: str, k: int, filters: Filters, progress: Progress
-) -> list[Found]:
-    """The passages nearest to a query, best first."""
-    from vademecum.rag.retrieve import search as retrieve
-
-    return retrieve(library, load_embedder(library, corpus, progress), corpus, query, k, filters)
-
-
-def weak(query: str, found: Sequence[Found]) -> list[bool]:
-    """Of each passage that was found, whether an answer would leave it out: all of them where none
-    bears on the query, otherwise those far below the best."""
+) -> tuple[list[Found], list[bool]]:
+    """The passages nearest to a query, best first; and of each whether an answer would leave it
+    out: all of them where none bears on the query, otherwise those far below the best."""
     from vademecum.rag import abstain
+    from vademecum.rag.retrieve import search as retrieve
     from vademecum.rag.words import language_of
 
-    language = language_of(query)
-    bearing = [] if abstain.before(found, language) else abstain.relevant(found, language)
-    kept = {one.passage.passage_id for one in bearing}
-    return [one.passage.passage_id not in kept for one in found]
+    embedder = load_embedder(library, corpus, progress)
+    found = retrieve(library, embedder, corpus, query, k, filters)
+    chosen, withheld = abstain.choose(query, found, language_of(query), embedder)
+    kept = set[str]() if withheld else {one.passage.passage_id for one in chosen}
+    return found, [one.passage.passage_id not in kept for one in found]
 
 
 def answer(

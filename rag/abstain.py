@@ -1,7 +1,8 @@
 """When there is no answer, and why.
 
-Before writing: nothing found bears on the question, and that alone is "not in this library", unless
-the question is in another language than what was found. After writing: the
+Before writing: nothing found bears on the question, neither a passage as a whole nor a sentence of
+one, and that alone is "not in this library", unless the question is in another language than what
+was found. After writing: the
 model declined, no sentence of what it wrote is borne out, or all that is comes from the question: a
 small model that is asked why X harms answers that X harms. That says something of the model, unless
 two languages are the cause. The nearest sources are shown in any case.
@@ -12,7 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import BEARING, Sentence, Source
+from vademecum.rag.pointed import pointed
 from vademecum.rag.retrieve import Found
 from vademecum.rag.wording import Reason
 from vademecum.rag.words import Language, content_words, language_of
@@ -69,8 +72,23 @@ def relevance(found: Found, language: Language) -> float:
     return COSINE_SHARE * max(0.0, found.cosine) + (1 - COSINE_SHARE) * found.coverage
 
 
+def choose(
+    question: str, found: Sequence[Found], language: Language, embedder: TextEmbedder
+) -> tuple[list[Found], Reason | None]:
+    """The found passages to answer from, and why not to ask the model, None if there is no reason:
+    then they are all that was found."""
+    withheld = before(found, language)
+    if not withheld:
+        return relevant(found, language), None
+    sentences_tell = withheld == "irrelevant" and language == "en"
+    if sentences_tell and (those := pointed(question, found, embedder)):
+        return those, None
+    return list(found), withheld
+
+
 def before(found: Sequence[Found], language: Language) -> Reason | None:
-    """Why not to ask the model, None if there is no reason."""
+    """Why not to ask the model by what the passages are about as a whole, None if there is no
+    reason."""
     if not found:
         return "empty"
     return None if any(bears(one, language) for one in found) else "irrelevant"

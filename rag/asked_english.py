@@ -1,13 +1,14 @@
 """Which words of an English question say what it is about, and which of them a text holds.
 
-"How often", "what happens" and "is it allowed" ask: no text has to hold them. What is left is
-looked for by its forms ("given" for "give", "insurance" for "insured").
+"How often", "what happens" and "is it allowed" ask: no text has to hold them. What the thing asked
+for is ("which drugs") counts little: it is often named alone. What is left is looked for by its
+forms ("given" for "give", "insurance" for "insured").
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from math import log
 
 from vademecum.rag.words import content_words, stem
@@ -16,7 +17,8 @@ ASKS = re.compile(
     r"\bhow (?:often|many|much|long|soon|quickly|fast|old|far|common|frequent(?:ly)?)\b"
     r"|\b(?:what|which) (?:happens|kinds?|sorts?|types?|period|dates?|times?|hours|days|amount)\b"
     r"|\b(?:allowed|permitted|forbidden|prohibited|possible|necessary|required?|requires|needed"
-    r"|needs?|take place|uses?|used|using|go|goes|going|get|gets|got|happens?)\b",
+    r"|needs?|take place|uses?|used|using|go|goes|going|get|gets|got|happens?|together"
+    r"|have to|has to)\b",
     re.IGNORECASE,
 )
 _FORMS = """begin began begun; break broke broken; build built; burn burnt; buy bought; choose chose
@@ -32,29 +34,35 @@ IRREGULAR = {
     for form in forms
 }
 DOUBLED = re.compile(r"([bdgmnprt])\1$")  # "stopped", "thinning"
+KIND = re.compile(r"\b(?:which|what) (\w+)", re.IGNORECASE)
+KIND_COUNTS = 0.25
 # Letters of a word that another one begins with: of "technique" and "tech" nothing is told.
 BEGINS = 5
 
 
-def asked_words(question: str) -> set[str]:
-    """The stems that say what is asked; all of its words that carry meaning, if all only ask."""
-    return _forms(content_words(ASKS.sub(" ", question)) or content_words(question))
+def asked_words(question: str) -> dict[str, float]:
+    """The stems that say what is asked, each with how much it counts; all of the words that carry
+    meaning, if all only ask."""
+    words = words_of(ASKS.sub(" ", question)) or words_of(question)
+    kinds = words_of(" ".join(KIND.findall(question)))
+    return {word: KIND_COUNTS if word in kinds else 1.0 for word in words}
 
 
 def words_of(text: str) -> set[str]:
     """The stems of a text, irregular verbs as what they are forms of."""
-    return _forms(content_words(text))
+    return {IRREGULAR.get(word, DOUBLED.sub(r"\1", word)) for word in content_words(text)}
 
 
-def weights(words: Iterable[str], texts: Collection[Collection[str]]) -> dict[str, float]:
-    """How much each word tells: ln(1 + N / (n + 1/2)) where n of the N texts hold it."""
+def weights(asked: Mapping[str, float], texts: Collection[Collection[str]]) -> dict[str, float]:
+    """How much each word tells: what it counts, times ln(1 + N / (n + 1/2)) where n of the N texts
+    hold it."""
     return {
-        word: log(1 + len(texts) / (sum(holds(text, word) for text in texts) + 0.5))
-        for word in words
+        word: counts * log(1 + len(texts) / (sum(holds(text, word) for text in texts) + 0.5))
+        for word, counts in asked.items()
     }
 
 
-def share_held(weights: dict[str, float], text: Collection[str]) -> float:
+def share_held(weights: Mapping[str, float], text: Collection[str]) -> float:
     """The share of the weights whose words a text holds, in [0, 1]."""
     total = sum(weights.values())
     return sum(w for word, w in weights.items() if holds(text, word)) / total if total else 0.0
@@ -68,7 +76,3 @@ def holds(text: Collection[str], word: str) -> bool:
         or (len(one) >= BEGINS and word.startswith(one))
         for one in text
     )
-
-
-def _forms(words: Iterable[str]) -> set[str]:
-    return {IRREGULAR.get(word, DOUBLED.sub(r"\1", word)) for word in words}

@@ -31,9 +31,20 @@ ASKS = frozenset(
     beträgt betragen kostet lautet heißt bedeutet steht stehen dauert passiert geschieht erfolgt
     erfolgen bekommt bekommen bekomme kriegt kriege erhält erhalten erhalte braucht brauche brauchen
     benötigt benötige findet statt liegt macht machen mache tun tut geht
+    hilft helfen nützt nützen
     erlaubt verboten zulässig gestattet untersagt möglich nötig notwendig vorgeschrieben
     vorgesehen erforderlich""".split()
 )
+# "Innerhalb welcher Frist", "aus welchem Grund": that asks, too.
+KIND = re.compile(r"\bwelche[mnrs]? (\w+)", re.IGNORECASE)
+KINDS = frozenset(
+    """abstand abstände abständen alter art betrag datum dauer form frist fristen grund gründe
+    gründen höhe jahr jahre jahren menge monat monate monaten ort person personen preis summe tag tage tagen
+    uhrzeit umfang umständen weg weise wochentag wochentagen zeit zeiten zeitpunkt zeitraum zweck
+    zwecken""".split()
+)
+# "Höchstdosis" asks how much the "Dosis" is at most.
+AT_MOST = re.compile(r"^(?:Höchst|Mindest|Maximal|Minimal|Gesamt)(?=\w{4})")
 FOLDED = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss"})
 SHORTEST = 4  # letters of a stem
 # "abgesetzt", "abzusetzen": as "absetzen".
@@ -95,11 +106,14 @@ def asked_words(question: str) -> dict[str, float]:
     """The stems that say what is asked, each with how much it counts: nouns, told by their
     capitals, more than the others."""
     found = WORD.findall(question)
+    kinds = set(KIND.findall(question))
     capitals = any(word[0].isupper() for word in found[1:])
     counts: dict[str, float] = {}
     for n, word in enumerate(found):
+        is_asked_for = word in kinds and word.lower() in KINDS
+        word = AT_MOST.sub("", word).capitalize() if AT_MOST.match(word) else word
         small = word.lower()
-        if small in ASKS or small in STOP_WORDS or len(small) < 2:
+        if small in ASKS or is_asked_for or small in STOP_WORDS or len(small) < 2:
             continue
         least = capitals and (word[0].islower() or n == 0)
         for part in (small if least else word).split("-"):

@@ -197,9 +197,7 @@ class Assistant:
             self.library, self.embedder, run.corpus, run.query.standalone, CANDIDATES, run.filters
         )
         searched_in = language_of(run.query.standalone)
-        withheld = abstain.before(found, searched_in)
-        if not withheld:
-            found = abstain.relevant(found, searched_in)
+        found, withheld = abstain.choose(run.query.standalone, found, searched_in, self.embedder)
         sources, messages = self._assemble(run, found)
         retrieve_s = perf_counter() - run.started
         yield Retrieved(sources, retrieve_s)

@@ -25,6 +25,12 @@ from vademecum.rag.asked_german import (
         ("Muss die Kündigung schriftlich erfolgen?", ["Kündigung", "schriftlich"]),
         ("Darf ich im Ausland arbeiten?", ["Ausland", "arbeiten"]),
         ("Was ist das?", []),
+        ("Innerhalb welcher Frist sind die Daten zu löschen?", ["Daten", "löschen"]),
+        ("Welche Frist gilt?", []),
+        ("Wann endet die Frist?", ["endet", "Frist"]),
+        ("Welche Mehrheit ist nötig?", ["Mehrheit"]),
+        ("Wie hoch ist die Höchstdosis?", ["Dosis"]),
+        ("Was hilft bei einer Blutung?", ["Blutung"]),
     ],
 )
 def test_what_only_asks_says_nothing_of_what_is_asked(question: str, words: list[str]) -> None:

@@ -1,0 +1,66 @@
+"""Which passages have a sentence that speaks of what is asked, whatever else they speak of.
+
+A page of a guide or an agreement is about many things, and its vector lies between them all: "How
+often is the carbon filter replaced?" is nearer to any page on filters than to the one of a handbook
+that says it in a line. So where no passage as a whole is close to an English question, sentences
+are looked at. The embedder is English; of German and Chinese the words of a passage stand alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vademecum.model.interface import TextEmbedder
+from vademecum.rag import asked_english as english
+from vademecum.rag.evidence import heads
+from vademecum.rag.judge import claims
+from vademecum.rag.retrieve import Found
+from vademecum.rag.sentences import sentences_of
+from vademecum.rag.told import reports
+
+# The mean of its cosine and the share of the words from which on a sentence speaks of it, and the
+# share that it must hold itself: chosen on the first half of `benchmarks/abstain_small.py` and on
+# 150 questions of PubMedQA.
+POINTED = 0.65
+HELD = 0.4
+# What stands around it, or in the title, counts so much: "The Caterer may terminate it".
+AROUND = 0.5
+
+
+def pointed(question: str, found: Sequence[Found], embedder: TextEmbedder) -> list[Found]:
+    """Those of the found passages with such a sentence, and then those with one that holds as many
+    words and is less near, each in their order. None where there is no such sentence.
+
+    "Which drugs must not be given with it?" is nearer to "It is given once daily" than to the list.
+    """
+    read = [one for one in found if not one.german]
+    texts = [english.words_of(f"{one.document.title} {one.passage.text}") for one in read]
+    weights = english.weights(english.asked_words(question), texts)
+    near: list[tuple[str, str, float]] = []
+    for one, text in zip(read, texts, strict=True):
+        around = english.share_held(weights, text)
+        for sentence in _telling(one.passage.text):
+            held = english.share_held(weights, english.words_of(sentence))
+            if held >= HELD:
+                share = held + AROUND * (around - held)
+                near.append((one.passage.passage_id, sentence, share))
+    if not near:
+        return []
+    rows = np.asarray(embedder.embed_passages([sentence for _, sentence, _ in near]), np.float32)
+    cosines = rows @ np.asarray(embedder.embed_query(question), np.float32)
+    close = {
+        passage_id
+        for (passage_id, _, share), cosine in zip(near, cosines, strict=True)
+        if (float(cosine) + share) / 2 >= POINTED
+    }
+    also = {passage_id for passage_id, _, _ in near} - close if close else set()
+    return [one for ids in (close, also) for one in read if one.passage.passage_id in ids]
+
+
+def _telling(text: str) -> list[str]:
+    """The sentences of a passage that tell something, without headings."""
+    spans = [span for span in sentences_of(text) if not heads(text, *span)]
+    sentences = [text[start:end] for start, end in spans]
+    return [sentence for sentence in sentences if claims(sentence) and reports(sentence)]

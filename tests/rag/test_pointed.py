@@ -1,0 +1,68 @@
+"""A passage on many things is close to none; a sentence of it may say what is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from vademecum.corpora.document import Document, Passage
+from vademecum.rag.abstain import before, choose, relevant
+from vademecum.rag.pointed import pointed
+from vademecum.rag.retrieve import Found
+
+HANDBOOK = (
+    "# Carbon filters\n\nThe temperature is noted before each session. Tap water is tested for "
+    "chlorine every Monday. The carbon filter is changed every three months. If the air detector "
+    "sounds, stop the pump. Is the power failing? Potatoes are soaked overnight."
+)
+
+
+def found(doc_id: str, text: str, cosine: float = 0.2, **how) -> Found:
+    """A passage that is as a whole not close to anything."""
+    document = Document(doc_id, "Handbook", text, "full_text")
+    passage = Passage(doc_id, 0, 0, len(text), text)
+    return Found(passage, document, 1.0, cosine, cosine, {}, **how)
+
+
+OTHERS = [found(f"file:{n}", f"The garden of house {n} has a tree and a fence.") for n in range(5)]
+
+
+def test_the_passage_is_found_whose_sentence_speaks_of_it(embedder) -> None:
+    one = found("file:handbook", HANDBOOK)
+    question = "How often is the carbon filter changed?"
+    assert before([*OTHERS, one], "en") == "irrelevant"
+    assert pointed(question, [*OTHERS, one], embedder) == [one]
+    assert choose(question, [*OTHERS, one], "en", embedder) == ([one], None)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much does the carbon filter of the detector cost in Leeds?",
+        "Which supplier sells the filter?",
+        "Are carbon filters heavy?",  # only a heading has most of it
+        "Is the power failing?",  # the text asks the same
+        "What is the capital of France?",
+    ],
+)
+def test_a_sentence_that_holds_little_of_it_does_not_count(embedder, question: str) -> None:
+    those = [*OTHERS, found("file:handbook", HANDBOOK)]
+    assert pointed(question, those, embedder) == []
+    assert choose(question, those, "en", embedder) == (those, "irrelevant")
+
+
+def test_where_a_passage_as_a_whole_is_close_sentences_are_not_asked(embedder) -> None:
+    close = [found("file:a", HANDBOOK, 0.9), *OTHERS]
+    assert choose("Unlike anything?", close, "en", embedder) == (relevant(close, "en"), None)
+
+
+def test_neither_german_nor_chinese_is_told_by_the_english_embedder(embedder) -> None:
+    question = "How often is the carbon filter changed?"
+    one = found("file:handbook", HANDBOOK)
+    assert pointed(question, [*OTHERS, replace(one, german=True)], embedder) == []
+    assert choose(question, [*OTHERS, one], "zh", embedder)[1] == "irrelevant"
+
+
+def test_nothing_found_is_nothing_to_choose_from(embedder) -> None:
+    assert choose("Does aspirin help?", [], "en", embedder) == ([], "empty")
