@@ -446,6 +446,22 @@ def test_a_narrow_page_shows_sources_over_the_answer(visit: Open, scheme: str) -
     expect(tab.chip(1)).to_be_focused()
 
 
+def test_on_a_narrow_page_no_open_filter_shows_through_the_sources(visit: Open) -> None:
+    tab = visit(NARROW)
+    tab.page.get_by_text("Filters", exact=True).click()
+    labels = [tab.page.get_by_text(name, exact=True) for name in ("From year", "To year")]
+    for label in labels:
+        settled_in_view(label)
+    tab.answered()
+    tab.chip(0).click()
+    expect(tab.page.locator("#vd-right")).to_be_visible()
+    for label in labels:
+        assert not in_view(label)
+    tab.page.get_by_role("button", name="Back to the answer").click()
+    for label in labels:
+        settled_in_view(label)
+
+
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_the_arrow_of_the_menu_stands_beside_the_name_of_the_corpus(
     visit: Open, size: dict[str, int]
