@@ -65,16 +65,32 @@ def assemble(
     Raises ContextTooLong if the question leaves no room for a source.
     """
     budget = prompt_budget(model, answer_tokens, prompt_tokens)
+    most = model.context_length - answer_tokens - TEMPLATE_TOKENS
     bare = messages(question, (), language, reasons=model.reasons)
     room = budget - sum(model.count_tokens(message.content) for message in bare)
     if room < LEAST_SOURCE_TOKENS:
         asked = model.count_tokens(question)
-        raise ContextTooLong(
-            f"the question takes {asked} tokens and leaves no room for sources in {budget}",
-            "shorten the question, or use a model with a longer context",
-        )
+        raise _no_room(asked, asked + room - LEAST_SOURCE_TOKENS, budget, most)
     sources = choose_sources(found, room, lambda s: model.count_tokens(listing(s, language)))
     return Prompt(sources, tuple(messages(question, sources, language, reasons=model.reasons)))
+
+
+def _no_room(asked: int, fitting: int, budget: int, most: int) -> ContextTooLong:
+    """For a question of `asked` tokens, of which `fitting` would leave room for a source. The
+    context sets the budget only where that is all it has, `most`."""
+    share = 100 * max(fitting, 0) // asked
+    what = f"the question takes {asked:,} tokens and leaves no room for sources: with them and the "
+    if budget < most:
+        return ContextTooLong(
+            what + f"instructions it is given {budget:,}, so that an answer comes soon",
+            f"shorten it to {share} % of its length; from Python, Assistant.open(prompt_tokens=...) "
+            f"gives more, with this model up to {most:,}",
+        )
+    return ContextTooLong(
+        what + f"instructions it is given {max(budget, 0):,}, all that the model's context has",
+        (f"shorten it to {share} % of its length, or " if share else "")
+        + "use a model with a longer context",
+    )
 
 
 def choose_sources(

@@ -211,7 +211,31 @@ def test_braces_in_texts_and_questions_are_left_alone(model_of) -> None:
     assert "Question: what {sources}?" in content
 
 
-def test_a_question_too_long_for_the_context_says_so(model_of) -> None:
+@pytest.mark.parametrize(
+    ("context", "setting", "limit", "helps", "not_said"),
+    [
+        (32_768, None, "it is given 1,200, so that", "up to 32,448", "longer context"),
+        (32_768, 2_000, "it is given 2,000, so that", "up to 32,448", "longer context"),
+        (1_000, None, "it is given 680, all that", "use a model with a longer", "prompt_tokens"),
+    ],
+)
+def test_a_question_too_long_is_told_what_limits_it_and_what_helps(
+    model_of, context: int, setting: int | None, limit: str, helps: str, not_said: str
+) -> None:
+    model = model_of(context_length=context)
+    question = "why " * 4_000
     with pytest.raises(ContextTooLong) as caught:
-        assemble([], "why " * 4_000, "en", model_of(), answer_tokens=256)
-    assert "shorten" in caught.value.hint
+        assemble([], question, "en", model, answer_tokens=256, prompt_tokens=setting)
+    assert f"{model.count_tokens(question):,} tokens" in caught.value.message
+    assert limit in caught.value.message
+    assert helps in caught.value.hint
+    assert not_said not in caught.value.hint
+    share = int(caught.value.hint.split("to ")[1].split(" %")[0])
+    shorter = question[: len(question) * share // 100]
+    assemble([], shorter, "en", model, answer_tokens=256, prompt_tokens=setting)
+
+
+def test_a_context_without_room_for_any_question_calls_for_another_model(model_of) -> None:
+    with pytest.raises(ContextTooLong) as caught:
+        assemble([], "why?", "en", model_of(context_length=300), answer_tokens=256)
+    assert caught.value.hint == "use a model with a longer context"
