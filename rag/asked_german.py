@@ -39,9 +39,9 @@ ASKS = frozenset(
 KIND = re.compile(r"\bwelche[mnrs]? (\w+)", re.IGNORECASE)
 KINDS = frozenset(
     """abstand abstände abständen alter art betrag datum dauer form frist fristen grund gründe
-    gründen höhe jahr jahre jahren menge monat monate monaten ort person personen preis summe tag tage tagen
-    uhrzeit umfang umständen weg weise wochentag wochentagen zeit zeiten zeitpunkt zeitraum zweck
-    zwecken""".split()
+    gründen höhe jahr jahre jahren menge monat monate monaten ort person personen preis summe
+    tag tage tagen uhrzeit umfang umständen weg weise wochentag wochentagen zeit zeiten
+    zeitpunkt zeitraum zweck zwecken""".split()
 )
 # "Höchstdosis" asks how much the "Dosis" is at most.
 AT_MOST = re.compile(r"^(?:Höchst|Mindest|Maximal|Minimal|Gesamt)(?=\w{4})")

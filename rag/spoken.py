@@ -32,6 +32,9 @@ UNSURE = frozenset(
     """am als an bei bis das dem den der des die es hat hier im in man nur sei so von war was wen
     wo zu""".split()
 )
+# Those of them that are no English words: three different ones tell, where no other language does.
+NO_ENGLISH = frozenset("als am bei das dem den der des es im sei von wen wo zu".split())
+ENOUGH = 3
 OTHERS = frozenset(
     # English.
     """the a is are does do did can could should would has have had of to for with on by
@@ -64,10 +67,11 @@ def spoken(question: str) -> Spoken:
     german = sum(word in GERMAN for word in small) + sum(map(_ends_german, words))
     unsure = {word for word in small if word in UNSURE}
     umlauts = [word for word in words if UMLAUT.search(word.lower())]
-    # One word with an umlaut and a capital may be a name: "Was Sjögren syndrome treated?"
-    if german or any(word[0].islower() for word in umlauts) or (umlauts and len(unsure) > 1):
-        german += len(unsure)
     others = sum(word in OTHERS for word in small) + len(re.findall("[¿¡]", question))
+    # One word with an umlaut and a capital may be a name: "Was Sjögren syndrome treated?"
+    with_umlaut = any(word[0].islower() for word in umlauts) or (umlauts and len(unsure) > 1)
+    if german or with_umlaut or (len(unsure & NO_ENGLISH) >= ENOUGH and not others):
+        german += len(unsure)
     return "de" if german > others else "en"
 
 

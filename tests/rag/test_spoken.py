@@ -30,6 +30,7 @@ from vademecum.rag.spoken import spoken
         "Wodurch entsteht Gicht?",
         "Gibt es Alternativen?",
         "Was löst Migräne aus?",
+        "Hat der Hersteller Zugang zu den Daten des Registers?",
     ],
 )
 def test_german_is_known_by_its_small_words_verbs_and_endings(question: str) -> None:
@@ -50,6 +51,9 @@ def test_german_is_known_by_its_small_words_verbs_and_endings(question: str) -> 
         "How does Samsung test it?",
         "Les statines réduisent-elles la mortalité?",
         "¿Reducen las estatinas la mortalidad?",
+        "Effets des vaccins de Pfizer",
+        "Was die man so hat",
+        "Von Willebrand disease, the role of der p 1 and des-gamma-carboxyprothrombin",
     ],
 )
 def test_english_is_spoken_wherever_nothing_else_is_told(question: str) -> None:
