@@ -4,7 +4,8 @@ Each way has a file of its own: what changes which way, what is denied, what is 
 and not of another, what stands where in a near copy, numbers of other groups, which of two groups
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
 other side of a bound, another route or frequency or that of another thing, what is excepted,
-events in another order, another one in a row, may for must, and what only the loss of a thing does.
+events in another order, another one in a row, may for must, what another party may, what ends for
+what begins, what only the loss of a thing does, and what is not changed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from vademecum.rag import (
     arms,
     changes,
     contrasts,
+    counterparts,
     denials,
     duties,
     exceptions,
@@ -22,6 +24,7 @@ from vademecum.rag import (
     order,
     ordinals,
     otherwise,
+    parties,
     proportions,
     regimen,
     sides,
@@ -53,7 +56,7 @@ def at_odds(
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
     if miscopied(sentence, parts) or (not agreed and _replaced(sentence, parts)):
         return True
-    ways = (sides, regimen, arms, duties, order, ordinals)
+    ways = (sides, regimen, arms, duties, parties, counterparts, order, ordinals)
     if any(way.at_odds(sentence, parts) for way in ways):
         return True
     if exceptions.agrees(sentence, parts):

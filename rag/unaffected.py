@@ -17,9 +17,10 @@ from vademecum.rag.polarity import DOWN, UP
 from vademecum.rag.relations import CUE, LINK
 from vademecum.rag.words import content_words
 
-# "More" and "most" tell of degree as well: "more advanced".
+# "More" and "most" tell of degree as well ("more advanced"), an association may be a body.
 CHANGES = re.compile(
-    rf"{LINK.pattern}|\b(?:{'|'.join(FORMS)})\b|(?!more\b|mehr\b)(?:{UP.pattern})|{DOWN.pattern}",
+    rf"(?!associations?(?! (?:with|between)\b)\b)(?:{LINK.pattern})|\b(?:{'|'.join(FORMS)})\b"
+    rf"|(?!more\b|mehr\b)(?:{UP.pattern})|{DOWN.pattern}",
     re.IGNORECASE,
 )
 # What may be denied of a thing that is not changed, and whatever may tell of one that is.
