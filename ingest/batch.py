@@ -23,6 +23,7 @@ class Gathered:
     records: int = 0  # that came, those included that gave way to others
     passages: int = 0
     deleting: set[int] = field(default_factory=set)  # files that gave deletions
+    also: dict[str, set[int]] = field(default_factory=dict)  # other files that hold it just so
 
     def add(self, taken: Taken) -> Taken | None:
         """Take a record; what gives way to a later one, which may be the record itself."""
@@ -35,7 +36,10 @@ class Gathered:
         if waiting is not None and Revision.of(record).precedes(Revision.of(waiting[1])):
             return taken
         self.documents.pop(record.doc_id, None)
+        also = self.also.pop(record.doc_id, set())
         if isinstance(record, Document):
+            if waiting is not None and waiting[1].content_hash() == record.content_hash():
+                self.also[record.doc_id] = also | {waiting[0].file}
             self.documents[record.doc_id] = (taken, record)
             self.passages += len(taken.passages or ())
         else:

@@ -171,7 +171,8 @@ class Writer:
         there: dict[int, list[str]] = {}
         for taken, document in gathered.documents.values():
             if document.doc_id not in outdated:
-                there.setdefault(taken.file, []).append(document.doc_id)
+                for file in {taken.file, *gathered.also.get(document.doc_id, ())}:
+                    there.setdefault(file, []).append(document.doc_id)
         embedded = self._embedding.embed(sifted.needed)
         for item in embedded:
             self._tally.count(item.taken.file, "titles_only", int(item.document.kind == "title"))

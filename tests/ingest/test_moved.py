@@ -124,6 +124,27 @@ def test_records_of_pubmed_are_of_the_file_that_is_there(library: Library, folde
     assert library.leaving(NAME, places=[str(new)]).held == 2
 
 
+def test_of_copies_that_are_read_together_each_holds_all_of_it(
+    library: Library, folder: Path
+) -> None:
+    for name in ("a.xml", "b.xml", "c.xml"):
+        write_pubmed(folder / name, article(1))
+    run(library, folder)
+    for name in ("c.xml", "a.xml"):
+        assert library.forget(NAME, places=[str(folder / name)]).held == 1
+    assert library.forget(NAME, places=[str(folder / "b.xml")]).doc_ids == ("pmid:1",)
+
+
+def test_of_versions_that_are_read_together_the_last_alone_is_held(
+    library: Library, folder: Path
+) -> None:
+    write_pubmed(folder / "a.xml", article(1, "One version."))
+    write_pubmed(folder / "b.xml", article(1, "Another version."))
+    run(library, folder)
+    assert library.forget(NAME, places=[str(folder / "b.xml")]).doc_ids == ("pmid:1",)
+    assert ingest(library, NAME, [folder / "a.xml"], FakeEmbedder()).kept == 1
+
+
 def test_of_a_file_that_is_moved_and_changed_at_once_the_old_text_is_told(
     library: Library, folder: Path
 ) -> None:
