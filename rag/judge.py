@@ -16,8 +16,9 @@ two things that it only seems to relate; and what borrows a word of the question
 hold: a small model likes to turn the question into a statement. What claims an effect where the
 source reports a connection (`rag/overstatement.py`), or in stronger words (`rag/strength.py`,
 `rag/limits.py`), is overstated. Words in common are not enough: the cosine has floors of its own.
-What the source asks, or leaves open, it does not say (`rag/told.py`, `rag/untold.py`). A question
-claims nothing, and a copy of a sentence of the source is supported.
+A "Yes" before what denies the question has no support (`rag/yes_no.py`). What the source asks, or
+leaves open, it does not say (`rag/told.py`, `rag/untold.py`). A question claims nothing, and a copy
+of a sentence of the source is supported.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag import slots, untold
+from vademecum.rag import slots, untold, yes_no
 from vademecum.rag.answer import Source, Support
 from vademecum.rag.at_odds import at_odds, miscopied
 from vademecum.rag.cite import without_labels
@@ -79,6 +80,7 @@ class Evidence:
     ) -> None:
         self._embedder = embedder
         self._sources = sources
+        self._question = question
         self._asked = content_words(question)
         self._spoken = spoken(question)
         self._whole = [f"{s.title}. {s.text}" for s in sources]
@@ -101,22 +103,27 @@ class Evidence:
         self._vectors: list[Vectors] = np.split(rows, ends[:-1]) if flat else []
 
     def judge(self, sentences: Sequence[str]) -> list[list[Verdict]]:
-        """For each sentence, the verdict of every source, in order."""
+        """For each sentence, the verdict of every source, in order.
+
+        A "Yes." alone is the beginning of the sentence behind it.
+        """
         if not sentences or not self._sources:
             return [[] for _ in sentences]
+        answers = map(yes_no.joined, ("", *sentences), sentences)
+        misled = [yes_no.at_odds(answer, self._question) for answer in answers]
         rows = np.asarray(self._embedder.embed_passages(list(sentences)), np.float32)
         return [
-            [self._verdict(sentence, row, i) for i in range(len(self._sources))]
-            for sentence, row in zip(sentences, rows, strict=True)
+            [self._verdict(sentence, row, i, misled=wrong) for i in range(len(self._sources))]
+            for sentence, row, wrong in zip(sentences, rows, misled, strict=True)
         ]
 
-    def _verdict(self, sentence: str, row: Vectors, source: int) -> Verdict:
+    def _verdict(self, sentence: str, row: Vectors, source: int, *, misled: bool) -> Verdict:
         if not claims(sentence):
             return Verdict("uncited", 0.0)
         if not self._parts[source]:
             return Verdict("unsupported", 0.0)
         retracted = self._sources[source].retracted
-        if not retracted and _plain(sentence) in self._copies[source]:
+        if not (retracted or misled) and _plain(sentence) in self._copies[source]:
             return Verdict("supported", 1.0)
         words = content_words(sentence)
         cosines = self._vectors[source] @ row
@@ -129,7 +136,7 @@ class Evidence:
         opposite = Verdict("unsupported", min(score, PARTIAL / 2), near=score >= SUPPORTED)
         figures = without_labels(sentence)
         held_all = all(holds(self._quantities[source], q) for q in quantities(figures))
-        if not held_all or self._intervals[source].at_odds(figures):
+        if misled or not held_all or self._intervals[source].at_odds(figures):
             return opposite
         who = stance(sentence, self._whole[source])
         if who == "opposed" or self._rare.misspelt(sentence, source):

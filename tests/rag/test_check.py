@@ -276,3 +276,14 @@ def test_a_claim_does_not_hide_in_a_heading(sources, embedder) -> None:
     (sentence,) = checked.sentences
     assert sentence.text == checked.text == "Aspirin increased ischaemic stroke in older women."
     assert sentence.support == "unsupported"
+
+
+@pytest.mark.parametrize(("first", "support"), [("Yes", "unsupported"), ("No", "supported")])
+@pytest.mark.parametrize("between", [", ", ". "])
+def test_a_first_word_that_answers_wrongly_is_marked(
+    sources, embedder, first: str, between: str, support: str
+) -> None:
+    question = "Does metformin increase the risk of lactic acidosis?"
+    denied = "Metformin did not increase the risk of lactic acidosis in renal impairment."
+    *_, last = check(f"{first}{between}{denied}", sources, embedder, question=question).sentences
+    assert last.support == support
