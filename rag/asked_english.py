@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from math import log
 
-from vademecum.rag.words import content_words, stem
+from vademecum.rag.words import WORD, content_words, stem
 
 ASKS = re.compile(
     r"\bhow (?:often|many|much|long|soon|quickly|fast|old|far|common|frequent(?:ly)?)\b"
@@ -46,6 +46,16 @@ def asked_words(question: str) -> dict[str, float]:
     words = words_of(ASKS.sub(" ", question)) or words_of(question)
     kinds = words_of(" ".join(KIND.findall(question)))
     return {word: KIND_COUNTS if word in kinds else 1.0 for word in words}
+
+
+def subject(question: str) -> str:
+    """The first stem that says what is asked, "" if there is none: what the question is about."""
+    asked = asked_words(question)
+    for match in WORD.finditer(ASKS.sub(" ", question)):
+        for word in words_of(match.group()):
+            if asked.get(word) == 1.0:
+                return word
+    return ""
 
 
 def words_of(text: str) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from vademecum.rag import asked_english as english
@@ -63,7 +64,8 @@ def nearest(question: str, passage: str) -> tuple[int, int] | None:
     A heading is taken only where no sentence holds as much.
     """
     spans = sentences_of(passage)
-    shares = _shares(question, [passage[start:end] for start, end in spans])
+    sentences = [passage[start:end] for start, end in spans]
+    shares = shares_held(question, sentences, by_rarity=True)
     best = max(
         zip(shares, spans, strict=True),
         key=lambda one: (one[0], not heads(passage, *one[1]), -one[1][0]),
@@ -72,17 +74,27 @@ def nearest(question: str, passage: str) -> tuple[int, int] | None:
     return best[1] if best[0] else None
 
 
-def _shares(question: str, sentences: list[str]) -> list[float]:
-    """How much of what is asked each sentence holds."""
+def shares_held(question: str, sentences: Sequence[str], *, by_rarity: bool = False) -> list[float]:
+    """How much of what is asked each of the sentences holds, in [0, 1]; with `by_rarity` words that
+    few of them hold count more, but in Chinese."""
+    asked = asked_words(question)
     if asked_in(question) == "ger":
-        counts = german.weights(question, sentences)
-        return [german.coverage(counts, "", one, named=False) for one in sentences]
+        weights = german.weights(question, sentences) if by_rarity else asked
+        return [german.coverage(weights, "", one, named=False) for one in sentences]
     if language_of(question) == "zh":
-        words = [content_words(one) for one in sentences]
-        return [containment(content_words(question), one) for one in words]
+        return [containment(set(asked), content_words(one)) for one in sentences]
     words = [english.words_of(one) for one in sentences]
-    weights = english.weights(english.asked_words(question), words)
+    weights = english.weights(asked, words) if by_rarity else asked
     return [english.share_held(weights, one) for one in words]
+
+
+def asked_words(question: str) -> dict[str, float]:
+    """The words that say what is asked, as its language has them, each with how much it counts."""
+    if asked_in(question) == "ger":
+        return german.asked_words(question)
+    if language_of(question) == "zh":
+        return dict.fromkeys(content_words(question), 1.0)
+    return english.asked_words(question)
 
 
 def heads(text: str, start: int, end: int) -> bool:

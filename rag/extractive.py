@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from vademecum.model.interface import TextEmbedder
+from vademecum.rag import asked_english as english
 from vademecum.rag.answer import Quotation, Sentence, Source
 from vademecum.rag.check import Checked
-from vademecum.rag.evidence import heads
+from vademecum.rag.evidence import asked_words, heads, shares_held
 from vademecum.rag.furniture import Furniture
-from vademecum.rag.judge import SUPPORTED_COSINE, claims, subject
+from vademecum.rag.judge import SUPPORTED_COSINE, claims
 from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
+from vademecum.rag.tongues import asked_in
 from vademecum.rag.words import Language, containment, content_words
 
 NAME = "none"
@@ -41,7 +43,7 @@ CONCLUSION_BONUS = 0.08
 class Quote:
     """A sentence of a source, `source.text[start:end]`, and how well it fits the question.
 
-    `cosine` to the question; `held` is the share of the question's words that the sentence holds.
+    `cosine` to the question; `held` is how much of what is asked the sentence holds, in [0, 1].
     """
 
     source: int
@@ -82,14 +84,22 @@ def nearest(
     Stricter than `extract`: beside an answer that failed, a quotation of another drug would be
     taken for one. Its source must speak of what the question asks about.
     """
-    asked = subject(question) if language == "en" else ""
-    about = {s.n for s in sources if not asked or asked in content_words(f"{s.title} {s.text}")}
+    by_words = language == "zh" or asked_in(question) == "ger"  # the embedder is English
+    asked = "" if by_words else english.subject(question)
+    about = {
+        s.n
+        for s in sources
+        if not asked or english.holds(english.words_of(f"{s.title} {s.text}"), asked)
+    }
+    # Of "Can X be used on dogs?" any sentence on X holds half.
+    one_word = 1 / max(1, len(asked_words(question)))
     close = [
         quote
         for quote in _candidates(question, sources, embedder)
         if quote.source in about
         and quote.held >= least
-        and (language == "zh" or quote.cosine >= SUPPORTED_COSINE)
+        and (quote.held > one_word or quote.held == 1.0)
+        and (by_words or quote.cosine >= SUPPORTED_COSINE)
     ]
     chosen = _choose(close, sources)
     if not chosen:
@@ -142,10 +152,10 @@ def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder
     asked = content_words(question)
     best_source = max(source.score for source in sources) or 1.0
     quotes = []
-    for (source, start, end), cosine in zip(spans, cosines, strict=True):
+    shares = shares_held(question, [s.text[a:b] for s, a, b in spans])
+    for (source, start, end), cosine, held in zip(spans, cosines, shares, strict=True):
         words = source.text[start:end]
-        held = containment(asked, content_words(words))
-        fit = (float(cosine) + held) / 2
+        fit = (float(cosine) + containment(asked, content_words(words))) / 2
         if fit < GOOD:
             continue
         prior = SOURCE_PRIOR * source.score / best_source

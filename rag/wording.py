@@ -74,11 +74,11 @@ REASONS: dict[Reason, dict[Spoken, str]] = {
         "de": "was das Modell geschrieben hat, geht über sie hinaus und wird nicht gezeigt",
     },
     "borrowed": {
-        "en": "the model stated what the question asks as if it were known, but no passage says"
-        " so; that is not shown",
-        "zh": "模型把问题中的说法当作事实写了出来，而没有段落这样说，故不显示",
+        "en": "the model stated what the question asks as if it were known, but no passage has"
+        " it in these words; that is not shown",
+        "zh": "模型把问题中的说法当作事实写了出来，而没有段落用这些词这样说，故不显示",
         "de": "das Modell hat als Tatsache hingestellt, wonach gefragt ist, doch keine Stelle sagt"
-        " es; das wird nicht gezeigt",
+        " es mit diesen Worten; das wird nicht gezeigt",
     },
     "unquoted": {
         "en": "no sentence of them is close enough to the question to be quoted",

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.asked_english import asked_words, holds, share_held, weights, words_of
+from vademecum.rag.asked_english import (
+    asked_words,
+    holds,
+    share_held,
+    subject,
+    weights,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +32,18 @@ def test_what_only_asks_is_left_out(question: str, asked: set[str]) -> None:
 def test_what_kind_of_thing_is_asked_for_counts_little() -> None:
     asked = asked_words("Which drugs must not be given together with aspirin?")
     assert asked == {"drug": 0.25, "giv": 1.0, "aspirin": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [
+        ("How often is the carbon filter replaced?", "carbon"),
+        ("Which drugs are given with aspirin?", "giv"),
+        ("Why?", ""),
+    ],
+)
+def test_what_a_question_is_about_comes_first(question: str, word: str) -> None:
+    assert subject(question) == word
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,29 @@ def test_how_much_of_the_question_the_nearest_sentence_must_hold_is_told(
     assert len(nearest(question, "en", sources, embedder, 1 / 3)) == 1
 
 
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("How often is the carbon filter replaced?", "The carbon filter lasts."),
+        ("What happens if the inspections fail?", "Two inspections fail."),
+        ("Wie oft wird die Augendusche geprüft?", "Die Augendusche wird wöchentlich geprüft."),
+        ("Was kostet ein Urnengrab?", "Für ein Urnengrab werden 640 Euro erhoben."),
+    ],
+)
+def test_of_the_question_what_only_asks_need_not_be_held(
+    source_of, embedder, question: str, sentence: str
+) -> None:
+    source = source_of(1, f"Cats sleep. {sentence} Birds sing.")
+    (quotation,) = nearest(question, "en", [source], embedder)
+    assert quotation.text == sentence
+
+
+def test_one_word_of_two_is_not_enough(source_of, embedder) -> None:
+    source = source_of(1, "Tarmisol is an ointment.")
+    assert nearest("Can Tarmisol be used on dogs?", "en", [source], embedder) == ()
+    assert len(nearest("What is Tarmisol?", "en", [source], embedder)) == 1
+
+
 def test_the_nearest_sentence_stands_where_it_says(source_of, embedder) -> None:
     whole = "Cats sleep. Dogs bark. Aspirin reduced stroke in older women. Birds sing."
     source = replace(source_of(2, whole[12:]), start=12, end=len(whole))
