@@ -128,7 +128,7 @@ def sources(console: Console, found: Answer, *, whole: bool = False) -> None:
                 retracted=source.retracted,
             ),
             *place_facts(
-                labels, source.file, source.section, source.page, source.licence, source.also
+                labels, source.file, source.place, source.page, source.licence, source.also
             ),
         ]
         if place < len(read):

@@ -190,7 +190,7 @@ def _reference(source: Source, labels: Labels) -> str:
         f"[{source.n}] {warning}{source.title}",
         source.journal,
         str(source.year or ""),
-        ", ".join(filter(None, (source.file, page))),
+        ", ".join(filter(None, (source.file, source.place, page))),
         source.url,
     )
     return ". ".join(part.rstrip(".") for part in parts if part)

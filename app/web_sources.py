@@ -124,7 +124,7 @@ def source_html(
     card = anchor(turn, source.n)
     title = escape(source.title or labels.untitled)
     page = labels.page.format(source.page) if source.page else ""
-    known = (source.journal, str(source.year or ""), source.file, source.section, page)
+    known = (source.journal, str(source.year or ""), source.file, source.place, page)
     facts = [escape(fact) for fact in known if fact]
     badges = []
     if source.retracted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from vademecum.corpora.document import Kind
+from vademecum.corpora.document import Kind, Section
 
 Support = Literal["supported", "partial", "overstated", "unsupported", "uncited"]
 # What at least one source speaks for, if only in part.
@@ -48,6 +48,9 @@ class Source:
     that have pages; `file` the name of the file it was read from, where that and no PMID, PMCID or
     DOI names the document, with as much of its path as tells it from others found. `also` are the
     ids of other documents of the same work in the corpus: of its abstract, say, or of a preprint.
+    `sections` are those of a full text that the passage spans, where they are several, by their
+    places in the document, and `cited_sections` the labels of those that hold what the passage is
+    cited or quoted for.
     """
 
     n: int
@@ -69,6 +72,13 @@ class Source:
     licence: str = ""
     also: tuple[str, ...] = ()
     file: str = ""
+    sections: tuple[Section, ...] = ()
+    cited_sections: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where in the document to look: the sections cited, or else what the passage is below."""
+        return "; ".join(self.cited_sections) or self.section
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,7 @@ class Answer:
 
     `quotes` are for "not_written", and for an answer that was stopped while it copied a passage:
     what the sources themselves say nearest to the question. Nobody wrote it as an answer.
+    `audit_id` is new with each answer, for whoever keeps answers: nothing is kept here under it.
     """
 
     question: str

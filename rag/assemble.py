@@ -8,11 +8,12 @@ the same text under two records counts once.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
-from vademecum.corpora.document import Document, Passage
+from vademecum.corpora.document import Document, Passage, Section
 from vademecum.corpora.sections import around, label_of
 from vademecum.errors import ContextTooLong
 from vademecum.model.interface import LanguageModel, Message
@@ -83,8 +84,8 @@ def _no_room(asked: int, fitting: int, budget: int, most: int) -> ContextTooLong
     if budget < most:
         return ContextTooLong(
             what + f"instructions it is given {budget:,}, so that an answer comes soon",
-            f"shorten it to {share} % of its length; from Python, Assistant.open(prompt_tokens=...) "
-            f"gives more, with this model up to {most:,}",
+            f"shorten it to {share} % of its length; from Python, "
+            f"Assistant.open(prompt_tokens=...) gives more, with this model up to {most:,}",
         )
     return ContextTooLong(
         what + f"instructions it is given {max(budget, 0):,}, all that the model's context has",
@@ -205,4 +206,14 @@ def source_of(one: Found, n: int, start: int, end: int) -> Source:
         licence=document.licence,
         also=one.also,
         file=document.file,
+        sections=_several(document, start, end),
     )
+
+
+def _several(document: Document, start: int, end: int) -> tuple[Section, ...]:
+    """The sections of a full text that a stretch of it spans, where they are more than one."""
+    if document.kind != "full_text":
+        return ()
+    first = bisect_right(document.sections, start, key=lambda section: section.end)
+    spanned = tuple(takewhile(lambda section: section.start < end, document.sections[first:]))
+    return spanned if len(spanned) > 1 else ()

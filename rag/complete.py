@@ -12,6 +12,7 @@ from vademecum.model.interface import GenerationOptions, LanguageModel, TextEmbe
 from vademecum.rag import extractive
 from vademecum.rag.answer import Answer, CorpusRef, ModelRef, Quotation, Source, Timings
 from vademecum.rag.check import Checked
+from vademecum.rag.cited_sections import located
 from vademecum.rag.generate import Draft
 from vademecum.rag.spoken import Spoken, spoken
 from vademecum.rag.tongues import Apart
@@ -68,15 +69,16 @@ def complete(
     else:
         text = made.checked.text
         reason = _ending(draft, language, copying=bool(quotes))
+    sentences = () if withheld else made.checked.sentences
     return Answer(
         question=run.query.question,
         answer=text,
         thinking=draft.thinking.strip(),
         status=STATUS[withheld] if withheld else "answered",
         reason=reason,
-        sentences=() if withheld else made.checked.sentences,
+        sentences=sentences,
         quotes=quotes,
-        sources=made.sources,
+        sources=located(made.sources, sentences, quotes),
         corpus=corpus,
         model=ModelRef(model.name, model.quantization, model.attention)
         if model

@@ -19,8 +19,8 @@ NAMED = re.compile(
     re.IGNORECASE,
 )
 PARTIES = re.compile(
-    r"by and (?:between|among)|entered into|witnesseth|hereinafter|the parties|effective date"
-    r"|\bhereby\b|in consideration of",
+    r"by and (?:between|among)|\bbetween\b[^.;]{0,200}?\((?:the )?[\"“]|entered into|witnesseth"
+    r"|hereinafter|the parties|either party|effective date|\bhereby\b|in consideration of",
     re.IGNORECASE,
 )
 ARTICLE = re.compile(

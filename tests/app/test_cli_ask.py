@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -85,6 +86,10 @@ def test_a_source_says_where_it_stands_and_under_what_licence(
         in " ".join(first.split())
     )
     assert "p. " not in second
+    several = replace(placed, cited_sections=("§ 1 Doses", "§ 3 Times"))
+    script(monkeypatch, [answer(sources=(several,))])
+    shown = " ".join(cli("ask", "q").stdout.split())
+    assert "trial report.pdf · § 1 Doses; § 3 Times · p. 12" in shown
 
 
 def test_a_source_is_quoted_where_it_says_what_it_is_cited_for(

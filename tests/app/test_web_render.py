@@ -249,6 +249,9 @@ def test_a_source_says_where_it_stands_and_under_what_licence() -> None:
     assert facts.endswith("2020 · a <b>.pdf · Methods > Doses · p. 12")
     assert "CC BY 4.0" in texts(shown, "//p/span")
     assert "p. " not in source_html(source(1, POOLED), POOLED, 1)
+    cited = replace(placed, cited_sections=("§ 1 Doses", "§ 3 <Times>"))
+    (facts,) = tree(source_html(cited, POOLED, 1)).xpath("//p[@class='vd-facts']/text()")
+    assert facts.endswith("a <b>.pdf · § 1 Doses; § 3 <Times> · p. 12")
 
 
 def test_a_source_names_the_other_documents_of_its_work() -> None:
@@ -405,6 +408,9 @@ def test_copied_text_names_file_and_page() -> None:
     copied = plain_text(answer(SAID[:1], sources=(own,)))
     reference = "[1] Our trial. Annals of Metabolic Epidemiology. 2020. trial report.pdf, p. 3"
     assert copied.splitlines()[-1] == reference
+    cited = replace(own, cited_sections=("§ 1 Doses",))
+    copied = plain_text(answer(SAID[:1], sources=(cited,)))
+    assert copied.splitlines()[-1].endswith("trial report.pdf, § 1 Doses, p. 3")
 
 
 def test_the_nearest_passages_name_their_files() -> None:

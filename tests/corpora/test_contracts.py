@@ -66,6 +66,15 @@ def test_clauses_are_labelled_by_number_and_title(tmp_path: Path) -> None:
     assert document.text == CONTRACT
 
 
+def test_a_plain_contract_is_known_by_its_parties_however_they_are_named() -> None:
+    head = 'SERVICES AGREEMENT\n\nbetween Ito Ltd ("the Client")\nand Li Inc ("the Laboratory")\n\n'
+    body = (
+        "1 SERVICES\n1.1 It rests.\n\n2 TERM\n2.1 Either party may end it.\n\n3 FEES\n3.1 None.\n"
+    )
+    assert labels(head + body)[:2] == ["1 SERVICES", "1 SERVICES > 1.1 It rests"]
+    assert labels(head.replace("between", "for") + body) == []
+
+
 def test_articles_and_a_table_of_contents() -> None:
     text = HEAD + (
         "ARTICLE I DEFINITIONS .......... 1\nARTICLE II TERM    4\nSection 2.1 Initial Term  5\n\n"
