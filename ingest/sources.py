@@ -169,7 +169,10 @@ def _walk(folder: Path, progress: Progress) -> list[Path]:
     if not found:
         raise UsageError(f"the folder {folder} holds no file that can be read", _kinds())
     taken = set(found)
-    if others := _no_companions(path for path in files if path not in taken):
+    others = _no_companions(path for path in files if path not in taken)
+    if nowhere := [path for path in others if path.is_symlink() and not path.exists()]:
+        progress.note(f"{folder}: passed over, links to what is not there: {_some(nowhere)}")
+    if others := [path for path in others if path not in nowhere]:
         progress.note(f"{folder}: passed over, of no kind that can be read: {_some(others)}")
     return found
 

@@ -44,6 +44,22 @@ def test_what_is_passed_over_in_a_folder_is_told(tmp_path: Path) -> None:
     assert line.endswith("0.png, 1.png, 2.png, 3.png, 4.png and 2 more")
 
 
+def test_a_link_that_leads_nowhere_is_told_as_such(tmp_path: Path) -> None:
+    class Notes(Silent):
+        def note(self, text: str) -> None:
+            told.append(text)
+
+    told: list[str] = []
+    text, _ = touched(tmp_path, "a.txt", "x.png")
+    (tmp_path / "b.md").symlink_to("gone.md")
+    (tmp_path / "c.md").symlink_to("a.txt")
+    assert resolve([str(tmp_path)], progress=Notes()).files == (text,)
+    assert told == [
+        f"{tmp_path}: passed over, links to what is not there: b.md",
+        f"{tmp_path}: passed over, of no kind that can be read: x.png",
+    ]
+
+
 def test_files_keep_the_order_given_and_come_once(tmp_path: Path) -> None:
     two, one = touched(tmp_path, "2.txt", "1.txt")
     link = tmp_path / "3.txt"
