@@ -5,7 +5,7 @@ and not of another, what stands where in a near copy, numbers of other groups, w
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
 other side of a bound, another route or frequency or that of another thing, what is excepted,
 events in another order, another one in a row, may for must, what another party may, what ends for
-what begins, what only the loss of a thing does, and what is not changed.
+what begins, another day of the week, what only the loss of a thing does, and what is not changed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from vademecum.rag import (
     regimen,
     sides,
     unaffected,
+    weekdays,
 )
 from vademecum.rag.contrasts import without_asides
 from vademecum.rag.groups import exchanged, misplaced, permuted, substituted
@@ -56,7 +57,7 @@ def at_odds(
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
     if miscopied(sentence, parts) or (not agreed and _replaced(sentence, parts)):
         return True
-    ways = (sides, regimen, arms, duties, parties, counterparts, order, ordinals)
+    ways = (sides, regimen, arms, duties, parties, counterparts, weekdays, order, ordinals)
     if any(way.at_odds(sentence, parts) for way in ways):
         return True
     if exceptions.agrees(sentence, parts):
@@ -78,7 +79,7 @@ def at_odds(
     said, told = without_asides(sentence), [without_asides(part) for part in parts]
     if not agreed and (changes.at_odds(said, told) or denials.at_odds(sentence, parts)):
         return True
-    if not agreed and unaffected.at_odds(sentence, parts):
+    if unaffected.at_odds(sentence, parts):
         return True
     if denials.denied_too(sentence, parts) or changes.same_too(sentence, parts):
         return False

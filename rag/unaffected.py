@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from vademecum.rag.effects import FORMS, HEDGE, JOINT, clauses, named
-from vademecum.rag.negation import negated
+from vademecum.rag.negation import OF_WHOM, negated
 from vademecum.rag.polarity import DOWN, UP
 from vademecum.rag.relations import CUE, LINK
 from vademecum.rag.words import content_words
@@ -47,15 +47,20 @@ HALF = 1 / 2  # of the words that name what is changed: "admission" and "admitte
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     """Whether something is changed in the sentence of which the parts only say that it is not."""
-    if negated(sentence) or HEDGE.search(sentence):
+    if _denies(sentence) or HEDGE.search(sentence):
         return False
     told = [clause for part in parts for clause in clauses(part)]
-    denied = _roots(clause for clause in told if AFFECTS.search(clause) and negated(clause))
-    affirmed = _roots(clause for clause in told if TELLS.search(clause) and not negated(clause))
+    denied = _roots(clause for clause in told if AFFECTS.search(clause) and _denies(clause))
+    affirmed = _roots(clause for clause in told if TELLS.search(clause) and not _denies(clause))
     return any(
         len(names & denied) >= HALF * len(names) and not names & affirmed
         for names in ({name[:ROOT] for name in names} for names in changed(sentence))
     )
+
+
+def _denies(clause: str) -> bool:
+    """Whether it denies what is said, not of whom: "than in patients without a catheter"."""
+    return negated(OF_WHOM.sub(" ", clause))
 
 
 @lru_cache(maxsize=1024)

@@ -61,6 +61,7 @@ def test_it_is_at_odds_with_a_passage_that_only_denies_it(sentence: str, parts: 
             ["Coffee did not prevent gout.", "With tea gout was rarer than ever."],
         ),
         ("Die Schulung senkte die Zahl der Stürze.", GERMAN),
+        ("Stay was longer with gout.", ["Stay was longer with gout than without gout."]),
     ],
 )
 def test_what_another_clause_tells_of_may_be_changed(sentence: str, parts: list[str]) -> None:
