@@ -10,10 +10,10 @@ import typer
 from rich.text import Text
 
 from vademecum.app import options, render, rooms
-from vademecum.app.console import paragraph, print_json, shorten, stdout
+from vademecum.app.console import paragraph, print_json, stdout
+from vademecum.app.excerpt import excerpt
 from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
-from vademecum.app.markdown import plain
 from vademecum.app.progress import ConsoleProgress
 from vademecum.rag.spoken import spoken
 from vademecum.rag.tongues import apart
@@ -59,6 +59,7 @@ def search(
         console.print(labels.nothing.format(info.name), soft_wrap=True)
         return
     width = len(str(len(found))) + 2
+    opening, _, closing = labels.quote.partition("{}")
     for n, hit in enumerate(found, start=1):
         work = hit.document
         render.reference(
@@ -80,7 +81,9 @@ def search(
                 labels.score.format(labels.figure(f"{hit.score:.2f}")),
             ],
             url=work.url,
-            text=Text(labels.quote.format(shorten(plain(hit.passage.text, work.file), QUOTE))),
+            text=Text.assemble(
+                opening, excerpt(hit.passage.text, work.file, (), query, QUOTE), closing
+            ),
         )
     if told := _weakness(query, found, weak, labels):
         paragraph(console, Text(told, style="yellow"))

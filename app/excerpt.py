@@ -11,7 +11,6 @@ from rich.text import Text
 
 from vademecum.app.console import clean, shorten
 from vademecum.app.markdown import plain
-from vademecum.rag.answer import Source
 from vademecum.rag.evidence import bearing, nearest
 
 ROOM = 280  # characters, unless what is cited takes more
@@ -21,23 +20,24 @@ A_WORD = 0.01  # share of a claim's words: any is enough to choose a sentence by
 Span = tuple[int, int]
 
 
-def excerpt(source: Source, cited_for: Sequence[str], asked: str) -> Text:
+def excerpt(text: str, file: str, cited_for: Sequence[str], asked: str, room: int = ROOM) -> Text:
     """The sentences of a passage that say most of what it is cited for, each whole and in the order
     of the passage, with as much before, between and after them as there is room for.
 
     What is left out is an ellipsis; what stands around is dim. Without anything that it is cited
-    for, the sentence that holds most of what was `asked`, and the beginning where none does.
+    for, the sentence that holds most of what was `asked`, and the beginning where none does. `file`
+    is the one that the passage is of, and `room` counts characters.
     """
-    text = plain(source.text, source.file)
+    text = plain(text, file)
     found = {bearing(claim, text, least=A_WORD) for claim in cited_for}
     if found <= {None}:
         found = {nearest(asked, text)}
     spans = sorted(span for span in found if span is not None)
     if not spans:
-        return Text(shorten(text, ROOM))
+        return Text(shorten(text, room))
     shown = Text()
     at = 0
-    for start, end, cited in _filled(text, spans):
+    for start, end, cited in _filled(text, spans, room):
         between = text[at:start]
         if between.strip():
             shown.append(" … " if shown else "… ", style="dim")
@@ -51,9 +51,9 @@ def excerpt(source: Source, cited_for: Sequence[str], asked: str) -> Text:
     return shown
 
 
-def _filled(text: str, spans: Sequence[Span]) -> list[tuple[int, int, bool]]:
+def _filled(text: str, spans: Sequence[Span], room: int) -> list[tuple[int, int, bool]]:
     """The spans, and what there is room for between, before and after them, in order."""
-    room = ROOM - sum(end - start for start, end in spans)
+    room -= sum(end - start for start, end in spans)
     around: list[Span] = []
     gaps = [(a[1], b[0]) for a, b in pairwise(spans)]
     for start, end in sorted(gaps, key=lambda gap: gap[1] - gap[0]):

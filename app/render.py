@@ -152,7 +152,9 @@ def quote(source: Source, found: Answer) -> Text:
     borne = [sentence.text for sentence in citing if sentence.support in BEARING]
     borne += [quotation.text for quotation in found.quotes if quotation.n == source.n]
     opening, _, closing = labels.quote.partition("{}")
-    shown = excerpt(source, borne or [s.text for s in citing], asked=found.question)
+    shown = excerpt(
+        source.text, source.file, borne or [s.text for s in citing], asked=found.question
+    )
     said = Text.assemble(opening, shown, closing)
     if citing and not borne:
         return Text(f"{labels.compare}: ", style="dim not italic") + said

@@ -21,8 +21,8 @@ from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 
 # The mean of its cosine and the share of the words from which on a sentence speaks of it, and the
-# share that it must hold itself: chosen on the first library of `benchmarks/abstain_small.py` and on
-# 150 questions of PubMedQA.
+# share that it must hold itself: chosen on the first library of `benchmarks/abstain_small.py` and
+# on 150 questions of PubMedQA.
 POINTED = 0.65
 HELD = 0.4
 # What stands around it, or in the title, counts so much: "The Caterer may terminate it".

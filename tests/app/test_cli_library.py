@@ -58,6 +58,16 @@ def test_search_finds_and_shows_where_from(filled: Cli) -> None:
     assert "Metformin lowered blood glucose" in first
 
 
+def test_search_shows_of_a_long_passage_the_part_that_was_looked_for(
+    cli: Cli, tmp_path: Path
+) -> None:
+    note = "The weather was noted by hand. " * 20 + "The carbon filter is changed in March. "
+    (tmp_path / "note.txt").write_text(note + "The gate was painted. " * 20)
+    assert cli("ingest", str(tmp_path / "note.txt"), "--corpus", "notes").code == 0
+    shown = " ".join(cli("search", "carbon filter", "--corpus", "notes").stdout.split())
+    assert "The carbon filter is changed in March." in shown
+
+
 def test_search_says_once_which_hits_are_weak(filled: Cli) -> None:
     far = filled("search", "volcanoes erupting underwater")
     assert far.code == 0

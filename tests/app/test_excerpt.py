@@ -16,7 +16,7 @@ BLEEDING = "Bleeding was rare among those who took it."
 
 
 def excerpt(of: Source, claims: list[str], asked: str = "What else?") -> Text:
-    return shown_of.excerpt(of, claims, asked)
+    return shown_of.excerpt(of.text, of.file, claims, asked)
 
 
 def passage(text: str, **how: object) -> Source:
