@@ -5,7 +5,8 @@ and not of another, what stands where in a near copy, numbers of other groups, w
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
 other side of a bound, another route or frequency or that of another thing, what is excepted,
 events in another order, another one in a row, may for must, what another party may, what ends for
-what begins, another day of the week, what only the loss of a thing does, and what is not changed.
+what begins, another day of the week, an effect that is none, what only the loss of a thing does,
+and what is not changed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from vademecum.rag import (
     duties,
     exceptions,
     negation,
+    no_effect,
     order,
     ordinals,
     otherwise,
@@ -57,7 +59,18 @@ def at_odds(
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
     if miscopied(sentence, parts) or (not agreed and _replaced(sentence, parts)):
         return True
-    ways = (sides, regimen, arms, duties, parties, counterparts, weekdays, order, ordinals)
+    ways = (
+        sides,
+        regimen,
+        arms,
+        duties,
+        parties,
+        counterparts,
+        weekdays,
+        no_effect,
+        order,
+        ordinals,
+    )
     if any(way.at_odds(sentence, parts) for way in ways):
         return True
     if exceptions.agrees(sentence, parts):

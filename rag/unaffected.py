@@ -36,6 +36,7 @@ ENDS = re.compile(
     r"[.;:()]|\b(?:than|compared|versus|vs|when|while|if|because|after|before|during|als|wenn|weil)\b",
     re.IGNORECASE,
 )
+WHO = re.compile(r"\bwho (?:\w+ )?(?:no|not|never)\b", re.IGNORECASE)
 AND = re.compile(r",|\b(?:and|or|as well as|und|oder|sowie)\b", re.IGNORECASE)
 GENERAL = content_words(
     """need needs needing requirement requiring chance prevalence frequency event sich anzahl zahl
@@ -59,8 +60,8 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
 
 
 def _denies(clause: str) -> bool:
-    """Whether it denies what is said, not of whom: "than in patients without a catheter"."""
-    return negated(OF_WHOM.sub(" ", clause))
+    """Whether it denies what is said, not of whom: "men who had no fever", "without a catheter"."""
+    return negated(WHO.sub(" ", OF_WHOM.sub(" ", clause)))
 
 
 @lru_cache(maxsize=1024)
@@ -74,7 +75,7 @@ def _changed(clause: str) -> Iterator[frozenset[str]]:
     if not cues:
         return
     behind = ENDS.split(clause[cues[0].end() :])[0]
-    if not _names(behind):
+    if not content_words(behind):
         behind = clause[: cues[0].start()]  # "pain was lower"
     for piece in AND.split(behind):
         yield next((names for part in JOINT.split(piece) if (names := _names(part))), frozenset())

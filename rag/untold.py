@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from vademecum.rag.effects import BOUNDARY, GENERIC
+from vademecum.rag.effects import GENERIC
 from vademecum.rag.told import Told
 from vademecum.rag.words import content_words
 
@@ -40,6 +40,12 @@ LEFT_OUT = re.compile(
     r"|eingeschlossen|einbezogen))\b",
     re.IGNORECASE,
 )
+APART = re.compile(
+    r"[;:]\s|\b(?:but|whereas|while|although|though|however|yet|aber|sondern|jedoch|während)\b",
+    re.IGNORECASE,
+)
+# "People with mechanical valves, or with cirrhosis": each of them.
+LISTED = re.compile(r",|\b(?:and|or|und|oder)\b", re.IGNORECASE)
 WITHOUT = re.compile(r"\b(?:without|no|non|not|free of|ohne|kein\w*|nicht)\b", re.IGNORECASE)
 # What is still to be studied is claimed by nobody.
 TO_STUDY = re.compile(
@@ -55,9 +61,9 @@ def at_odds(sentence: str, told: Told) -> bool:
     if any(cue.search(sentence) for cue in (UNKNOWN, LEFT_OUT, TO_STUDY)):
         return False
     words = content_words(sentence) - GENERAL
-    clauses = [clause for part in told.sentences for clause in BOUNDARY.split(part)]
+    clauses = [clause for part in told.sentences for clause in APART.split(part)]
     telling = [told.title, *(part for part in told.reported)]
-    telling = [c for part in telling for c in BOUNDARY.split(part) if not _says_nothing(c)]
+    telling = [c for part in telling for c in APART.split(part) if not _says_nothing(c)]
     return any(
         _nowhere_told(words, topic, telling)
         for clause in clauses
@@ -75,7 +81,9 @@ def _topics(clause: str) -> tuple[tuple[frozenset[str], bool], ...]:
     """What a clause says is not known; who, it says, was left out."""
     found = []
     if cue := LEFT_OUT.search(clause):
-        found.append((frozenset(content_words(clause[: cue.start()]) - GENERAL), True))
+        those = LISTED.split(clause[: cue.start()])
+        named = [frozenset(content_words(each) - GENERAL) for each in those]
+        found += [(names, True) for names in named if len(names) > 1 or len(named) == 1]
     if UNKNOWN.search(clause):
         found.append((frozenset(content_words(UNKNOWN.sub(" ", clause)) - GENERAL), False))
     return tuple(found)

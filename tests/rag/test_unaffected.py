@@ -25,6 +25,7 @@ GERMAN = [
             [{"attendan"}, {"viral", "suppress"}],
         ),
         ("Pain was lower than with aspirin.", [{"pain"}]),
+        ("Women wait longer, which raises their risk.", []),
         ("The clinic is in the old town.", []),
     ],
 )

@@ -28,6 +28,10 @@ CIRRHOSIS = ("Ulcers healed in 91% of patients.", "People with liver cirrhosis w
         ),
         ("Der Vertrag bindet Erben.", ("Ob der Vertrag Erben bindet, ist ungeklärt.",)),
         ("Ulcers healed in people with liver cirrhosis.", CIRRHOSIS),
+        (
+            "It is safe with artificial valves.",
+            ("Those with artificial valves or gout were excluded.",),
+        ),
     ],
 )
 def test_what_is_left_open_is_not_told(sentence: str, sentences: tuple[str, ...]) -> None:
