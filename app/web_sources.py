@@ -11,8 +11,8 @@ from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
 from vademecum.app.web_text import escape, safe_url
 from vademecum.corpora.document import Document
-from vademecum.corpora.sentences import split_sentences
 from vademecum.rag.answer import Source
+from vademecum.rag.sentences import sentences_of
 
 WINDOW = 6_000  # characters: a longer text is shown around the passage only
 NAMED = 6  # authors
@@ -54,7 +54,7 @@ def passage_html(document: Document, source: Source) -> str:
     text = document.text
     first, last = shown_part(document, source.start, source.end)
     labels = _label_spans(document)
-    marks = [(source.start + a, source.start + b) for a, b in split_sentences(source.text)]
+    marks = [(source.start + a, source.start + b) for a, b in sentences_of(source.text)]
 
     cuts = {first, last, source.start, source.end}
     cuts.update(at for span in (*labels, *marks) for at in span)
