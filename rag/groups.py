@@ -28,6 +28,8 @@ from vademecum.rag.words import (
 
 GIVEN = re.compile(r"\([^()]*\)")  # the numbers of an item
 NAME_BEGINS = re.compile(rf"[()]|{NUMBER.pattern}")
+# "On 1 April 2023": the day and the year belong to one thing.
+DATE = re.compile(r"\b(\d{1,2})\.?(?:st|nd|rd|th)? [^\W\d_]{3,9}\.?,? (\d{4})\b")
 MOST_WORDS = 60  # of a sentence; a longer one is hardly a sentence
 
 
@@ -43,9 +45,10 @@ def exchanged(sentence: str, evidence: str) -> bool:
     common = [token for token in ours if token in theirs]
     numbers = [token for token in common if token[0] == "number"]
     words = [token for token in common if token[0] == "word"][:MOST_WORDS]
+    dates = [set(date) for date in DATE.findall(sentence)]
     kept = changed = 0
     for a, b in combinations(numbers, 2):
-        if a[2] != b[2]:
+        if a[2] != b[2] or {a[1], b[1]} in dates:
             continue
         for u, v in combinations(words, 2):
             ours_with = _partner(ours[a], ours[b], ours[u], ours[v])

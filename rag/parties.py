@@ -32,10 +32,13 @@ CONDITION = re.compile(
     r"\b(?:if|when|where|unless|until|once|after|before|provided|wenn|falls|sofern|sobald|soweit)\b",
     re.IGNORECASE,
 )
+PREPOSITION = (
+    r"(?:in|at|on|for|with|by|from|to|of|under|bei|mit|nach|vor|für|im|am|zum|zur|aus|auf|an|über"
+    r"|unter|ohne|von|vom)\s"
+)
 NAME = re.compile(
-    r"\A\s*(?:yes|no|ja|nein)?\W*(?!(?:in|at|on|for|with|by|from|to|of|under|bei|mit|nach|vor|für|im|am"
-    r"|zum|zur|aus|auf|an|über|unter|ohne|von|vom)\s)(?:(?:the|an?|each|every|either|any|der|die|das|ein|eine|jede[rs]?)"
-    r"\s+)?(?P<name>\w[\w-]*(?:\s+\w[\w-]*){0,3}?)\s*\Z",
+    rf"\A\s*(?:yes|no|ja|nein)?\W*(?!{PREPOSITION})(?:(?:the|an?|each|every|either|any|der|die|das"
+    r"|eine?|jede[rs]?)\s+)?(?P<name>\w[\w-]*(?:\s+\w[\w-]*){0,3}?)\s*\Z",
     re.IGNORECASE,
 )
 NOBODY = frozenset(

@@ -22,7 +22,7 @@ _FOUND_OUT = (
 UNKNOWN = re.compile(
     r"\b(?:un(?:known|clear|certain|determined|decided|resolved|settled|studied|tested)"
     r"|inconclusive|(?:remains?|left|leaves|leaving) open|remains? to be (?:\w+ed|seen|shown)"
-    rf"|(?:not|n't|never|cannot)(?: (?:yet|well|be|been|fully|\w+ly))* {_FOUND_OUT}"
+    rf"|(?:not|\w+n't|never|cannot)(?: (?:yet|well|be|been|fully|\w+ly))* {_FOUND_OUT}"
     rf"|(?:nobody|no one|no study|no trial) (?:has |have )?(?:yet )?{_FOUND_OUT}"
     r"|(?:no|insufficient|not enough) (?:data|information|studies)(?: \w+)?"
     r"(?= (?:on|about|for|of|in|regarding|concerning)\b)"
@@ -40,6 +40,7 @@ LEFT_OUT = re.compile(
     r"|eingeschlossen|einbezogen))\b",
     re.IGNORECASE,
 )
+SAYS_WHO = re.compile(r"\b(?:exclu(?:ded?|sion)\w*|left out|ausgeschlossen)\b", re.IGNORECASE)
 APART = re.compile(
     r"[;:]\s|\b(?:but|whereas|while|although|though|however|yet|aber|sondern|jedoch|während)\b",
     re.IGNORECASE,
@@ -58,12 +59,12 @@ OF_TOPIC, OF_SENTENCE = 2 / 3, 1 / 2
 
 def at_odds(sentence: str, told: Told) -> bool:
     """Whether a sentence tells what a passage only says is not known, or of those left out."""
-    if any(cue.search(sentence) for cue in (UNKNOWN, LEFT_OUT, TO_STUDY)):
+    if any(cue.search(sentence) for cue in (UNKNOWN, LEFT_OUT, SAYS_WHO, TO_STUDY)):
         return False
     words = content_words(sentence) - GENERAL
     clauses = [clause for part in told.sentences for clause in APART.split(part)]
-    telling = [told.title, *(part for part in told.reported)]
-    telling = [c for part in telling for c in APART.split(part) if not _says_nothing(c)]
+    reported = [clause for part in (told.title, *told.reported) for clause in APART.split(part)]
+    telling = [clause for clause in reported if not _says_nothing(clause)]
     return any(
         _nowhere_told(words, topic, telling)
         for clause in clauses

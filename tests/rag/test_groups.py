@@ -27,6 +27,12 @@ def test_numbers_that_changed_their_group(sentence: str, found: bool) -> None:
     assert exchanged(sentence, SOURCE) == found
 
 
+def test_a_date_is_one_thing() -> None:
+    source = "The lease begins on 1 April 2023 and ends on 5 May 2026."
+    assert not exchanged("On 1 April 2023 the lease begins.", "The lease begins on 1 April 2023.")
+    assert exchanged("The lease begins on 5 May 2026 and ends on 1 April 2023.", source)
+
+
 def test_in_chinese() -> None:
     source = "二甲双胍组下降1.2%，对照组下降0.3%。"
     assert exchanged("二甲双胍组下降0.3%，对照组下降1.2%。", source)

@@ -20,6 +20,7 @@ CIRRHOSIS = ("Ulcers healed in 91% of patients.", "People with liver cirrhosis w
     [
         ("Warfarin does not harm the kidney.", WARFARIN),
         ("Warfarin harms the kidney.", WARFARIN),
+        ("Tea prevents gout.", ("We don't know whether tea prevents gout.",)),
         ("The drug is safe in pregnancy.", SAFETY),
         ("The diet improved bone density.", ("The results on bone density were inconclusive.",)),
         (
@@ -46,6 +47,7 @@ def test_what_is_left_open_is_not_told(sentence: str, sentences: tuple[str, ...]
         ("Further trials should study warfarin and the kidney.", WARFARIN),
         ("The drug is well tolerated by adults.", SAFETY),
         ("People with liver cirrhosis were excluded.", CIRRHOSIS),
+        ("The trial excluded people with liver cirrhosis.", CIRRHOSIS),
         ("Ulcers healed in people without liver cirrhosis.", CIRRHOSIS),
         # What was not known before was found out.
         (
