@@ -45,6 +45,7 @@ PAIRS = tuple(
         (r"(?:switch|turn)\w* on|eingeschaltet", r"(?:switch|turn)\w* off|ausgeschaltet"),
     )
 )
+ANY = re.compile("|".join(verb.pattern for pair in PAIRS for verb in pair), re.IGNORECASE)
 PIECE = re.compile(r"[;,()]\s|\b(?:and|but|then|while|whereas|until|to|und|aber|dann|bis)\b", re.I)
 MONTH = re.compile(
     r"\b(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zä]*\b", re.IGNORECASE
@@ -91,13 +92,15 @@ def _verbs(claim: str) -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
 @lru_cache(maxsize=4096)
 def _pieces(text: str) -> tuple[str, ...]:
     """The clauses of a text, and what "and" joins: each has its own verb and figures."""
-    pieces = [""]
-    at = 0
+    pieces, at, verb = [""], 0, False
     for match in PIECE.finditer(text):
-        pieces[-1] += text[at : match.start()]
+        added = text[at : match.start()]
+        pieces[-1] += added
         at = match.start()
-        if any(verb.search(pieces[-1]) for pair in PAIRS for verb in pair):
+        verb = verb or ANY.search(added) is not None
+        if verb:
             pieces.append("")
+            verb = False
     pieces[-1] += text[at:]
     return tuple(pieces)
 

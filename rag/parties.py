@@ -45,6 +45,7 @@ NOBODY = frozenset(
     """it he she they we you this that these those there which who what es er sie wir man dies
     dieser diese either each both party parties partei parteien""".split()
 )
+LONGEST = 200  # characters of a clause before its verb
 SHARED = 0.75  # of what the sentence has the party do, in a clause of another one
 
 
@@ -88,7 +89,7 @@ def duties(text: str) -> tuple[Duty, ...]:
     found = []
     what = frozenset(content_words(MARKS.sub(" ", text)))
     for match in DUTY.finditer(text):
-        before = OPENS.split(text[: match.start()])[-1]
+        before = OPENS.split(text[max(0, match.start() - LONGEST) : match.start()])[-1]
         name = NAME.match(before)
         if name is None or CONDITION.search(before) or _by_another(text[match.end() :]):
             continue
