@@ -11,6 +11,25 @@ IMAGE = (
     b"/BitsPerComponent 8 /Length 1 >>\nstream\n\x80\nendstream"
 )
 SCAN = b"q 500 0 0 700 50 50 cm /I Do Q"
+# Two columns of text.
+LEFT = (
+    "Rest after exercise is held to be of use",
+    "in people of all ages. We asked if that is",
+    "so in those who are older than seventy",
+    "years, in whom exercise itself is not com-",
+    "mon. For this we followed four hundred",
+    "people over two years and took their",
+    "pulse in the morning of each first day.",
+)
+RIGHT = (
+    "the pulse fell by six beats in those who",
+    "rested and by two in those who did not,",
+    "which is a difference that could be due",
+    "to chance alone. Nobody was harmed, and",
+    "most people said that they would rest",
+    "again. Our study was small, and we did",
+    "not ask how long they had been resting.",
+)
 
 
 def page(*texts: Text) -> bytes:

@@ -6,32 +6,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from pdf_support import SCAN, lines, page, pdf
+from pdf_support import LEFT, RIGHT, SCAN, lines, page, pdf
 from reader_support import check, damaged, read_all, read_one, survives
 
 from vademecum.corpora.document import Document, Rejection
 from vademecum.corpora.readers import isolated, pdf_worker
 from vademecum.corpora.readers.pdf import PdfReader
 from vademecum.errors import DocumentRejected
-
-LEFT = (
-    "Rest after exercise is held to be of use",
-    "in people of all ages. We asked if that is",
-    "so in those who are older than seventy",
-    "years, in whom exercise itself is not com-",
-    "mon. For this we followed four hundred",
-    "people over two years and took their",
-    "pulse in the morning of each first day.",
-)
-RIGHT = (
-    "the pulse fell by six beats in those who",
-    "rested and by two in those who did not,",
-    "which is a difference that could be due",
-    "to chance alone. Nobody was harmed, and",
-    "most people said that they would rest",
-    "again. Our study was small, and we did",
-    "not ask how long they had been resting.",
-)
 
 
 def read(folder: Path, *pages: bytes, title: str = "") -> Document:

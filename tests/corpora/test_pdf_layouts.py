@@ -5,29 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pdf_support import Text, lines, page, pdf
+from pdf_support import LEFT, RIGHT, Text, lines, page, pdf
 from reader_support import read_one
 
 from vademecum.corpora.readers.pdf import PdfReader
 
-LEFT = (
-    "Rest after exercise is held to be of use",
-    "in people of all ages. We asked if that is",
-    "so in those who are older than seventy",
-    "years, in whom exercise itself is not com-",
-    "mon. For this we followed four hundred",
-    "people over two years and took their",
-    "pulse in the morning of each first day.",
-)
-RIGHT = (
-    "the pulse fell by six beats in those who",
-    "rested and by two in those who did not,",
-    "which is a difference that could be due",
-    "to chance alone. Nobody was harmed, and",
-    "most people said that they would rest",
-    "again. Our study was small, and we did",
-    "not ask how long they had been resting.",
-)
 ROWS = (
     ("Outcome", "Rested", "Did not", "Ratio"),
     ("Stroke or embolism, any", "71", "88", "0.81"),
