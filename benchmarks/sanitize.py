@@ -2,16 +2,16 @@
 
     python benchmarks/sanitize.py [--results FILE] [--seconds 3600] [--workers 14] [--only REGEX]
 
-First faults are planted, which must be found (`sanitize_planted.py`). Then every test: those of
-single kernels, ten in a process, then prompts, whole models and engines, each in a process of its
-own, for they take minutes; all GPUs in turn. Half of the workers begin at the other end, so that
-the longest are not begun last. A line of each process is added to the results as it ends. Begun
-again with the same results, what was clean is not run again, unless the kernels or tests changed.
+First faults are planted, which must be found (`sanitize_planted.py`). Then every test: engines,
+whole models and prompts, each in a process of its own, for they take minutes, and those of single
+kernels, ten in a process; all GPUs in turn. What took longest before begins first. A line of each
+process is added to the results as it ends. Begun again with the same results, what was clean is
+not run again, unless the kernels or tests changed.
 
 Racecheck looks at our kernels, each by its name: PyTorch's own have hazards. Where a bfloat16
 product of PyTorch's ends under racecheck although no kernel is looked at (cuBLAS on Hopper), it is
 made in float32. Under memcheck what captures no graph has each tensor in an allocation of its own,
-so that a byte behind it is found.
+with nothing of another's behind it, so that a byte behind it is found.
 Launches are counted by `sanitize_launches.py`, those of a graph once a capture.
 
 Prints how often each kernel was launched in what was clean, which tests were skipped, and which
@@ -85,8 +85,8 @@ class Task:
     def memory(self) -> int:
         """What it takes at most, in GiB: racecheck keeps much of each graph."""
         if self.tool != "racecheck" or place(self.tests[0]) < MODELS:
-            return 4
-        return 96 if re.search(CAPTURES_ANEW, self.tests[0]) else 10
+            return 3
+        return 96 if re.search(CAPTURES_ANEW, self.tests[0]) else 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +127,20 @@ def kernels() -> list[str]:
 
 
 def place(test: str) -> int:
-    """When a test's turn comes."""
+    """Of which kind a test is: 0 is quick."""
     return next((n for n, slow in reversed([*enumerate(SLOW, 1)]) if re.search(slow, test)), 0)
 
 
-def tasks(tests: Sequence[str], tools: Iterable[str], clean: Iterable[Task]) -> list[Task]:
-    """What is to be run, in this order, but for what was clean."""
-    done = {(task.tool, test) for task in clean for test in task.tests}
+def tasks(tests: Sequence[str], tools: Iterable[str], before: Iterable[Result]) -> list[Task]:
+    """What is to be run, but for what was clean: first what took longest, with whatever code; what
+    was never run is taken for slower the later its kind comes."""
+    seconds: dict[tuple[str, str], float] = {}
+    done = set()
+    for result in before:
+        if result.verdict != "did not end":
+            seconds[result.tool, result.tests[0]] = result.seconds
+        if result.verdict == "clean" and result.code == version():
+            done |= {(result.tool, test) for test in result.tests}
     found: list[Task] = []
     for tool in tools:
         left = [test for test in tests if (tool, test) not in done]
@@ -146,7 +153,12 @@ def tasks(tests: Sequence[str], tools: Iterable[str], clean: Iterable[Task]) -> 
         for some in quick.values():
             parts = (some[n : n + TOGETHER] for n in range(0, len(some), TOGETHER))
             found += [Task(tool, tuple(part)) for part in parts]
-    return sorted(found, key=lambda task: place(task.tests[0]))
+
+    def length(task: Task) -> tuple[float, int]:
+        kind = place(task.tests[0])
+        return seconds.get((task.tool, task.tests[0]), 60.0 * kind), kind
+
+    return sorted(found, key=length, reverse=True)
 
 
 def alone(test: str) -> bool:
@@ -159,6 +171,8 @@ def command(tool: str) -> list[str]:
     every driver has: no error of ours."""
     options = ["compute-sanitizer", "--tool", tool, "--report-api-errors", "no"]
     options += ["--launch-timeout", "0", "--print-limit", "20"]
+    if tool == "memcheck":
+        options += ["--padding", "512"]
     if tool == "racecheck":
         for name in kernels():
             options += ["--kernel-name", f"kernel_substring={name}"]
@@ -230,19 +244,22 @@ def planted(folder: Path) -> list[str]:
     """Faults that were not found."""
 
     def missed(tool: str, what: Sequence[str]) -> bool:
+        own = {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"} if what[0] == "behind" else {}
         found = subprocess.run(
             [*command(tool), sys.executable, str(HERE / "sanitize_planted.py"), *what],
-            capture_output=True, text=True, check=False, timeout=300,
+            capture_output=True, text=True, check=False, timeout=300, env=os.environ | own,
         )  # fmt: skip
         (folder / f"planted-{'-'.join(what)}.txt").write_text(found.stdout + found.stderr)
         return not told_of(what, found.stdout)
 
-    faults = [
+    faults: list[tuple[str, tuple[str, ...]]] = [
         (tool, (fault, how, *graph))
         for tool, fault in (("memcheck", "outside"), ("racecheck", "race"))
         for how in ("cuda", "triton")
         for graph in ((), ("graph",))
     ]
+    faults += [("memcheck", ("behind", how)) for how in ("cuda", "triton")]
+    faults += [("racecheck", ("copied", "cuda", *graph)) for graph in ((), ("graph",))]
     with ThreadPoolExecutor(len(faults)) as pool:
         found = [*pool.map(lambda fault: missed(*fault), faults)]
     return [" ".join(what) for (_, what), was in zip(faults, found, strict=True) if was]
@@ -253,13 +270,17 @@ def read(results: Path) -> list[Result]:
         return []
     lines = map(json.loads, results.read_text().splitlines())
     tuples = ("tests", "skipped")
-    found = [Result(**(line | {name: tuple(line[name]) for name in tuples})) for line in lines]
-    return [result for result in found if result.code == version()]
+    return [Result(**(line | {name: tuple(line[name]) for name in tuples})) for line in lines]
 
 
 def told(found: Iterable[Result], tests: Sequence[str], tools: Iterable[str]) -> list[str]:
     """Prints what is known, and gives what is not clean."""
-    last = {(result.tool, test): result for result in found for test in result.tests}
+    last = {
+        (result.tool, test): result
+        for result in found
+        if result.code == version()
+        for test in result.tests
+    }
     wrong = []
     for tool in tools:
         launches: Counter[str] = Counter()
@@ -292,11 +313,11 @@ def run_all(left: list[Task], workers: int, until: float, results: Path) -> None
     changed = threading.Condition()
     running: list[Task] = []
 
-    def taken(worker: int) -> Task | None:
+    def taken() -> Task | None:
         """The next task that the memory holds beside those that run; None if there is no other."""
         while left and time.time() < until:
             free = memory - sum(task.memory for task in running)
-            for task in left if worker % 2 else reversed(left):
+            for task in left:
                 if task.memory <= free or not running:
                     left.remove(task)
                     running.append(task)
@@ -307,12 +328,10 @@ def run_all(left: list[Task], workers: int, until: float, results: Path) -> None
     def work(worker: int) -> None:
         while True:
             with changed:
-                task = taken(worker)
+                task = taken()
             if task is None:
                 return
-            result = run(
-                task, worker // 2 % gpus, until, results.with_suffix(""), products[task.tool]
-            )
+            result = run(task, worker % gpus, until, results.with_suffix(""), products[task.tool])
             with changed, results.open("a") as file:
                 running.remove(task)
                 changed.notify_all()
@@ -346,9 +365,7 @@ def main() -> None:
     )
     tests = [line for line in listed.stdout.splitlines() if "::" in line]
     tests = [test for test in tests if re.search(chosen.only, test)]
-    clean = [Task(r.tool, r.tests) for r in read(results) if r.verdict == "clean"]
-    left = tasks(tests, tools, clean)
-    run_all(left, chosen.workers, until, results)
+    run_all(tasks(tests, tools, read(results)), chosen.workers, until, results)
     wrong = told(read(results), tests, tools)
     print("\n".join(wrong))
     sys.exit(int(bool(wrong)))

@@ -3,6 +3,11 @@
     compute-sanitizer --tool racecheck python benchmarks/sanitize_planted.py race cuda [graph]
     compute-sanitizer python benchmarks/sanitize_planted.py outside triton [graph]
 
+    outside  it writes far behind its output, where nothing is
+    behind   it writes one number behind its output, where each tensor has its own allocation
+    race     it reads of shared memory what another thread writes, with no barrier between
+    copied   the same, of what another thread copies there while it goes on (cp.async; CUDA C++)
+
 They have names of ours, which racecheck is told to look at. With `graph`, what is wrong is launched
 by a graph and by nothing else.
 """
@@ -20,15 +25,27 @@ import triton.language as tl
 from vademecum.model.kernels.triton.nvrtc import kernel
 
 THREADS = 256
-FAR = 600 << 20  # numbers behind the end: outside of all that PyTorch's allocator holds
+# Numbers behind the end; far is outside of all that PyTorch's allocator holds.
+BEHIND = {"outside": 600 << 20, "behind": 1}
 SOURCE = """
-extern "C" __global__ void nf4_product_race(int* out, int far) {
+extern "C" __global__ void nf4_product_race(const int* x, int* out, int behind) {
     __shared__ int shared[256];
-    shared[threadIdx.x] = threadIdx.x;
+    shared[threadIdx.x] = x[threadIdx.x];
     out[threadIdx.x] = shared[(threadIdx.x + 64) % 256];  // no barrier between
 }
-extern "C" __global__ void nf4_product_outside(int* out, int far) {
-    out[threadIdx.x + (size_t)far] = 1;
+extern "C" __global__ void nf4_product_copied(const int* x, int* out, int behind) {
+    __shared__ int shared[256];
+    unsigned to = (unsigned)__cvta_generic_to_shared(shared + threadIdx.x);
+    const int* from = x + threadIdx.x;
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(from) : "memory");
+    asm volatile("cp.async.wait_all;" ::: "memory");  // for its own copy alone
+    out[threadIdx.x] = shared[(threadIdx.x + 64) % 256];
+}
+extern "C" __global__ void nf4_product_outside(const int* x, int* out, int behind) {
+    out[threadIdx.x + (size_t)behind] = x[threadIdx.x];
+}
+extern "C" __global__ void nf4_product_behind(const int* x, int* out, int behind) {
+    out[threadIdx.x + behind] = x[threadIdx.x];
 }
 """
 
@@ -58,13 +75,12 @@ def main() -> None:
     out = torch.zeros_like(x)
     path = Path(tempfile.mkdtemp(), "planted.cu")
     path.write_text(SOURCE, "utf-8")
-    races = fault == "race"
-    behind = 0 if races else FAR
+    races, behind = fault == "race", BEHIND.get(fault, 0)
     run = kernel(path, f"nf4_product_{fault}", (), 0, early=False)
 
     def launch() -> None:
         if how == "cuda":
-            run((1, 1, 1), THREADS, out, behind)
+            run((1, 1, 1), THREADS, x, out, behind)
         else:
             planted_append_kernel[(1,)](x, out, races, behind, num_warps=4)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,23 +34,47 @@ def test_every_kernel_is_looked_at() -> None:
     assert len(found) == 23  # two names are of two kernels
 
 
-def test_each_test_has_its_turn_once_under_each_tool_the_quick_ones_first() -> None:
-    tests = [ENGINE, MODEL, *QUICK]
+def test_each_test_has_its_turn_once_under_each_tool_the_quick_ones_last() -> None:
+    tests = [*QUICK, MODEL, ENGINE]
     found = tasks(tests, sanitize.TOOLS, [])
     for tool in sanitize.TOOLS:
         own = [test for task in found if task.tool == tool for test in task.tests]
         assert sorted(own) == sorted(tests)
-    assert [len(task.tests) for task in found] == [TOGETHER, 3, TOGETHER, 3, 1, 1, 1, 1]
-    assert [task.tests[0] for task in found[4:]] == [MODEL, MODEL, ENGINE, ENGINE]
+    assert [task.tests[0] for task in found[:4]] == [ENGINE, ENGINE, MODEL, MODEL]
+    assert [len(task.tests) for task in found[4:]] == [TOGETHER, 3, TOGETHER, 3]
     assert place(QUICK[0]) == 0
 
 
+def result(tool: str, tests: tuple[str, ...], seconds: float, verdict: sanitize.Verdict) -> Result:
+    return Result(tool, tests, verdict, seconds, {test: {} for test in tests}, code="of before")
+
+
+def test_what_took_longest_begins_first_whatever_the_code_was() -> None:
+    before = [
+        result("racecheck", (MODEL,), 700.0, "clean"),
+        result("racecheck", (ENGINE,), 90.0, "clean"),
+        result("memcheck", (ENGINE,), 500.0, "not clean"),
+        result("memcheck", (MODEL,), 9_000.0, "did not end"),
+        result("memcheck", (MODEL,), 20.0, "clean"),
+        result("memcheck", (MODEL,), 9_000.0, "did not end"),
+    ]
+    assert tasks([ENGINE, MODEL], sanitize.TOOLS, before) == [
+        Task("racecheck", (MODEL,)),
+        Task("memcheck", (ENGINE,)),
+        Task("racecheck", (ENGINE,)),
+        Task("memcheck", (MODEL,)),
+    ]
+
+
 def test_what_was_clean_is_not_run_again() -> None:
-    done = [Task("memcheck", tuple(QUICK)), Task("racecheck", (ENGINE,))]
+    done = [
+        replace(result("memcheck", tuple(QUICK), 9.0, "clean"), code=sanitize.version()),
+        replace(result("racecheck", (ENGINE,), 9.0, "clean"), code=sanitize.version()),
+    ]
     assert tasks([ENGINE, *QUICK], sanitize.TOOLS, done) == [
+        Task("memcheck", (ENGINE,)),
         Task("racecheck", tuple(QUICK[:TOGETHER])),
         Task("racecheck", tuple(QUICK[TOGETHER:])),
-        Task("memcheck", (ENGINE,)),
     ]
 
 
@@ -137,15 +162,15 @@ def test_as_many_run_at_once_as_the_memory_holds(
     monkeypatch.setattr(sanitize, "run", run)
     monkeypatch.setattr(sanitize, "products_end", lambda: False)
     monkeypatch.setattr(sanitize.subprocess, "check_output", lambda *_, **__: "GPU 0")
-    monkeypatch.setattr(sanitize.os, "sysconf", {"SC_PAGE_SIZE": 1 << 30, "SC_PHYS_PAGES": 25}.get)
+    monkeypatch.setattr(sanitize.os, "sysconf", {"SC_PAGE_SIZE": 1 << 30, "SC_PHYS_PAGES": 13}.get)
     left = [Task(tool, (f"{test}{n}",)) for n in range(9) for tool in TOOLS for test in BOTH]
-    assert {task.memory for task in left} == {4, 10}
-    assert Task("racecheck", (ENGINE,)).memory > 25
+    assert {task.memory for task in left} == {3, 5}
+    assert Task("racecheck", (ENGINE,)).memory > 13
     results = tmp_path / "results.jsonl"
     expected = {(task.tool, task.tests) for task in left}
     sanitize.run_all(left, 8, time.time() + 60, results)
     assert {(result.tool, result.tests) for result in read(results)} == expected
-    assert 10 < most[0] <= 25
+    assert 10 < most[0] <= 13
 
 
 def test_a_process_that_takes_too_long_is_ended_and_did_not_end(
@@ -163,7 +188,8 @@ def test_what_was_clean_with_other_code_does_not_count(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
     line = Result("memcheck", (ENGINE,), "clean", 1.0, {ENGINE: {"join": 2}}, code="of before")
     results.write_text(json.dumps(sanitize.asdict(line)) + "\n")
-    assert read(results) == []
+    assert told(read(results), [ENGINE], ["memcheck"]) == [f"memcheck: {ENGINE}: not begun"]
+    assert tasks([ENGINE], ["memcheck"], read(results)) == [Task("memcheck", (ENGINE,))]
 
 
 @pytest.mark.parametrize(
