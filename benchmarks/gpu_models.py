@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from vademecum.model.cache import PagedCache
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder
 from vademecum.model.device import DeviceInt8, DeviceNF4
 from vademecum.model.kernels import KvKind, choose
 from vademecum.model.kernels.pages import QuantizedPages

@@ -22,7 +22,7 @@ from tokenizers import Regex, pre_tokenizers
 from torch import Tensor
 
 from vademecum.errors import ModelUnsupported
-from vademecum.model.decoder import Family, ModelConfig
+from vademecum.model.config import Family, ModelConfig
 from vademecum.model.layout import tensor_shapes, write_config, write_json
 from vademecum.model.rope import rope_frequencies
 from vademecum.model.shards import ShardWriter

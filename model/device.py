@@ -17,7 +17,7 @@ from vademecum.model.linear import Linear, QuantizedLinear, Weight, stripes
 from vademecum.model.packed import FUSED
 
 if TYPE_CHECKING:
-    from vademecum.model.decoder import ModelConfig
+    from vademecum.model.config import ModelConfig
 
 
 @dataclass(frozen=True, slots=True, eq=False)

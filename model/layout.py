@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from vademecum.errors import ModelUnsupported
-from vademecum.model.decoder import Family, ModelConfig
+from vademecum.model.config import Family, ModelConfig
 from vademecum.model.rope import SCALINGS, rope_frequencies, rope_magnitude
 
 ARCHITECTURES: dict[Family, str] = {

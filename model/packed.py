@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 
 from vademecum.errors import ModelUnsupported, OutOfSpace
-from vademecum.model.decoder import ModelConfig
+from vademecum.model.config import ModelConfig
 from vademecum.model.folders import alone, stamp_of, whole
 from vademecum.model.head import packed_head
 from vademecum.model.head import restored as restored_head

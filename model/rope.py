@@ -17,7 +17,7 @@ from torch import Tensor
 from vademecum.errors import ModelUnsupported
 
 if TYPE_CHECKING:
-    from vademecum.model.decoder import ModelConfig
+    from vademecum.model.config import ModelConfig
 
 
 def rope_frequencies(config: ModelConfig) -> Tensor:

@@ -30,7 +30,8 @@ from vademecum.model.linear import (
 
 if TYPE_CHECKING:
     from vademecum.model import cache
-    from vademecum.model.decoder import Decoder, Layer
+    from vademecum.model.decoder import Decoder
+    from vademecum.model.layer import Layer
 
 Array = npt.NDArray[np.float32]
 IArray = npt.NDArray[np.int64]

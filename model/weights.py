@@ -21,7 +21,7 @@ from torch import Tensor
 from vademecum.assets import disk_trouble, fetch
 from vademecum.errors import ModelUnsupported, OutOfSpace, UsageError
 from vademecum.model import hub, packed
-from vademecum.model.decoder import Family, ModelConfig
+from vademecum.model.config import Family, ModelConfig
 from vademecum.model.folders import alone, stamp_of, whole
 from vademecum.model.layout import (
     QUANTIZE_HERE,

@@ -11,7 +11,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
 
 from vademecum.model.chat import Chat
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder
 from vademecum.model.engine import Engine
 from vademecum.model.kernels import KernelSet, KvKind, choose
 from vademecum.model.linear import QuantizedLinear, Weight

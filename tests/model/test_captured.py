@@ -21,7 +21,8 @@ from triton.runtime.jit import JITFunction
 
 import vademecum.model.kernels.triton as kernels_of_triton
 from vademecum.model.captured import CapturedStep
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder
 from vademecum.model.device import DeviceInt8, DeviceNF4
 from vademecum.model.interface import GenerationOptions
 from vademecum.model.kernels import NAIVE, KvKind, choose

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from vademecum.errors import ModelUnsupported
 from vademecum.model.cache import PagedCache
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder
 from vademecum.model.kernels import NAIVE, KeyBias, Pages
 from vademecum.model.linear import QuantizedLinear
+from vademecum.model.paged_attention import select_for_chunk
 from vademecum.model.sparsity import Sparsity
 
 LENGTHS = (1, 31, 32, 33, 63, 65)
@@ -321,7 +323,7 @@ def test_a_chunk_is_chosen_for_by_tokens_all_over_it_and_by_its_last(
     decoder.prefill(torch.arange(64), cache, sequence)
     token = torch.arange(64.0)[:, None] + torch.tensor([0.0, 0.1, 0.2, 0.3])  # and a head
     queries = token[:, :, None].expand(-1, -1, llama.head_dim)
-    decoder.select_for_chunk(2, queries, cache, sequence.complete)
+    select_for_chunk(decoder, 2, queries, cache, sequence.complete)
     (rows,) = asked
     # The heads of a KV head stay together: 0 and 1, then 2 and 3.
     found = rows[:, 0].view(llama.kv_heads, -1).sort(dim=1).values
@@ -407,7 +409,7 @@ def test_a_key_bias_apart_is_scaled_as_keys_are(
     ids = torch.arange(150)
     apart = decoder_of(config, tensors=tensors)
     assert apart.layers[0].key_bias is not None
-    monkeypatch.setattr("vademecum.model.decoder.LARGE_BIAS", torch.inf)
+    monkeypatch.setattr("vademecum.model.layer.LARGE_BIAS", torch.inf)
     inside = decoder_of(config, tensors=tensors)
     assert inside.layers[0].key_bias is None
     torch.testing.assert_close(run(apart, ids, [150]), run(inside, ids, [150]), atol=1e-3, rtol=0)

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vademecum.model.decoder import Decoder, ModelConfig, _reader
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder, _reader
 from vademecum.model.kernels import choose
 from vademecum.model.linear import QuantizedLinear, Weight
 

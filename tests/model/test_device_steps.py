@@ -18,8 +18,9 @@ from torch import Tensor
 
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.chat import Chat
+from vademecum.model.config import ModelConfig
 from vademecum.model.deadline import Deadline
-from vademecum.model.decoder import ROWS, Decoder, ModelConfig
+from vademecum.model.decoder import ROWS, Decoder
 from vademecum.model.device_steps import DRAFTS, DeviceSteps
 from vademecum.model.drafting import NgramDrafter
 from vademecum.model.generate import generate

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vademecum.errors import ContextTooLong, EngineBusy, ModelError, UsageError
 from vademecum.model import head as heads
-from vademecum.model.decoder import ModelConfig
+from vademecum.model.config import ModelConfig
 from vademecum.model.engine import WAITING, Engine
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
 from vademecum.model.sparsity import Sparsity

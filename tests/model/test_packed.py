@@ -18,7 +18,8 @@ from torch import Tensor
 
 from vademecum.model import head as heads
 from vademecum.model import packed
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder
 from vademecum.model.head import HalvedInt8
 from vademecum.model.kernels import NAIVE
 from vademecum.model.linear import QuantizedLinear, Weight

@@ -50,7 +50,7 @@ def test_every_preset_says_where_it_is_and_what_it_may(model: Preset) -> None:
 
 
 def test_every_preset_is_of_a_family_that_is_run() -> None:
-    from vademecum.model.decoder import Family
+    from vademecum.model.config import Family
 
     assert {model.family for model in PRESETS.values()} == set(get_args(Family))
 

@@ -9,7 +9,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vademecum.model.cache import PagedCache
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder
 from vademecum.model.interface import GenerationOptions
 from vademecum.model.rehearsal import rehearse
 from vademecum.model.sampling import Sampler

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from vademecum.errors import ContextTooLong
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder
 from vademecum.model.engine import Engine
 from vademecum.model.interface import Finished, GenerationOptions, Token
 from vademecum.model.kernels import PAGE

@@ -13,7 +13,7 @@ from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from vademecum.errors import ModelUnsupported
-from vademecum.model.decoder import ModelConfig
+from vademecum.model.config import ModelConfig
 from vademecum.model.rope import SCALINGS, rope_frequencies, rope_magnitude, rotate
 
 LLAMA3 = {

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from vademecum.model import linear as linears
 from vademecum.model.cache import PagedCache, Sequence
-from vademecum.model.decoder import ROWS, Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import ROWS, Decoder
 from vademecum.model.drafting import LONGEST
 from vademecum.model.kernels import choose
 from vademecum.model.linear import QuantizedLinear, packed

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from vademecum.model.cache import PagedCache, Sequence
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder
 from vademecum.model.drafting import NgramDrafter
 from vademecum.model.steps import Steps
 from vademecum.model.watch import Watch

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from triton_support import DEVICE, INTERPRETED, bias_of, case, quiet, random
 
-from vademecum.model.decoder import Decoder, ModelConfig
+from vademecum.model.config import ModelConfig
+from vademecum.model.decoder import Decoder
 from vademecum.model.kernels import naive
 from vademecum.model.kernels.pages import PAGE
 from vademecum.model.kernels.triton import choice, flash, prefill

@@ -21,8 +21,8 @@ from vademecum.model.kernels.triton.rotate import (
 from vademecum.model.placement import TOGETHER
 
 if TYPE_CHECKING:
-    from vademecum.model.decoder import Layer
     from vademecum.model.device import DeviceNF4
+    from vademecum.model.layer import Layer
 
 
 class Product:

@@ -23,7 +23,8 @@ from vademecum.model.kernels.triton.products import LayerProducts
 from vademecum.model.rope import angles
 
 if TYPE_CHECKING:
-    from vademecum.model.decoder import Decoder, Layer
+    from vademecum.model.decoder import Decoder
+    from vademecum.model.layer import Layer
 
 
 @dataclass(frozen=True, slots=True)

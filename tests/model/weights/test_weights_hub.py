@@ -16,7 +16,7 @@ import torch
 
 from vademecum.errors import AssetUnavailable, HashMismatch
 from vademecum.model import hub, weights
-from vademecum.model.decoder import ModelConfig
+from vademecum.model.config import ModelConfig
 from vademecum.model.layout import tensor_shapes, write_config
 from vademecum.model.presets import PRESETS, Preset
 from vademecum.model.shards import ShardWriter
