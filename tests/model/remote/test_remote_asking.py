@@ -18,7 +18,8 @@ from vademecum.errors import (
     UsageError,
 )
 from vademecum.model.interface import Finished, GenerationOptions, LanguageModel, Message, Token
-from vademecum.model.remote import DEFAULT_CONTEXT, RemoteModel
+from vademecum.model.remote import RemoteModel
+from vademecum.model.remote_server import DEFAULT_CONTEXT
 from vademecum.rag.generate import write
 
 

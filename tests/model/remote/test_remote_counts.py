@@ -18,7 +18,7 @@ from remote_support import (
 )
 
 from vademecum.model.completions import estimate_tokens
-from vademecum.model.remote import DEFAULT_CONTEXT
+from vademecum.model.remote_server import DEFAULT_CONTEXT
 
 
 def test_a_server_that_goes_on_beyond_the_length_is_left(served: Served, connect: Connect) -> None:

@@ -25,7 +25,7 @@ from vademecum.errors import (
     ModelError,
     ModelNotFound,
 )
-from vademecum.model import remote
+from vademecum.model import remote_server
 from vademecum.model.completions import estimate_tokens
 from vademecum.model.interface import Token
 from vademecum.model.remote import RemoteModel
@@ -114,10 +114,20 @@ def test_names_that_would_speak_to_the_terminal_are_not_taken(
         connect()
 
 
+@pytest.mark.parametrize(("status", "body"), [(413, ""), (400, "beyond the context window")])
+def test_a_list_that_is_refused_has_no_prompt_that_is_too_long(
+    served: Served, connect: Connect, status: int, body: str
+) -> None:
+    served.status["/v1/models"] = (status, body)
+    with pytest.raises(ModelError, match=f"answered {status}") as caught:
+        connect()
+    assert not isinstance(caught.value, ContextTooLong)
+
+
 def test_a_list_without_an_end_is_left(
     served: Served, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "LONGEST_LIST", 1000)
+    monkeypatch.setattr(remote_server, "LONGEST_LIST", 1000)
     text = json.dumps({"data": served.models, "padding": "x" * 200_000})
     served.status["/v1/models"] = (200, text)
     with pytest.raises(ModelError, match="lists its models in no way"):
@@ -128,7 +138,7 @@ def test_a_list_without_an_end_is_left(
 def test_a_server_that_answers_drop_by_drop_is_left(
     served: Served, connect: Connect, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "SHORT_S", 0.2)
+    monkeypatch.setattr(remote_server, "SHORT_S", 0.2)
     served.drips = path
     assert connect("named").count_tokens("four") == estimate_tokens("four")
     assert served.left.wait(PATIENCE_S)

@@ -16,7 +16,7 @@ from remote_support import (
 from vademecum.errors import (
     UsageError,
 )
-from vademecum.model import remote
+from vademecum.model import remote_server
 from vademecum.model.remote import RemoteModel
 
 
@@ -42,8 +42,8 @@ def test_a_name_that_moves_out_of_the_private_network_is_not_followed(
     model = connect()
     asked = len(served.asked)
     model.close()
-    model._client = model._connect()  # as once its idle connections are gone
-    monkeypatch.setattr(remote, "farthest", lambda _: "public")
+    model._server._client = model._server.connect()  # as once its idle connections are gone
+    monkeypatch.setattr(remote_server, "farthest", lambda _: "public")
     for ask_it in (lambda: ask(model), lambda: model.count_tokens("four"), connect):
         with pytest.raises(UsageError, match="not on this machine"):
             ask_it()
