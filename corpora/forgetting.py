@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from vademecum.corpora import snapshots, whole, writing
 from vademecum.corpora.batch import Batch, Written
 from vademecum.corpora.document import Deletion
+from vademecum.corpora.jobs import OPEN, among
 from vademecum.corpora.store import CorpusRow, Store, chunks
 
 AT_ONCE = 500  # documents in one transaction
@@ -97,8 +98,14 @@ def end(connection: sqlite3.Connection, row: CorpusRow, places: Iterable[str]) -
 
 def forget_jobs(connection: sqlite3.Connection, corpus: str) -> None:
     """No ingestion of the same files is taken for done any more, though the corpus may come to be
-    what it was: what the files hold is to be written down again."""
+    what it was: what the files hold is to be written down again. Nor is one that is gone on with,
+    of what it had read before."""
     connection.execute("UPDATE jobs SET key = '' WHERE corpus = ? AND state = 'done'", (corpus,))
+    connection.execute(
+        "UPDATE job_files SET identity = '' WHERE state != 'pending' AND job IN "
+        f"(SELECT id FROM jobs WHERE corpus = ? AND {among(OPEN)})",
+        (corpus, *OPEN),
+    )
 
 
 def _of_files(store: Store, corpus: int, places: Iterable[str]) -> list[str]:

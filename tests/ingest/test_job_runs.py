@@ -120,6 +120,17 @@ def test_a_stop_ends_it_after_the_batch_and_resume_does_the_rest(
     assert contents(library) == uninterrupted(tmp_path, files)
 
 
+def test_what_is_forgotten_before_it_goes_on_is_read_with_the_next_ingestion(
+    library: Library, files: list[Path], tmp_path: Path
+) -> None:
+    job = stopped(library, files).job
+    assert len(library.forget(NAME, places=[str(files[0])]).doc_ids) == 10
+    assert go_on(library, job).state == "done"
+    assert library.corpus(NAME).documents == 20
+    assert ingest(library, NAME, files, FakeEmbedder()).kept == 10
+    assert contents(library) == uninterrupted(tmp_path, files)
+
+
 def test_a_job_that_stops_often_counts_as_one_that_does_not(
     library: Library, files: list[Path], tmp_path: Path
 ) -> None:
