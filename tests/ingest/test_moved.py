@@ -185,3 +185,29 @@ def test_where_the_folder_is_gone_too_its_disk_may_be_elsewhere(
     (tmp_path / "copy" / "a.txt").write_text("What it says.")
     assert run(library, tmp_path / "copy").displaced == 0
     assert texts(library) == {"What it said.", "What it says."}
+
+
+def test_where_the_folder_is_empty_no_disk_may_be_mounted_there(
+    library: Library, folder: Path, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    for there in (folder, disk):
+        (there / "a.txt").write_text("What both said.")
+        run(library, there)
+    (disk / "a.txt").unlink()
+    (folder / "a.txt").write_text("What it says.")
+    assert run(library, folder).displaced == 0
+    assert texts(library) == {"What both said.", "What it says."}
+
+
+def test_a_file_that_leaves_an_empty_folder_is_known_where_it_was_moved(
+    library: Library, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "a.txt").write_text("What it said.")
+    run(library, folder)
+    new = (folder / "a.txt").rename(tmp_path / "b.txt")
+    run(library, new)
+    new.write_text("What it says.")
+    assert run(library, new).displaced == 1
+    assert texts(library) == {"What it says."}
