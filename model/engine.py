@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 
-from vademecum.collection import without_collection
 from vademecum.errors import ContextTooLong, ModelError, UsageError, VademecumError
 from vademecum.model import hardware, placement, presets, weights
 from vademecum.model.cache import PagedCache
@@ -28,24 +26,19 @@ from vademecum.model.interface import (
     Stats,
     Token,
 )
-from vademecum.model.kernels import PAGE, KvKind, choose
+from vademecum.model.kernels import PAGE, KvKind
 from vademecum.model.line import Line
+from vademecum.model.loading import captured_step, network, room_for_cache
 from vademecum.model.placement import DeviceKind
-from vademecum.model.rehearsal import rehearse
 from vademecum.model.sparsity import ON_GPU, Sparsity
 from vademecum.model.weights import Quantization
 from vademecum.progress import Progress, Silent
-
-if TYPE_CHECKING:
-    from vademecum.model.captured import CapturedStep
 
 log = logging.getLogger(__name__)
 
 AttentionKind = Literal["dense", "sparse"]
 
 WAITING = 4  # requests that may wait for the one that runs
-CACHE_SHARE = 0.5  # of the memory that is free once the weights are loaded
-DEVICE_CACHE_SHARE = 0.9  # of what a GPU has free besides what reading a prompt takes
 KEPT_CONTEXTS = 2  # the cache has room for so many of the longest prompts and answers
 
 
@@ -85,7 +78,7 @@ class Engine:
             config.layers, config.kv_heads, config.head_dim, decoder.kv, decoder.dtype
         )
         if cache_bytes is None:
-            cache_bytes = _cache_bytes(decoder, context, mapped)
+            cache_bytes = room_for_cache(decoder, context, mapped)
         pages = KEPT_CONTEXTS * -(-context // PAGE)
         if cache_bytes is not None:
             pages = max(1, min(pages, cache_bytes // self._page_bytes))
@@ -94,7 +87,7 @@ class Engine:
         cache = decoder.new_cache(pages * PAGE)
         self._loaded: tuple[Decoder, PagedCache] | None = (decoder, cache)
         self._device_reason = device_reason
-        self._captured, self._writing = _captured(
+        self._captured, self._writing = captured_step(
             decoder, cache, self.context_length, progress or Silent()
         )
         self._threads = torch.get_num_threads()
@@ -145,24 +138,16 @@ class Engine:
         def made(where: torch.device, reason: str) -> Engine:
             loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
             fitting = sparsity or (ON_GPU if where.type == "cuda" else Sparsity())
-            with without_collection(), _compiling(where, progress or Silent()):
-                decoder = Decoder(
-                    loaded.config,
-                    loaded.tensors,
-                    kernels=choose(where, kv),
-                    dtype=torch.float32 if quantization == "f32" else torch.bfloat16,
-                    kv=kv,
-                    sparsity=fitting if attention == "sparse" else None,
-                    packed=loaded.packed,
-                    chunk=fitting.chunk,
-                )
-                chat = Chat.load(
-                    loaded.tokenizer_json,
-                    loaded.chat_template,
-                    bos_id=loaded.bos_id,
-                    eos_ids=loaded.eos_ids,
-                    reasons=chosen.reasons,
-                )
+            decoder, chat = network(
+                loaded,
+                chosen,
+                quantization,
+                kv,
+                sparsity=fitting if attention == "sparse" else None,
+                chunk=fitting.chunk,
+                device=where,
+                progress=progress or Silent(),
+            )
             return cls(
                 decoder,
                 chat,
@@ -366,64 +351,6 @@ class Engine:
             on_gpu = decoder.device.type == "cuda"
             with hardware.memory_trouble():
                 yield from placement.on_device(written, decoder.device) if on_gpu else written
-
-
-@contextmanager
-def _compiling(where: torch.device, progress: Progress) -> Iterator[None]:
-    """Tell why the first start on a processor takes so long."""
-    told = where.type == "cpu" and not _is_compiled()
-    if told:
-        progress.start("compiling for this processor, once", None, "")
-    try:
-        yield
-    finally:
-        if told:
-            progress.finish()
-
-
-def _is_compiled() -> bool:
-    try:
-        from vademecum.model.kernels import layers
-    except (ImportError, OSError, RuntimeError):  # nothing will be
-        return True
-    return layers.is_compiled()
-
-
-def _captured(
-    decoder: Decoder, cache: PagedCache, context: int, progress: Progress
-) -> tuple[CapturedStep | None, str]:
-    """What writes answers on a GPU, ready, or None where the decoder itself does; and how answers
-    are written, for a person."""
-    if decoder.device.type != "cuda":
-        return None, decoder.writing
-    from vademecum.model.captured import CapturedStep
-
-    obstacle = CapturedStep.obstacle(decoder)
-    if obstacle:
-        log.warning("answers are written without a captured step: %s", obstacle)
-        return None, f"as prompts are read, without a captured step: {obstacle}"
-    rehearse(decoder, cache, progress)
-    step = CapturedStep(decoder, cache, tokens=context)
-    step.warm_up(progress, watched=True)
-    return step, step.path
-
-
-def _cache_bytes(decoder: Decoder, context: int, mapped: int) -> int | None:
-    """What the KV cache may take of the memory that is free now, `mapped` bytes of which the
-    weights will take; None where nobody knows."""
-    if decoder.device.type == "cuda":
-        free = placement.free_bytes()
-        chunks = placement.chunks_at_once(decoder.config, context, free)
-        decoder.at_once = chunks * decoder.chunk
-        reading = placement.reading_bytes(decoder.config, context, chunks)
-        if reading >= free:
-            raise RuntimeError(
-                f"beside the weights the GPU has {free / 1e9:.1f} GB free, and reading a prompt "
-                f"takes {reading / 1e9:.1f}"
-            )
-        return int((free - reading) * DEVICE_CACHE_SHARE)
-    available = hardware.memory_available()
-    return None if available is None else int(max(0, available - mapped) * CACHE_SHARE)
 
 
 def _first_line(error: Exception) -> str:
