@@ -11,6 +11,7 @@ from vademecum.model.cache import Sequence
 from vademecum.model.drafting import LONGEST, NgramDrafter
 from vademecum.model.interface import GenerationOptions
 from vademecum.model.kernels import PAGE
+from vademecum.model.sampling import no_numbers
 from vademecum.model.watch import Watch
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class DeviceSteps:
 
     def drawer(self) -> Draw | None:
         """Draws a token from the logits that `after` gave last; None before it gave any. If it is
-        not final, they hold until `after` is called again."""
+        not final, they hold until `after` is called again. The draw raises ModelError where the
+        logits are no numbers."""
         return self._draw if self._row >= 0 else None
 
     def shares(self) -> Tensor | None:
@@ -89,6 +91,8 @@ class DeviceSteps:
         if self._drawn is None:
             self._drawn = self._read(ahead=final)
         token = self._drawn[self._row]
+        if token < 0:
+            raise no_numbers()
         if final and not self._continues(token):
             self._begin(token)
             self._ahead = token

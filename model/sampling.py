@@ -44,10 +44,7 @@ class Sampler:
         Raises ModelError where the logits are no numbers: nothing drawn from them would be text.
         """
         if not math.isfinite(logits.max()):  # the largest is NaN if any is
-            raise ModelError(
-                "the model computed no numbers",
-                "its weights may be damaged: remove and fetch them again, or load them in bf16",
-            )
+            raise no_numbers()
         if whole and self.options.temperature > 1:
             logits, whole = whole(), None
         refused: list[int] = []
@@ -83,6 +80,14 @@ class Sampler:
             chosen = torch.multinomial(probabilities, 1, generator=self.random)
             yield int(chosen if tokens is None else tokens[chosen])
             probabilities = probabilities.index_fill(0, chosen, 0.0)
+
+
+def no_numbers() -> ModelError:
+    """What stands for logits from which nothing can be drawn."""
+    return ModelError(
+        "the model computed no numbers",
+        "its weights may be damaged: remove and fetch them again, or load them in bf16",
+    )
 
 
 def candidates(logits: Tensor, options: GenerationOptions) -> tuple[Tensor, Tensor | None]:

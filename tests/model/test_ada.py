@@ -36,7 +36,8 @@ from test_captured import (
 
 from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder
-from vademecum.model.kernels.triton import early, int8, nf4, nvrtc, rotate
+from vademecum.model.kernels.pages import QuantizedPages
+from vademecum.model.kernels.triton import early, int8, nf4, nvrtc, rotate, scores
 from vademecum.model.kernels.triton.sampling import DeviceSampler
 
 Launched = tuple[str, str, dict[str, int | str], int]  # name, source, definitions, shared memory
@@ -227,6 +228,22 @@ def test_what_triton_writes_with_compiles_and_fits() -> None:
     checked = triton_kernels_fit()
     assert len(checked) >= 8
     assert "mass_kernel" in checked  # what counts attention
+
+
+@pytest.mark.parametrize("group", [1, 7, scores.GROUP])
+def test_the_choice_among_a_million_tokens_compiles_and_fits(group: int) -> None:
+    recorded: list[Launched] = []
+    empty = QuantizedPages.empty(1, 1, 64, 8)
+    store = QuantizedPages(*(tensor.to(CUDA) for tensor in empty.tensors()))
+    query = torch.zeros(1, 1, group, 64, dtype=torch.bfloat16, device=CUDA)
+    table = torch.zeros(1_024 * scores.MOST_EACH, dtype=torch.int64, device=CUDA)
+    start = torch.zeros(1, dtype=torch.int32, device=CUDA)
+    counted = torch.zeros(2, dtype=torch.int64, device=CUDA)
+    with as_on_ada(recorded):
+        summaries = scores.Summaries.of([store], [None])
+        scores.select(query, summaries, table, start, SPARSITY, counted)
+    assert [name for name, *_ in recorded] == ["score_pages", "select_pages"]
+    compile_and_fit(recorded)
 
 
 def test_the_head_and_the_sampler_compile_and_fit() -> None:

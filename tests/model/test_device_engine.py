@@ -215,6 +215,30 @@ def test_an_answer_that_is_cancelled_or_closed_leaves_the_next_as_it_would_be(
     assert again == expected
 
 
+@gpu_only
+@pytest.mark.parametrize("draft", [False, True])
+def test_logits_that_are_no_numbers_end_one_answer_and_no_more(
+    chat_of: Callable[..., Chat], draft: bool
+) -> None:
+    decoder = pair(CONFIG, "int8", SPARSITY)[0]
+    engine = engine_with(decoder, chat_of())
+    options = replace(OPTIONS, max_tokens=30, draft=draft)
+    expected = [e.id for e in list(engine.stream_ids(PROMPT, options))[:-1]]  # type: ignore[union-attr]
+    late = next(n for n in range(3, 30) if expected[n] not in PROMPT + expected[:n])
+    row = decoder.embedding[expected[late]]
+    kept = row.clone()
+    row.fill_(torch.nan)
+    told: list[int] = []
+    events = engine.stream_ids(PROMPT, options)
+    with pytest.raises(ModelError, match="computed no numbers"):
+        told.extend(event.id for event in events)  # type: ignore[union-attr]
+    assert told == expected[: len(told)]
+    assert len(told) <= late + 1
+    row.copy_(kept)
+    again = [e.id for e in list(engine.stream_ids(PROMPT, options))[:-1]]  # type: ignore[union-attr]
+    assert again == expected
+
+
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="no second GPU")
 def test_an_engine_stays_on_its_gpu_whichever_is_the_current_one(
     chat_of: Callable[..., Chat],

@@ -9,7 +9,7 @@ import torch
 
 pytest.importorskip("triton")
 
-from vademecum.model.kernels.triton import nf4, sampling, scores
+from vademecum.model.kernels.triton import early, nf4, sampling, scores
 from vademecum.model.linear import QuantizedLinear
 from vademecum.model.sparsity import ON_GPU
 
@@ -33,6 +33,21 @@ def test_a_product_does_not_hold_more_than_its_table_has_room_for(slots: int, un
     x = torch.zeros(1, 1_024, dtype=torch.bfloat16)
     with pytest.raises(ValueError, match="more than 8 tiles"):
         nf4.product(x, weight, tuning=nf4.Tuning(slots=slots, units=units))
+
+
+@pytest.mark.parametrize(("shared", "three"), [(101_376, False), (232_448, True)])
+def test_three_blocks_of_a_product_share_a_processor_only_where_its_memory_holds_their_tables(
+    monkeypatch: pytest.MonkeyPatch, shared: int, three: bool
+) -> None:
+    """An RTX 50 begins kernels early, as Hopper does, but has less of it."""
+    monkeypatch.setattr(early, "hopper", lambda _: True)
+    monkeypatch.setattr(early, "_shared", lambda _: shared)
+    monkeypatch.setattr(nf4, "_processors", lambda _: 4)
+    codes = torch.zeros(16 * 10, 512, dtype=torch.uint8)
+    weight = nf4.PackedNF4.of(QuantizedLinear(codes, torch.ones(16 * 10, 16)))
+    assert 2 * 4 < weight.codes.shape[0] <= 3 * 4
+    tuning = nf4.tuned(weight, 1)
+    assert (tuning.blocks == 3) == three == (3 * nf4.memory(tuning) <= shared)
 
 
 @pytest.mark.parametrize("behind", [0, 1])

@@ -6,6 +6,7 @@ as can be, and have computed before the host looks; or slow, and compute only wh
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
@@ -16,6 +17,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from vademecum.errors import ModelError
 from vademecum.model.cache import PagedCache, Sequence
 from vademecum.model.chat import Chat
 from vademecum.model.config import ModelConfig
@@ -560,6 +562,33 @@ def test_an_answer_that_ends_early_leaves_the_next_as_it_would_be(
     assert isinstance(last, Finished)
     device.finish()
     assert cache.free_tokens == 256
+
+
+@pytest.mark.parametrize("constrained", [False, True])
+@pytest.mark.parametrize("draft", [False, True])
+def test_logits_that_are_no_numbers_end_one_answer_and_no_more(
+    decoder: Decoder, chat_of: Callable[..., Chat], slow: bool, draft: bool, constrained: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    options = replace(GREEDY, max_tokens=20, draft=draft, sources=2 if constrained else None)
+    expected, _ = answer(decoder, chat_of(), options, device=None)
+    cache, drawn = decoder.new_cache(256), draw
+    device = Device(decoder, cache, slow=slow)
+
+    def drawing(logits: Tensor, options: GenerationOptions, position: int) -> int:
+        return -1 if position > len(PROMPT) + 5 else drawn(logits, options, position)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "draw", drawing)
+        events = answering(decoder, cache, chat_of(), options, device)
+        told: list[int] = []
+        with pytest.raises(ModelError, match="computed no numbers"):
+            told += (event.id for event in events if isinstance(event, Token))
+    assert len(told) < 10
+    device.finish()
+    assert cache.free_tokens == 256
+    *again, _ = answering(decoder, cache, chat_of(), options, device)
+    assert ids(cast("list[Token]", again)) == ids(expected)
 
 
 @pytest.mark.parametrize("draft", [False, True])

@@ -7,7 +7,7 @@ import torch
 
 pytest.importorskip("triton")
 
-from vademecum.model.kernels.triton import matmul
+from vademecum.model.kernels.triton import early, matmul
 
 CPU = torch.device("cpu")
 # Query, key and value heads together, hidden, gates and what they gate: SmolLM2-135M, R1-Qwen-1.5B,
@@ -27,7 +27,7 @@ def test_every_prompt_is_cut_as_one_that_was_read(
     monkeypatch: pytest.MonkeyPatch,
     qkv: int, hidden: int, gates: int, read: int, most: int, processors: int,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(matmul, "_as_hopper", lambda _: True)
+    monkeypatch.setattr(matmul, "as_hopper", lambda _: True)
     monkeypatch.setattr(matmul, "_processors", lambda _: processors)
     products: list[tuple[matmul.Form, int]] = [
         ("plain", qkv), ("added", hidden), ("gated", gates),
@@ -47,8 +47,8 @@ def test_every_prompt_is_cut_as_one_that_was_read(
 def test_tiles_fit_what_a_block_is_given(
     monkeypatch: pytest.MonkeyPatch, card: str, hopper: bool, shared: int, inputs: int
 ) -> None:
-    monkeypatch.setattr(matmul, "hopper", lambda _: hopper)
-    monkeypatch.setattr(matmul, "_shared", lambda _: shared)
+    monkeypatch.setattr(early, "hopper", lambda _: hopper)
+    monkeypatch.setattr(early, "_shared", lambda _: shared)
     monkeypatch.setattr(matmul, "_processors", lambda _: 132)
     forms: tuple[matmul.Form, ...] = ("plain", "gated", "added")
     assert {matmul.tuned(CPU, form, 2_048, 4_608).inputs for form in forms} == {inputs}, card

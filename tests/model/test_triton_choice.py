@@ -142,6 +142,23 @@ def select_one(given: Case, sparsity: Sparsity, counted: Tensor = COUNTED) -> sc
 
 
 @cuda_only
+def test_eight_heads_choose_among_the_pages_of_a_million_tokens() -> None:
+    """As many as a block can choose from."""
+    given = case(8, 1, 8, 64, 1_024 * scores.MOST_EACH - 1, 5)
+    one = scores.Summaries.of([given.store], [None])
+    found = scores.select(given.query[None], one, given.own, given.start, ON_GPU, COUNTED)
+    length = int(given.start) + 1
+    rated = naive.score_pages(given.query[0], given.store, given.own, None)
+    expected = naive.select_pages(
+        rated, length, ON_GPU.budget_for(length), ON_GPU.recent, ON_GPU.sinks
+    )
+    here = found.layer(0).pages[0, 0, : expected.shape[1]].tolist()
+    assert int(found.count[0]) == expected.shape[1]
+    assert here == sorted(set(here))
+    assert len(set(here) & set(expected[0].tolist())) >= len(here) - 1
+
+
+@cuda_only
 def test_of_a_sequence_without_complete_pages_none_is_selected() -> None:
     assert int(select_one(case(8, 2, 7, 64, 0, 3), Sparsity()).count[0]) == 0
 

@@ -20,7 +20,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from triton.runtime.jit import JITFunction
 
-from vademecum.model.kernels.triton import flash, matmul
+from vademecum.model.kernels.triton import early, flash, matmul
 
 SHARED = {89: 101_376, 90: 232_448, 120: 101_376}
 FORMS: tuple[matmul.Form, ...] = ("plain", "gated", "added")
@@ -47,8 +47,8 @@ def shared_bytes(
 @pytest.fixture(params=SHARED)
 def capability(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     found: int = request.param
-    monkeypatch.setattr(matmul, "hopper", lambda _: found >= 90)
-    monkeypatch.setattr(matmul, "_shared", lambda _: SHARED[found])
+    monkeypatch.setattr(early, "hopper", lambda _: found >= 90)
+    monkeypatch.setattr(early, "_shared", lambda _: SHARED[found])
     monkeypatch.setattr(matmul, "_processors", lambda _: 128)
     return found
 
@@ -56,7 +56,7 @@ def capability(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("rows", [128, 2_048])  # few tiles are cut otherwise than many
 def test_a_product_of_many_rows_fits(capability: int, form: matmul.Form, rows: int) -> None:
-    tiles, engine = matmul.tuned(CARD, form, rows, 4_608), matmul._as_hopper(CARD)
+    tiles, engine = matmul.tuned(CARD, form, rows, 4_608), early.as_hopper(CARD)
     given = {
         "x": f"tensordesc<i8[{tiles.rows},{tiles.inputs}]>" if engine else "*i8",
         "weight": f"tensordesc<i8[{tiles.columns},{tiles.inputs}]>" if engine else "*i8",

@@ -19,23 +19,23 @@ pytestmark = quiet
 
 @cuda_only
 @pytest.mark.parametrize("temperature", [0.0, 0.6])
-@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
-def test_logits_that_are_no_numbers_draw_a_token_of_the_vocabulary(
-    odd: float, temperature: float
-) -> None:
+@pytest.mark.parametrize("odd", [math.nan, math.copysign(math.nan, -1), math.inf, -math.inf])
+def test_from_logits_that_are_no_numbers_nothing_is_drawn(odd: float, temperature: float) -> None:
     from vademecum.model.interface import GenerationOptions
     from vademecum.model.kernels.triton.sampling import DeviceSampler
 
-    sampler = DeviceSampler(2, DEVICE)
+    sampler = DeviceSampler(3, DEVICE)
     sampler.set(GenerationOptions(temperature=temperature, top_p=0.9))
-    logits = torch.full((2, 1001), odd, device=DEVICE)
-    logits[1] = random(1001)
+    logits = random(3, 1001)
+    logits[0] = odd
     logits[1, 77] = odd
+    there = [False, odd == -math.inf, True]
     start, sealed = (torch.zeros(1, dtype=torch.int32, device=DEVICE) for _ in range(2))
     for _ in range(2):  # what the first leaves must be as it was
-        tokens = torch.full((2,), -1, device=DEVICE)
+        tokens = torch.full((3,), -9, device=DEVICE)
         sampler.sample(logits, tokens, start, sealed, advance=False)
-        assert all(0 <= token < 1001 for token in tokens.tolist())
+        assert [0 <= token < 1001 for token in tokens.tolist()] == there
+        assert [token == -1 for token in tokens.tolist()] == [not drawn for drawn in there]
 
 
 @pytest.mark.parametrize("hidden", [63, 1536, 3584])

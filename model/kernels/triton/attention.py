@@ -181,8 +181,8 @@ def cut(store: QuantizedPages, rows: int, capacity: int, most: int | None, *, bi
     """How the pages of `rows` rows are read, on a GPU; `most` is how many of the `capacity` a row
     reads at most, None where that is chosen within the step.
 
-    Pages are held where they are few and known, and no key bias is added to them; on Hopper, where
-    blocks begin early: elsewhere it was not measured.
+    Pages are held where they are few and known, and no key bias is added to them; on Hopper and
+    after it, where blocks begin early: measured on Hopper alone.
     """
     kv_heads, _, dim = store.key_mean.shape
     device = store.key_mean.device

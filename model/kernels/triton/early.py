@@ -16,6 +16,7 @@ import triton.language as tl
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 HOPPER = 90
+HOPPERS_SHARED = 220 << 10  # bytes of shared memory that a block may have
 
 
 def early(device: torch.device) -> dict[str, Any]:
@@ -26,6 +27,12 @@ def early(device: torch.device) -> dict[str, Any]:
 def hopper(device: torch.device) -> bool:
     """Whether this is a Hopper GPU, or one after it."""
     return device.type == "cuda" and _capability(device.index or 0) >= HOPPER
+
+
+def as_hopper(device: torch.device) -> bool:
+    """Whether its shared memory is Hopper's too: an RTX 50 has Hopper's copy engine and begins
+    kernels early, but has the memory of an RTX 40."""
+    return hopper(device) and _shared(device.index or 0) >= HOPPERS_SHARED
 
 
 @triton.jit
@@ -40,3 +47,9 @@ def wait_for_previous(EARLY: tl.constexpr):
 def _capability(index: int) -> int:
     major, minor = torch.cuda.get_device_capability(index)
     return 10 * major + minor
+
+
+@cache
+def _shared(index: int) -> int:
+    about: Any = torch.cuda.get_device_properties(index)  # its type lacks what it has
+    return int(about.shared_memory_per_block_optin)

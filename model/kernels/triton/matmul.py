@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import triton
@@ -22,10 +22,9 @@ from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from vademecum.model.kernels.rotated import Rotated
-from vademecum.model.kernels.triton.early import hopper
+from vademecum.model.kernels.triton.early import as_hopper
 
 Form = Literal["plain", "gated", "added"]
-HOPPERS_SHARED = 220 << 10  # bytes a block must be given for its tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def _run(
         return out
     device = out.device
     tiles = tiles or tuned(device, form, rows, outputs)
-    engine = _as_hopper(device)
+    engine = as_hopper(device)
     a, b = x.codes, weight.codes
     if engine:
         a = TensorDescriptor.from_tensor(a, [tiles.rows, tiles.inputs])
@@ -94,7 +93,7 @@ def _run(
 def tuned(device: torch.device, form: Form, rows: int, outputs: int) -> Tiles:
     """What is fastest on a Hopper, or what fits the shared memory and registers of an RTX 40."""
     adding = form == "added"  # it has more in both at its end
-    if not _as_hopper(device):
+    if not as_hopper(device):
         return Tiles(columns=128 if adding else 256, inputs=64)
     if 2 * Tiles().count(rows, outputs) <= _processors(device):
         return Tiles(columns=128)
@@ -120,17 +119,6 @@ def lengths(
 
 def _processors(device: torch.device) -> int:
     return _count(device.index or 0) if device.type == "cuda" else 1
-
-
-def _as_hopper(device: torch.device) -> bool:
-    """Whether Hopper's tiles fit: an RTX 50 has its copy engine, but the memory of an RTX 40."""
-    return hopper(device) and _shared(device.index or 0) >= HOPPERS_SHARED
-
-
-@cache
-def _shared(index: int) -> int:
-    about: Any = torch.cuda.get_device_properties(index)  # its type lacks what it has
-    return int(about.shared_memory_per_block_optin)
 
 
 @cache

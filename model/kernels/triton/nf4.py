@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vademecum.model.kernels.triton.early import hopper
+from vademecum.model.kernels.triton.early import as_hopper
 from vademecum.model.kernels.triton.nvrtc import Kernel, kernel
 from vademecum.model.linear import NF4_BLOCK, QuantizedLinear
 
@@ -163,8 +163,8 @@ def tuned(weight: PackedNF4, rows: int) -> Tuning:
     units = next(n for n in (4, 2, 1) if n <= most and k_tiles % n == 0)
     if weight.gated:
         return Tuning(units=units)
-    # Three tables fit a Hopper's shared memory, and one an Ada's.
-    three = rows <= 8 and hopper(device) and 2 * processors < out_tiles <= 3 * processors
+    # Three tables fit a Hopper's shared memory, and one that of an RTX 40 or 50.
+    three = rows <= 8 and as_hopper(device) and 2 * processors < out_tiles <= 3 * processors
     if three and k_tiles < 256:
         return Tuning(slots=2, units=min(units, 2), blocks=3)
     if k_tiles >= 128 and not processors <= out_tiles <= 2 * processors:

@@ -53,7 +53,11 @@ def add_norm_kernel(
 
 
 def embed(ids: Tensor, embedding: Tensor) -> Tensor:
-    """`ids` int64 `[rows]`, `embedding` bf16 `[vocab, hidden]`: float32 `[rows, hidden]`."""
+    """`ids` int64 `[rows]`, `embedding` bf16 `[vocab, hidden]`: float32 `[rows, hidden]`.
+
+    An id below 0, which stands for no token, is read as 0: a step may follow before the host has
+    seen that there was none.
+    """
     rows, hidden = ids.shape[0], embedding.shape[1]
     out = torch.empty(rows, hidden, device=embedding.device)
     embed_kernel[(rows,)](
@@ -70,7 +74,7 @@ def embed_kernel(ids, embedding, out, hidden, WIDTH: tl.constexpr, EARLY: tl.con
     channel = tl.arange(0, WIDTH)
     there = channel < hidden
     wait_for_previous(EARLY)
-    at = tl.load(ids + row) * hidden + channel
+    at = tl.maximum(tl.load(ids + row), 0) * hidden + channel
     tl.store(
         out + row * hidden + channel, tl.load(embedding + at, mask=there).to(tl.float32), mask=there
     )

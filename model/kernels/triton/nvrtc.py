@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 HOPPER = 90
+SHARED = 48 << 10  # bytes that a block may have without asking for more
 HERE = Path(__file__).parent
 
 
@@ -62,10 +63,15 @@ class Kernel:
         self._function = _checked(
             driver.cuModuleGetFunction(_module(path, definitions, device), name.encode())
         )
-        most = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        about = driver.CUfunction_attribute
+        most = about.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        allowed = _checked(driver.cuFuncGetAttribute(most, self._function))
+        named = _checked(
+            driver.cuFuncGetAttribute(about.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, self._function)
+        )
         # The function is shared by all who ask for these definitions: who needs less takes nothing.
-        if shared > _checked(driver.cuFuncGetAttribute(most, self._function)):
-            _checked(driver.cuFuncSetAttribute(self._function, most, shared))
+        if shared > min(allowed, SHARED - named):
+            _checked(driver.cuFuncSetAttribute(self._function, most, max(shared, allowed)))
         self._shared = shared
         self._device = device
         attribute = driver.CUlaunchAttributeID

@@ -28,9 +28,13 @@ struct Options {
     u32 seed_low, seed_high;
 };
 
-// Bits of a float, ordered as floats are.
+#define MINUS_INFINITE 0x007FFFFFu  // as they are ordered
+#define INFINITE 0xFF800000u
+
+// Bits of a float, ordered as floats are; what is no number, of either sign, is above all of them.
 __device__ __forceinline__ u32 ordered(float x) {
     u32 bits = __float_as_uint(x);
+    if (bits << 1 > 0xFF000000u) return 0xFFFFFFFFu;
     return bits ^ (bits >> 31 ? 0xFFFFFFFFu : 0x80000000u);
 }
 
@@ -114,7 +118,8 @@ __device__ void find(const u64* histogram, float share, u64 target, Shared& s, u
     __syncthreads();
 }
 
-// logits: float [rows, vocab]; token: i64 [rows]. With `advance`, `start` and `sealed` go on by a
+// logits: float [rows, vocab]; token: i64 [rows], -1 where the highest logit is infinite or any is no
+// number: nothing can be drawn from those. With `advance`, `start` and `sealed` go on by a
 // token; there is one row then.
 extern "C" __global__ void __launch_bounds__(THREADS)
 sample(const float* logits, const Options* options, State* states, long long* token, int* start,
@@ -148,9 +153,11 @@ sample(const float* logits, const Options* options, State* states, long long* to
     gather(mine, &state->best);
     meet(state, ++turn);
     u64 chosen = across(&state->best);
+    const u32 highest_logit = chosen >> 32;
+    const bool finite = MINUS_INFINITE < highest_logit && highest_logit < INFINITE;
 
-    if (o.temperature > 0.0f) {
-        const float top = unordered(chosen >> 32), per = 1.0f / o.temperature;
+    if (finite && o.temperature > 0.0f) {
+        const float top = unordered(highest_logit), per = 1.0f / o.temperature;
         auto off = [&](int n) { return (top - logits[n]) * per; };
         auto key_of = [&](float x) { return (u32)fminf(x * STEPS, (float)FURTHEST); };
 
@@ -210,7 +217,7 @@ sample(const float* logits, const Options* options, State* states, long long* to
         }
         gather(mine, &state->drawn);
         meet(state, ++turn);
-        // Of logits that are no numbers nothing can be drawn: what ranks highest is taken.
+        // Over the least temperatures nothing is a candidate: what ranks highest is taken.
         const u64 drawn = across(&state->drawn);
         if (drawn) chosen = drawn;
     }
@@ -228,6 +235,6 @@ sample(const float* logits, const Options* options, State* states, long long* to
     if (threadIdx.x > 0) return;
     state->best = state->drawn = 0;
     state->arrived = 0;
-    token[row] = (u32)~(u32)chosen;
+    token[row] = finite ? (long long)(u32)~(u32)chosen : -1;
     if (advance) *sealed = position / 32, *start = position + 1;
 }

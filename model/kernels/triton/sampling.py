@@ -8,7 +8,7 @@ A draw from their softmax (Gumbel's trick). Temperature 0 takes the highest logi
 lowest token. The meaning is that of `model.sampling.Sampler` but for its random stream: here the
 noise of a token is a hash of the seed, the position and the token. Tokens whose logits, over the
 temperature, differ by less than 2^-16 are candidates together; one further than 64 below the
-highest is none.
+highest is none. Of logits that are no numbers nothing is drawn: the token is -1.
 """
 
 from __future__ import annotations

@@ -166,12 +166,10 @@ def select(
     scores = score(query, summaries, table, start, behind=behind)
     if out is None:
         out = Selection.empty(layers, rows, kv_heads, capacity, query.device)
-    constants = (
-        ("PAGES_EACH", each),
-        ("GROUP_HEADS", heads // kv_heads),
-        ("KV_HEADS", kv_heads),
-    )
-    kernel(SELECT, "select_pages", constants, query.device.index or 0)(
+    group = heads // kv_heads
+    constants = (("PAGES_EACH", each), ("GROUP_HEADS", group), ("KV_HEADS", kv_heads))
+    factors = 4 * group * each * (THREADS // 32)  # bytes
+    kernel(SELECT, "select_pages", constants, query.device.index or 0, shared=factors)(
         (kv_heads, rows * layers, 1), THREADS,
         scores.weights, scores.statistics, start, out.pages, out.count, rows, behind, capacity,
         out.pages.shape[3], scores.statistics.shape[3], sparsity.threshold,

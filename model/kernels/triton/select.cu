@@ -18,7 +18,7 @@ select_pages(const float* weights, const float2* statistics, const int* start, i
              int* count, int rows, int behind, int capacity, int room, int blocks, int threshold,
              int budget_pages, int long_from, int long_budget_pages, int sink_pages, int recent,
              u64* counted) {
-    __shared__ float factors[GROUP_HEADS][PAGES_EACH * WARPS];  // of 32 pages, a warp's
+    extern __shared__ float factors[];  // of each head: of 32 pages, a warp's
     __shared__ Choice choice;
 
     const int kv = blockIdx.x, row = blockIdx.y % rows, thread = threadIdx.x;
@@ -62,7 +62,7 @@ select_pages(const float* weights, const float2* statistics, const int* start, i
         }
 #pragma unroll
         for (int i = 0; i < PAGES_EACH; ++i)
-            factors[warp][i * 32 + lane] = __expf(tops[i] - top) / total;
+            factors[(warp * PAGES_EACH + i) * 32 + lane] = __expf(tops[i] - top) / total;
     }
     __syncthreads();
 
@@ -71,7 +71,7 @@ select_pages(const float* weights, const float2* statistics, const int* start, i
     for (int i = 0; i < PAGES_EACH; ++i) {
         float score = 0.0f;
 #pragma unroll
-        for (int g = 0; g < GROUP_HEADS; ++g) score += weight[i][g] * factors[g][i * WARPS + warp];
+        for (int g = 0; g < GROUP_HEADS; ++g) score += weight[i][g] * factors[(g * PAGES_EACH + i) * WARPS + warp];
         key[i] = key_of(score, rule.needs(i * THREADS + thread, length));
     }
     const int wanted = rule.wanted(complete, length);
