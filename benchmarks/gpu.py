@@ -160,7 +160,7 @@ def of_steps(found: Found, models: Sequence[str]) -> Iterator[Row]:
         if wrong := told.get("wrong"):
             yield Row(f"{model}, steps checked", "all right", f"{len(wrong)} wrong", holds=False)
         share = told.get("kv_share")
-        percent = None if share is None else round(100 * share, 1)
+        percent = None if share is None else 100 * share
         pages = most(f"{model}, pages of bf16", 100 * KV_SHARE, percent, "%")
         if model == LARGEST and "too_large_for_gb" in told:
             too_large = f"too large for {told['too_large_for_gb']:.0f} GB"

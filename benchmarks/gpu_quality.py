@@ -192,10 +192,10 @@ def long(preset: str, device: Any, text: str, lengths: list[int]) -> list[dict[s
     rows = []
     for attention in ("sparse", "dense"):
         engine = Engine.load(preset, attention=attention, device=device, context=lengths[-1] + 512)
-        prompt, _ = haystack(engine, text, lengths[0])
-        asked = prompt + question(engine, NAMES[0])
-        fresh, borrowed = (write(engine, asked, 9, draft=False)[0] for _ in range(2))
         for length in lengths:
+            prompt, _ = haystack(engine, text[len(text) // 2 :], length)  # not what is read below
+            asked = prompt + question(engine, NAMES[0])
+            fresh, borrowed = (write(engine, asked, 9, draft=False)[0] for _ in range(2))
             began = time.perf_counter()
             row = {"attention": attention, "length": length} | needles(engine, text, length)
             row |= {"found": sum(row["found"]), "which": row["found"], "same": fresh == borrowed}

@@ -108,8 +108,9 @@ def version() -> str:
     """Of all that the tests are and run."""
     text = hashlib.sha256()
     for folder in (HERE.parent / "model", HERE.parent / "tests" / "model"):
-        for path in sorted(folder.rglob("*.py")) + sorted(folder.rglob("*.cu")):
-            text.update(path.read_bytes())
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".cu", ".cuh"):
+                text.update(path.read_bytes())
     return text.hexdigest()[:12]
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, fields
 
 from vademecum.model.kernels import PAGE
 
-CHUNK = 512  # tokens of a prompt that are read at a time; cancelling waits for one chunk at most
-GPU_CHUNK = 2_048  # the same for a GPU
+CHUNK = 512  # tokens of a prompt that are read at a time; cancelling waits until they are read
+GPU_CHUNK = (
+    2_048  # the same for a GPU, which reads up to 16 of them at once where it has the memory
+)
 
 
 @dataclass(frozen=True, slots=True)

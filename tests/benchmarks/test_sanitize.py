@@ -184,6 +184,22 @@ def test_a_process_that_takes_too_long_is_ended_and_did_not_end(
     assert "begun" in found.log
 
 
+def test_a_header_that_kernels_include_is_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, read_bytes = sanitize.version(), Path.read_bytes
+    header = sanitize.KERNELS / "tail.cuh"
+    assert header.is_file()
+
+    def changed(path: Path) -> bytes:
+        return read_bytes(path) + b" " * (path == header)
+
+    monkeypatch.setattr(Path, "read_bytes", changed)
+    sanitize.version.cache_clear()
+    after = sanitize.version()
+    monkeypatch.undo()
+    sanitize.version.cache_clear()
+    assert after != before == sanitize.version()
+
+
 def test_what_was_clean_with_other_code_does_not_count(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
     line = Result("memcheck", (ENGINE,), "clean", 1.0, {ENGINE: {"join": 2}}, code="of before")
