@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from vademecum.rag.quantities import UNIT, german_numbers, numbers_at, plain
 from vademecum.rag.sentences import sentences_of
@@ -39,6 +39,7 @@ FROM = re.compile(r"\b(?:from|von|between|zwischen)\b[^,;()]*\Z|从[^，；（�
 LEVELS = frozenset(("80", "90", "95", "97.5", "99"))
 PROBABILITY = re.compile(r"\b[Pp]\s?(?:-?\s?values?)?\s?(?:[=<>≤≥]|was|of)")
 PER = re.compile(r"\bper\s*\Z|/\s*\Z|每\s*\Z", re.IGNORECASE)
+LONGEST_PER = 20  # characters: of "per" and space
 OPENS, CLOSES = frozenset("([（［"), frozenset(")]）］")
 COUNTS = 12  # whole numbers up to here are ends of a list as well: "grades 1-3"
 
@@ -137,7 +138,7 @@ def intervals(sentence: str) -> list[Interval]:
         between = between[unit.end() :] if unit else between
         named = CONTEXT.search(before) is not None
         to = TO.fullmatch(between)
-        estimate = _estimate(text, places[:i], start, segments)
+        estimate = _estimate(text, reversed(places[:i]), start, segments)
         if estimate and not OF_AN_ESTIMATE.search(before):
             # "0.91 (0.72-1.15)" is an estimate with its interval, "64 patients (6-23 years)" none.
             held = Decimal(low) <= Decimal(estimate) <= Decimal(high)
@@ -177,22 +178,25 @@ def _inside(at: int, segments: Sequence[tuple[int, int, bool]]) -> bool:
 
 def _estimate(
     text: str,
-    before: Sequence[tuple[int, int, str]],
+    before: Iterable[tuple[int, int, str]],
     at: int,
     segments: Sequence[tuple[int, int, bool]],
 ) -> str:
-    """The last number before an interval, in its parenthesis or right before that; no level of
-    confidence, nor the 100 of "per 100 patients"."""
+    """The last number before an interval (`before` are those, the last one first), in its
+    parenthesis or right before that; no level of confidence, nor the 100 of "per 100 patients"."""
     i = next(i for i, (start, end, _) in enumerate(segments) if start <= at < end)
     reach = (
         segments[i - 1][0] if i and segments[i][2] and not segments[i - 1][2] else segments[i][0]
     )
-    near = [
-        value
-        for place, _, value in before
-        if place >= reach and value not in LEVELS and not PER.search(text[:place])
-    ]
-    return near[-1] if near else ""
+    near = takewhile(lambda number: number[0] >= reach, before)
+    return next(
+        (
+            value
+            for place, _, value in near
+            if value not in LEVELS and not PER.search(text, max(0, place - LONGEST_PER), place)
+        ),
+        "",
+    )
 
 
 def _segments(text: str) -> Iterator[tuple[int, int, bool]]:

@@ -88,6 +88,20 @@ def test_what_is_an_interval() -> None:
     assert intervals("风险比为1.2（95%置信区间0.9至1.5）。") == [Interval("0.9", "1.5", "1.2")]
 
 
+def test_of_a_table_of_figures_each_looks_at_those_next_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[int] = []
+
+    class Counted:
+        def search(self, text: str, start: int = 0, end: int | None = None) -> None:
+            looks.append(len(text[start:end]))
+
+    monkeypatch.setattr("vademecum.rag.intervals.PER", Counted())
+    intervals("12 " * 200)
+    assert sum(looks) <= 200 * 40
+
+
 @pytest.mark.parametrize("interval", ["0.58-0.95", "0.61-0.95"])
 def test_a_false_interval_is_not_borne_out(source_of, embedder, interval: str) -> None:
     raw = f"Falls were fewer with training (RR 0.74, 95% CI {interval})."
