@@ -127,9 +127,12 @@ def _show(found: EngineBench) -> None:
     kind = attention["kind"]
     if attention["from_tokens"]:
         kind += f" from {attention['from_tokens']:,} tokens"
+    where = report["device"]
+    if where == "cpu":
+        where += f" ({report['device_reason']})"
     rows = {
         "model": f"{found.model}, {report['quantization']}, loaded in {seconds(found.load_s)}",
-        "machine": f"{report['device']}, {report['capability']}, threads: {report['threads']}",
+        "machine": f"{where}, {report['capability']}, threads: {report['threads']}",
         "kernels": f"{kernels['set']}: {kernels['reason']}",
         "attention": kind,
         "KV cache": f"{number(cache['bytes_per_token'])} bytes a token ({cache['kind']}), "

@@ -121,14 +121,19 @@ def memory(machine: Hardware) -> Check:
 
 
 def gpu(machine: Hardware) -> Check:
-    if machine.gpu is None:
-        return Check("gpu", "ok", "none: models run on the processor")
+    from vademecum.model.hardware import hidden
     from vademecum.model.placement import obstacle
     from vademecum.model.presets import PRESETS
 
-    detail = f"{machine.gpu}, {size(machine.gpu_memory)}"
-    if why := obstacle("nf4", "int8", PRESETS["tiny"]):
-        return Check("gpu", "warn", f"{detail}: {why}", "until then models run on the processor")
+    if machine.gpu is None:
+        which = "none that CUDA_VISIBLE_DEVICES shows" if hidden() else "none"
+        return Check("gpu", "ok", f"{which}: models run on the processor")
+    detail = machine.gpu
+    if machine.gpu_memory:
+        detail += f", {size(machine.gpu_memory)}"
+    if found := obstacle("nf4", "int8", PRESETS["tiny"]):
+        told = f"{detail}; not used, models run on the processor: {found.why}"
+        return Check("gpu", "warn", told, found.hint)
     return Check("gpu", "ok", detail)
 
 

@@ -38,11 +38,15 @@ def open_library(progress: Progress, *, vectors: str | None = None) -> Library:
 
 
 def load_embedder(library: Library, corpus: str, progress: Progress) -> TextEmbedder:
-    """The embedder of a corpus; the default one for a corpus to be. Fetched on first use."""
+    """The embedder of a corpus; the default one for a corpus to be. Fetched on first use. Where it
+    does not run on the GPU that is here, that is told."""
     from vademecum.model.embedder import DEFAULT, Embedder
 
     names = {info.name: info.embedder for info in library.corpora()}
-    return Embedder.load(names.get(corpus, DEFAULT), progress=progress)
+    embedder = Embedder.load(names.get(corpus, DEFAULT), progress=progress)
+    if embedder.fallback:
+        progress.note(f"texts are embedded {embedder.fallback}")
+    return embedder
 
 
 def pick_corpus(library: Library, name: str | None, *, naming: str = "--corpus NAME") -> CorpusInfo:
@@ -125,8 +129,18 @@ def open_assistant(
             device=device,
             progress=progress,
         ) as assistant:
-            assistant.model_reason = reason or assistant.model_reason
+            assistant.model_reason = why(assistant, reason or assistant.model_reason)
             yield assistant, name
+
+
+def why(assistant: Assistant, chosen: str) -> str:
+    """Why this model, and where it runs where that is not the GPU that is here."""
+    fallback = getattr(assistant.model, "fallback", "")  # a server tells no such thing
+    if assistant.model is None or not fallback:
+        return chosen
+    name = assistant.model.name
+    said = chosen if name in chosen else f"model {name} is {chosen}"
+    return f"{said} It runs {fallback}" if said.endswith(".") else f"{said}; it runs {fallback}"
 
 
 def _require_model(name: str) -> None:

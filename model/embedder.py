@@ -72,10 +72,19 @@ class Embedder:
 
     `path` says what computes its vectors, `reason` why. Vectors of every path are near enough to
     each other to stand in one corpus (decision 0005), so `name` does not tell the path; it tells
-    the length of a vector where that was shortened.
+    the length of a vector where that was shortened. `fallback` says that a GPU is here that it
+    does not run on, and why.
     """
 
-    def __init__(self, name: str, encoder: Encoder, reason: str, dim: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        encoder: Encoder,
+        reason: str,
+        dim: int | None = None,
+        *,
+        fallback: str = "",
+    ) -> None:
         """`dim` keeps the first so many numbers of a vector (Matryoshka, Kusupati et al. 2022).
 
         Raises UsageError if it has not so many.
@@ -89,7 +98,7 @@ class Embedder:
         self.dim = dim or encoder.dim
         self.counter = encoder.counter
         self.max_tokens = encoder.counter.max_tokens  # what is longer is cut off, unseen
-        self.path, self.reason = encoder.path, reason
+        self.path, self.reason, self.fallback = encoder.path, reason, fallback
         self._encoder = encoder
 
     @classmethod
@@ -122,8 +131,8 @@ class Embedder:
                 f"no embedder is called {name!r}",
                 f"known: {', '.join(EMBEDDERS)}; or give a folder that sentence-transformers saved",
             )
-        encoder, reason = _encoder(base, folder, precision, device, where, progress)
-        return cls(name, encoder, reason, dim)
+        encoder, reason, fallback = _encoder(base, folder, precision, device, where, progress)
+        return cls(name, encoder, reason, dim, fallback=fallback)
 
     @property
     def loader(self) -> Callable[[], Embedder]:
@@ -171,19 +180,23 @@ def _encoder(
     device: DeviceKind,
     settings: Settings,
     progress: Progress,
-) -> tuple[Encoder, str]:
-    """What computes the vectors, and why that. A GPU that fails is told in the reason, too."""
+) -> tuple[Encoder, str, str]:
+    """What computes the vectors, why that, and what is told where it is not the GPU that is here. A
+    GPU that fails is told in the reason, too."""
     gpu, why = _gpu(device, settings)
-    failed = ""
+    failed = missed = ""
     if gpu:
         try:
-            return FloatEncoder(load_float(folder, "cuda", "bfloat16"), "cuda"), why
+            return FloatEncoder(load_float(folder, "cuda", "bfloat16"), "cuda"), why, ""
         except RuntimeError as error:  # of its driver, or its memory is full
             trouble = f"loading the embedder onto the GPU failed: {_first_line(error)}"
         if _asked(device, settings) == "cuda":
             raise ModelError(trouble, "use the device cpu, or free memory of the GPU")
         log.warning("texts are embedded on the processor: %s", trouble)
-        failed = f"; {trouble}"
+        failed, missed = f"; {trouble}", trouble
+    elif _asked(device, settings) == "auto" and hardware.card() is not None:
+        missed = why
+    fallback = f"on the processor: {missed}" if missed else ""
     if precision == "float":
         why = "asked for"
     else:
@@ -193,8 +206,8 @@ def _encoder(
         except NoInt8 as no:
             why = str(no)
         else:
-            return encoder, INT8_REASON + failed
-    return FloatEncoder(load_float(folder, "cpu", _float()), "cpu"), why + failed
+            return encoder, INT8_REASON + failed, fallback
+    return FloatEncoder(load_float(folder, "cpu", _float()), "cpu"), why + failed, fallback
 
 
 def _float() -> str:
@@ -228,7 +241,9 @@ def _gpu_obstacle() -> str | None:
     import torch
 
     if not torch.cuda.is_available():
-        return "PyTorch sees no NVIDIA GPU"
+        from vademecum.model.gpu import unseen
+
+        return str(unseen())
     if torch.cuda.get_device_capability() < LEAST_CAPABILITY:
         return "the GPU has no bfloat16"
     return None

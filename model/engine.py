@@ -17,6 +17,7 @@ from vademecum.model.deadline import Deadline
 from vademecum.model.decoder import Decoder
 from vademecum.model.drafting import LONGEST
 from vademecum.model.generate import generate
+from vademecum.model.gpu import first_line
 from vademecum.model.interface import (
     Finished,
     FinishReason,
@@ -28,7 +29,7 @@ from vademecum.model.interface import (
 )
 from vademecum.model.kernels import PAGE, KvKind
 from vademecum.model.line import Line
-from vademecum.model.loading import captured_step, network, room_for_cache
+from vademecum.model.loading import captured_step, network, require_memory, room_for_cache
 from vademecum.model.placement import DeviceKind
 from vademecum.model.sparsity import ON_GPU, Sparsity
 from vademecum.model.weights import Quantization
@@ -61,28 +62,32 @@ class Engine:
         cache_bytes: int | None = None,
         mapped: int = 0,
         device_reason: str = "given",
+        fallback: str = "",
         progress: Progress | None = None,
     ) -> None:
         """`cache_bytes` limits the KV cache; by default, half of the memory that is free once the
         `mapped` bytes of the weights are read, on a GPU what reading a prompt leaves of it.
+        `fallback` says that a GPU is here that the model does not run on, and why.
 
         The cache holds two contexts if they fit: one for the request that runs, one for the
-        beginnings of earlier ones. Raises RuntimeError where a GPU has no room for any.
+        beginnings of earlier ones. Raises RuntimeError where a GPU has room for too short a one.
         """
         self.name = name
         self.quantization: str = quantization
+        self.fallback = fallback
         self._chat = chat
         self._eos = frozenset(eos_ids)
         config = decoder.config
         self._page_bytes = PagedCache.bytes_per_page(
             config.layers, config.kv_heads, config.head_dim, decoder.kv, decoder.dtype
         )
+        longest = context
         if cache_bytes is None:
-            cache_bytes = room_for_cache(decoder, context, mapped)
-        pages = KEPT_CONTEXTS * -(-context // PAGE)
+            longest, cache_bytes = room_for_cache(decoder, context, self._page_bytes, mapped)
+        pages = KEPT_CONTEXTS * -(-longest // PAGE)
         if cache_bytes is not None:
             pages = max(1, min(pages, cache_bytes // self._page_bytes))
-        self.context_length = min(context, pages * PAGE)
+        self.context_length = min(longest, pages * PAGE)
         self._shortened = self.context_length < context
         cache = decoder.new_cache(pages * PAGE)
         self._loaded: tuple[Decoder, PagedCache] | None = (decoder, cache)
@@ -114,12 +119,13 @@ class Engine:
         trained for, at most what its positions allow. `kv` is how keys and values are kept: "int8"
         by default, "k8v4" with values in 4 bit, "plain" as computed (the default in f32).
         `device` "auto" is what VADEMECUM_DEVICE says, or else a GPU where one can be used;
-        `report` says why it is not.
+        where there is one that is not used, `progress` and `fallback` say so, with the reason.
         `threads` is for whatever PyTorch does in this thread, in those that have not used it yet,
         and in those that begin to read an answer: by default PyTorch's own choice
         (OMP_NUM_THREADS), within the cores this process may use.
         Raises ModelNotFound, ModelUnsupported, AssetUnavailable, UsageError, and ModelError where
-        "cuda" was asked for and loading onto the GPU fails.
+        "cuda" was asked for and loading onto the GPU fails, or the processor is fallen back to and
+        has too little memory.
         """
         if attention not in ("dense", "sparse"):
             raise UsageError(f"unknown attention {attention!r}", "use dense or sparse")
@@ -132,10 +138,10 @@ class Engine:
                 raise UsageError(f"{what} is {value}", "use 1 or more, or leave it out")
         chosen = presets.preset(preset)
         torch.set_num_threads(threads or min(torch.get_num_threads(), hardware.cores()))
-        where, reason = placement.device_for(device, quantization, kv, chosen)
+        place = placement.device_for(device, quantization, kv, chosen)
 
         @hardware.memory_trouble()
-        def made(where: torch.device, reason: str) -> Engine:
+        def made(where: torch.device, reason: str, fallback: str = "") -> Engine:
             loaded = weights.load(chosen, quantization, device=where, progress=progress or Silent())
             fitting = sparsity or (ON_GPU if where.type == "cuda" else Sparsity())
             decoder, chat = network(
@@ -158,22 +164,29 @@ class Engine:
                 cache_bytes=cache_bytes,
                 mapped=loaded.mapped,
                 device_reason=reason,
+                fallback=fallback,
                 progress=progress,
             )
 
-        if where.type == "cpu":
-            return made(where, reason)
-        try:
-            return made(where, reason)
-        except VademecumError:
-            raise
-        except Exception as error:  # noqa: BLE001  drivers and compilers have errors of their own
-            trouble = f"loading onto the GPU failed: {_first_line(error)}"
-        placement.release()
-        if placement.wanted(device) == "cuda":
-            raise ModelError(trouble, "use the device cpu, or free memory of the GPU")
-        log.warning("the model runs on the processor: %s", trouble)
-        return made(torch.device("cpu"), trouble)
+        if place.device.type == "cuda":
+            try:
+                return made(place.device, place.reason)
+            except VademecumError:
+                raise
+            except Exception as error:
+                log.info("loading onto the GPU failed", exc_info=error)
+                trouble = f"loading onto the GPU failed: {first_line(error).rstrip('.')}"
+            placement.release()
+            if placement.wanted(device) == "cuda":
+                raise ModelError(trouble, "use the device cpu, or free memory of the GPU")
+            place = placement.left(trouble)
+        if place.missed is None:
+            return made(place.device, place.reason)
+        fallback = f"on the processor: {place.missed}"
+        require_memory(chosen, place.missed.why)
+        (progress or Silent()).note(f"the model runs {fallback}")
+        log.warning("the model runs %s", fallback)
+        return made(place.device, place.reason, fallback)
 
     @property
     def attention(self) -> str:
@@ -351,10 +364,6 @@ class Engine:
             on_gpu = decoder.device.type == "cuda"
             with hardware.memory_trouble():
                 yield from placement.on_device(written, decoder.device) if on_gpu else written
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _name(device: torch.device) -> str:

@@ -15,6 +15,8 @@ from vademecum.settings import Settings
 from vademecum.settings import settings as current_settings
 
 PROC = Path("/proc")
+DEV = Path("/dev")
+WSL_DRIVER = Path("/usr/lib/wsl/lib/libcuda.so.1")  # Windows' own, shown to Linux
 CGROUP = Path("/sys/fs/cgroup")
 # Instructions that decide how fast a model runs, by the names of /proc/cpuinfo (x86, then ARM).
 FEATURES = (
@@ -27,7 +29,11 @@ PROBE_S = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """Cores and bytes that this process may use; `memory` is None where the system does not say."""
+    """Cores and bytes that this process may use; `memory` is None where the system does not say.
+
+    `gpu` is the NVIDIA card that is here; `gpu_memory` is 0 where PyTorch cannot use it, and
+    `placement.obstacle` says why.
+    """
 
     cores: int
     memory: int | None
@@ -158,14 +164,37 @@ def probe() -> float:
     return 2 * rows * inner * columns / best / 1e9 * min(threads, cores())
 
 
+def card() -> str | None:
+    """The NVIDIA card that this process was given, as the driver names it, whether PyTorch can use
+    it or not; None where there is none, or CUDA_VISIBLE_DEVICES hides all."""
+    # A container sees the driver's names of all the host's cards, but devices only if given them.
+    given = any(DEV.glob("nvidia[0-9]*")) or ((DEV / "dxg").exists() and WSL_DRIVER.exists())
+    if not given or hidden():
+        return None
+    for file in sorted(PROC.glob("driver/nvidia/gpus/*/information")):
+        for line in _lines(file):
+            name, _, value = line.partition(":")
+            if name == "Model" and value.strip():
+                return value.strip()
+    return "an NVIDIA GPU"
+
+
+def hidden() -> bool:
+    """Whether somebody has told CUDA to show this process no GPU."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in {"", "-1"}
+
+
 def _gpu() -> tuple[str | None, int]:
-    """Name and memory of the GPU that torch uses."""
+    """Name and memory of the GPU that torch uses, or of one that it cannot."""
     import torch
 
-    if not torch.cuda.is_available():
-        return None, 0
-    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
-    return str(properties.name), int(properties.total_memory)
+    try:
+        if torch.cuda.is_available():
+            properties = torch.cuda.get_device_properties(torch.cuda.current_device())
+            return str(properties.name), int(properties.total_memory)
+    except RuntimeError:  # it is full, kept by another process, or broken
+        return card() or "an NVIDIA GPU", 0
+    return card(), 0
 
 
 def _groups(controller: str) -> Iterator[Path]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from vademecum.collection import without_collection
+from vademecum.errors import ModelError
 from vademecum.model import hardware, placement
 from vademecum.model.cache import PagedCache
 from vademecum.model.chat import Chat
+from vademecum.model.choose import memory_needed
 from vademecum.model.decoder import Decoder
 from vademecum.model.kernels import KvKind, choose
 from vademecum.model.presets import Preset
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CACHE_SHARE = 0.5  # of the memory that is free once the weights are loaded
-DEVICE_CACHE_SHARE = 0.9  # of what a GPU has free besides what reading a prompt takes
+SLOWER = "answers are written without a captured step, which is slower"
 
 
 def network(
@@ -64,22 +66,39 @@ def network(
     return decoder, chat
 
 
-def room_for_cache(decoder: Decoder, context: int, mapped: int) -> int | None:
-    """What the KV cache may take of the memory that is free now, `mapped` bytes of which the
-    weights will take; None where nobody knows."""
+def room_for_cache(
+    decoder: Decoder, context: int, page_bytes: int, mapped: int
+) -> tuple[int, int | None]:
+    """The longest context, up to `context`, that can be read, and what the KV cache may take of the
+    memory that is free now, `mapped` bytes of which the weights will take; None where nobody knows.
+
+    Raises RuntimeError where a GPU has too little to be of use.
+    """
     if decoder.device.type == "cuda":
         free = placement.free_bytes()
-        chunks = placement.chunks_at_once(decoder.config, context, free)
-        decoder.at_once = chunks * decoder.chunk
-        reading = placement.reading_bytes(decoder.config, context, chunks)
-        if reading >= free:
+        room = placement.room(decoder.config, page_bytes, context, free)
+        least = min(placement.LEAST_TOKENS, context)
+        if room.tokens < least:
             raise RuntimeError(
-                f"beside the weights the GPU has {free / 1e9:.1f} GB free, and reading a prompt "
-                f"takes {reading / 1e9:.1f}"
+                f"beside the weights the GPU has {free / 1e9:.1f} GB free, too little to read and "
+                f"keep {least:,} tokens"
             )
-        return int((free - reading) * DEVICE_CACHE_SHARE)
+        decoder.at_once = room.chunks * decoder.chunk
+        return room.tokens, room.cache
     available = hardware.memory_available()
-    return None if available is None else int(max(0, available - mapped) * CACHE_SHARE)
+    return context, None if available is None else int(max(0, available - mapped) * CACHE_SHARE)
+
+
+def require_memory(model: Preset, why: str) -> None:
+    """Raises ModelError where this machine's memory does not hold a model that was to run on its
+    GPU, which it cannot, for the reason given."""
+    needed, have = memory_needed(model), hardware.memory_available()
+    if have is not None and needed > have:
+        raise ModelError(
+            f"{why}; on the processor {model.name} needs {needed / 1e9:.1f} GB of memory, "
+            f"{have / 1e9:.1f} are free",
+            "take a smaller model, or free memory; --device cpu tries it all the same",
+        )
 
 
 def captured_step(
@@ -93,7 +112,8 @@ def captured_step(
 
     obstacle = CapturedStep.obstacle(decoder)
     if obstacle:
-        log.warning("answers are written without a captured step: %s", obstacle)
+        progress.note(f"{SLOWER}: {obstacle}; other models have one")
+        log.warning("%s: %s", SLOWER, obstacle)
         return None, f"as prompts are read, without a captured step: {obstacle}"
     rehearse(decoder, cache, progress)
     step = CapturedStep(decoder, cache, tokens=context)

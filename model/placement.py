@@ -1,4 +1,4 @@
-"""Where a model runs, what it needs on a GPU, and what running out of its memory is told as.
+"""Where a model runs, what it needs on a GPU, and what a GPU's errors are told as.
 
 Imports no kernel: what they need may be missing.
 """
@@ -6,15 +6,18 @@ Imports no kernel: what they need may be missing.
 from __future__ import annotations
 
 import gc
-import importlib.util
 import traceback
+from bisect import bisect
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar, cast, get_args
 
 import torch
 
 from vademecum.errors import ModelError, UsageError
+from vademecum.model import gpu
+from vademecum.model.gpu import Obstacle
 from vademecum.model.kernels import PAGE, KvKind
 from vademecum.model.presets import BF16_BYTES, Preset
 from vademecum.model.sparsity import GPU_CHUNK
@@ -22,8 +25,8 @@ from vademecum.settings import settings
 
 DeviceKind = Literal["auto", "cpu", "cuda"]
 
-LEAST_CAPABILITY = (8, 9)  # Ada: RTX 4090
 LEAST_TOKENS = 4_096  # of cache: with less, a GPU is of no use
+CACHE_SHARE = 0.9  # of what a GPU has free besides weights and what reading a prompt takes
 NF4_BYTES = 0.5 + BF16_BYTES / 64  # a weight, in the layout of the kernels
 FLOAT_BYTES = 4
 BLOCK = 1_024  # pages of the past that `prefill_attention` decodes at a time
@@ -32,6 +35,8 @@ CHOICE_BYTES = 300_000_000  # logits of pages, see `choice.LOGITS`, and what is 
 MOST_CHUNKS = 16  # of a prompt that are read at once; more would gain nothing
 # PyTorch's and cuBLAS's own rooms, and what lies between blocks of unequal size.
 SPARE_BYTES = 300_000_000
+# How errors of the driver begin that come through our kernels, and through Triton's.
+DRIVERS = ("CUDA", "NVRTC", "Triton Error [CUDA]")
 TOGETHER = 4 * GPU_CHUNK  # tokens of a prompt whose gated products are held at the same time
 
 T = TypeVar("T")
@@ -64,53 +69,100 @@ def wanted(device: DeviceKind) -> DeviceKind:
     return cast(DeviceKind, asked)
 
 
-def device_for(
-    device: DeviceKind, quantization: str, kv: KvKind, model: Preset
-) -> tuple[torch.device, str]:
-    """Where a model is to run, and why. Raises UsageError for a GPU that cannot be used."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model runs, and why; `missed` is what keeps it from a GPU that is here, unless the
+    processor was asked for."""
+
+    device: torch.device
+    reason: str
+    missed: Obstacle | None = None
+
+
+def device_for(device: DeviceKind, quantization: str, kv: KvKind, model: Preset) -> Place:
+    """Where a model is to run. Raises UsageError for a GPU that cannot be used."""
     asked = wanted(device)
     if asked == "cpu":
-        return torch.device("cpu"), "asked for"
+        return Place(torch.device("cpu"), "asked for")
     found = obstacle(quantization, kv, model)
     if found is None:
         # PyTorch's current one: CUDA_VISIBLE_DEVICES and torch.cuda.set_device choose it.
         where = torch.device("cuda", torch.cuda.current_device())
-        return where, "an NVIDIA GPU that the kernels are written for"
+        return Place(where, "an NVIDIA GPU that the kernels are written for")
     if asked == "cuda":
-        raise UsageError(f"the GPU cannot be used: {found}", "use the device cpu")
-    return torch.device("cpu"), found
+        hint = f"{found.hint}; or use the device cpu" if found.hint else "use the device cpu"
+        raise UsageError(f"the GPU cannot be used: {found.why}", hint)
+    return Place(torch.device("cpu"), found.why, found if found.there else None)
 
 
-def obstacle(quantization: str, kv: KvKind, model: Preset) -> str | None:
+def left(trouble: str) -> Place:
+    """The processor, after what went wrong while a model was loaded onto the GPU."""
+    hint = "VADEMECUM_DEVICE=cpu leaves the GPU alone, `vademecum --debug` tells more"
+    return Place(torch.device("cpu"), trouble, Obstacle(trouble, hint))
+
+
+def obstacle(quantization: str, kv: KvKind, model: Preset) -> Obstacle | None:
     """Why a model cannot run on the current GPU; None if it can."""
-    if not torch.cuda.is_available():
-        return "PyTorch sees no NVIDIA GPU"
-    if quantization != "nf4" or kv == "plain":
-        return f"weights in {quantization} with {kv} pages are for the CPU"
-    if model.head_dim.bit_count() > 1:
-        return f"its heads have {model.head_dim} dimensions, which is no power of 2"
-    major, minor = torch.cuda.get_device_capability()
-    if (major, minor) < LEAST_CAPABILITY:
-        return f"the GPU's compute capability is {major}.{minor}, below 8.9"
-    for module in ("triton", "cuda.bindings"):
-        if not _importable(module):
-            return f"the module {module} is not installed"
-    free, needed = free_bytes(), needed_bytes(model, kv, LEAST_TOKENS)
-    if needed > free:
-        return (
-            f"the GPU has {free / 1e9:.1f} GB free; {model.name} with {LEAST_TOKENS:,} tokens "
-            f"takes {needed / 1e9:.1f}"
-        )
-    return None
+    try:
+        found = gpu.obstacle()
+        if found is not None:
+            return found
+        if quantization != "nf4" or kv == "plain":
+            why = f"weights in {quantization} with {kv} pages are for the processor"
+            return Obstacle(why, "the GPU takes nf4 with int8 or k8v4")
+        if model.head_dim.bit_count() > 1:
+            why = f"the heads of {model.name} have {model.head_dim} dimensions, no power of 2"
+            return Obstacle(why, "take another model")
+        free = free_bytes()
+    except RuntimeError as error:  # the GPU is full, kept by another process, or broken
+        return gpu.failing(error)
+    context = min(LEAST_TOKENS, model.context)
+    left = free - weights_bytes(model)
+    if room(model, model.kv_bytes(PAGE, kv), model.context, left).tokens >= context:
+        return None
+    needed = needed_bytes(model, kv, context)
+    return Obstacle(
+        f"the GPU has {free / 1e9:.1f} GB free; {model.name} with {context:,} tokens takes "
+        f"{needed / 1e9:.1f}",
+        "close what else uses the GPU, or take a smaller model" + gpu.another(),
+    )
+
+
+def weights_bytes(model: Preset) -> int:
+    """Memory for the weights. While they are placed, no more than is needed later to read a prompt
+    is taken beside them."""
+    small = model.non_embedding_parameters - model.linear_parameters
+    embedding = model.vocab * model.hidden * (BF16_BYTES + 1)  # and the head, in 8 bit
+    return int(model.linear_parameters * NF4_BYTES) + embedding + small * BF16_BYTES
 
 
 def needed_bytes(model: Preset, kv: KvKind, tokens: int) -> int:
-    """Memory for the weights, so many tokens, and reading them. While weights are placed, no more
-    than is needed later to read a prompt is taken beside them."""
-    small = model.non_embedding_parameters - model.linear_parameters
-    embedding = model.vocab * model.hidden * (BF16_BYTES + 1)  # and the head, in 8 bit
-    weights = int(model.linear_parameters * NF4_BYTES) + embedding + small * BF16_BYTES
-    return weights + model.kv_bytes(tokens, kv) + reading_bytes(model, tokens)
+    """Memory for the weights, so many tokens, and reading them a chunk at a time."""
+    pages = int(model.kv_bytes(tokens, kv) / CACHE_SHARE)
+    return weights_bytes(model) + pages + reading_bytes(model, tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How the memory of a GPU that the weights leave free is shared."""
+
+    tokens: int  # the longest prompt with its answer
+    chunks: int  # of a prompt that are read at once
+    cache: int  # bytes, for pages
+
+
+def room(model: Sizes, page_bytes: int, context: int, free: int) -> Room:
+    """What a model does with so much memory beside its weights: the longest context, up to
+    `context`, whose pages fit beside what reading all of it takes."""
+    chunks = chunks_at_once(model, context, free)
+
+    def cache(pages: int) -> int:
+        return int((free - reading_bytes(model, pages * PAGE, chunks)) * CACHE_SHARE)
+
+    # With every page there is less memory for more.
+    every = range(1, -(-context // PAGE) + 1)
+    pages = bisect(every, False, key=lambda count: cache(count) < count * page_bytes)
+    return Room(min(context, pages * PAGE), chunks, max(0, cache(pages)))
 
 
 def reading_bytes(model: Sizes, tokens: int, chunks: int = 1) -> int:
@@ -140,13 +192,6 @@ def chunks_at_once(model: Sizes, tokens: int, free: int) -> int:
     return chunks
 
 
-def _importable(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # of what it lies in
-        return False
-
-
 def free_bytes() -> int:
     """Memory of the current GPU that nothing uses, what PyTorch keeps for later among it."""
     release()
@@ -156,13 +201,15 @@ def free_bytes() -> int:
 def release() -> None:
     """Give back GPU memory that nothing uses any more."""
     gc.collect()  # a captured step and its decoder know each other
-    torch.cuda.empty_cache()
+    with suppress(RuntimeError):  # of a GPU that fails, which whoever uses it next is told
+        torch.cuda.empty_cache()
 
 
 def on_device(events: Generator[T], device: torch.device) -> Iterator[T]:
     """The same events, each made with `device` as the current one, whichever thread asks.
 
-    Raises ModelError where the GPU's memory does not suffice; what the events held is given back.
+    Raises ModelError where the GPU fails or its memory does not suffice; what the events held is
+    given back.
     """
     with closing(events):
         while True:
@@ -172,16 +219,36 @@ def on_device(events: Generator[T], device: torch.device) -> Iterator[T]:
             except StopIteration:
                 return
             except RuntimeError as error:
-                if not out_of_memory(error):
+                told = trouble(error)
+                if told is None:
                     raise
                 traceback.clear_frames(error.__traceback__)  # they hold what was computed
                 release()
-                raise ModelError(
-                    "the GPU has no memory left for this answer",
-                    "close what else uses the GPU, ask with fewer sources, or load the model with "
-                    "a smaller context",
-                ) from error
+                raise told from error
             yield event
+
+
+def trouble(error: RuntimeError) -> ModelError | None:
+    """What a person is told of an error of the GPU; None for an error that is none of its."""
+    if out_of_memory(error):
+        return ModelError(
+            "the GPU has no memory left for this answer",
+            "close what else uses the GPU, ask with fewer sources, or load the model with "
+            "a smaller context",
+        )
+    said = gpu.first_line(error)
+    if not isinstance(error, torch.AcceleratorError) and not said.startswith(DRIVERS):
+        return None
+    if "captur" in str(error).lower():  # streams are, or graphs
+        return ModelError(
+            f"the GPU was waited for elsewhere while a step was captured: {said}",
+            "ask again, and if that fails load the model again; no other thread may call "
+            "torch.cuda.synchronize while an answer is written",
+        )
+    return ModelError(
+        f"the GPU failed: {said}",
+        "start again; if it fails again, VADEMECUM_DEVICE=cpu leaves the GPU alone",
+    )
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -133,6 +133,7 @@ class ScriptedAssistant:
     asked: list[dict[str, Any]] = field(default_factory=list)
     opened: dict[str, Any] = field(default_factory=dict)
     model_reason: str = ""
+    model: Any = None
     library: Shelf = field(default_factory=Shelf)
 
     def stream(self, question: str, **how: Any) -> Iterator[Event]:

@@ -14,6 +14,7 @@ from vademecum.app.bench import EngineBench, Speed
 REPORT: dict[str, Any] = {
     "quantization": "nf4",
     "device": "cpu",
+    "device_reason": "the GPU is too old",
     "capability": "AVX512",
     "threads": 2,
     "kernels": {"set": "cpu", "reason": "compiled\x1b[2J here"},
@@ -51,7 +52,7 @@ def test_each_depth_is_a_line_under_what_was_measured(
     assert done.code == 0, done.stderr
     assert [line.rstrip() for line in done.stdout.splitlines()[:5]] == [
         "model       tiny, nf4, loaded in 1.2 s",
-        "machine     cpu, AVX512, threads: 2",
+        "machine     cpu (the GPU is too old), AVX512, threads: 2",
         "kernels     cpu: compiled here",
         "attention   sparse from 8,192 tokens",
         "KV cache    8,000 bytes a token (int8), 1.50 times less than bf16",

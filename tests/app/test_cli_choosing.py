@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import typer
 from cli_support import Cli, ScriptedAssistant, answer
 from words_support import WordEmbedder, citation, pubmed
 
+from vademecum.app import rooms
 from vademecum.app.cli_demo import quoted
 from vademecum.app.console import can_ask
 from vademecum.ingest.report import IngestReport
@@ -120,6 +122,23 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 Opened = list[tuple[str, ScriptedAssistant]]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ("Qwen (small), first word in 1 s.", "Qwen (small), first word in 1 s. It runs on the "),
+        ("chosen by name", "model small is chosen by name; it runs on the "),
+    ],
+)
+def test_the_page_is_told_of_a_gpu_that_is_not_used(chosen: str, said: str) -> None:
+    assistant = ScriptedAssistant([answer()], model_reason=chosen)
+    assistant.model = SimpleNamespace(name="small", fallback="on the processor: too old; buy one")
+    told = rooms.why(assistant, chosen)  # type: ignore[arg-type]
+    assert told == f"{said}processor: too old; buy one"
+    for quiet in (SimpleNamespace(name="small", fallback=""), SimpleNamespace(name="r"), None):
+        assistant.model = quiet
+        assert rooms.why(assistant, chosen) == chosen  # type: ignore[arg-type]
 
 
 def test_the_size_is_told_before_anything_is_fetched(cli: Cli, opened: Opened) -> None:

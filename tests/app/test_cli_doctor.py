@@ -11,6 +11,7 @@ from cli_support import Cli
 from vademecum.app import doctor
 from vademecum.app.doctor import Check
 from vademecum.corpora.library import Library
+from vademecum.model.gpu import Obstacle
 from vademecum.model.hardware import Hardware
 from vademecum.settings import Settings, settings
 
@@ -105,9 +106,34 @@ def test_a_gpu_that_cannot_be_used_is_told_with_the_reason(
     found = machine(gpu="H200", gpu_memory=141 * 10**9)
     monkeypatch.setattr("vademecum.model.placement.obstacle", lambda *_: None)
     assert doctor.gpu(found) == Check("gpu", "ok", "H200, 141.0 GB")
-    monkeypatch.setattr("vademecum.model.placement.obstacle", lambda *_: "no Triton")
-    told = doctor.gpu(found)
-    assert (told.status, told.detail) == ("warn", "H200, 141.0 GB: no Triton")
+    lacking = Obstacle("no Triton", "install it")
+    monkeypatch.setattr("vademecum.model.placement.obstacle", lambda *_: lacking)
+    assert doctor.gpu(found) == Check(
+        "gpu",
+        "warn",
+        "H200, 141.0 GB; not used, models run on the processor: no Triton",
+        "install it",
+    )
+
+
+def test_a_card_that_pytorch_cannot_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.version.cuda", None)
+    monkeypatch.setattr("vademecum.model.hardware.card", lambda: "NVIDIA GeForce RTX 4090")
+    told = doctor.gpu(machine(gpu="NVIDIA GeForce RTX 4090"))
+    assert told.status == "warn"
+    assert told.detail.startswith(
+        "NVIDIA GeForce RTX 4090; not used, models run on the processor: PyTorch "
+    )
+    assert "with CUDA" in told.hint
+
+
+def test_no_gpu_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    none = doctor.gpu(machine())
+    assert none == Check("gpu", "ok", "none: models run on the processor")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert "none that CUDA_VISIBLE_DEVICES shows" in doctor.gpu(machine()).detail
 
 
 def test_a_library_in_use_or_damaged_is_told(home: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,9 +11,11 @@ import torch
 
 from vademecum.errors import ModelError
 from vademecum.model import engine as engines
-from vademecum.model import weights
+from vademecum.model import hardware, placement, weights
 from vademecum.model.engine import Engine
+from vademecum.model.gpu import Obstacle
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
+from vademecum.progress import Silent
 
 GREEDY = GenerationOptions(temperature=0, max_tokens=64)
 QUESTIONS = (
@@ -135,24 +137,83 @@ def test_tiny_in_nf4_answers_sensibly_and_says_how() -> None:
     assert all("NF4" in path for path in engine.report()["products"]["qkv"])
 
 
+class Notes(Silent):
+    """What was noted while a model was loaded."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+
+@pytest.fixture
+def failing_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[type[Exception]], None]:
+    """A GPU that a model fits, until it is loaded."""
+    load = weights.load
+
+    def fail(kind: type[Exception]) -> None:
+        def without_memory(*arguments: Any, device: torch.device, **more: Any) -> weights.Weights:
+            if device.type == "cuda":
+                raise kind("CUDA out of memory.\nTried to allocate 7 GiB")
+            return load(*arguments, device=device, **more)
+
+        there = placement.Place(torch.device("cuda", 0), "it is there")
+        monkeypatch.setattr(placement, "device_for", lambda *_: there)
+        monkeypatch.setattr(engines.weights, "load", without_memory)
+
+    return fail
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("kind", [torch.OutOfMemoryError, ImportError, ValueError])
 def test_a_gpu_that_fails_while_loading_is_told_and_left(
-    shared_home: None, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+    shared_home: None, failing_gpu: Callable[[type[Exception]], None], kind: type[Exception]
 ) -> None:
-    load = weights.load
-
-    def without_memory(*arguments: Any, device: torch.device, **more: Any) -> weights.Weights:
-        if device.type == "cuda":
-            raise kind("CUDA out of memory.\nTried to allocate 7 GiB")
-        return load(*arguments, device=device, **more)
-
-    there = torch.device("cuda", 0), "it is there"
-    monkeypatch.setattr(engines.placement, "device_for", lambda *_: there)
-    monkeypatch.setattr(engines.weights, "load", without_memory)
-    engine = Engine.load("tiny")
+    failing_gpu(kind)
+    notes = Notes()
+    engine = Engine.load("tiny", progress=notes)
     assert engine.report()["device"] == "cpu"
-    assert engine.report()["device_reason"] == ("loading onto the GPU failed: CUDA out of memory.")
+    why = "loading onto the GPU failed: CUDA out of memory"
+    assert engine.report()["device_reason"] == why
+    assert engine.fallback.startswith(f"on the processor: {why}; VADEMECUM_DEVICE=cpu")
+    assert notes.told == [f"the model runs {engine.fallback}"]
     engine.close()
     with pytest.raises(ModelError, match="CUDA out of memory"):
         Engine.load("tiny", device="cuda")
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("shared_home")
+def test_a_gpu_that_is_here_and_not_used_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = Obstacle("it is too old", "buy one")
+    monkeypatch.setattr(placement, "obstacle", lambda *_: old)
+    notes = Notes()
+    engine = Engine.load("tiny", progress=notes)
+    assert notes.told == ["the model runs on the processor: it is too old; buy one"]
+    assert engine.fallback == "on the processor: it is too old; buy one"
+    engine.close()
+    asked = Notes()
+    assert Engine.load("tiny", device="cpu", progress=asked).fallback == ""
+    none = Obstacle("PyTorch sees no NVIDIA GPU", "", there=False)
+    monkeypatch.setattr(placement, "obstacle", lambda *_: none)
+    assert Engine.load("tiny", progress=asked).fallback == ""
+    assert asked.told == []
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("shared_home")
+def test_a_model_that_falls_back_to_too_little_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch, failing_gpu: Callable[[type[Exception]], None]
+) -> None:
+    failing_gpu(RuntimeError)
+    monkeypatch.setattr(hardware, "memory_available", lambda: 10**9)
+    with pytest.raises(ModelError) as caught:
+        Engine.load("tiny")
+    assert caught.value.message == (
+        "loading onto the GPU failed: CUDA out of memory; on the processor tiny needs 1.4 GB of "
+        "memory, 1.0 are free"
+    )
+    assert "--device cpu" in caught.value.hint
+    monkeypatch.setattr(hardware, "memory_available", lambda: None)
+    Engine.load("tiny").close()  # where nobody knows, it is tried

@@ -18,9 +18,10 @@ from vademecum.settings import Settings
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty /proc and control group to fill."""
-    for name in ("proc", "cgroup"):
+    """An empty /proc, /dev and control group to fill."""
+    for name in ("proc", "dev", "cgroup"):
         (tmp_path / name).mkdir()
+    monkeypatch.setattr(hardware, "DEV", tmp_path / "dev")
     monkeypatch.setattr(hardware, "PROC", tmp_path / "proc")
     monkeypatch.setattr(hardware, "CGROUP", tmp_path / "cgroup")
     return tmp_path
@@ -126,12 +127,60 @@ def test_features_are_those_that_matter(system: Path) -> None:
     assert hardware.features() == ("avx2", "avx512f", "avx512_bf16")
 
 
+CARD = "Model: \t\t NVIDIA GeForce RTX 4090\nIRQ:   \t\t 120\n"
+
+
+def test_a_card_is_known_by_its_driver_where_torch_cannot_use_it(
+    system: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    where = Settings(home=system, offline=True)
+    assert hardware.inspect(where).gpu is None
+    told = system / "proc/driver/nvidia/gpus/0000:01:00.0"
+    told.mkdir(parents=True)
+    (told / "information").write_text(CARD)
+    assert hardware.inspect(where).gpu is None  # the host's, which this container was not given
+    (system / "dev/nvidia0").touch()
+    found = hardware.inspect(where)
+    assert (found.gpu, found.gpu_memory) == ("NVIDIA GeForce RTX 4090", 0)
+    (told / "information").unlink()
+    assert hardware.card() == "an NVIDIA GPU"
+    for hiding in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hiding)
+        assert hardware.card() is None
+        assert hardware.hidden()
+
+
+def test_a_card_is_known_where_windows_has_its_driver(
+    system: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(hardware, "WSL_DRIVER", system / "libcuda.so.1")
+    (system / "dev/dxg").touch()
+    assert hardware.card() is None  # the card of another maker
+    (system / "libcuda.so.1").touch()
+    assert hardware.card() == "an NVIDIA GPU"
+
+
+def test_a_gpu_that_fails_when_it_is_looked_at_is_still_here(
+    system: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing() -> int:
+        raise torch.AcceleratorError("CUDA error: out of memory")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", failing)
+    found = hardware.inspect(Settings(home=system, offline=True))
+    assert (found.gpu, found.gpu_memory) == ("an NVIDIA GPU", 0)
+
+
 def test_this_machine(tmp_path: Path) -> None:
     """Whatever it is: the parts agree, and a folder that is not there yet has a disk."""
     found = hardware.inspect(Settings(home=tmp_path / "not/yet", offline=True))
     assert found.cores >= 1
     assert found.disk > 0
-    assert (found.gpu is None) == (found.gpu_memory == 0)
+    assert found.gpu is not None or found.gpu_memory == 0
 
 
 def test_the_probe_measures_and_leaves_the_threads_alone(monkeypatch: pytest.MonkeyPatch) -> None:
