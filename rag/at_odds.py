@@ -31,6 +31,7 @@ from vademecum.rag import (
     regimen,
     sides,
     unaffected,
+    untold,
     weekdays,
 )
 from vademecum.rag.contrasts import without_asides
@@ -57,7 +58,9 @@ def at_odds(
     contrasted = contrasts.agree(sentence, parts)
     turned = any(turned_round(sentence, part) for part in parts)
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
-    if miscopied(sentence, parts) or (not agreed and _replaced(sentence, parts)):
+    open_too = untold.agrees(sentence, parts)
+    settled = agreed or open_too
+    if miscopied(sentence, parts) or (not settled and _replaced(sentence, parts)):
         return True
     ways = (
         sides,
@@ -83,20 +86,20 @@ def at_odds(
         and not (agreed and negation.denials(sentence) < negation.denials(part))
         for part in parts
     )
-    if not contrasted and (copies or otherwise.at_odds(sentence, parts)):
+    if not (contrasted or open_too) and (copies or otherwise.at_odds(sentence, parts)):
         return True
     if language == "zh":
-        return not agreed and all(contradicts(sentence, part) for part in nearest)
+        return not settled and all(contradicts(sentence, part) for part in nearest)
     if proportions.at_odds(sentence, parts) or _turned(sentence, parts):
         return True
     said, told = without_asides(sentence), [without_asides(part) for part in parts]
-    if not agreed and (changes.at_odds(said, told) or denials.at_odds(sentence, parts)):
+    if not settled and (changes.at_odds(said, told) or denials.at_odds(sentence, parts)):
         return True
     if unaffected.at_odds(sentence, parts):
         return True
     if denials.denied_too(sentence, parts) or changes.same_too(sentence, parts):
         return False
-    if contrasted or agreed:
+    if contrasted or settled:
         return False
     return all(contradicts(sentence, part) for part in nearest) or only_denied(sentence, parts)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vademecum.rag import at_odds as rag_at_odds
 from vademecum.rag.told import Told
-from vademecum.rag.untold import at_odds
+from vademecum.rag.untold import agrees, at_odds
 
 WARFARIN = (
     "Warfarin interacts with many drugs.",
@@ -30,6 +31,17 @@ CIRRHOSIS = ("Ulcers healed in 91% of patients.", "People with liver cirrhosis w
         ("Der Vertrag bindet Erben.", ("Ob der Vertrag Erben bindet, ist ungeklärt.",)),
         ("Ulcers healed in people with liver cirrhosis.", CIRRHOSIS),
         (
+            "It lowered fever by one degree in newborn infants.",
+            ("Newborn infants were excluded from this trial.", "It lowered fever in toddlers."),
+        ),
+        (
+            "The mRNA vaccine prevents transmission.",
+            (
+                "Whether the mRNA vaccine prevents transmission has not been studied.",
+                "It prevents severe disease.",
+            ),
+        ),
+        (
             "It is safe with artificial valves.",
             ("Those with artificial valves or gout were excluded.",),
         ),
@@ -49,6 +61,24 @@ def test_what_is_left_open_is_not_told(sentence: str, sentences: tuple[str, ...]
         ("People with liver cirrhosis were excluded.", CIRRHOSIS),
         ("The trial excluded people with liver cirrhosis.", CIRRHOSIS),
         ("Ulcers healed in people without liver cirrhosis.", CIRRHOSIS),
+        ("The trial did not include people with liver cirrhosis.", CIRRHOSIS),
+        # A driver is no participant.
+        ("Drivers pay a fine.", ("Drivers are excluded from the garage.",)),
+        # What a pronoun stands for is said in the sentence before.
+        (
+            "The vaccine prevents severe disease.",
+            (
+                "Whether the vaccine prevents transmission has not been studied.",
+                "It prevents severe disease in adults.",
+            ),
+        ),
+        (
+            "The tribunal held that the levy must be refunded.",
+            (
+                "The tribunal did not decide whether the levy is a tax.",
+                "It held that the levy must be refunded.",
+            ),
+        ),
         # What was not known before was found out.
         (
             "Tea prevents gout.",
@@ -65,3 +95,33 @@ def test_what_is_said_of_it_or_told_elsewhere_stands(
 def test_a_title_tells() -> None:
     told = Told("Tea prevents gout", ("Whether tea prevents gout was unknown.",))
     assert not at_odds("Tea prevents gout.", told)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part"),
+    [
+        ("It is unknown whether tea prevents gout.", "Whether tea prevents gout was not studied."),
+        ("It is unclear whether tea prevents gout.", "It is not clear whether tea prevents gout."),
+        ("The court left open whether heirs are bound.", "It is undecided if heirs are bound."),
+        ("The trial did not enrol men over 80.", "Men over 80 were excluded from the trial."),
+        ("Ob Erben haften, ist unklar.", "Es ist nicht geklärt, ob Erben haften."),
+    ],
+)
+def test_who_says_that_it_is_not_known_agrees_in_other_words(sentence: str, part: str) -> None:
+    assert agrees(sentence, [part])
+    assert not rag_at_odds.at_odds(sentence, [part], [part], "en")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part"),
+    [
+        ("It is unknown whether tea prevents gout.", "Tea does not prevent gout."),
+        ("It is unknown whether tea prevents gout.", "It is unknown whether tea harms the liver."),
+        ("It does not remain unclear whether tea helps.", "It remains unclear whether tea helps."),
+        ("Men over 80 were excluded.", "Men over 80 were not excluded."),
+        # What else it says is for other rules.
+        ("It is unknown who pays, but heirs do not.", "It is unknown who pays, but heirs do."),
+    ],
+)
+def test_of_what_is_known_or_of_another_thing_it_does_not(sentence: str, part: str) -> None:
+    assert not agrees(sentence, [part])
