@@ -24,12 +24,15 @@ NAMES = (
 )
 DAY = re.compile("|".join(f"(?P<d{i}>{name})" for i, name in enumerate(NAMES)), re.IGNORECASE)
 TO = re.compile(r"\s*(?:[-–—~～至到]|\b(?:to|through|till|until|bis)\b)\s*", re.IGNORECASE)
-# Days that are not named: nothing is told of any.
-UNNAMED = re.compile(
-    r"\b(?:daily|every ?day|each day|any day|week-?days?|working days?|business days?|weekends?"
-    r"|täglich|jeden tag|werktag\w*|wochentag\w*|wochenend\w*)\b"
-    r"|每[天日]|工作日|周末",
-    re.IGNORECASE,
+# Days that are meant and not named.
+MEANT = tuple(
+    (re.compile(words, re.IGNORECASE), frozenset(range(*those)))
+    for words, those in (
+        (r"\b(?:daily|every ?day|each day|any day|täglich|jeden tag)\b|每[天日]", (0, 7)),
+        (r"\b(?:week-?days?|working days?|business days?|wochentag\w*)\b|工作日", (0, 5)),
+        (r"\bwerktag\w*", (0, 6)),  # in German law Saturday is one
+        (r"\b(?:weekends?|wochenend\w*)\b|周末", (5, 7)),
+    )
 )
 # On other days it is the other way round.
 CLOSED = re.compile(
@@ -73,11 +76,22 @@ def _clauses(text: str) -> list[str]:
 
 def _unnamed(claim: str, told: dict[str, frozenset[int]], parts: Sequence[str]) -> bool:
     """Whether the passage leaves no room for a day that it does not name."""
-    if any(UNNAMED.search(part) for part in parts if not days(part)):
+    unnamed = days(claim).difference(*told.values())
+    if any(unnamed <= _meant(p) and not _turned(claim, p) for p in parts if not days(p)):
         return False
     nearest = max(told, key=lambda piece: containment(_words(claim), _words(piece)))
-    turned = bool(CLOSED.search(claim)) != bool(CLOSED.search(nearest))
-    return not (UNNAMED.search(nearest) or turned or negated(claim) != negated(nearest))
+    denied = negated(claim) != negated(nearest)
+    return not (unnamed <= _meant(nearest) or _turned(claim, nearest) or denied)
+
+
+def _meant(text: str) -> frozenset[int]:
+    """The days of the week that a text means by "daily" or "at weekends"."""
+    return frozenset().union(*(those for words, those in MEANT if words.search(text)))
+
+
+def _turned(claim: str, text: str) -> bool:
+    """Whether one says when something is open, and the other when it is closed."""
+    return bool(CLOSED.search(claim)) != bool(CLOSED.search(text))
 
 
 def _of_no_clause(claim: str, told: dict[str, frozenset[int]]) -> bool:

@@ -32,6 +32,16 @@ def test_days_are_known_in_each_language(text: str, named: set[int]) -> None:
         ("The clinic is open on Mondays and Tuesdays.", CLINIC),
         ("It is open on Mondays and Tuesdays.", ["Geöffnet ist montags und donnerstags."]),
         ("Paper is collected every Friday.", PAPER),
+        # What is said of weekends leaves no room for a day of the week, nor what is closed then.
+        (
+            "The clinic is open on Tuesdays.",
+            ["The clinic is open on Mondays.", "It is closed at weekends."],
+        ),
+        (
+            "The clinic is open on Saturdays.",
+            ["The clinic is open on Mondays.", "It is closed at weekends."],
+        ),
+        ("It is open on Sundays.", ["It is open on weekdays and on Saturdays."]),
         ("门诊时间为周一和周二。", ["门诊时间为周一和周四。"]),
     ],
 )
@@ -50,6 +60,8 @@ def test_another_day_is_at_odds(sentence: str, parts: list[str]) -> None:
         ("It is open from Monday to Saturday.", ["It is closed on Sundays."]),
         ("It is open on Mondays.", ["It is open on weekdays and on Saturdays."]),
         ("It is open on Mondays.", ["It is open in summer."]),
+        ("It is closed on Sundays.", ["It is open on Mondays.", "It is closed at weekends."]),
+        ("Es ist samstags offen.", ["Es ist freitags offen.", "Werktags ist es offen."]),
     ],
 )
 def test_its_own_day_and_one_that_may_be_meant_are_not(sentence: str, parts: list[str]) -> None:
