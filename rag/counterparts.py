@@ -46,6 +46,13 @@ PAIRS = tuple(
     )
 )
 ANY = re.compile("|".join(verb.pattern for pair in PAIRS for verb in pair), re.IGNORECASE)
+# Who buys something buys it of somebody who sells it: only of one and the same is it otherwise.
+BETWEEN_TWO = re.compile(
+    rf"\b(?:{BUYS}|{SELLS}|lends?|lent|borrow\w*|import\w*|export\w*|verleih\w*|verliehen"
+    r"|ausgeliehen|entliehen|eingeführt|ausgeführt)\b",
+    re.IGNORECASE,
+)
+PASSIVE = re.compile(r"\b(?:was|were|been|be|being|is|are|wurden?|worden)\W+(?:\w+ly\W+)?\Z", re.I)
 PIECE = re.compile(r"[;,()]\s|\b(?:and|but|then|while|whereas|until|to|und|aber|dann|bis)\b", re.I)
 MONTH = re.compile(
     r"\b(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zä]*\b", re.IGNORECASE
@@ -75,10 +82,29 @@ def _turned(claim: str, parts: Sequence[str]) -> bool:
             if figures <= _figures(piece)
             and containment(words, content_words(part)) >= (FIGURED if figures else UNFIGURED)
         ]
-        turned = [piece for piece in same if theirs.search(piece) and not negated(piece)]
+        turned = [
+            piece
+            for piece in same
+            if (verb := theirs.search(piece))
+            and not negated(piece)
+            and not _between_two(claim, ours, piece, verb)
+        ]
         if turned and not any(ours.search(piece) for piece in same):
             return True
     return False
+
+
+def _between_two(claim: str, ours: re.Pattern[str], piece: str, theirs: re.Match[str]) -> bool:
+    """Whether the two verbs may be of one deal, told of its two sides: "the town sold the mill to
+    the firm" where "the firm bought the mill of the town"."""
+    verb = ours.search(claim)
+    if verb is None or not BETWEEN_TWO.fullmatch(verb[0]):
+        return False
+    before = claim[: verb.start()], piece[: theirs.start()]
+    if any(PASSIVE.search(text) for text in before):
+        return True
+    one, other = map(content_words, before)  # a pronoun names nobody: it may be the same
+    return bool(one and other) and not one & other
 
 
 def _verbs(claim: str) -> list[tuple[re.Pattern[str], re.Pattern[str]]]:

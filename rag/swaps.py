@@ -76,7 +76,10 @@ def _swapped(sentence: str, evidence: str) -> bool:
         things = words[first], words[b]
         opens = _opens(sentence, ours, things)
         free = opens is not None and opens == _opens(evidence, theirs, things)
-        if not (fixed or free) and _alike(between, theirs_between):
+        # "Pain improved with rest" is "rest improved pain".
+        either = {_before(sentence, ours[words[b]]), _before(evidence, theirs[words[first]])}
+        caused = either == {"with", ""}
+        if not (fixed or free or caused) and _alike(between, theirs_between):
             return True
     return False
 
@@ -86,10 +89,14 @@ def _opens(
 ) -> tuple[str, str] | None:
     """The prepositions before two things, None unless each has one of its own: "pain was less with
     the block | on day 3" may be told in either order."""
-    one, other = (PREPOSITION.search(text[: places[thing][0]]) for thing in things)
-    if not one or not other or one[1].lower() == other[1].lower():
-        return None
-    return one[1].lower(), other[1].lower()
+    one, other = (_before(text, places[thing]) for thing in things)
+    return (one, other) if one and other and one != other else None
+
+
+def _before(text: str, place: tuple[int, int]) -> str:
+    """The preposition before a thing, "" where there is none."""
+    found = PREPOSITION.search(text[: place[0]])
+    return found[1].lower() if found else ""
 
 
 def _alike(between: str, other: str) -> bool:

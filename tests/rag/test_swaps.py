@@ -44,6 +44,7 @@ def test_two_things_in_each_others_place(sentence: str, evidence: str) -> None:
             "Sleep latency was normal in most patients with gout.",
         ),
         ("With tea sleep latency rose on day 3.", "On day 3 sleep latency rose with tea."),
+        ("Steroids did not improve the rash.", "The rash did not improve with steroids."),
         ("Rest was the treatment of gout.", "Gout was treated with rest."),
         ("Tea reduced gout.", "Tea reduced gout."),
         ("Tea helps.", "Coffee raised sleep latency."),
