@@ -22,8 +22,8 @@ AMOUNT = (
         r"|boost\w*|heavier"
     ),
     (
-        r"decreas\w*|lower\w*|reduc\w*|less(?! likely)|fewer|declin\w*|fell|fallen|dropped"
-        r"|shorter|shorten\w*|smaller|diminish\w*|halv\w+|attenuat\w*|inhibit\w*|suppress\w*"
+        r"decreas\w*|lower\w*|reduc\w*|lessen\w*|less(?! likely)|fewer|declin\w*|fell|fallen"
+        r"|dropped|shorter|shorten\w*|smaller|diminish\w*|halv\w+|attenuat\w*|inhibit\w*|suppress\w*"
         r"|thinner|lighter"
     ),
 )

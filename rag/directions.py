@@ -31,8 +31,11 @@ CONTRAST = re.compile(
     r"|\b(?:aber|sondern|jedoch|während|hingegen|dagegen)\b",
     re.IGNORECASE,
 )
+# "On the same day" and "by the same route" say of nothing that it did not change.
 UNCHANGED = re.compile(
-    rf"{SAME.pattern}|\b(?:unchanged|unaffected|the same|unverändert|gleich)\b|不变", re.IGNORECASE
+    rf"{SAME.pattern}|\b(?:unchanged|unaffected|(?<!\bon )(?<!\bat )(?<!\bin )(?<!\bby )(?<!\bof )"
+    r"(?<!\bfrom )the same|unverändert|gleich)\b|不变",
+    re.IGNORECASE,
 )
 NOT_SAME = re.compile(
     r"\b(?:not|n't|never|nicht) (?:\w+ )?(?:similar|comparable|unchanged|unaffected|the same"

@@ -20,7 +20,7 @@ Form = Literal["base", "s", "ed", "ing"]
 # Verbs that are nothing else in their base form.
 PLAIN = """reduce diminish raise prevent avert improve enhance induce provoke worsen elevate prolong
     shorten attenuate alleviate ameliorate mitigate relieve exacerbate aggravate inhibit suppress
-    promote accelerate stimulate impair restore strengthen weaken minimize minimise eliminate
+    promote lessen accelerate stimulate impair restore strengthen weaken minimize minimise eliminate
     abolish affect protect""".split()
 # "lower mortality", "an increase", "the cause" are adjectives and nouns.
 TWOFOLD = (

@@ -28,7 +28,7 @@ UP = re.compile(
     re.IGNORECASE,
 )
 DOWN = re.compile(
-    r"\b(?:decreas\w*|lower\w*|less|fewer|rarer|reduc\w*|declin\w*|fell|fall(?:en|ing)"
+    r"\b(?:decreas\w*|lower\w*|less|lessen\w*|fewer|rarer|reduc\w*|declin\w*|fell|fall(?:en|ing)"
     r"|falls? (?:by|from|to)|halv\w*|diminish\w*|worse\w*|shorter|shorten\w*|inferior"
     r"|senk\w+|gesenkt\w*|sank(?:en)?|sinkt|gesunken|verring\w+|vermindert\w*|reduzier\w*|halbier\w*"
     r"|verschlechter\w*|verkürz\w*|n[ai]hme?n?\b[^.;,]{0,60} ab\b|abn[ai]hm\w*|abgenommen"

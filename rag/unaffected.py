@@ -37,6 +37,7 @@ ENDS = re.compile(
     re.IGNORECASE,
 )
 WHO = re.compile(r"\bwho (?:\w+ )?(?:no|not|never)\b", re.IGNORECASE)
+BY = re.compile(r"\s+(?:\w+ly )?(?:by|durch)\b", re.IGNORECASE)
 AND = re.compile(r",|\b(?:and|or|as well as|und|oder|sowie)\b", re.IGNORECASE)
 GENERAL = content_words(
     """need needs needing requirement requiring chance prevalence frequency event sich anzahl zahl
@@ -75,8 +76,8 @@ def _changed(clause: str) -> Iterator[frozenset[str]]:
     if not cues:
         return
     behind = ENDS.split(clause[cues[0].end() :])[0]
-    if not content_words(behind):
-        behind = clause[: cues[0].start()]  # "pain was lower"
+    if not content_words(behind) or BY.match(behind):
+        behind = clause[: cues[0].start()]  # "pain was lower", "pain was reduced by ibuprofen"
     for piece in AND.split(behind):
         yield next((names for part in JOINT.split(piece) if (names := _names(part))), frozenset())
 

@@ -20,6 +20,8 @@ def test_and_parts_two_statements_only_where_each_has_a_value() -> None:
         ("Das Gewicht sank.", -1),
         ("Weight did not rise.", 0),
         ("Weight was the same.", 0),
+        ("Men had the same weight.", 0),
+        ("Weight is taken once a week, on the same day.", None),
         ("Weight was not the same.", None),
         ("Weight was measured.", None),
         ("Weight fell in patients without asthma.", -1),

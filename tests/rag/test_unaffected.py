@@ -25,6 +25,8 @@ GERMAN = [
             [{"attendan"}, {"viral", "suppress"}],
         ),
         ("Pain was lower than with aspirin.", [{"pain"}]),
+        ("Itching was relieved by steroids and by ointment.", [{"itch"}]),
+        ("Tea lessened gout.", [{"gout"}]),
         ("Women wait longer, which raises their risk.", []),
         ("The clinic is in the old town.", []),
     ],
