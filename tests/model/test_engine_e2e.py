@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
+from notes_support import Notes
 
 from vademecum.errors import ModelError
 from vademecum.model import engine as engines
@@ -15,7 +16,6 @@ from vademecum.model import hardware, placement, weights
 from vademecum.model.engine import Engine
 from vademecum.model.gpu import Obstacle
 from vademecum.model.interface import Finished, GenerationOptions, Message, Token
-from vademecum.progress import Silent
 
 GREEDY = GenerationOptions(temperature=0, max_tokens=64)
 QUESTIONS = (
@@ -135,16 +135,6 @@ def test_tiny_in_nf4_answers_sensibly_and_says_how() -> None:
     generation = engine.generate([Message("user", "What is the capital of France?")], GREEDY)
     assert "Paris" in generation.text
     assert all("NF4" in path for path in engine.report()["products"]["qkv"])
-
-
-class Notes(Silent):
-    """What was noted while a model was loaded."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.told.append(text)
 
 
 @pytest.fixture

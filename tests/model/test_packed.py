@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
+from notes_support import Notes
 from torch import Tensor
 
 from vademecum.model import head as heads
@@ -24,21 +25,10 @@ from vademecum.model.head import HalvedInt8
 from vademecum.model.kernels import NAIVE
 from vademecum.model.linear import QuantizedLinear, Weight
 from vademecum.model.packed import Made, Mapped
-from vademecum.progress import Silent
 
 PACKED = ("model.layers.0.self_attn.q_proj+k_proj+v_proj", "lm_head")
 Tensors = Callable[[ModelConfig], dict[str, Tensor]]
 Bits = Literal[4, 8]
-
-
-class Notes(Silent):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.told.append(text)
 
 
 @pytest.fixture
