@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import os
 import re
 import shutil
@@ -19,6 +20,8 @@ from typing import Any
 import torch
 
 from vademecum.model import hardware
+
+log = logging.getLogger(__name__)
 
 LEAST_CAPABILITY = (8, 9)  # Ada: RTX 4090
 
@@ -126,7 +129,8 @@ def _built() -> bool:
     """Whether Triton can launch, by what it built earlier or is told to build with."""
     try:
         return importlib.import_module("triton.runtime.driver").driver.active is not None
-    except Exception:  # noqa: BLE001  of compilers, linkers, drivers
+    except Exception as error:  # of compilers, linkers, drivers
+        log.info("Triton cannot launch", exc_info=error)
         return False
 
 
