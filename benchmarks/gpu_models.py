@@ -104,7 +104,7 @@ def fill(cache: PagedCache) -> None:
         store.key_codes.random_(-127, 128)
         store.key_mean.normal_()
         store.key_scale.fill_(0.02)
-        store.key_spread.random_(60, 100)
+        store.key_spread.random_(112, 124)  # 0.5 to 1.4
         store.value_codes.random_(-127, 128)
         store.value_scale.fill_(0.01)
         if store.value_bits == 4:

@@ -126,7 +126,7 @@ def attend_rows(
                 for n in range(pages):
                     selected[r, h, n] = n
             continue
-        score(q[r], key_mean, key_scale, key_spread, table, within, turns, threads, scores)
+        score(q[r], key_mean, key_spread, table, within, turns, threads, scores)
         chosen = np.empty((kv_heads, count), np.int64)
         pick(scores, bounds[r, 0], bounds[r, 1], chosen)
         selected[r, :, :count] = chosen

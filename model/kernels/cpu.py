@@ -57,12 +57,10 @@ def score_pages(query: Tensor, pages: Pages, table: Tensor, bias: KeyBias | None
     kv_heads = pages.key_mean.shape[0]
     q = query.float().numpy().reshape(kv_heads, -1, query.shape[-1])
     scores = torch.empty(kv_heads, table.shape[0])
-    _, mean, scale, spread, *_ = pages.arrays
+    _, mean, _, spread, *_ = pages.arrays
     turned = bias_tables(bias, table.shape[0])
     with one_at_a_time:
-        score(
-            q, mean, scale, spread, table.numpy(), *turned, torch.get_num_threads(), scores.numpy()
-        )
+        score(q, mean, spread, table.numpy(), *turned, torch.get_num_threads(), scores.numpy())
     return scores
 
 

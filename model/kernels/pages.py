@@ -21,6 +21,9 @@ PAGE = 32
 KvKind = Literal["plain", "int8", "k8v4"]
 
 BF16_STEP = 1 + 2**-8  # rounding to bf16 makes a number smaller by at most this factor
+# A spread is a byte: 5 bits of exponent, 3 of mantissa, from 2**-15 to 1.875 * 2**16. Its bits lie
+# in those of a float32 this far up, above an exponent of this much.
+SPREAD_SHIFT, SPREAD_BIAS = 20, 127 - 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ class QuantizedPages:
 
     A key is `mean + scale * code`, per channel of its page, because channels of keys differ more
     than tokens do. Its zero point is the mean that page scores need, and the standard deviation
-    is a byte in units of the page's range, so that selecting pages costs one more byte a channel.
+    is a byte, a small float (`SPREAD_SHIFT`), so that selecting pages costs one more byte a channel
+    and reads three.
     A value is `scale * code` per token, in 4 bit `low + scale * code`.
 
     `key_codes` int8 `[kv_heads, pages, dim, 32]`, tokens last, so that the scores of a page are
@@ -140,8 +144,7 @@ class QuantizedPages:
         self.key_codes[:, ids] = codes.to(torch.int8).transpose(2, 3)
         self.key_mean[:, ids] = mean
         self.key_scale[:, ids] = scale
-        unit = scale.float() * (127 / 255)
-        self.key_spread[:, ids] = (spread / unit).round_().clamp_(0, 255).to(torch.uint8)
+        self.key_spread[:, ids] = _to_byte(spread)
         if self.value_bits == 8:
             scale = _scale(values.abs().amax(dim=3), 127)
             codes = (values / scale.float()[..., None]).round_().clamp_(-127, 127)
@@ -174,8 +177,7 @@ class QuantizedPages:
 
     def summary(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of pages' keys: float32 `[kv_heads, n, dim]`."""
-        unit = self.key_scale[:, ids].float() * (127 / 255)
-        return self.key_mean[:, ids].float(), self.key_spread[:, ids].float() * unit
+        return self.key_mean[:, ids].float(), _of_byte(self.key_spread[:, ids])
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Everything that takes memory."""
@@ -205,6 +207,18 @@ def _index(stored: Tensor, ids: Tensor) -> tuple[Tensor | slice, Tensor]:
     if ids.dim() == 1:
         return slice(None), ids
     return torch.arange(stored.shape[0], device=stored.device)[:, None], ids
+
+
+def _to_byte(spread: Tensor) -> Tensor:
+    """The nearest of the small floats that a byte can be, of numbers from 0 on."""
+    least, half = SPREAD_BIAS << 23, 1 << SPREAD_SHIFT - 1
+    bits = spread.view(torch.int32) - least + half >> SPREAD_SHIFT
+    return bits.clamp_(0, 255).to(torch.uint8)
+
+
+def _of_byte(spread: Tensor) -> Tensor:
+    """What such bytes are, float32."""
+    return ((spread.int() << SPREAD_SHIFT) + (SPREAD_BIAS << 23)).view(torch.float32)
 
 
 def _scale(largest: Tensor, steps: int) -> Tensor:

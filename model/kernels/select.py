@@ -11,10 +11,13 @@ from numba import njit, prange
 
 from vademecum.model.kernels.attend import GAP, I64
 from vademecum.model.kernels.elementary import F32, FAST, exponentials, widen
+from vademecum.model.kernels.pages import SPREAD_BIAS, SPREAD_SHIFT
+
+SHIFT, BIAS = np.uint32(SPREAD_SHIFT), np.uint32(SPREAD_BIAS << 23)
 
 
 @njit(parallel=True, **FAST)
-def score(q, mean, scale, spread, table, within, turns, spans, scores):  # fmt: skip
+def score(q, mean, spread, table, within, turns, spans, scores):  # fmt: skip
     """As `naive.score_pages`: `q [kv_heads, group, dim]` to `scores [kv_heads, pages]`, the pages
     cut into `spans` for the threads."""
     kv_heads, group, _ = q.shape
@@ -23,7 +26,7 @@ def score(q, mean, scale, spread, table, within, turns, spans, scores):  # fmt: 
     for job in prange(kv_heads * spans):
         h, s = job // spans, job % spans
         _rate(
-            h, pages * s // spans, pages * (s + 1) // spans, q[h], mean, scale, spread, table,
+            h, pages * s // spans, pages * (s + 1) // spans, q[h], mean, spread, table,
             within, turns, each[h],
         )  # fmt: skip
     for h in prange(kv_heads):
@@ -31,10 +34,9 @@ def score(q, mean, scale, spread, table, within, turns, spans, scores):  # fmt: 
 
 
 @njit(**FAST)
-def _rate(h, first, last, q, mean, scale, spread, table, within, turns, each):  # fmt: skip
+def _rate(h, first, last, q, mean, spread, table, within, turns, each):  # fmt: skip
     """What each of `q [group, dim]` may give to a page, for the pages `first..last - 1`."""
     group, dim = q.shape
-    unit = np.float32(127.0 / 255.0)
     norm = np.float32(1.0 / math.sqrt(dim))
     half = dim // 2
     rows = np.empty((2, dim + GAP), np.float32)
@@ -51,9 +53,8 @@ def _rate(h, first, last, q, mean, scale, spread, table, within, turns, each):  
     for n in range(first, last):
         at = table[n]
         widen(mean[h, at], words[0])
-        widen(scale[h, at], words[1])
         for d in range(dim):
-            spreads[d] *= np.float32(spread[h, at, d]) * unit
+            words[1, d] = (np.uint32(spread[h, at, d]) << SHIFT) + BIAS
         for i in range(group):
             total = np.float32(0)
             for d in range(dim):

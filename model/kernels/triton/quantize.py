@@ -1,6 +1,6 @@
 """How keys and values become the codes of a page, within Triton's kernels: `QuantizedPages.seal`.
 
-mean, spread = of a channel's 32 keys;   key = mean + scale code
+mean, spread = of a channel's 32 keys;   key = mean + scale code;   a spread is a float of 8 bit
 value = scale code, or low + scale code of 4 bit;   scales are bf16, never rounded down
 """
 
@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
+
+from vademecum.model.kernels.pages import SPREAD_BIAS, SPREAD_SHIFT
+
+# Of a spread's byte in a float32's bits: its place, half of its last bit, and the least exponent.
+SHIFT, HALF = tl.constexpr(SPREAD_SHIFT), tl.constexpr(1 << SPREAD_SHIFT - 1)
+LEAST = tl.constexpr(SPREAD_BIAS << 23)
 
 
 @triton.jit
@@ -56,8 +62,8 @@ def seal_keys(
     tl.store(key_codes + place, codes.to(tl.int8))
     tl.store(key_mean + at * DIM + dim, near)
     tl.store(key_scale + at * DIM + dim, scale)
-    share = rounded(tl.div_rn(spread, wide * (127 / 255)))
-    tl.store(key_spread + at * DIM + dim, tl.clamp(share, 0.0, 255.0).to(tl.uint8))
+    byte = (spread.to(tl.int32, bitcast=True) + HALF - LEAST) >> SHIFT
+    tl.store(key_spread + at * DIM + dim, tl.minimum(tl.maximum(byte, 0), 255).to(tl.uint8))
     return codes * unit + middle
 
 

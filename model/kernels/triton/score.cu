@@ -4,14 +4,14 @@
 //     weight[h, n] = exp(logit[h, n] - the largest of the 32)
 //
 // A product of tensor cores whose columns are 8 pages; its rows are 8 heads, and their channels'
-// magnitudes. Means and queries are bf16, and operands as they lie in memory. A spread is a code of 8
-// bit times a scale of 8: two bf16, rounded and rest, hold it exactly. Which channel stands where in an
-// operand is free as long as both agree: in step k lane 4 r + q holds the channels 32 k + 8 q to
-// 32 k + 8 q + 7 of page r, or head r. A warp asks for no more pages, so that three blocks run on a
-// processor: while one waits for its first bytes, others read.
+// magnitudes. Means and queries are bf16, and operands as they lie in memory; a spread is a byte that is
+// the middle of a bf16's. Which channel stands where in an operand is free as long as both agree: in
+// step k lane 4 r + q holds the channels 32 k + 8 q to 32 k + 8 q + 7 of page r, or head r. A warp asks
+// for no more pages, so that three blocks run on a processor: while one waits for its first bytes,
+// others read.
 //
-// A key bias, turned to the page's place, is up to a hundred times as large as keys: what it adds is
-// summed in float32, as waves of the query over the page's turn.
+// A key bias, turned to the page's place, is up to a hundred times as large as keys: what it adds are
+// waves of the query over the page's turn, as good as in float32.
 //
 // Defined from outside: DIM (64 or 128), GROUP_HEADS, KV_HEADS, BIASED (in some of the layers).
 
@@ -22,38 +22,77 @@
 
 // The pages of a layer, as `Summaries` says; no bias is null.
 struct Layer {
-    const u16 *mean, *scale;
+    const u16* mean;
     const u8* spread;
     const float *bias, *turns;
 };
 
-// A scale's bf16 times a code's byte: what fits bf16, and the rest.
-__device__ __forceinline__ void spreads(u32 scales, u32 codes, int first, u32& near, u32& rest) {
-    // The byte below the bits of 2^23.
-    const float low = low_bf16(scales)
-        * (__uint_as_float(__byte_perm(codes, 0x4B000000u, 0x7440 + first)) - 8388608.0f);
-    const float high = high_bf16(scales)
-        * (__uint_as_float(__byte_perm(codes, 0x4B000000u, 0x7441 + first)) - 8388608.0f);
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(near) : "f"(high), "f"(low));
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(rest)
-        : "f"(high - high_bf16(near)), "f"(low - low_bf16(near)));
+// The spreads of two channels, the bytes `first` and the next: 5 bits of exponent, of which 15 is 1, and
+// 3 of mantissa (`pages.py`).
+__device__ __forceinline__ u32 spreads(u32 codes, int first) {
+    return (__byte_perm(codes, 0, 0x4140 + 0x101 * first) << 4) + 0x38003800u;
 }
 
 #if BIASED
-// [head][the cosine's half of the channels, the sine's]: q . R(page) b = sum of waves . turns.
-__device__ __forceinline__ void make_waves(const u16* query, const float* bias,
-                                           float (*waves)[DIM + 4]) {
-    for (int i = threadIdx.x; i < 8 * DIM / 2; i += WARPS * 32) {
-        const int h = i / (DIM / 2), d = i % (DIM / 2);
-        float cosine = 0.0f, sine = 0.0f;
-        if (h < GROUP_HEADS) {
-            const float a = from_bf16(query[h * DIM + d]), b = from_bf16(query[h * DIM + d + DIM / 2]);
-            cosine = a * bias[d] + b * bias[d + DIM / 2];
-            sine = b * bias[d] - a * bias[d + DIM / 2];
-        }
-        waves[h][d] = cosine, waves[h][d + DIM / 2] = sine;
+// c += a b in TF32: 16 by 8, times 8 by 8.
+__device__ __forceinline__ void multiply_tf32(float (&c)[4], const float (&a)[4], float b0, float b1) {
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+        "{%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])),
+          "r"(__float_as_uint(a[3])), "r"(__float_as_uint(b0)), "r"(__float_as_uint(b1)));
+}
+
+__device__ __forceinline__ float tf32(float x) {
+    u32 bits;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+    return __uint_as_float(bits);
+}
+
+// Two channels of a page's turn, by two of the waves of the head r: what rounding to TF32 takes from
+// a wave is the second half of the rows, what it takes from a turn a product of its own.
+__device__ __forceinline__ void add_waves(float (&sums)[4], const float (&waves)[8],
+                                          const float (&turns)[8]) {
+#pragma unroll
+    for (int j = 0; j < 8; j += 2) {
+        const float near[2] = {tf32(waves[j]), tf32(waves[j + 1])};
+        const float both[4] = {near[0], tf32(waves[j] - near[0]), near[1], tf32(waves[j + 1] - near[1])};
+        const float turn[2] = {tf32(turns[j]), tf32(turns[j + 1])};
+        multiply_tf32(sums, both, turn[0], turn[1]);
+        multiply_tf32(sums, both, tf32(turns[j] - turn[0]), tf32(turns[j + 1] - turn[1]));
     }
-    __syncthreads();
+}
+
+__device__ __forceinline__ void eight(float (&to)[8], const float* from) {
+    const float4 a = reinterpret_cast<const float4*>(from)[0], b = reinterpret_cast<const float4*>(from)[1];
+    to[0] = a.x, to[1] = a.y, to[2] = a.z, to[3] = a.w, to[4] = b.x, to[5] = b.y, to[6] = b.z, to[7] = b.w;
+}
+
+// q . R(page) b = sum of waves . turns, for the head r and the pages 2 q and the next: a wave is the
+// cosine's share of a channel, or the sine's. `bias` and `turns` are those of a lane's channels, the
+// latter of the page r.
+__device__ __forceinline__ void add_bias(float (&near)[4], const uint4 (&head)[STEPS], const float* bias,
+                                         const float* turns) {
+    float sums[4] = {};
+#pragma unroll
+    for (int k = 0; k < STEPS / 2; ++k) {
+        const u32* low = reinterpret_cast<const u32*>(&head[k]);
+        const u32* high = reinterpret_cast<const u32*>(&head[k + STEPS / 2]);
+        float first[8], second[8], waves[8], turn[8];
+        eight(first, bias + 32 * k), eight(second, bias + 32 * k + DIM / 2);
+        eight(turn, turns + 32 * k);
+#pragma unroll
+        for (int j = 0; j < 8; ++j) {
+            const float a = from_bf16(low[j / 2] >> 16 * (j % 2) & 0xFFFF);
+            const float b = from_bf16(high[j / 2] >> 16 * (j % 2) & 0xFFFF);
+            waves[j] = a * first[j] + b * second[j];
+            first[j] = b * first[j] - a * second[j];
+        }
+        add_waves(sums, waves, turn);
+        eight(turn, turns + 32 * k + DIM / 2);
+        add_waves(sums, first, turn);
+    }
+    near[0] += sums[0] + sums[2], near[1] += sums[1] + sums[3];
 }
 #endif
 
@@ -65,9 +104,6 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32, 3)
 score_pages(const u16* query, const Layer* layers, const long long* __restrict__ table,
             const int* start, float* weights, float2* statistics, int rows, int between, int behind,
             int store_pages, int capacity, int blocks) {
-#if BIASED
-    __shared__ float waves[8][DIM + 4];
-#endif
     __shared__ float tops[WARPS][8], totals[WARPS][8];
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, r = lane >> 2, q = lane & 3;
     const int first = (blockIdx.x * WARPS + warp) * 8, kv = blockIdx.y;
@@ -82,12 +118,11 @@ score_pages(const u16* query, const Layer* layers, const long long* __restrict__
     const int complete = max(*start + row - behind, 0) / 32;
     if (blockIdx.x * WARPS * 8 >= complete) return;
 
-    uint4 means[STEPS], scales[STEPS], head[STEPS];
+    uint4 means[STEPS], head[STEPS];
     uint2 codes[STEPS];
 #pragma unroll
     for (int k = 0; k < STEPS; ++k) {
         means[k] = *reinterpret_cast<const uint4*>(layer.mean + at + 32 * k);
-        scales[k] = *reinterpret_cast<const uint4*>(layer.scale + at + 32 * k);
         codes[k] = *reinterpret_cast<const uint2*>(layer.spread + at + 32 * k);
     }
     query += (size_t)(blockIdx.z / rows) * between + (row * KV_HEADS + kv) * GROUP_HEADS * DIM;
@@ -96,16 +131,12 @@ score_pages(const u16* query, const Layer* layers, const long long* __restrict__
         head[k] = r < GROUP_HEADS
             ? *reinterpret_cast<const uint4*>(query + r * DIM + 32 * k + 8 * q)
             : make_uint4(0, 0, 0, 0);
-#if BIASED
-    if (layer.bias) make_waves(query, layer.bias + kv * DIM, waves);
-#endif
 
     // Of the head r, the pages 2 q and the next; in the second half of the rows by magnitudes.
     float near[4] = {}, far[4] = {};
 #pragma unroll
     for (int k = 0; k < STEPS; ++k) {
         const u32 *mean = reinterpret_cast<const u32*>(&means[k]);
-        const u32 *scale = reinterpret_cast<const u32*>(&scales[k]);
         const u32 *code = reinterpret_cast<const u32*>(&codes[k]);
         const u32 *own = reinterpret_cast<const u32*>(&head[k]);
 #pragma unroll
@@ -113,32 +144,19 @@ score_pages(const u16* query, const Layer* layers, const long long* __restrict__
             const u32 low = own[2 * j], high = own[2 * j + 1];
             const u32 low_size = low & 0x7FFF7FFFu, high_size = high & 0x7FFF7FFFu;
             multiply_bf16(near, low, low_size, high, high_size, mean[2 * j], mean[2 * j + 1]);
-            u32 b[2], rest[2];
-            spreads(scale[2 * j], code[j], 0, b[0], rest[0]);
-            spreads(scale[2 * j + 1], code[j], 2, b[1], rest[1]);
-            multiply_bf16(far, low, low_size, high, high_size, b[0], b[1]);
-            multiply_bf16(far, low, low_size, high, high_size, rest[0], rest[1]);
+            multiply_bf16(far, low, low_size, high, high_size, spreads(code[j], 0), spreads(code[j], 2));
         }
     }
 #if BIASED
-    if (layer.bias) {
-        const float* turn = layer.turns + min(first + 2 * q, capacity - 1) * DIM;
-        const float* next = layer.turns + min(first + 2 * q + 1, capacity - 1) * DIM;
-#pragma unroll 2
-        for (int d = 0; d < DIM; d += 4) {
-            const float4 a = *reinterpret_cast<const float4*>(&waves[r][d]);
-            const float4 b = *reinterpret_cast<const float4*>(turn + d);
-            const float4 c = *reinterpret_cast<const float4*>(next + d);
-            near[0] += a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
-            near[1] += a.x * c.x + a.y * c.y + a.z * c.z + a.w * c.w;
-        }
-    }
+    if (layer.bias)
+        add_bias(near, head, layer.bias + kv * DIM + 8 * q,
+                 layer.turns + min(first + r, capacity - 1) * DIM + 8 * q);
 #endif
     // Four warps have 32 pages between them.
     float logit[2];
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        const float sum = (near[i] + far[2 + i] * (127.0f / 255.0f)) * rsqrtf(DIM);
+        const float sum = (near[i] + far[2 + i]) * rsqrtf(DIM);
         logit[i] = first + 2 * q + i < complete ? sum : NOTHING;
     }
     float top = fmaxf(logit[0], logit[1]), total = 0.0f;

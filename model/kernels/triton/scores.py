@@ -24,6 +24,7 @@ from vademecum.model.kernels.naive import KeyBias
 from vademecum.model.kernels.pages import PAGE, QuantizedPages
 from vademecum.model.kernels.triton.early import early, wait_for_previous
 from vademecum.model.kernels.triton.nvrtc import kernel
+from vademecum.model.kernels.triton.quantize import LEAST, SHIFT
 from vademecum.model.sparsity import Sparsity
 
 SCORE = Path(__file__).with_name("score.cu")
@@ -67,8 +68,8 @@ class BiasTables:
 @dataclass(frozen=True, slots=True, eq=False)
 class Summaries:
     """What the pages of some layers are scored by: stores of one size, and the biases that they
-    were stored without. `addresses` int64 `[layers, 5]` is where each layer's `key_mean`,
-    `key_scale` and `key_spread`, and `mean` and `turns` of its bias lie; 0 without one."""
+    were stored without. `addresses` int64 `[layers, 4]` is where each layer's `key_mean` and
+    `key_spread`, and `mean` and `turns` of its bias lie; 0 without one."""
 
     stores: tuple[QuantizedPages, ...]
     biases: tuple[BiasTables | None, ...]
@@ -79,7 +80,7 @@ class Summaries:
         """Of one layer after the other."""
         parts = [
             (
-                *(store.key_mean, store.key_scale, store.key_spread),
+                *(store.key_mean, store.key_spread),
                 *((None, None) if bias is None else (bias.mean, bias.turns)),
             )
             for store, bias in zip(stores, biases, strict=True)
@@ -206,7 +207,7 @@ def score(
     for n, (store, bias) in enumerate(zip(stores, summaries.biases, strict=True)):
         mean, turns = (query, query) if bias is None else (bias.mean, bias.turns)
         score_kernel[(blocks, kv_heads, rows)](
-            query[n], store.key_mean, store.key_scale, store.key_spread, mean, turns, table, start,
+            query[n], store.key_mean, store.key_spread, mean, turns, table, start,
             weights[n], statistics[n], behind, store.key_mean.shape[1], capacity, blocks,
             dim**-0.5, GROUP_HEADS=heads // kv_heads, KV_HEADS=kv_heads, DIM=dim,
             BIASED=bias is not None, PAGES=PAGES, GROUP=GROUP, num_warps=4, **early(device),
@@ -216,7 +217,7 @@ def score(
 
 @triton.jit
 def score_kernel(
-    query, key_mean, key_scale, key_spread, bias_mean, turns, table, start, weights, statistics,
+    query, key_mean, key_spread, bias_mean, turns, table, start, weights, statistics,
     behind, store_pages, capacity, blocks, scaling,
     GROUP_HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, BIASED: tl.constexpr,
     PAGES: tl.constexpr, GROUP: tl.constexpr, EARLY: tl.constexpr,
@@ -234,9 +235,8 @@ def score_kernel(
     at = tl.load(table + page, mask=there, other=0)
     summary = (kv * store_pages + at)[:, None] * DIM + dim[None, :]
     mean = tl.load(key_mean + summary, mask=there[:, None], other=0.0).to(tl.float32)
-    scale = tl.load(key_scale + summary, mask=there[:, None], other=0.0).to(tl.float32)
-    spread = tl.load(key_spread + summary, mask=there[:, None], other=0).to(tl.float32)
-    spread = spread * (scale * (127 / 255))
+    spread = tl.load(key_spread + summary, mask=there[:, None], other=0).to(tl.int32)
+    spread = ((spread << SHIFT) + LEAST).to(tl.float32, bitcast=True)
     if BIASED:
         half = DIM // 2
         turn = page[:, None] * DIM + (dim % half)[None, :]
