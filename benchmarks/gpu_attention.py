@@ -108,7 +108,7 @@ def time_between(model: str, between: Between) -> dict[str, Any]:
     """The append and the norms of a layer."""
     found: dict[str, Any] = {"model": model}
     found["append_us"] = 1e3 * each_ms(between.append, between.layers)
-    for after in between.parts:
+    for after in between.added:
         norms = [after] * len(between.layers)
         found[f"norm_after_{after}_us"] = 1e3 * each_ms(between.norm, norms)
     print(found, flush=True)
@@ -171,7 +171,7 @@ def measure_between(seen: Measurements, model: str, kinds: Sequence[str]) -> Non
     if not good:
         return
     between = made[kinds[0]]
-    norms = {f"norm after {after}": after for after in between.parts}
+    norms = {f"norm after {after}": after for after in between.added}
     if seen.right(
         model,
         lambda: {name: check_norm(between, after) for name, after in norms.items()},

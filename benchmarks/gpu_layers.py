@@ -82,9 +82,9 @@ class Pages:
         return pages * kept + sum(part[:, : self.filled].numel() * 4 for part in self.tail)
 
     def summary_bytes(self) -> int:
-        """What their choice reads: mean, scale and spread of each channel."""
+        """What their choice reads: mean and spread of each channel."""
         kv_heads, _, dim = self.store.key_mean.shape
-        return len(self.complete) * kv_heads * dim * (2 + 2 + 1)
+        return len(self.complete) * kv_heads * dim * (2 + 1)
 
 
 class Layers:
@@ -172,8 +172,7 @@ class Layers:
 
 
 class Between:
-    """What one token takes between a layer's products, of what these gave: their parts, where
-    blocks share the inputs of an output, which are added up here."""
+    """What one token takes between a layer's products, of what these gave."""
 
     def __init__(self, model: str, kind: str) -> None:
         config = config_of(model)
@@ -186,9 +185,9 @@ class Between:
 
         qkv = given(every * dim, hidden)
         self.heads = heads
-        self.qkv = qkv.view(*qkv.shape[:-1], every, dim)
+        self.qkv = qkv.view(1, every, dim)
         self.bias = random(every, dim, dtype=torch.bfloat16) if config.attention_bias else None
-        self.parts = {
+        self.added = {
             "out": given(hidden, heads * dim), "down": given(hidden, config.intermediate)
         }  # fmt: skip
         angle = torch.arange(5 * PAGE, device=CUDA)[:, None] * frequencies(dim)
@@ -207,4 +206,4 @@ class Between:
 
     def norm(self, after: str) -> Tensor:
         """The residual stream after a product, normed."""
-        return norm.add_norm(self.x, self.parts[after], self.weight, EPS)
+        return norm.add_norm(self.x, self.added[after], self.weight, EPS)

@@ -134,8 +134,7 @@ def check_append(between: Between) -> float:
     errors = []
     given = between.layers[0]
     kv_heads, heads, pages = given.store.key_mean.shape[0], between.heads, len(given.complete)
-    parts = between.qkv.float()
-    x = parts.sum(0)[0] if parts.dim() == 4 else parts[0]
+    x = between.qkv[0].float()
     x = x if between.bias is None else x + between.bias.float()
     filled = given.filled
     for sealing in (True, False):
@@ -164,8 +163,7 @@ def check_append(between: Between) -> float:
 
 def check_norm(between: Between, after: str) -> float:
     """Of the residual stream and of what is made of it."""
-    parts = between.parts[after].float()
-    whole = between.x + (parts.sum(0) if parts.dim() == 3 else parts)
+    whole = between.x + between.added[after].float()
     exact = F.rms_norm(whole.double(), whole.shape[1:], between.weight.double(), EPS)
     out = between.norm(after)
     return largest((relative(out, exact), relative(between.x, whole)))

@@ -6,16 +6,14 @@
 First every shape is checked against a product in float64; what fails gets no time. Then each
 product of a token is timed in a CUDA graph, with as many copies of the weight as it takes to read
 none from the cache; then all products of a token in one graph, of several tokens too where a draft
-is asked about. Where blocks share the inputs of an output, their sums are added up by PyTorch, so
-that what is timed is the product; in a token the norm does it as it reads them. Beside them
-bitsandbytes' NF4 product of one row, if it is installed, and a copy from memory to memory (bytes
-read and written). With --tune every way to cut the work is tried, and the fastest ones are told.
+is asked about. Beside them bitsandbytes' NF4 product of one row, if it is installed, and a copy
+from memory to memory (bytes read and written). With --tune every way to cut the work is tried, and
+the fastest ones are told.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -25,7 +23,14 @@ from gpu_models import SHAPES, config_of
 from gpu_timing import CACHE, copy_speed, finish, graph_ms, largest, passes
 from torch import Tensor
 
-from vademecum.model.kernels.triton.nf4 import LEVELS, PackedNF4, Tuning, product, tuned
+from vademecum.model.kernels.triton.nf4 import (
+    LEVELS,
+    PackedNF4,
+    Tuning,
+    new_meeting,
+    product,
+    tuned,
+)
 from vademecum.model.linear import QuantizedLinear
 
 TUNINGS = [
@@ -65,15 +70,6 @@ def dequantized(weight: QuantizedLinear) -> Tensor:
     return level[codes.long()] * weight.absmax.double().repeat_interleave(64, dim=1)
 
 
-def finished(
-    x: Tensor, weight: PackedNF4, bias: Tensor | None = None, tuning: Tuning | None = None
-) -> Tensor:
-    """The product; where blocks share the inputs of an output, their sum, which in a token is
-    formed by the norm behind it."""
-    found = product(x, weight, bias, tuning)
-    return found.sum(0) if found.dim() == 3 else found
-
-
 def error(
     out: int, inner: int, gated: bool, rows: int, tuning: Tuning, *, biased: bool = False
 ) -> float:
@@ -84,7 +80,6 @@ def error(
     packed = PackedNF4.of_gate_up(weight) if gated else PackedNF4.of(weight)
     target = product(x, packed, bias, tuning).fill_(torch.nan)
     found = product(x, packed, bias, tuning, target).double()
-    found = found.sum(0) if tuning.shared else found
     exact = x.double() @ dequantized(weight).T
     if gated:
         gate, up = exact.chunk(2, dim=1)
@@ -112,8 +107,7 @@ def copies(out: int, inner: int, gated: bool) -> list[PackedNF4]:
 def time_rows(
     name: str, shape: Shape, weights: list[PackedNF4], rows: int, speed: float
 ) -> dict[str, Any]:
-    """A shape as the kernel cuts it for so many rows, if that is right: the finished product, and
-    where its sums are left to the norm, what of the time is the product's own."""
+    """A shape as the kernel cuts it for so many rows, if that is right."""
     out, inner, gated = shape
     own = tuned(weights[0], rows)
     wrong = error(out, inner, gated, rows, own)
@@ -121,26 +115,20 @@ def time_rows(
     if not passes(told, wrong, LARGEST_ERROR):
         return {"failed": True}
     x = torch.randn(rows, inner, device="cuda", dtype=torch.bfloat16)
+    meeting = new_meeting(x.device)
 
-    def ms(what: Callable[[Tensor, PackedNF4], object]) -> float:
-        def step() -> None:
-            for weight in weights:
-                what(x, weight)
+    def step() -> None:
+        for weight in weights:
+            product(x, weight, meeting=meeting)
 
-        return graph_ms(step, 5) / len(weights)
-
-    whole = ms(finished)
-    size = weight_bytes(weights[0])
-    found: dict[str, Any] = {
-        "us": whole * 1e3, "floor_us": size / speed * 1e6, "share": size / (whole * 1e-3) / speed,
+    ms, size = graph_ms(step, 5) / len(weights), weight_bytes(weights[0])
+    share = size / (ms * 1e-3) / speed
+    shared = "  its inputs shared" if own.shared else ""
+    print(f"{told}{ms * 1e3:>8.1f} us  {share:>5.0%} of copy{shared}", flush=True)
+    return {
+        "us": ms * 1e3, "floor_us": size / speed * 1e6, "share": share, "shared": own.shared,
         "error": wrong,
     }  # fmt: skip
-    line = f"{told}{whole * 1e3:>8.1f} us  {found['share']:>5.0%} of copy"
-    if own.shared:
-        found["unsummed_us"] = ms(product) * 1e3
-        line += f"  {found['unsummed_us']:.1f} us, its sums left to what follows"
-    print(line, flush=True)
-    return found
 
 
 def time_shape(name: str, shape: Shape, counts: list[int], speed: float) -> dict[str, Any]:
@@ -163,9 +151,10 @@ def tune_shape(name: str, shape: Shape, rows: int) -> None:
     out, inner, gated = shape
     weights = copies(*shape)
     x = torch.randn(rows, inner, device="cuda", dtype=torch.bfloat16)
+    meeting = new_meeting(x.device)
     tried: list[tuple[float, Tuning]] = []
     for tuning in {tuned(weights[0], rows), *TUNINGS}:
-        if (gated and tuning.shared) or weights[0].codes.shape[1] % tuning.units:
+        if weights[0].codes.shape[1] % tuning.units:
             continue
         try:
             told = f"{name} {shape} {rows} rows {tuple(asdict(tuning).values())}"
@@ -174,7 +163,7 @@ def tune_shape(name: str, shape: Shape, rows: int) -> None:
 
             def step(tuning: Tuning = tuning) -> None:
                 for weight in weights:
-                    finished(x, weight, None, tuning)
+                    product(x, weight, None, tuning, meeting=meeting)
 
             tried.append((graph_ms(step, 5) / len(weights), tuning))
         except (RuntimeError, ValueError) as problem:
@@ -217,6 +206,7 @@ def token_ms(model: str, counts: list[int]) -> dict[int, float]:
             weight = random_weight(2 * out if gated else out, inner)
             layer.append(PackedNF4.of_gate_up(weight) if gated else PackedNF4.of(weight))
         layers.append(layer)
+    meeting = new_meeting(torch.device("cuda"))
 
     def ms(rows: int) -> float:
         given = [
@@ -227,7 +217,7 @@ def token_ms(model: str, counts: list[int]) -> dict[int, float]:
         def step() -> None:
             for layer in layers:
                 for x, weight in zip(given, layer, strict=True):
-                    finished(x, weight)
+                    product(x, weight, meeting=meeting)
 
         return graph_ms(step)
 
@@ -242,7 +232,8 @@ def check_odd() -> dict[str, float]:
         )
         for out, inner in ODD
         for rows in (1, 3, 9, 16)
-        for gated, shared in ((False, False), (False, True), (True, False))
+        for gated in (False, True)
+        for shared in (False, True)
     }
 
 

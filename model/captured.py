@@ -81,6 +81,7 @@ class CapturedStep:
         ]
         self._start = torch.zeros(1, dtype=torch.int32, device=device)
         self._sealed = torch.zeros(1, dtype=torch.int32, device=device)
+        self._meeting = nf4.new_meeting(device)
         self.tokens = torch.zeros(ROWS, dtype=torch.int64, device=device)
         """What the next step reads; what the last one drew."""
         self.logits = torch.zeros(ROWS, config.vocab_size, device=device)
@@ -272,12 +273,11 @@ class CapturedStep:
         table = self._table[: shape.pages]
         mass = self._mass_of(shape).zero_() if shape.watched else None
         x = norm.embed(self.tokens[:rows], decoder.embedding)
-        part: Tensor | None = None
+        added: Tensor | None = None
         for n, layer in enumerate(self._layers):
             store, tail = cast("QuantizedPages", self._cache.stores[n]), self._tails[n]
-            normed = norm.add_norm(x, part, layer.attention_norm, eps)
-            qkv = nf4.product(normed, layer.qkv)
-            qkv = qkv.view(*qkv.shape[:-1], -1, config.head_dim)
+            normed = norm.add_norm(x, added, layer.attention_norm, eps)
+            qkv = self._product(normed, layer.qkv).view(rows, -1, config.head_dim)
             query = append.append(
                 qkv, layer.bias, layer.head_norms, self._rotation, store, table, tail, start,
                 self._sealed, lists.room(n, rows) if lists else None,
@@ -288,15 +288,18 @@ class CapturedStep:
             told = attention.attention(
                 query, store, table, chosen, tail, start, layer.key_bias, mass
             )
-            part = nf4.product(told.flatten(1), layer.out)
-            normed = norm.add_norm(x, part, layer.mlp_norm, eps)
-            part = nf4.product(nf4.product(normed, layer.gate_up), layer.down)
-        normed = norm.add_norm(x, part, decoder.norm, eps)
+            added = self._product(told.flatten(1), layer.out)
+            normed = norm.add_norm(x, added, layer.mlp_norm, eps)
+            added = self._product(self._product(normed, layer.gate_up), layer.down)
+        normed = norm.add_norm(x, added, decoder.norm, eps)
         logits = self.logits[:rows]
         int8.product(normed, self._head.codes, self._head.scale, logits)
         self._sampler.sample(logits, self.tokens[:rows], start, self._sealed, advance=rows == 1)
         if shape.sparse and rows == 1 and lists and self._deferred:
             lists.choose(table, start)
+
+    def _product(self, x: Tensor, weight: nf4.PackedNF4) -> Tensor:
+        return nf4.product(x, weight, meeting=self._meeting)
 
 
 def _layer(decoder: Decoder, n: int, pages: int) -> _Layer:

@@ -246,13 +246,10 @@ def test_a_check_that_breaks_off_passes_nothing() -> None:
     assert not seen.right("8B", dict, LARGEST_ERROR)
 
 
-@pytest.fixture(params=[1, 3])
-def between(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Between:
-    """Products in one part, bf16, and in three, float32."""
-
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Between:
     def product(x: Tensor, weight: int) -> Tensor:
-        parts = torch.randn(request.param, x.shape[0], weight)
-        return parts if request.param > 1 else parts[0].bfloat16()
+        return torch.randn(x.shape[0], weight).bfloat16()
 
     config = SimpleNamespace(hidden=96, intermediate=160, attention_bias=True)
     monkeypatch.setattr(gpu_layers, "config_of", lambda model: config)

@@ -50,6 +50,24 @@ def test_three_blocks_of_a_product_share_a_processor_only_where_its_memory_holds
     assert (tuning.blocks == 3) == three == (3 * nf4.memory(tuning) <= shared)
 
 
+@pytest.mark.parametrize(
+    ("outputs", "inputs", "shared"),
+    [(3_584, 18_944, True), (4_096, 14_336, False), (5_120, 27_648, True), (5_120, 5_120, False),
+     (8_192, 28_672, False), (1_536, 8_960, True)],
+)  # fmt: skip
+def test_blocks_share_inputs_where_outputs_are_uneven_among_them_and_inputs_are_many(
+    monkeypatch: pytest.MonkeyPatch, outputs: int, inputs: int, shared: bool
+) -> None:
+    """On a Hopper of 132 multiprocessors, of which two blocks each have 16 outputs at a time."""
+    monkeypatch.setattr(nf4, "as_hopper", lambda _: True)
+    monkeypatch.setattr(nf4, "_processors", lambda _: 132)
+    tiles = torch.empty(
+        outputs // 16, inputs // 64, 8, 4, 4, 2, 2, dtype=torch.uint8, device="meta"
+    )
+    weight = nf4.PackedNF4(tiles, tiles, outputs, gated=False)
+    assert nf4.tuned(weight, 1).shared == shared
+
+
 @pytest.mark.parametrize("behind", [0, 1])
 def test_pages_of_more_than_a_million_tokens_are_not_chosen_from(behind: int) -> None:
     query = torch.zeros(1, 1, 4, 64, dtype=torch.bfloat16)

@@ -26,10 +26,8 @@ def codes_of(stored: Tensor, bits: int, name: str) -> tuple[Tensor, ...]:
 
 
 @pytest.mark.parametrize(("bits", "qwen3"), [(8, False), (8, True), (4, False)])
-@pytest.mark.parametrize(
-    ("filled", "rows", "splits"), [(0, 1, 1), (0, 9, 3), (5, 2, 1), (31, 1, 2)]
-)
-def test_append(bits: int, filled: int, rows: int, splits: int, qwen3: bool) -> None:
+@pytest.mark.parametrize(("filled", "rows"), [(0, 1), (0, 9), (5, 2), (31, 1)])
+def test_append(bits: int, filled: int, rows: int, qwen3: bool) -> None:
     kv, group, dim, pages = 2, 3, 64, 3
     heads = kv * group
     given = case(bits, kv, group, dim, pages, 32)
@@ -40,8 +38,7 @@ def test_append(bits: int, filled: int, rows: int, splits: int, qwen3: bool) -> 
     for tensor in given.store.tensors():
         tensor[:, given.table[2]] = 77
     sealed = torch.tensor([2 if filled == 0 else 3], dtype=torch.int32, device=DEVICE)
-    parts = random(splits, rows, heads + 2 * kv, dim, seed=8)
-    qkv = parts if splits > 1 else parts[0]
+    qkv = random(rows, heads + 2 * kv, dim, seed=8)
     bias = random(heads + 2 * kv, dim, seed=9).bfloat16()
     norms = append.HeadNorms(random(2, dim, seed=10).bfloat16(), 1e-6) if qwen3 else None
     cos, sin = rotation(200, dim)
@@ -50,7 +47,7 @@ def test_append(bits: int, filled: int, rows: int, splits: int, qwen3: bool) -> 
     expected_tail = (given.tail[0].clone(), given.tail[1].clone())
     if filled == 0:
         expected_store.seal(given.table[2:3], expected_tail[0][:, None], expected_tail[1][:, None])
-    x = parts.sum(0) + bias.float()
+    x = qkv + bias.float()
     query, key, value = x[:, :heads], x[:, heads : heads + kv], x[:, heads + kv :]
     if norms:
         query, key = (

@@ -39,7 +39,7 @@ KERNELS: dict[str, tuple[JITFunction, dict[str, str], dict[str, str], dict[str, 
         append.append_kernel,
         PAGES | TURNED | TAIL | STEP | {"bias": "*bf16", "sealed": "*i32", "out": "*bf16"},
         {"rows": "i32", "eps": "fp32"},
-        {"HEADS": 4, "KV_HEADS": 2, "DIM": 64, "SPLITS": 1, "BIASED": True, "NORMED": True,
+        {"HEADS": 4, "KV_HEADS": 2, "DIM": 64, "BIASED": True, "NORMED": True,
          "VALUE_BITS": 8, "STEP": 0.0078125, "EARLY": False},
     ),
     "attention": (

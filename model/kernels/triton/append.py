@@ -44,14 +44,13 @@ def append(
 ) -> Tensor:
     """Queries `[rows, heads, dim]` bf16, as attended; keys and values go into the tail.
 
-    `qkv` is `[rows, heads + 2 kv_heads, dim]`, or float32 `[splits, ...]` of parts to be added, and
-    `bias` bf16 `[heads + 2 kv_heads, dim]`. The rows have the positions `start, start + 1, ...`
-    and lie in one page. `rotation` is cosine and signed sine, float32 `[positions, dim]`. `start`
-    and `sealed`, the number of pages that are in the store, are int32 `[1]`: the page before the
-    current one is sealed if the store lacks it. Whoever advances `start` sets `sealed` then.
+    `qkv` is `[rows, heads + 2 kv_heads, dim]`, and `bias` bf16 `[heads + 2 kv_heads, dim]`. The
+    rows have the positions `start, start + 1, ...` and lie in one page. `rotation` is cosine and
+    signed sine, float32 `[positions, dim]`. `start` and `sealed`, the number of pages that are in
+    the store, are int32 `[1]`: the page before the current one is sealed if the store lacks it.
+    Whoever advances `start` sets `sealed` then.
     """
-    splits = qkv.shape[0] if qkv.dim() == 4 else 1
-    rows, both, dim = qkv.shape[-3:]
+    rows, both, dim = qkv.shape
     kv_heads = store.key_mean.shape[0]
     heads = both - 2 * kv_heads
     if out is None:
@@ -60,7 +59,7 @@ def append(
         qkv, qkv if bias is None else bias, qkv if norms is None else norms.weights, *rotation,
         *store.tensors(), table, *tail, start, sealed, out, rows, store.key_mean.shape[1],
         0.0 if norms is None else norms.eps,
-        HEADS=heads, KV_HEADS=kv_heads, DIM=dim, SPLITS=splits, BIASED=bias is not None,
+        HEADS=heads, KV_HEADS=kv_heads, DIM=dim, BIASED=bias is not None,
         NORMED=norms is not None, VALUE_BITS=store.value_bits, STEP=BF16_STEP, num_warps=4,
         **early(qkv.device),
     )  # fmt: skip
@@ -69,14 +68,11 @@ def append(
 
 @triton.jit
 def _head(
-    qkv, bias, norm, head, row, dim, rows, eps,
-    HEADS: tl.constexpr, DIM: tl.constexpr, SPLITS: tl.constexpr, BIASED: tl.constexpr,
-    NORMED: tl.constexpr,
+    qkv, bias, norm, head, row, dim, eps,
+    HEADS: tl.constexpr, DIM: tl.constexpr, BIASED: tl.constexpr, NORMED: tl.constexpr,
 ):  # fmt: skip
     """A head of the product, float32 at the channels `dim`; each channel once, in any order."""
-    x = tl.zeros([DIM], dtype=tl.float32)
-    for split in tl.static_range(SPLITS):
-        x += tl.load(qkv + ((split * rows + row) * HEADS + head) * DIM + dim).to(tl.float32)
+    x = tl.load(qkv + (row * HEADS + head) * DIM + dim).to(tl.float32)
     if BIASED:
         x += tl.load(bias + head * DIM + dim).to(tl.float32)
     if NORMED:
@@ -90,9 +86,8 @@ def append_kernel(
     qkv, bias, norms, cosines, sines,
     key_codes, key_mean, key_scale, key_spread, value_codes, value_scale, value_low,
     table, tail_keys, tail_values, start, sealed, out, rows, store_pages, eps,
-    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, SPLITS: tl.constexpr,
-    BIASED: tl.constexpr, NORMED: tl.constexpr, VALUE_BITS: tl.constexpr, STEP: tl.constexpr,
-    EARLY: tl.constexpr,
+    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, BIASED: tl.constexpr,
+    NORMED: tl.constexpr, VALUE_BITS: tl.constexpr, STEP: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """One query head, or one KV head and its tail."""
     head = tl.program_id(0)
@@ -114,19 +109,16 @@ def append_kernel(
     every: tl.constexpr = HEADS + 2 * KV_HEADS
     norm = norms + tl.where(kv >= 0, DIM, 0)
     for row in range(rows):
-        x = _head(qkv, bias, norm, head, row, dim, rows, eps, every, DIM, SPLITS, BIASED, NORMED)
-        crossed = _head(
-            qkv, bias, norm, head, row, other, rows, eps, every, DIM, SPLITS, BIASED, NORMED
-        )
+        x = _head(qkv, bias, norm, head, row, dim, eps, every, DIM, BIASED, NORMED)
+        crossed = _head(qkv, bias, norm, head, row, other, eps, every, DIM, BIASED, NORMED)
         turn = (begun + row) * DIM + dim
         turned = x * tl.load(cosines + turn) + crossed * tl.load(sines + turn)
         if kv < 0:
             tl.store(out + (row * HEADS + head) * DIM + dim, to_bf16(turned))
         else:
             value = _head(
-                qkv, bias, norm, head + KV_HEADS, row, dim, rows, eps,
-                every, DIM, SPLITS, BIASED, False,
-            )  # fmt: skip
+                qkv, bias, norm, head + KV_HEADS, row, dim, eps, every, DIM, BIASED, False
+            )
             place = kv * (32 * DIM) + (begun % 32 + row) * DIM + dim
             tl.store(tail_keys + place, turned)
             tl.store(tail_values + place, value)

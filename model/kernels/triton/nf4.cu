@@ -9,6 +9,11 @@
 // the copies leave free holds tiles that have come. Sums are float32; a block of 64 is multiplied
 // by its absmax after it was summed.
 //
+// Where outputs cannot be dealt out evenly, blocks share their inputs: each has as many tiles as the
+// others. Of outputs whose inputs end in a later block, a block leaves its sums to that one, first of
+// all; what earlier blocks have left it adds to its own last of all, so that nobody waits for long. No
+// block waits for a later one: they begin in their order.
+//
 // Defined from outside: ROW_TILES (1 or 2, of 8 rows each), WARPS, SLOTS, UNITS, BLOCKS (that run on
 // a multiprocessor at once), SHARED, GATED, LEVEL_BITS.
 
@@ -27,13 +32,36 @@ __device__ __forceinline__ void copy16(u32 to, const void* from) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
 
+#if SHARED
+// No sum has these bits: where they are, none was left yet. (What is no number has others.)
+#define ABSENT 0xFFFFFFFFu
+
+__device__ __forceinline__ void leave(float4* at, float4 x) {
+    asm volatile("st.relaxed.gpu.global.v4.f32 [%0], {%1, %2, %3, %4};"
+                 ::"l"(at), "f"(x.x), "f"(x.y), "f"(x.z), "f"(x.w) : "memory");
+}
+
+// What another block leaves there, added to `sum`; it is absent again.
+__device__ __forceinline__ void take(float (&sum)[4], float4* at) {
+    u32 x, y, z, w;
+    do {
+        asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(x), "=r"(y), "=r"(z), "=r"(w) : "l"(at) : "memory");
+    } while (x == ABSENT || y == ABSENT || z == ABSENT || w == ABSENT);
+    sum[0] += __uint_as_float(x), sum[1] += __uint_as_float(y);
+    sum[2] += __uint_as_float(z), sum[3] += __uint_as_float(w);
+    const float absent = __uint_as_float(ABSENT);
+    leave(at, make_float4(absent, absent, absent, absent));
+}
+#endif
+
 // codes: [out_tiles, k_tiles, 512] bytes; scales: [out_tiles, k_tiles, 8] pairs of bf16, of the
-// outputs g and g + 8; x: bf16 [rows, 64 k_tiles]; bias: bf16 [out] or null. y: bf16 [rows, out],
-// or where blocks share the inputs of an output, float32 [parts, rows, out].
+// outputs g and g + 8; x: bf16 [rows, 64 k_tiles]; bias: bf16 [out] or null. y: bf16 [rows, out].
+// meeting: [blocks, ROW_TILES, 32], absent before and after, where blocks share.
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
 nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, const u16* x,
-            const u16* __restrict__ bias, void* y, int rows, int out, int out_tiles, int k_tiles,
-            int parts) {
+            const u16* __restrict__ bias, u16* y, float4* meeting, int rows, int out, int out_tiles,
+            int k_tiles) {
     // The table with tiles' codes, then their scales: [256][ROW], [WARPS][SLOTS][UNITS][32].
     extern __shared__ __align__(1024) u8 memory[];
     __shared__ float4 sums[2][WARPS][ROW_TILES][32];
@@ -41,16 +69,25 @@ nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, c
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     const int group = lane >> 2, quad = lane & 3;
 
-    // A block's work: items of UNITS tiles side by side from `first` on, which its warps take in
-    // turn. Each block has as many as the others, or where it does not share, as many tiles of outputs.
+    // A block's work: items of UNITS tiles side by side, `first` to `last`, which its warps take in turn.
+    // Each block has as many as the others, or where it does not share, as many tiles of outputs.
     const int k_items = k_tiles / UNITS, blocks = gridDim.x;
 #if SHARED
+    // First the items of outputs that end in a later block, then those of outputs that are the block's
+    // own, from `own` to `left`, and at last those of outputs that begin in an earlier one: three
+    // stretches at most, each told by where it begins.
     const int items = out_tiles * k_items;
     const int first = (u64)blockIdx.x * items / blocks;
     const int last = (u64)(blockIdx.x + 1) * items / blocks;
+    const int own = (first + k_items - 1) / k_items * k_items, left = last / k_items * k_items;
+    auto end_of = [&](int begin) { return begin >= left ? last : begin == own ? left : own; };
+    auto following = [&](int begin) { return begin == left && own < left ? own : first; };
+    const int start = left <= first ? first : left < last ? left : following(left);
 #else
     const int first = (u64)blockIdx.x * out_tiles / blocks * k_items;
     const int last = (u64)(blockIdx.x + 1) * out_tiles / blocks * k_items;
+    auto end_of = [&](int) { return last; };
+    const int start = first;
 #endif
 
     const u8* held = memory + warp * SLOTS * UNITS * TILE_ROWS * ROW + ROW / 2 +
@@ -58,18 +95,28 @@ nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, c
     const u8* held_scales = memory + 256 * ROW + warp * SLOTS * UNITS * 32;
     const u32 to_codes = (u32)__cvta_generic_to_shared(held);
     const u32 to_scales = (u32)__cvta_generic_to_shared(held_scales) + lane * 16;
-    int coming = first + warp;
+    int coming = start + warp, coming_from = start, coming_end = end_of(start);
     const uint4* next_codes = codes + (size_t)coming * UNITS * TILE + lane;
     const uint4* next_scales = scales + (size_t)coming * UNITS * 2 + lane;
+    auto skip = [&](int n) {
+        coming += n, next_codes += n * UNITS * TILE, next_scales += n * UNITS * 2;
+    };
     auto fetch = [&](int slot) {
-        if (coming < last) {
+#if SHARED
+        while (coming >= coming_end && coming_from != first) {
+            coming_from = following(coming_from);
+            skip(coming_from - coming_end);
+            coming_end = end_of(coming_from);
+        }
+#endif
+        if (coming < coming_end) {
 #pragma unroll
             for (int u = 0; u < UNITS; ++u)
                 copy16(to_codes + (slot * UNITS + u) * TILE_ROWS * ROW, next_codes + u * TILE);
             if (lane < 2 * UNITS) copy16(to_scales + slot * UNITS * 32, next_scales);
         }
         asm volatile("cp.async.commit_group;" ::: "memory");
-        coming += WARPS, next_codes += WARPS * UNITS * TILE, next_scales += WARPS * UNITS * 2;
+        skip(WARPS);
     };
 #pragma unroll
     for (int slot = 0; slot < SLOTS; ++slot) fetch(slot);
@@ -90,19 +137,29 @@ nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, c
         return *reinterpret_cast<const u32*>(memory + at);
     };
 
-    // Rows past the last read it again: their columns of the sums are never stored.
+    // Lanes whose row is past the last read nothing, and multiply 0: what they do not ask for leaves
+    // the processor's way to memory, shared and not, to the table.
     const uint4* input[ROW_TILES];
+    u32 b[UNITS][ROW_TILES][8] = {};
 #pragma unroll
-    for (int n = 0; n < ROW_TILES; ++n) {
-        size_t row = min(8 * n + group, rows - 1);
-        input[n] = reinterpret_cast<const uint4*>(x + row * k_tiles * 64 + quad * 16);
-    }
+    for (int n = 0; n < ROW_TILES; ++n)
+        input[n] = reinterpret_cast<const uint4*>(x + (size_t)(8 * n + group) * k_tiles * 64 + quad * 16);
 
     float sum[ROW_TILES][4] = {};
-    int buffer = 0, turn = 0, slot = 0, item = first + warp, tile = first / k_items;
+    int buffer = 0, turn = 0, slot = 0, item = start + warp, from = start, tile = start / k_items;
 
-    for (int begin = tile * k_items; begin < last; begin += k_items, ++tile) {
-        const int end = min(last, begin + k_items);
+    for (int begin = tile * k_items, until = end_of(from);;) {
+        const int end = min(until, begin + k_items);
+#if SHARED
+        // Blocks are told by their items. What others have left of outputs is where one warp begins.
+        auto block_of = [&](int item) { return (int)((((u64)item + 1) * blocks - 1) / items); };
+        const bool ends = end == begin + k_items;
+        if (begin < first && ends && warp == 0)
+            for (int block = block_of(begin); block < blockIdx.x; ++block)
+#pragma unroll
+                for (int n = 0; n < ROW_TILES; ++n)
+                    take(sum[n], meeting + (block * ROW_TILES + n) * 32 + lane);
+#endif
         for (; item < end; item += WARPS) {
             asm volatile("cp.async.wait_group %0;" ::"n"(SLOTS - 1) : "memory");
             __syncwarp();
@@ -114,19 +171,21 @@ nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, c
                 code[u] = *reinterpret_cast<const uint4*>(held + unit * TILE_ROWS * ROW);
                 scale[u] = reinterpret_cast<const u32*>(held_scales + unit * 32)[group];
             }
+#pragma unroll
+            for (int n = 0; n < ROW_TILES; ++n)
+                if (8 * n + group < rows)
+#pragma unroll
+                    for (int u = 0; u < UNITS; ++u) {
+                        const uint4* row = input[n] + ((item - begin) * UNITS + u) * 8;
+                        const uint4 low = row[0], high = row[1];
+                        b[u][n][0] = low.x, b[u][n][1] = low.y, b[u][n][2] = low.z, b[u][n][3] = low.w;
+                        b[u][n][4] = high.x, b[u][n][5] = high.y, b[u][n][6] = high.z, b[u][n][7] = high.w;
+                    }
             __syncwarp();
             fetch(slot);
             slot = slot + 1 == SLOTS ? 0 : slot + 1;
 #pragma unroll
             for (int u = 0; u < UNITS; ++u) {
-                u32 b[ROW_TILES][8];
-#pragma unroll
-                for (int n = 0; n < ROW_TILES; ++n) {
-                    const uint4* row = input[n] + ((item - begin) * UNITS + u) * 8;
-                    uint4 low = row[0], high = row[1];
-                    b[n][0] = low.x, b[n][1] = low.y, b[n][2] = low.z, b[n][3] = low.w;
-                    b[n][4] = high.x, b[n][5] = high.y, b[n][6] = high.z, b[n][7] = high.w;
-                }
                 u32 words[4] = {code[u].x, code[u].y, code[u].z, code[u].w};
                 float block[ROW_TILES][4] = {};
 #pragma unroll
@@ -135,8 +194,8 @@ nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, c
                     u32 a[4] = {pair_of(q, 0), pair_of(q, 1), pair_of(q, 2), pair_of(q, 3)};
 #pragma unroll
                     for (int n = 0; n < ROW_TILES; ++n)
-                        multiply_bf16(block[n], a[0], a[1], a[2], a[3], b[n][2 * j],
-                                      b[n][2 * j + 1]);
+                        multiply_bf16(block[n], a[0], a[1], a[2], a[3], b[u][n][2 * j],
+                                      b[u][n][2 * j + 1]);
                 }
                 float low = low_bf16(scale[u]), high = high_bf16(scale[u]);
 #pragma unroll
@@ -155,13 +214,6 @@ nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, c
         }
         __syncthreads();
         if (warp == turn) {
-#if SHARED
-            // The part of the first block that has some of them is 0; the last fills what is left.
-            const int part = blockIdx.x - (int)((((u64)begin + 1) * blocks - 1) / items);
-            const int upto = end == begin + k_items ? parts : part + 1;
-#else
-            const int part = 0;
-#endif
 #pragma unroll
             for (int n = 0; n < ROW_TILES; ++n) {
                 float4 all = sums[buffer][0][n][lane];
@@ -170,6 +222,12 @@ nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, c
                     float4 more = sums[buffer][w][n][lane];
                     all.x += more.x, all.y += more.y, all.z += more.z, all.w += more.w;
                 }
+#if SHARED
+                if (!ends) {
+                    leave(meeting + (blockIdx.x * ROW_TILES + n) * 32 + lane, all);
+                    continue;
+                }
+#endif
                 float value[2][2] = {{all.x, all.y}, {all.z, all.w}};
 #if GATED
                 // Output g of the tile is a gate, g + 8 what it gates.
@@ -179,26 +237,19 @@ nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, c
                     int row = 8 * n + 2 * quad + c;
                     float gate = value[0][c];
                     if (row < rows && o < out)
-                        reinterpret_cast<u16*>(y)[(size_t)row * out + o] =
+                        y[(size_t)row * out + o] =
                             to_bf16(gate / (1.0f + __expf(-gate)) * value[1][c]);
                 }
 #else
 #pragma unroll
                 for (int half = 0; half < 2; ++half) {
                     int o = tile * 16 + half * 8 + group;
-                    float add = bias && part == 0 && o < out ? from_bf16(bias[o]) : 0.0f;
+                    if (o >= out) continue;
+                    float add = bias ? from_bf16(bias[o]) : 0.0f;
 #pragma unroll
                     for (int c = 0; c < 2; ++c) {
                         int row = 8 * n + 2 * quad + c;
-                        if (row >= rows || o >= out) continue;
-                        float v = value[half][c] + add;
-#if SHARED
-                        for (int p = part; p < upto; ++p)
-                            reinterpret_cast<float*>(y)[((size_t)p * rows + row) * out + o] =
-                                p == part ? v : 0.0f;
-#else
-                        reinterpret_cast<u16*>(y)[(size_t)row * out + o] = to_bf16(v);
-#endif
+                        if (row < rows) y[(size_t)row * out + o] = to_bf16(value[half][c] + add);
                     }
                 }
 #endif
@@ -206,5 +257,16 @@ nf4_product(const uint4* __restrict__ codes, const uint4* __restrict__ scales, c
         }
         buffer ^= 1;
         turn = (turn + 1) % WARPS;
+        begin += k_items, ++tile;
+        if (begin < until) continue;
+#if SHARED
+        if (from != first) {
+            from = following(from);
+            item += from - until;
+            until = end_of(from), tile = from / k_items, begin = tile * k_items;
+            continue;
+        }
+#endif
+        break;
     }
 }

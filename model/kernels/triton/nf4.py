@@ -10,7 +10,6 @@ product is bound by reading the weights: `nf4.cu` says how.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -25,6 +24,8 @@ MAX_ROWS = 16
 OUTPUTS = 16  # of a tile: what a tensor core takes at once
 WARPS = 8  # of a block
 MOST_HELD = 8  # tiles of a warp under way: the free halves of the table hold 64 of a block
+MOST_BLOCKS = 3  # of a multiprocessor
+MOST_UNEVEN = 1.1  # of blocks with outputs of their own; meeting costs less
 SCALE = 1.437  # of the levels, see nf4.cu
 # The numbers that the codes stand for, as QLoRA's authors publish them.
 LEVELS = (
@@ -110,7 +111,7 @@ class Tuning:
     slots: int = 1  # loads of a warp under way
     units: int = 1  # tiles of a load: these divide the tiles of inputs
     blocks: int = 2  # of a multiprocessor, if its memory has room
-    shared: bool = False  # blocks share the inputs of an output; their sums are left to the caller
+    shared: bool = False  # blocks share the inputs of an output, and meet where one has its last
 
 
 def product(
@@ -119,70 +120,67 @@ def product(
     bias: Tensor | None = None,
     tuning: Tuning | None = None,
     out: Tensor | None = None,
+    meeting: Tensor | None = None,
 ) -> Tensor:
     """`x [rows, in]` bf16, at most 16 rows, to bf16 `[rows, out]`.
 
-    Where the tuning is to share, float32 `[parts, rows, out]`: the product is their sum over the
-    first axis, which whatever reads it next can form as it reads. Sums are always formed in the
-    same order. Raises ValueError for what the kernel cannot do.
+    Sums are always formed in the same order. Where blocks share, they leave theirs at `meeting`,
+    which must not be another product's at the same time; None makes one. Raises ValueError for what
+    the kernel cannot do.
     """
     rows = x.shape[0]
     tuning = tuning or tuned(weight, rows)
     if not 1 <= rows <= MAX_ROWS or x.shape[1] != weight.shape[1] or x.dtype != torch.bfloat16:
         raise ValueError(f"{x.dtype} {tuple(x.shape)} by a weight {weight.shape}")
-    if weight.gated and (tuning.shared or bias is not None):
-        raise ValueError("a gated product has no bias, and its inputs cannot be shared")
+    if weight.gated and bias is not None:
+        raise ValueError("a gated product has no bias")
     out_tiles, k_tiles = weight.codes.shape[:2]
     if tuning.slots * tuning.units > MOST_HELD:
         raise ValueError(f"{tuning} holds more than {MOST_HELD} tiles of a warp")
     if k_tiles % tuning.units:
         raise ValueError(f"{k_tiles} tiles of inputs, by {tuning.units}")
     run = _kernel(tuning, rows, weight.gated, x.device.index or 0)
-    room = _processors(x.device.index or 0) * run.blocks_per_processor(32 * WARPS)
+    each = min(run.blocks_per_processor(32 * WARPS), MOST_BLOCKS)
+    room = _processors(x.device.index or 0) * each
     k_items = k_tiles // tuning.units
     blocks = min(out_tiles * k_items if tuning.shared else out_tiles, room)
-    parts = parts_of(out_tiles, k_items, blocks) if tuning.shared else 1
     if out is None:
-        shape = (parts, rows, weight.out) if tuning.shared else (rows, weight.out)
-        dtype = torch.float32 if tuning.shared else torch.bfloat16
-        out = torch.empty(shape, dtype=dtype, device=x.device)
+        out = torch.empty(rows, weight.out, dtype=torch.bfloat16, device=x.device)
+    if tuning.shared and meeting is None:
+        meeting = new_meeting(x.device)
     run(
         (blocks, 1, 1), 32 * WARPS,
-        weight.codes, weight.absmax, x.contiguous(), bias, out,
-        rows, weight.out, out_tiles, k_tiles, parts,
+        weight.codes, weight.absmax, x.contiguous(), bias, out, meeting if tuning.shared else None,
+        rows, weight.out, out_tiles, k_tiles,
     )  # fmt: skip
     return out
 
 
+def new_meeting(device: torch.device) -> Tensor:
+    """Where blocks that share leave their sums, nothing left yet; products use it one after the
+    other: `[blocks, 16 rows, 16 outputs]`."""
+    blocks = MOST_BLOCKS * _processors(device.index or 0)
+    return torch.full((blocks, MAX_ROWS, OUTPUTS), -1, dtype=torch.int32, device=device)
+
+
 def tuned(weight: PackedNF4, rows: int) -> Tuning:
-    """What is fastest for a shape, or close: on an H100, those of benchmarks/gpu_products.py."""
+    """What is fastest for a shape, or close: on an H200 and an H100, those of
+    benchmarks/gpu_products.py and the tokens of benchmarks/gpu_step.py."""
     out_tiles, k_tiles = weight.codes.shape[:2]
     device = weight.codes.device
     processors = _processors(device.index or 0)
     most = 4 if rows <= 8 and k_tiles >= 4 * WARPS else 2  # more rows leave fewer registers
     units = next(n for n in (4, 2, 1) if n <= most and k_tiles % n == 0)
     if weight.gated:
-        return Tuning(units=units)
+        return Tuning(slots=2, units=units)
     # Three tables fit a Hopper's shared memory, and one that of an RTX 40 or 50.
-    three = rows <= 8 and as_hopper(device) and 2 * processors < out_tiles <= 3 * processors
-    if three and k_tiles < 256:
-        return Tuning(slots=2, units=min(units, 2), blocks=3)
-    if k_tiles >= 128 and not processors <= out_tiles <= 2 * processors:
+    room = processors * (2 if as_hopper(device) else 1)
+    longest = -(-out_tiles // room) * room / out_tiles  # of a block, beside an average one
+    if k_tiles >= 128 and longest > MOST_UNEVEN:
         return Tuning(slots=2, units=units, shared=True)
+    if rows <= 8 and as_hopper(device) and room < out_tiles <= 3 * processors:
+        return Tuning(slots=2, units=min(units, 2), blocks=3)
     return Tuning(units=units)
-
-
-@cache
-def parts_of(out_tiles: int, k_items: int, blocks: int) -> int:
-    """The most blocks that have inputs of one tile of outputs, when all have equally many items."""
-    items = out_tiles * k_items
-
-    def block(item: int) -> int:
-        return ((item + 1) * blocks - 1) // items
-
-    return max(
-        block((tile + 1) * k_items - 1) - block(tile * k_items) + 1 for tile in range(out_tiles)
-    )
 
 
 def definitions(tuning: Tuning, rows: int, *, gated: bool) -> tuple[tuple[str, int | str], ...]:
