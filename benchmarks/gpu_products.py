@@ -74,8 +74,8 @@ def dequantized(weight: QuantizedLinear) -> Tensor:
 def error(
     out: int, inner: int, gated: bool, rows: int, tuning: Tuning, *, biased: bool = False
 ) -> float:
-    """Relative to the product in float64, of buffers that held NaN; where there are few outputs over
-    several weights, for a single sum may come to nearly nothing."""
+    """Relative to the product in float64, of buffers that held NaN; where there are few outputs, of
+    several weights together, for a single sum may come to nearly nothing."""
     off, whole = [], []
     for _ in range(max(1, FEWEST // out)):
         weight = random_weight(2 * out if gated else out, inner)
