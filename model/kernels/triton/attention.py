@@ -42,6 +42,7 @@ THREADS = 256  # of a block of it, of which each warp reads a page at a time
 MOST_HELD = 12  # pages of a block of held.cu: two of them run on a Hopper's processor
 RUNNING = 2  # blocks of a processor at once, at most
 LEAST_PAGES = 4  # of a block, where there are as many; fewer make more parts, which join slower
+LEAST_CHOSEN = 5  # of a block of attention.cu, where pages were chosen beforehand
 MOST_SPLITS = 127  # with the tail as many parts as join.cu takes
 JOINING = 128  # threads of a block of join.cu
 LIFTED = tl.constexpr(15 * math.log(2))
@@ -197,7 +198,10 @@ def cut(store: QuantizedPages, rows: int, capacity: int, most: int | None, *, bi
             room = about.shared_memory_per_block_optin // running
             if pages <= MOST_HELD and held_bytes(dim, page, pages) <= room:
                 return Cut(HELD.name, splits, max(1, pages))
-    return Cut(SOURCE.name, _splits(processors, kv_heads, rows, capacity))
+    splits = _splits(processors, kv_heads, rows, capacity)
+    if most is not None and most < capacity:
+        splits = min(splits, max(1, -(-most // LEAST_CHOSEN)))
+    return Cut(SOURCE.name, splits)
 
 
 def obstacle(dim: int) -> str | None:
