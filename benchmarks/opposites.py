@@ -15,9 +15,10 @@ right of another: made of what somebody found who tried the product, and looked 
 `order_seen` and `order_held_out` are of events in another order and of places in a row, written as
 the first two were. So are `asserted_seen` and `asserted_held_out`: of what is denied of one outcome
 or not known at all, of another party, counterpart verbs, effects that are none, a first word that
-answers wrongly ("?" before the question), people left out, and days of the week. Copied are the
-sentences of the passages, each against its own. Prints a table, then one line of JSON; with
-`--show` the claims told wrongly.
+answers wrongly ("?" before the question), people left out, and days of the week. In `subjects_seen`
+and `subjects_held_out`, written likewise, what is said of one thing is said of another that the
+passage names; the two claims may have a question each. Copied are the sentences of the passages,
+each against its own. Prints a table, then one line of JSON; with `--show` the claims told wrongly.
 """
 
 from __future__ import annotations
@@ -46,19 +47,23 @@ SETS = (
     "order_held_out",
     "asserted_seen",
     "asserted_held_out",
+    "subjects_seen",
+    "subjects_held_out",
 )
 KINDS = ("wrong", "right", "copied")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A passage, a claim that it bears out, and one that says the opposite."""
+    """A passage, a claim that it bears out, and one that says the opposite, each with what was
+    asked, if anything."""
 
     family: str
     passage: str
     right: str
     wrong: str
-    question: str = ""
+    asked_right: str
+    asked_wrong: str
 
 
 def main() -> None:
@@ -71,15 +76,16 @@ def main() -> None:
     for case in read(FOLDER / f"{given.set}.txt"):
         counts = tally.setdefault(case.family, Counter())
         source = _source(case.passage)
-        copied = [case.passage[a:b] for a, b in sentences_of(case.passage)]
-        for kind, claims in zip(KINDS, ([case.wrong], [case.right], copied), strict=True):
-            for claim in claims:
-                (sentence,) = check(claim, [source], embedder, question=case.question).sentences
-                supported = sentence.support == "supported"
-                counts[kind] += 1
-                counts[f"{kind} supported"] += supported
-                if given.show and supported == (kind == "wrong"):
-                    print(f"{kind}, {sentence.support}: {claim}\n    {case.passage}")
+        claims = [("wrong", case.wrong, case.asked_wrong), ("right", case.right, case.asked_right)]
+        for start, end in sentences_of(case.passage):
+            claims.append(("copied", case.passage[start:end], case.asked_right))
+        for kind, claim, question in claims:
+            (sentence,) = check(claim, [source], embedder, question=question).sentences
+            supported = sentence.support == "supported"
+            counts[kind] += 1
+            counts[f"{kind} supported"] += supported
+            if given.show and supported == (kind == "wrong"):
+                print(f"{kind}, {sentence.support}: {claim}\n    {case.passage}")
     print(f"{'supported':34}{'wrong':>10}{'right':>10}{'copied':>10}")
     whole = sum(tally.values(), Counter[str]())
     for family, counts in (*tally.items(), ("all", whole)):
@@ -96,10 +102,15 @@ def read(path: Path) -> Iterator[Case]:
         if lines[0].startswith("## "):
             family = lines[0].removeprefix("## ")
         else:
-            passage, *asked, right, wrong = lines
-            question = "".join(asked).removeprefix("? ")
-            claims = right.removeprefix("+ "), wrong.removeprefix("- ")
-            yield Case(family, passage, *claims, question)
+            passage, *claims = lines
+            question, told = "", {}
+            for line in claims:
+                if line.startswith("? "):
+                    question = line.removeprefix("? ")
+                else:
+                    told[line[0]] = line[2:], question
+            (right, asked_right), (wrong, asked_wrong) = told["+"], told["-"]
+            yield Case(family, passage, right, wrong, asked_right, asked_wrong)
 
 
 def _source(text: str) -> Source:

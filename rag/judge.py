@@ -16,7 +16,8 @@ two things that it only seems to relate; and what borrows a word of the question
 hold: a small model likes to turn the question into a statement. What claims an effect where the
 source reports a connection (`rag/overstatement.py`), or in stronger words (`rag/strength.py`,
 `rag/limits.py`), is overstated. Words in common are not enough: the cosine has floors of its own.
-A "Yes" before what denies the question has no support (`rag/yes_no.py`). What the source asks, or
+A "Yes" before what denies the question has no support, and a short one says what was asked
+(`rag/yes_no.py`). What the source asks, or
 leaves open, it does not say (`rag/told.py`, `rag/untold.py`). A question claims nothing, and a copy
 of a sentence of the source is supported.
 """
@@ -105,12 +106,17 @@ class Evidence:
     def judge(self, sentences: Sequence[str]) -> list[list[Verdict]]:
         """For each sentence, the verdict of every source, in order.
 
-        A "Yes." alone is the beginning of the sentence behind it.
+        A "Yes." alone is the beginning of the sentence behind it; "Yes, naloxone." is judged as
+        what the question asks of naloxone.
         """
         if not sentences or not self._sources:
             return [[] for _ in sentences]
-        answers = map(yes_no.joined, ("", *sentences), sentences)
+        answers = list(map(yes_no.joined, ("", *sentences), sentences))
         misled = [yes_no.at_odds(answer, self._question) for answer in answers]
+        sentences = [
+            yes_no.stated(answer, self._question) or one
+            for answer, one in zip(answers, sentences, strict=True)
+        ]
         rows = np.asarray(self._embedder.embed_passages(list(sentences)), np.float32)
         return [
             [self._verdict(sentence, row, i, misled=wrong) for i in range(len(self._sources))]

@@ -3,7 +3,8 @@
 "Apixaban is stopped 5 days before surgery" where a passage has "Warfarin is stopped 5 days before
 surgery", and apixaban in another sentence: each of the words is there, and no sentence says so. The
 sentence of the passage that it follows word by word has something else in one place. What stands
-in its place as a pronoun, or in general words ("the treatment"), may be the thing itself.
+in its place as a pronoun, or in general words ("the treatment"), may be the thing itself. What all
+of a clause says of another subject is looked at in `rag/subjects.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from vademecum.rag.words import HAN, NUMBER, STOP_WORDS, WORD, normal, stem
+from vademecum.rag.words import HAN, NUMBER, STOP_WORDS, WORD, normal, without_ending
 
 # A name of one letter ("ward B"): a capital that begins no sentence.
 LETTER = re.compile(r"(?<=[a-z,;] )[A-HJ-Z](?=[\s.,;:]|\Z)")
@@ -21,7 +22,7 @@ LETTER = re.compile(r"(?<=[a-z,;] )[A-HJ-Z](?=[\s.,;:]|\Z)")
 # compare.
 GENERAL = frozenset(
     map(
-        stem,
+        without_ending,
         """adult agent amount approach arm case change child children cohort combination compound
         device diet disease disorder dosage dose drug effect exposure factor finding form group
         increase individual intervention kind level man measure medication men method model number
@@ -45,10 +46,10 @@ FOLLOWED = {1: 1, 2: 4}
 def borrowed(sentence: str, parts: Sequence[str]) -> bool:
     """Whether a sentence has, in the place of what one of the parts says it of, what only others of
     them name."""
-    ours = _words(sentence)
+    ours = words_in_order(sentence)
     if len(set(ours)) < 2 or HAN.search(sentence):
         return False
-    theirs = [_words(part) for part in parts]
+    theirs = [words_in_order(part) for part in parts]
     mine = set(ours)
     if any(mine <= set(words) for words in theirs):
         return False
@@ -57,7 +58,7 @@ def borrowed(sentence: str, parts: Sequence[str]) -> bool:
     if closest < FOLLOWED.get(len(mine) - closest, closest + 1):
         return False
     elsewhere = set().union(*map(set, theirs))
-    no_things = GENERAL | {stem(match[1]) for match in DOES.finditer(sentence.lower())}
+    no_things = GENERAL | {without_ending(match[1]) for match in DOES.finditer(sentence.lower())}
     return mine <= elsewhere and any(
         _in_place(ours, each, mine - set(each), no_things) for each in followed
     )
@@ -81,13 +82,13 @@ def _in_place(
 
 
 @lru_cache(maxsize=4096)
-def _words(text: str) -> tuple[str, ...]:
+def words_in_order(text: str) -> tuple[str, ...]:
     """Stems of the words that carry meaning and numbers, in order."""
     found: list[tuple[int, str]] = []
     for match in WORD.finditer(text):
         word = match.group().lower().replace("’", "'").removesuffix("'s")
         if len(word) > 1 and word not in STOP_WORDS:
-            found.append((match.start(), stem(word)))
+            found.append((match.start(), without_ending(word)))
     found += [(match.start(), match.group().lower()) for match in LETTER.finditer(text)]
     found += [(match.start(), normal(match.group())) for match in NUMBER.finditer(text)]
     return tuple(word for _, word in sorted(found))

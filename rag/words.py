@@ -56,17 +56,22 @@ def language_of(text: str) -> Language:
 def stem(word: str) -> str:
     """A light stem: enough that "treated", "treating" and "treatments" meet, and British spelling
     meets American. Eight letters at most, so that "homeless" meets "homelessness"."""
+    return without_ending(word)[:LONGEST_STEM]
+
+
+def without_ending(word: str) -> str:
+    """The whole of such a stem, for names: "vasopressin" is no "vasopressor"."""
     word = word.replace("ae", "e").replace("oe", "e")
     for suffix, least in (("ations", 5), ("ation", 5), ("ments", 5), ("ment", 5), ("ings", 4)):
         if word.endswith(suffix) and len(word) - len(suffix) >= least - 1:
-            return word[: -len(suffix)][:LONGEST_STEM]
+            return word[: -len(suffix)]
     for suffix in ("ies", "ied"):
         if word.endswith(suffix) and len(word) > 4:
-            return word[: -len(suffix)][:LONGEST_STEM]
+            return word[: -len(suffix)]
     for suffix in ("ing", "ed", "es", "ly", "e", "s", "y"):
         if word.endswith(suffix) and not word.endswith("ss") and len(word) - len(suffix) >= 3:
-            return word[: -len(suffix)][:LONGEST_STEM]
-    return word[:LONGEST_STEM]
+            return word[: -len(suffix)]
+    return word
 
 
 def content_words(text: str) -> set[str]:

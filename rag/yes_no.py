@@ -1,13 +1,16 @@
 """Whether the first word answers a question as the rest does: "Yes, it must not be used".
 
 A small model likes to agree, and then to copy a sentence that denies: the reader who stops at "Yes"
-is told the contrary. Only where the question affirms, and asks for yes or no; what it asks for may
-itself be a refusal ("Is it contraindicated?"), and is then left alone. English and German.
+is told the contrary. "Yes, naloxone." has but one word that a passage could bear out: it is judged
+as what the question asks of naloxone. Only where the question affirms, and asks for yes or no; what
+it asks for may itself be a refusal ("Is it contraindicated?"), and is then left alone. English and
+German.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from vademecum.rag.negation import NO_DENIAL, OF_WHOM, REFUSAL, negated
 from vademecum.rag.polarity import CLAUSE, direction
@@ -71,11 +74,35 @@ NARROWS = re.compile(
     re.IGNORECASE,
 )
 
+DO = re.compile(r"do|does|did", re.IGNORECASE)
+SHORT = 1 / 2  # of the words of the question
+
 
 def joined(before: str, sentence: str) -> str:
     """A sentence, with the "Yes." or "No." that stands alone before it."""
     alone = ALONE.fullmatch(before)
     return f"{alone['word']}, {sentence}" if alone else sentence
+
+
+def stated(answer: str, question: str) -> str:
+    """What a short answer says: of "Yes, naloxone." what is asked of naloxone; "" of others.
+
+    Short is what names the thing that the question begins with, and little else, all of it asked.
+    """
+    first = FIRST.match(answer)
+    if first is None or not first["yes"] or not ASKS.match(question) or EITHER.search(question):
+        return ""
+    said, asked = content_words(first["rest"]), content_words(question)
+    if not said <= asked or len(said) > SHORT * len(asked):
+        return ""
+    asks, *rest = re.split("[?？]", question)[0].split()
+    start = next((n for n, word in enumerate(rest) if content_words(word)), len(rest))
+    thing = list(takewhile(lambda word: said >= content_words(word) != set(), rest[start:]))
+    end = start + len(thing)
+    if not thing:
+        return ""
+    verb = [] if DO.fullmatch(asks) else [asks.lower()]
+    return " ".join((*rest[:end], *verb, *rest[end:])) + "."
 
 
 def at_odds(sentence: str, question: str) -> bool:

@@ -10,6 +10,7 @@ from vademecum.rag.words import (
     language_of,
     numbers,
     stem,
+    without_ending,
 )
 
 
@@ -40,6 +41,12 @@ def test_numbers_have_one_spelling(text: str, found: set[str]) -> None:
 )
 def test_forms_of_a_word_meet(one: str, other: str) -> None:
     assert stem(one) == stem(other)
+
+
+def test_names_are_whole() -> None:
+    assert stem("vasopressin") == stem("vasopressor")
+    assert without_ending("vasopressin") != without_ending("vasopressors")
+    assert without_ending("vasopressors") == without_ending("vasopressor")
 
 
 def test_content_words_leave_out_what_carries_no_meaning() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.yes_no import at_odds, joined
+from vademecum.rag.yes_no import at_odds, joined, stated
 
 PREGNANT = "Can velaxaban be used in pregnancy?"
 CAT = "May the tenant keep a cat?"
@@ -52,3 +52,25 @@ def test_a_first_word_that_agrees_or_cannot_be_told(question: str, sentence: str
 def test_a_first_word_alone_belongs_to_the_next_sentence() -> None:
     assert joined("Yes.", "It is not used.") == "Yes, It is not used."
     assert joined("It is used.", "It is not sold.") == "It is not sold."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "said"),
+    [
+        ("Does naloxone reverse an overdose?", "Yes, naloxone.", "naloxone reverse an overdose."),
+        (
+            "Is oral neomycin given before surgery?",
+            "Yes, oral neomycin is.",
+            "oral neomycin is given before surgery.",
+        ),
+        # What is asked of another thing, of either of two, or not at all, and what says more.
+        ("Is naloxone given?", "Yes, naltrexone.", ""),
+        ("Is naloxone or naltrexone given first?", "Yes, naloxone.", ""),
+        ("Which drug is given first?", "Yes, naloxone.", ""),
+        ("Is naloxone given?", "No, naloxone.", ""),
+        ("Is naloxone given first?", "Yes, naloxone is given first.", ""),
+        ("Is naloxone given first?", "Yes, it is.", ""),
+    ],
+)
+def test_a_short_answer_in_the_words_of_the_question(question: str, answer: str, said: str) -> None:
+    assert stated(answer, question) == said
