@@ -18,7 +18,8 @@ source reports a connection (`rag/overstatement.py`), or in stronger words (`rag
 `rag/limits.py`), is overstated. Words in common are not enough: the cosine has floors of its own.
 A "Yes" before what denies the question has no support, and a short one says what was asked
 (`rag/yes_no.py`). What the source asks, or
-leaves open, it does not say (`rag/told.py`, `rag/untold.py`). A question claims nothing, and a copy
+leaves open, it does not say (`rag/told.py`, `rag/untold.py`), nor of itself that it says nothing
+(`rag/silence.py`). A question claims nothing, and a copy
 of a sentence of the source is supported.
 """
 
@@ -31,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag import slots, untold, yes_no
+from vademecum.rag import silence, slots, untold, yes_no
 from vademecum.rag.answer import Source, Support
 from vademecum.rag.at_odds import at_odds, miscopied
 from vademecum.rag.cite import without_labels
@@ -161,7 +162,8 @@ class Evidence:
         ):
             return opposite
         relation = related(sentence, told, self._others(source)) if english else "stated"
-        left_open = english and (only_set_out(sentence, told) or untold.at_odds(sentence, told))
+        unsaid = silence if silence.SILENT.search(sentence) else untold
+        left_open = english and (only_set_out(sentence, told) or unsaid.at_odds(sentence, told))
         if relation == "apart" or left_open:
             return Verdict("unsupported", min(score, PARTIAL), near=score >= SUPPORTED)
         if not retracted and (reason := self._overstated(sentence, source, english=english)):
