@@ -53,10 +53,11 @@ class Clause(NamedTuple):
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     """Whether a sentence says of one thing what only a clause about another one says."""
-    if HAN.search(sentence) or GERMAN.search(sentence):
+    whole = " ".join(parts)
+    if HAN.search(sentence) or GERMAN.search(f"{sentence} {whole}"):
         return False
     told = [_clause(clause) for part in parts for clause in clauses(part)]
-    return any(_of_another(clause, told, " ".join(parts)) for clause in clauses(sentence)[:MOST])
+    return any(_of_another(clause, told, whole) for clause in clauses(sentence)[:MOST])
 
 
 def _of_another(said: str, told: Sequence[Clause], whole: str) -> bool:

@@ -126,6 +126,11 @@ def test_another_name_of_the_same_thing(claim: str, passage: str) -> None:
     assert not at_odds(claim, parts(passage))
 
 
+def test_german_passages_are_left_to_others() -> None:
+    told = ("Tetrazyklin wird Kindern nicht gegeben.", "Penicillin hilft bei Angina.")
+    assert not at_odds("Tetrazyklin hilft bei Angina.", told)
+
+
 def test_copies_are_never_at_odds() -> None:
     for passage in (SHOCK, WITHDRAWAL, FIBRILLATION, PROPHYLAXIS, COMPANY, RESULTS, REPAIRS):
         told = parts(passage)
