@@ -52,13 +52,14 @@ class Query:
 def understand(question: str, history: Sequence[Turn] = ()) -> Query:
     """Read a question in the light of those before it.
 
-    Raises UsageError if it is empty or holds bytes that are no text.
+    Raises UsageError if it is empty, has no words, or holds bytes that are no text.
     """
     if NO_TEXT.search(question):
         raise UsageError("the question is not UTF-8 text", "type it again, or save it as UTF-8")
     question = " ".join(question.split())
     if not WORD.search(question) and not HAN.search(question):
-        raise UsageError("the question is empty", "ask in words, for example: Does X help in Y?")
+        what = "has no words, and a library is searched by words" if question else "is empty"
+        raise UsageError(f"the question {what}", "ask in words, for example: Does X help in Y?")
     parts = [question]
     for turn in reversed(history):
         if len(parts) == MOST_QUESTIONS or not leans_back(parts[0]):

@@ -66,10 +66,18 @@ def test_without_history_a_follow_up_stays_as_it_is() -> None:
     assert understand("And in children?").standalone == "And in children?"
 
 
-@pytest.mark.parametrize("question", ["", "  \n ", "???", "42"])
+@pytest.mark.parametrize("question", ["", "  \n "])
 def test_an_empty_question_is_refused(question: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match="is empty") as caught:
         understand(question)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("question", ["2+2", "???", "42"])
+def test_a_question_without_words_is_refused_as_such_and_not_called_empty(question: str) -> None:
+    with pytest.raises(UsageError, match="has no words") as caught:
+        understand(question)
+    assert "empty" not in caught.value.message
     assert caught.value.hint
 
 
