@@ -13,7 +13,12 @@ from vademecum.app.progress import ConsoleProgress
 
 
 def ask(
-    question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in quotes.")],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="QUESTION", help="The question; in quotes where it has marks of the shell."
+        ),
+    ],
     corpus: options.Corpus = None,
     model: options.Model = "auto",
     seed: options.Seed = 0,
@@ -28,7 +33,7 @@ def ask(
     json: options.Json = False,
 ) -> None:
     """Answer a question from a corpus, with the source behind every sentence."""
-    question = options.text_of(question, "question")
+    question = options.text_of(words, "question")
     narrowed = options.filters(year, mesh, types, exclude_retracted)
     with (
         ConsoleProgress() as progress,

@@ -26,7 +26,9 @@ QUOTE = 400  # characters of a passage shown
 
 
 def search(
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="What to look for, in any words.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="QUERY", help="What to look for, in any words.")
+    ],
     corpus: options.Corpus = None,
     year: options.Year = None,
     mesh: options.Mesh = None,
@@ -36,7 +38,7 @@ def search(
     json: options.Json = False,
 ) -> None:
     """Find passages, by meaning and by words; no model is needed."""
-    query = options.text_of(query, "query")
+    query = options.text_of(words, "query")
     narrowed = options.filters(year, mesh, types, exclude_retracted)
     with ConsoleProgress() as progress, rooms.open_library(progress) as library:
         info = rooms.pick_corpus(library, corpus)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
@@ -137,9 +138,18 @@ def filters(
     )
 
 
-def text_of(words: str, what: str) -> str:
-    """A question or query that is text and not empty. Raises UsageError."""
-    words = words.strip()
+def text_of(arguments: Sequence[str], what: str) -> str:
+    """A question or query, typed in quotes or as words, that is text and not empty.
+
+    Raises UsageError; also where more follows what was quoted, as a corpus without `--corpus`.
+    """
+    first, *others = arguments
+    if others and len(first.split()) > 1:
+        raise UsageError(
+            f"{' '.join(others)!r} follows the {what}, which ends with its quotes",
+            hint=f"one {what} at a time, all of it in quotes; a corpus is named by --corpus NAME",
+        )
+    words = " ".join(arguments).strip()
     try:
         words.encode()
     except UnicodeEncodeError as error:

@@ -26,6 +26,23 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     return Cli(capsys)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["Does aspirin lower fever?"],
+        ["Does", "aspirin", "lower", "fever?"],
+        ["Does", "aspirin", "--corpus", "sample", "lower", "fever?"],
+        ["Does", "aspirin", "lower fever?"],
+    ],
+)
+def test_a_question_may_be_typed_with_or_without_quotes(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, typed: list[str]
+) -> None:
+    assistant = script(monkeypatch, [answer()])
+    assert cli("ask", *typed).code == 0
+    assert [each["question"] for each in assistant.asked] == ["Does aspirin lower fever?"]
+
+
 def test_an_answer_shows_its_sentences_with_markers_and_support_in_words(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

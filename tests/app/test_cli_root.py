@@ -97,7 +97,7 @@ def test_light_commands_load_nothing_heavy(arguments: str, home: object) -> None
             "error: invalid value for '--device': 'gpu' is not one of 'auto', 'cpu', 'cuda'",
             "`vademecum ask --help` shows what it takes",
         ),
-        ("ask q extra", "error: got unexpected extra argument", "`vademecum ask --help`"),
+        ("doctor extra", "error: got unexpected extra argument", "`vademecum doctor --help`"),
         ("search q --k 0", "error: invalid value for '--k'", "`vademecum search --help`"),
         ("ask q --quantization int3", "error: invalid value", "`vademecum ask --help`"),
         ("serve --port 99999", "error: invalid value", "`vademecum serve --help`"),
@@ -125,6 +125,15 @@ def test_an_empty_question_is_wrong_usage(cli: Cli, command: str, text: str) -> 
     done = cli(command, text)
     assert done.code == 2
     assert done.stderr.splitlines()[0].endswith(" is empty")
+
+
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_what_follows_a_question_in_quotes_is_not_joined_to_it(cli: Cli, command: str) -> None:
+    done = cli(command, "Does aspirin lower fever?", "pubmed")
+    assert done.code == 2
+    first, second = done.stderr.splitlines()
+    assert "'pubmed' follows the" in first
+    assert "--corpus NAME" in second
 
 
 @pytest.mark.parametrize(
