@@ -61,7 +61,11 @@ RUN = [block for block in blocks() if block.language in {"sh", "python"}]
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory, assets_home: Path) -> dict[str, str]:
     """The environment of somebody who follows the pages: one home, one folder with their files."""
-    place = tmp_path_factory.mktemp("reader")
+    return newcomer(tmp_path_factory.mktemp("reader"), assets_home)
+
+
+def newcomer(place: Path, assets_home: Path) -> dict[str, str]:
+    """The environment of somebody whose library is empty, and has a folder with files."""
     home, folder = place / "home", place / "folder"
     home.mkdir()
     (folder / "papers").mkdir(parents=True)
@@ -113,6 +117,28 @@ def test_the_blocks_run_in_the_order_a_reader_meets_them(reader: dict[str, str])
                 continue
             assert command.startswith("vademecum "), f"{block}: {command}"
             _run(["bash", "-c", command], block, reader)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(600)
+def test_who_has_run_the_demo_alone_can_run_the_example_of_the_readme(
+    tmp_path: Path, assets_home: Path
+) -> None:
+    examples = [block for block in RUN if block.page.name == "README.md"]
+    (python,) = [block for block in examples if block.language == "python"]
+    env = newcomer(tmp_path, assets_home)
+    demo = "vademecum demo --no-serve --limit 200 --model none"
+    for command in (["bash", "-c", demo], [sys.executable, "-c", python.text]):
+        _run(command, python, env)
+    asked = [
+        command
+        for block in examples
+        for command in commands(block)
+        if command.startswith(("vademecum search", "vademecum corpus verify"))
+    ]
+    assert asked
+    for command in asked:
+        _run(["bash", "-c", command], python, env)
 
 
 def _run(command: list[str], block: Block, env: dict[str, str]) -> None:
