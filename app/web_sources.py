@@ -11,6 +11,7 @@ from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
 from vademecum.app.web_text import escape, safe_url
 from vademecum.corpora.document import Document
+from vademecum.corpora.readers.headings import headings
 from vademecum.rag.answer import Source
 from vademecum.rag.sentences import sentences_of
 
@@ -49,15 +50,23 @@ def passage_html(document: Document, source: Source) -> str:
     """The document's text with the passage in `<mark>` and section labels in bold.
 
     The joined text of the marks is exactly `source.text`. Each sentence of the passage is a mark
-    of its own that carries its offset, so that a click can single one out.
+    of its own that carries its offset, so that a click can single one out. The hashes of Markdown's
+    headings are there and not shown: a heading looks like a label.
     """
     text = document.text
     first, last = shown_part(document, source.start, source.end)
-    labels = _label_spans(document)
+    titles = list(headings(text)) if document.file.lower().endswith(".md") else []
+    labels = _label_spans(document) + [(title.start, title.end) for title in titles]
+    hashes = [
+        span
+        for title in titles
+        for span in ((title.start, title.first), (title.last, title.end))
+        if span[0] < span[1]
+    ]
     marks = [(source.start + a, source.start + b) for a, b in sentences_of(source.text)]
 
     cuts = {first, last, source.start, source.end}
-    cuts.update(at for span in (*labels, *marks) for at in span)
+    cuts.update(at for span in (*labels, *hashes, *marks) for at in span)
     breaks = {start for start, _ in labels}
     breaks.update(_line_breaks(document))
     cuts.update(breaks)
@@ -70,7 +79,9 @@ def passage_html(document: Document, source: Source) -> str:
         if start in breaks and start > first:
             out.append("</p><p>")
         piece = escape(text[start:end])
-        if any(a <= start < b for a, b in labels):
+        if any(a <= start < b for a, b in hashes):
+            piece = f"<span hidden>{piece}</span>"
+        elif any(a <= start < b for a, b in labels):
             piece = f'<strong class="vd-label">{piece}</strong>'
         if source.start <= start < source.end:
             at = next((a for a, b in marks if a <= start < b), None)

@@ -12,12 +12,12 @@ from pathlib import Path
 import charset_normalizer
 
 from vademecum.corpora.document import Document, Record, Section
+from vademecum.corpora.readers.headings import headings
 from vademecum.corpora.readers.stream import printable, whole
 from vademecum.corpora.readers.titles import as_title
 from vademecum.errors import DocumentRejected, EmptyFile
 
 MAX_BYTES = 64 << 20
-HEADING_CHARACTERS = 1000
 
 SAMPLE_BYTES = 1 << 16  # of a text, to guess its encoding
 
@@ -38,8 +38,6 @@ LATIN = frozenset(
 COMMON = frozenset("的一是不了在有人和为以及于中用对等第条定法者与其可或按应当国大上个本")
 CENTRAL = frozenset({"Polish", "Czech", "Slovak", "Hungarian"})
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufffe\uffff]")
-HEADING = re.compile(r"^(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
-FENCE = re.compile(r"^ {0,3}(```|~~~)")
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---(?:\n|\Z)", re.DOTALL)
 WORD = re.compile(r"\w")
 
@@ -158,28 +156,16 @@ def _first_line(text: str) -> str:
 
 def _markdown(text: str) -> tuple[str, tuple[Section, ...]]:
     """The first heading and the sections: each heading with the text up to the next one."""
-    headings: list[tuple[str, int, int]] = []  # label, start of its line, start of its content
-    at = 0
-    fenced = False
-    for line in text.split("\n"):
-        end = at + len(line) + 1
-        if FENCE.match(line):
-            fenced = not fenced
-        elif (
-            not fenced
-            and len(line) < HEADING_CHARACTERS
-            and (heading := HEADING.match(line))
-            and heading[2]
-        ):
-            headings.append((heading[2], at, min(end, len(text))))
-        at = end
-    if not headings:
+    found = list(headings(text))
+    if not found:
         return "", ()
-    ends = [start for _, start, _ in headings[1:]] + [len(text)]
+    labels = [text[heading.first : heading.last] for heading in found]
+    ends = [heading.start for heading in found[1:]] + [len(text)]
     sections: list[Section] = []
-    for (label, _, start), end in zip(headings, ends, strict=True):
+    for label, heading, end in zip(labels, found, ends, strict=True):
+        start = heading.end
         content = text[start:end]
         if content.strip():
             start += len(content) - len(content.lstrip())
             sections.append(Section(label, start, start + len(content.strip())))
-    return as_title(headings[0][0]), tuple(sections)
+    return as_title(labels[0]), tuple(sections)

@@ -168,6 +168,28 @@ def test_section_labels_are_bold_and_sections_are_paragraphs() -> None:
     assert len(texts(markup, "//p")) == 4
 
 
+MARKDOWN = (
+    "# Sepsis\n\n## Shock ##\n\nLactate is above 2. Give #2 doses.\n\n"
+    "```\n# a comment\n```\n\n## To be written\n"
+)
+
+
+def test_a_heading_of_markdown_is_bold_and_its_hashes_are_not_shown() -> None:
+    typed = replace(HOSTILE, text=MARKDOWN, origin="sepsis.md")
+    cited = source(1, typed, "## Shock ##\n\nLactate is above 2.")
+    markup = passage_html(typed, cited)
+    assert marked(markup) == cited.text
+    assert tree(markup).text_content() == typed.text
+    assert texts(markup, "//strong") == ["Sepsis", "Shock", "To be written"]
+    assert texts(markup, "//span[@hidden]") == ["# ", "## ", " ##", "## "]
+    assert not [each for each in texts(markup, "//p") if not each.strip("# \n")]
+
+
+def test_hashes_in_a_file_that_is_no_markdown_are_text() -> None:
+    typed = replace(HOSTILE, text=MARKDOWN, origin="sepsis.txt")
+    assert "hidden" not in passage_html(typed, source(1, typed))
+
+
 def test_a_text_that_names_no_sections_has_no_labels() -> None:
     assert texts(passage_html(RETRACTED, source(1, RETRACTED)), "//strong") == []
 
