@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from web_support import (
     ASKING,
     CORPUS,
+    GUIDE,
     HOSTILE,
     POOLED,
     SAID,
@@ -67,6 +68,11 @@ def script(question: str) -> Answer:
         return abstention(question)
     if "gut" in question:
         return unwritten(question)
+    if "sepsis" in question:
+        cited = source(1, GUIDE, "## Shock ##\n\nShock is sepsis with a lactate above 2 mmol/L.")
+        return answer(
+            [("Shock is sepsis with a lactate above 2 mmol/L.", (1,), "supported")], sources=[cited]
+        )
     if question == HOSTILE.title:
         said = [(HOSTILE.title, (1,), "partial"), (HOSTILE.text, (1,), "unsupported")]
         return answer(
@@ -246,6 +252,17 @@ def test_all_of_the_evidence_comes_into_view_its_label_and_its_sentence(visit: O
         "() => [...document.querySelectorAll('#vd-panel mark.is-evidence')].at(-1)"
         ".getBoundingClientRect().bottom <= innerHeight"
     )
+
+
+def test_a_heading_of_a_markdown_file_is_seen_without_its_hashes(visit: Open) -> None:
+    tab = visit()
+    tab.answered("What is shock in sepsis?")
+    tab.chip(0).click()
+    passage = tab.page.locator("#vd-source-1-1-text")
+    expect(passage).to_be_visible()
+    lines = [line for line in passage.inner_text().split("\n") if line]
+    assert lines[:3] == [GUIDE.title, "Shock", "Shock is sepsis with a lactate above 2 mmol/L."]
+    settled_in_view(passage.locator("mark", has_text="lactate"))
 
 
 def test_a_citation_works_from_the_keyboard(visit: Open) -> None:

@@ -181,6 +181,13 @@ HOSTILE = Document(
     date="2020",
     url="javascript:window.owned=1",
 )
+GUIDE = Document(
+    doc_id="file:0123456789abcdef",
+    title="Sepsis on the ward",
+    text="# Sepsis on the ward\n\n## Shock ##\n\nShock is sepsis with a lactate above 2 mmol/L.\n",
+    kind="full_text",
+    origin="sepsis.md",
+)
 DOCUMENTS = (POOLED, TRIAL, REVIEW, RETRACTED, TITLE_ONLY, ASKING)
 
 
@@ -335,7 +342,7 @@ class Shelf:
 
     names: tuple[str, ...] = (CORPUS,)
     held: dict[str, Document] = field(
-        default_factory=lambda: {d.doc_id: d for d in (*DOCUMENTS, HOSTILE)}
+        default_factory=lambda: {d.doc_id: d for d in (*DOCUMENTS, HOSTILE, GUIDE)}
     )
 
     def corpora(self) -> list[CorpusInfo]:
