@@ -10,26 +10,26 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import astuple
 from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio reads it when it is imported
 
 import gradio as gr
-from starlette.middleware import Middleware
 
 from vademecum.app.web_examples import MOST, examples
+from vademecum.app.web_kept import Keep
+from vademecum.app.web_launch import launching
 from vademecum.app.web_render import header_html, welcome_html
-from vademecum.app.web_server import Guard, bypass_proxy, free_port, inside_a_loop, is_loopback
+from vademecum.app.web_server import bypass_proxy, free_port, inside_a_loop
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import Asked
-from vademecum.app.web_talk import LONGEST_QUESTION, Conversation, Shown, Talk, filter_label
+from vademecum.app.web_talk import LONGEST_QUESTION, Shown, Talk, filter_label
 
-HERE = Path(__file__).parent
 AT_ONCE = 4  # questions under way; one engine takes them in turn
 WAITING = 32  # questions in the queue before one is turned away
-FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
-MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+# What the browser puts in the place of the tickets that it is not to be sent: see web.js.
+TICKET, BEFORE = "window.vademecumTab.ticket", "window.vademecumTab.before"
 
 
 def build(assistant: Asked, corpus: str) -> gr.Blocks:
@@ -41,13 +41,15 @@ def build(assistant: Asked, corpus: str) -> gr.Blocks:
 
 
 def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
+    keep = Keep()
     info = assistant.library.corpus(corpus)
     names = [each.name for each in assistant.library.corpora()]
 
     with gr.Blocks(
         title="Vademecum", analytics_enabled=False, fill_width=True, fill_height=True
     ) as page:
-        conversation = gr.State(Conversation())
+        # Filled in by the browser as an event is sent: see web.js.
+        ticket, before = (gr.Textbox(visible=False) for _ in range(2))
         with gr.Row(elem_id="vd-top"):
             header = _html(header_html(info), "vd-header-slot")
             chosen = gr.Dropdown(
@@ -108,6 +110,7 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             with gr.Column(elem_id="vd-right", scale=2, min_width=300):
                 panel = _html(EMPTY_PANEL, "vd-panel")
 
+        narrowing = [year_from, year_to, sound]
         slots = {
             "question": question,
             "notice": notice,
@@ -117,7 +120,17 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             "start": start,
             "ask": ask,
             "stop": stop,
+            "corpus": chosen,
+            "year_from": year_from,
+            "year_to": year_to,
+            "sound": sound,
+            "filters": filters,
         }
+
+        def loaded(ticket: str, before: str, request: gr.Request) -> Iterator[dict[Any, Any]]:
+            held = keep.of(ticket, request.session_hash or "", before)
+            for shown in talk.resume(held):
+                yield _updates(shown, slots)
 
         def answered(
             asked: str | None,
@@ -125,26 +138,32 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             first: str | None,
             last: str | None,
             leave_out_retracted: bool,
-            held: Conversation,
+            ticket: str,
             request: gr.Request,
         ) -> Iterator[dict[Any, Any]]:
-            visitor = request.session_hash or ""
-            for shown in talk.ask(asked, name, first, last, leave_out_retracted, held, visitor):
+            held = keep.of(ticket, request.session_hash or "")
+            for shown in talk.ask(asked, name, first, last, leave_out_retracted, held):
                 yield _updates(shown, slots)
 
-        def left(request: gr.Request) -> None:
-            talk.leave(request.session_hash or "")
+        def stopped(ticket: str, request: gr.Request) -> None:
+            talk.stop(keep.of(ticket, request.session_hash or ""))
 
-        def cleared(held: Conversation) -> dict[Any, Any]:
-            return _updates(talk.reset(held), slots)
+        def cleared(ticket: str, request: gr.Request) -> dict[Any, Any]:
+            return _updates(talk.reset(keep.of(ticket, request.session_hash or "")), slots)
+
+        def left(request: gr.Request) -> None:
+            keep.leave(request.session_hash or "")
+            # Gradio would remember what the page showed.
+            page.state_holder.session_data.pop(request.session_hash or "", None)
 
         private = {"api_visibility": "private", "show_progress": "hidden"}
-        given = [question, chosen, year_from, year_to, sound, conversation]
+        given = [question, chosen, year_from, year_to, sound, ticket]
         outputs = list(slots.values())
         asking: dict[str, Any] = {
             "fn": answered,
             "inputs": given,
             "outputs": outputs,
+            "js": f"(...given) => [...given.slice(0, -1), {TICKET}]",
             "concurrency_limit": AT_ONCE,
             "concurrency_id": "ask",
             **private,
@@ -154,8 +173,17 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             # The text goes through the box, as if it had been typed.
             filled = example.click(lambda text: text, example, question, queue=False, **private)
             filled.then(**asking)
-        stop.click(talk.stop, conversation, None, queue=False, **private)
-        new.click(cleared, conversation, outputs, queue=False, **private)
+        named: dict[str, Any] = {"inputs": ticket, "js": f"() => [{TICKET}]", **private}
+        stop.click(stopped, outputs=None, queue=False, **named)
+        new.click(cleared, outputs=outputs, queue=False, **named)
+        page.load(
+            loaded,
+            [ticket, before],
+            outputs,
+            js=f"() => [{TICKET}, {BEFORE}]",
+            concurrency_limit=None,
+            **private,
+        )
         chosen.change(
             lambda name: [
                 header_html(assistant.library.corpus(name)),
@@ -167,9 +195,8 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             queue=False,
             **private,
         )
-        narrowing = [year_from, year_to, sound]
         gr.on(
-            [each.change for each in narrowing],
+            [each.input for each in narrowing],
             lambda *given: gr.Accordion(label=filter_label(*given)),
             narrowing,
             filters,
@@ -199,7 +226,7 @@ def serve(
     page = inside_a_loop(lambda: _compose(talk, assistant, corpus))
     bypass_proxy(host)
     address = {"server_name": host, "server_port": free_port(host, port)}
-    inside_a_loop(lambda: page.launch(**address, **_launching(host)))
+    inside_a_loop(lambda: page.launch(**address, **launching(host)))
     ready()
     if block:
         try:
@@ -208,29 +235,6 @@ def serve(
             talk.close()
             page.close(verbose=False)
     return page
-
-
-def _launching(host: str) -> dict[str, Any]:
-    """How Gradio is launched: quietly, for this page alone, with every door closed but one."""
-    return {
-        "share": False,
-        "inbrowser": False,
-        "quiet": True,
-        "show_error": False,
-        "prevent_thread_lock": True,
-        "footer_links": [],
-        "run_history": False,
-        "enable_monitoring": False,
-        "ssr_mode": False,
-        "pwa": False,
-        "mcp_server": False,
-        "num_workers": 0,
-        "max_file_size": 1,  # nothing is uploaded here
-        "theme": _theme(),
-        "css": (HERE / "web.css").read_text("utf-8"),
-        "head": f"<script>{(HERE / 'web.js').read_text('utf-8')}</script>",
-        "app_kwargs": {"middleware": [Middleware(Guard, loopback_only=is_loopback(host))]},
-    }
 
 
 def _welcome(assistant: Asked, corpus: str) -> str:
@@ -254,17 +258,6 @@ def _html(value: str, name: str) -> gr.HTML:
     return gr.HTML(value, elem_id=name, js_on_load=None, apply_default_css=False)
 
 
-def _theme() -> gr.Theme:
-    # Names only: a font object would be fetched from elsewhere.
-    return gr.themes.Base(
-        primary_hue="teal",
-        neutral_hue="gray",
-        radius_size="md",
-        font=list(FONTS),
-        font_mono=list(MONOSPACE),
-    )
-
-
 def _updates(shown: Shown, slots: dict[str, Any]) -> dict[Any, Any]:
     """What changed, as Gradio takes it; what is None stays as it is."""
     texts = {
@@ -275,6 +268,12 @@ def _updates(shown: Shown, slots: dict[str, Any]) -> dict[Any, Any]:
         "panel": shown.panel,
     }
     updates: dict[Any, Any] = {slots[k]: v for k, v in texts.items() if v is not None}
+    if shown.given is not None:
+        corpus, *narrowed = astuple(shown.given)
+        updates[slots["corpus"]] = corpus
+        for name, value in zip(("year_from", "year_to", "sound"), narrowed, strict=True):
+            updates[slots[name]] = value
+        updates[slots["filters"]] = gr.Accordion(label=filter_label(*narrowed))
     if shown.start is not None:
         updates[slots["start"]] = gr.Column(visible=shown.start)
     if shown.running is not None:

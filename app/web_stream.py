@@ -7,10 +7,9 @@ answers (a database connection, torch's inference mode) belongs to one thread, s
 from __future__ import annotations
 
 import math
-import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -121,7 +120,7 @@ class Progress:
 
 
 class Run:
-    """Answers one question in a thread; `batches` follows it, `stop` ends it."""
+    """Answers one question in a thread; pages follow it by `batches`, `stop` ends it."""
 
     def __init__(
         self,
@@ -136,10 +135,8 @@ class Run:
         self.progress = Progress()
         self._cancel = threading.Event()
         self._until = math.inf  # when to stop waiting for the assistant, on the monotonic clock
-        # None wakes the reader to look again: the stream has ended, or somebody stopped it.
-        self._events: queue.SimpleQueue[tuple[Event, Mapping[str, Document]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._news = 0  # events taken, and a call to stop
+        self._changed = threading.Condition()
 
         def pump() -> None:
             events = assistant.stream(
@@ -151,10 +148,14 @@ class Run:
                     documents = _documents(assistant, corpus, event.sources)
                 elif isinstance(event, Completed):
                     documents = _documents(assistant, corpus, event.answer.sources)
-                self._events.put((event, documents))
+                with self._changed:
+                    if documents:
+                        self.progress.documents = documents
+                    self.progress.take(event)
+                    self._tell()
 
         self._future: Future[None] = pool.submit(pump)
-        self._future.add_done_callback(lambda _: self._events.put(None))
+        self.when_over(self._wake)
 
     @property
     def stopped(self) -> bool:
@@ -165,43 +166,44 @@ class Run:
         """Ask the assistant to stop; `batches` waits `grace_s` for its last word and ends."""
         self._until = min(self._until, time.monotonic() + grace_s)
         self._cancel.set()
-        self._events.put(None)
+        self._wake()
 
-    def batches(self) -> Iterator[bool]:
-        """Yield whenever there is something to paint, at most once every `PAINT_S`.
+    def batches(self) -> Iterator[None]:
+        """Yield whenever there is something to paint, and every `TICK_S` for the clock; while it
+        writes, at most once every `PAINT_S`. What came is in `progress`.
 
-        True if there is news, False if only the clock moved. What came is in `progress`. Ends
-        with the stream, or soon after `stop`; then `error` tells how.
+        Ends with the stream, or soon after `stop`; then `error` tells how.
         """
-        while (left := self._until - time.monotonic()) > 0:
+        seen = 0
+        while (left := self._until - time.monotonic()) > 0 and not self._future.done():
             began = time.monotonic()
-            try:
-                first = self._events.get(timeout=min(left, TICK_S))
-            except queue.Empty:
-                yield False
-                continue
-            writing = first is not None and isinstance(first[0], AnswerDelta | ThinkingDelta)
-            if writing:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda seen=seen: self._news != seen,  # type: ignore[misc]
+                    timeout=min(left, TICK_S),
+                )
+            if self.progress.thinking or self.progress.text:
                 self._cancel.wait(max(0.0, PAINT_S - (time.monotonic() - began)))
-            news = self._take(first)
-            while not self._events.empty():
-                news = self._take(self._events.get()) or news
-            if self._future.done() and self._events.empty():
+            seen = self._news
+            if self._future.done():
                 return
-            yield news
+            yield
+
+    def when_over(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once the stream has ended, at once if it has."""
+        self._future.add_done_callback(lambda _: tell())
 
     def error(self) -> BaseException | None:
         """What ended the stream, if not its own end; None while it is still running down."""
         return self._future.exception() if self._future.done() else None
 
-    def _take(self, item: tuple[Event, Mapping[str, Document]] | None) -> bool:
-        if item is None:
-            return False
-        event, documents = item
-        self.progress.take(event)
-        if documents:
-            self.progress.documents = documents
-        return True
+    def _wake(self) -> None:
+        with self._changed:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._news += 1
+        self._changed.notify_all()
 
 
 def _documents(assistant: Asked, corpus: str, sources: Sequence[Source]) -> Mapping[str, Document]:

@@ -6,25 +6,27 @@ It knows nothing of Gradio: every step gives a `Shown`, the parts of the page th
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from vademecum.app.languages import labels_for
-from vademecum.app.web_render import error_html, live_html, notice_html, stopped_html, turn_html
-from vademecum.app.web_sources import EMPTY_PANEL, panel_html
-from vademecum.app.web_stream import Asked, Progress, Run
-from vademecum.app.web_text import seconds, whole_seconds
+from vademecum.app.web_kept import Conversation, Exchange, Given
+from vademecum.app.web_live import live_of, panel_of
+from vademecum.app.web_render import error_html, notice_html, stopped_html, turn_html
+from vademecum.app.web_sources import EMPTY_PANEL
+from vademecum.app.web_stream import Asked, Run
 from vademecum.corpora.document import Filters
 from vademecum.errors import Cancelled, VademecumError
 from vademecum.rag.answer import Source, Turn
-from vademecum.rag.attended import shares_read
 
 log = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 2_000  # characters
 YEARS = range(1500, 2200)
+ALONE_S = 10.0  # how long an answer is written that no page follows: one may be loading
+LOST = "What was said before is not kept any more: this is a new conversation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +40,17 @@ class Shown:
     panel: str | None = None
     start: bool | None = None  # whether the welcome is visible
     running: bool | None = None
-
-
-@dataclass(eq=False)
-class Conversation:
-    """One visitor's exchanges; every browser tab has its own."""
-
-    turns: list[str] = field(default_factory=list)  # finished, as HTML
-    panels: list[str] = field(default_factory=list)  # the sources of each, as HTML
-    history: list[Turn] = field(default_factory=list)  # asked, for follow-up questions
-    asked: int = 0
-    run: Run | None = None
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Conversation:
-        """Gradio copies the first state for each visitor: each starts with an empty one."""
-        return Conversation()
+    given: Given | None = None
 
 
 class Talk:
     """Leads the conversations of all visitors over one assistant."""
 
-    def __init__(self, assistant: Asked, at_once: int) -> None:
+    def __init__(self, assistant: Asked, at_once: int, alone_s: float = ALONE_S) -> None:
         self._assistant = assistant
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="answer")
-        self._runs: dict[str, Run] = {}  # under way, by visitor
+        self._alone_s = alone_s
+        self._runs: set[Run] = set()  # under way
 
     def ask(
         self,
@@ -71,9 +60,8 @@ class Talk:
         year_to: str | None,
         leave_out_retracted: bool,
         held: Conversation,
-        visitor: str = "",
     ) -> Iterator[Shown]:
-        """Answer one question, step by step. `visitor` is who to forget on `leave`."""
+        """Answer one question, step by step."""
         asked = (question or "").strip()
         if not asked:
             yield Shown(question="", notice=notice_html("Type a question first."))
@@ -82,90 +70,132 @@ class Talk:
             limit = f"A question can have {LONGEST_QUESTION:,} characters; this has {len(asked):,}."
             yield Shown(notice=notice_html(limit))
             return
-        if held.run is not None:
-            yield Shown(notice=notice_html("The last question is still being answered."))
-            return
         years = _years(year_from, year_to)
         if isinstance(years, str):
             yield Shown(notice=notice_html(years))
             return
         filters = Filters(years[0], years[1], exclude_retracted=leave_out_retracted)
+        given = Given(corpus, year_from or "", year_to or "", leave_out_retracted)
+        exchange = self._begin(asked, given, filters, held)
+        if exchange is None:
+            yield Shown(notice=notice_html("The last question is still being answered."))
+            return
+        yield from self._follow(held, exchange)
 
-        held.asked += 1
-        turn = held.asked
-        run = held.run = Run(
-            self._pool,
-            self._assistant,
-            asked,
-            corpus=corpus,
-            history=tuple(held.history),
-            filters=filters,
-        )
-        self._runs[visitor] = run
-        progress = run.progress
+    def resume(self, held: Conversation) -> Iterator[Shown]:
+        """What a tab shows once it is loaded: what was said before that, and the answer under way,
+        which goes on."""
+        with held.lock:
+            exchange = held.now
+            before = Shown(
+                notice=_lost(held),
+                past="".join(held.turns),
+                panel="".join(held.panels) or EMPTY_PANEL,
+                start=not held.asked,
+                given=held.given,
+            )
+        yield before
+        if exchange is not None:
+            yield from self._follow(held, exchange)
+
+    def _begin(
+        self, asked: str, given: Given, filters: Filters, held: Conversation
+    ) -> Exchange | None:
+        """Start to answer a question; None while the last one is being answered."""
+        with held.lock:
+            if held.now is not None:
+                return None
+            held.asked += 1
+            held.given = given
+            run = Run(
+                self._pool,
+                self._assistant,
+                asked,
+                corpus=given.corpus,
+                history=tuple(held.history),
+                filters=filters,
+            )
+            exchange = held.now = Exchange(asked, held.asked, run)
+        self._runs.add(run)
+
+        def over() -> None:
+            self._runs.discard(run)
+            self._end(held, exchange)
+
+        run.when_over(over)
+        return exchange
+
+    def _follow(self, held: Conversation, exchange: Exchange) -> Iterator[Shown]:
+        """The page while a question is answered, and once it is."""
+        run = exchange.run
         drawn: tuple[Source, ...] | None = None
+        with held.lock:
+            exchange.watched += 1
         try:
             yield Shown(
                 question="",
-                notice="",
-                live=live_html(asked, turn, _status(asked, progress)),
+                notice=_lost(held),
+                live=live_of(exchange),
                 start=False,
                 running=True,
             )
             for _ in run.batches():
-                if held.run is not run:  # a new conversation began meanwhile
-                    return
+                if held.now is not exchange:
+                    break
                 panel = None
-                if progress.retrieved_s is not None and drawn != progress.sources:
-                    drawn = progress.sources
-                    panel = "".join([*held.panels, _panel(asked, turn, progress)])
-                yield Shown(live=_live(asked, turn, run), panel=panel)
-            if held.run is not run:
+                if run.progress.retrieved_s is not None and drawn != run.progress.sources:
+                    drawn = run.progress.sources
+                    panel = "".join([*held.panels, panel_of(exchange)])
+                yield Shown(live=live_of(exchange), panel=panel)
+            self._end(held, exchange)
+            if exchange.ended:  # and no new conversation began meanwhile
+                yield Shown(
+                    past="".join(held.turns),
+                    live="",
+                    panel="".join(held.panels) or EMPTY_PANEL,
+                    running=False,
+                )
+        finally:
+            # A page that is loaded again follows it again. For one that is gone it is not written.
+            with held.lock:
+                exchange.watched -= 1
+            if held.now is exchange:
+                alone = threading.Timer(self._alone_s, _stop_if_alone, [exchange])
+                alone.daemon = True
+                alone.start()
+
+    def _end(self, held: Conversation, exchange: Exchange) -> None:
+        """Put an exchange among the turns that are finished, unless it is or was forgotten."""
+        asked, turn, run = exchange.question, exchange.turn, exchange.run
+        progress = run.progress
+        with held.lock:
+            if held.now is not exchange:
                 return
             held.turns.append(self._finished(asked, turn, run))
-            held.panels.append(_panel(asked, turn, progress) if progress.sources else "")
+            held.panels.append(panel_of(exchange) if progress.sources else "")
             if run.stopped:  # the question stands on the page; half an answer is no ground
                 held.history.append(Turn(asked, ""))
             elif progress.answer is not None:
                 held.history.append(Turn(asked, progress.answer.answer))
-            held.run = None
-            yield Shown(
-                past="".join(held.turns),
-                live="",
-                panel="".join(held.panels) or EMPTY_PANEL,
-                running=False,
-            )
-        finally:
-            # Whoever leaves in the middle takes the question along.
-            run.stop(grace_s=0)
-            if held.run is run:
-                held.run = None
-            if self._runs.get(visitor) is run:
-                del self._runs[visitor]
-
-    def leave(self, visitor: str) -> None:
-        """Stop what a visitor left running who closed the page."""
-        run = self._runs.get(visitor)
-        if run is not None:
-            run.stop(grace_s=0)
+            held.now, exchange.ended = None, True
 
     def stop(self, held: Conversation) -> None:
         """Stop the question under way, within a token."""
-        if held.run is not None:
-            held.run.stop()
+        exchange = held.now
+        if exchange is not None:
+            exchange.run.stop()
 
     def close(self) -> None:
         """Stop everything under way; what comes later is not taken."""
-        for run in list(self._runs.values()):
+        for run in list(self._runs):
             run.stop(grace_s=0)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def reset(self, held: Conversation) -> Shown:
         """Begin a new conversation."""
-        if held.run is not None:
-            held.run.stop(grace_s=0)
-        fresh = Conversation()
-        vars(held).update(vars(fresh))
+        exchange = held.clear()
+        if exchange is not None:
+            exchange.run.stop(grace_s=0)
         return Shown(
             question="", notice="", past="", live="", panel=EMPTY_PANEL, start=True, running=False
         )
@@ -220,45 +250,12 @@ def _years(first: str | None, last: str | None) -> tuple[int | None, int | None]
     return low, high
 
 
-def _panel(asked: str, turn: int, progress: Progress) -> str:
-    answer = progress.answer
-    return panel_html(
-        progress.sources,
-        progress.documents,
-        turn=turn,
-        question=asked,
-        nearest=answer is not None and answer.abstained,
-        read=shares_read(answer.sentences) if answer and not answer.abstained else (),
-    )
+def _lost(held: Conversation) -> str:
+    """The word that an earlier conversation is gone, once; "" otherwise."""
+    lost, held.lost = held.lost, False
+    return notice_html(LOST) if lost else ""
 
 
-def _live(asked: str, turn: int, run: Run) -> str:
-    progress = run.progress
-    status = "" if progress.text else _status(asked, progress)
-    return live_html(
-        asked,
-        turn,
-        labels_for(asked).stopping if run.stopped else status,
-        thinking=progress.thinking,
-        thinking_summary=_thought(asked, progress),
-        text=progress.text,
-        sources=progress.sources,
-    )
-
-
-def _thought(asked: str, progress: Progress) -> str:
-    labels, spent = labels_for(asked), whole_seconds(progress.thinking_for)
-    if progress.thought_s is None:
-        return f"{labels.thinking} {spent}"
-    return labels.thought_for.format(spent)
-
-
-def _status(asked: str, progress: Progress) -> str:
-    labels = labels_for(asked)
-    if progress.retrieved_s is None:
-        return labels.searching
-    if progress.thinking:
-        return ""
-    found = labels.counted(labels.counted_passages, len(progress.sources))
-    clock = f" {whole_seconds(progress.elapsed)}" if progress.elapsed >= 2 else ""
-    return labels.found.format(found, labels.figure(seconds(progress.retrieved_s))) + clock
+def _stop_if_alone(exchange: Exchange) -> None:
+    if not exchange.watched:
+        exchange.run.stop()

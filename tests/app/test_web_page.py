@@ -1,189 +1,26 @@
-"""The page in a real browser, driven as a person would: Chromium, headless, on loopback.
-
-Needs a Chromium: `CHROMIUM` names one, otherwise it is looked up on the PATH. Where there is none
-these tests are skipped, but under `CI=true` they fail.
-"""
+"""The page in a real browser, driven as a person would: Chromium, headless, on loopback."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-from web_support import (
-    ASKING,
-    CORPUS,
-    GUIDE,
-    HOSTILE,
-    POOLED,
-    SAID,
-    ScriptedAssistant,
-    Shelf,
-    abstention,
-    answer,
-    source,
-    unwritten,
+from browser_support import (
+    BOX,
+    LONG_NAME,
+    NARROW,
+    QUESTION,
+    WIDE,
+    Open,
+    in_view,
+    settled_in_view,
 )
+from playwright.sync_api import expect
+from web_support import ASKING, CORPUS, GUIDE, HOSTILE, POOLED, SAID, ScriptedAssistant, answer
 
-from vademecum.app import web
-from vademecum.rag.answer import Answer, Turn
+from vademecum.rag.answer import Turn
 
 pytestmark = pytest.mark.e2e
-
-ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
-QUESTION = "Does metformin lower the risk of cancer?"
-WIDE = {"width": 1280, "height": 820}
-NARROW = {"width": 390, "height": 844}
-BOX = "#vd-question-box textarea"
-LONG_NAME = "guidelines-of-internal-medicine"
-PATIENCE_MS = 30_000  # for what happens at once on a machine that does nothing else
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if program is None:
-        says = "no Chromium: install the package chromium, or name one in CHROMIUM"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(says)
-        pytest.skip(says)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-def script(question: str) -> Answer:
-    """What the assistant says to which question."""
-    if "World Cup" in question:
-        return abstention(question)
-    if "gut" in question:
-        return unwritten(question)
-    if "sepsis" in question:
-        cited = source(1, GUIDE, "## Shock ##\n\nShock is sepsis with a lactate above 2 mmol/L.")
-        return answer(
-            [("Shock is sepsis with a lactate above 2 mmol/L.", (1,), "supported")], sources=[cited]
-        )
-    if question == HOSTILE.title:
-        said = [(HOSTILE.title, (1,), "partial"), (HOSTILE.text, (1,), "unsupported")]
-        return answer(
-            said,  # type: ignore[arg-type]
-            question=question,
-            thinking=HOSTILE.text,
-            sources=[source(1, HOSTILE, "<img src=x")],
-        )
-    return answer(question=question)
-
-
-@dataclass
-class Visit:
-    """One tab, and everything it complained of or asked other machines for."""
-
-    page: Page
-    assistant: ScriptedAssistant
-    complaints: list[str] = field(default_factory=list)
-    strangers: list[str] = field(default_factory=list)
-
-    def watch(self) -> None:
-        def console(message: object) -> None:
-            if getattr(message, "type", "") in {"error", "warning"}:
-                self.complaints.append(str(getattr(message, "text", message)))
-
-        def request(asked: object) -> None:
-            address = urlsplit(str(getattr(asked, "url", "")))
-            local = address.hostname == "127.0.0.1" or address.scheme in {"data", "blob"}
-            if not local:
-                self.strangers.append(address.geturl())
-
-        self.page.on("console", console)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", request)
-        self.page.on("websocket", lambda socket: self.strangers.append(socket.url))
-
-    def ask(self, question: str = QUESTION) -> None:
-        self.page.fill(BOX, question)
-        self.page.press(BOX, "Enter")
-
-    def answered(self, question: str = QUESTION, turns: int = 1) -> None:
-        self.ask(question)
-        expect(self.page.locator("#vd-past .vd-turn")).to_have_count(turns)
-        expect(self.page.locator("#vd-ask")).to_be_visible()
-
-    def chip(self, index: int) -> Locator:
-        return self.page.locator("#vd-past .vd-chip").nth(index)
-
-
-Open = Callable[..., Visit]
-
-
-@pytest.fixture(scope="module")
-def assistant() -> ScriptedAssistant:
-    return ScriptedAssistant(script=script, library=Shelf(names=(CORPUS, "oncology", LONG_NAME)))
-
-
-@pytest.fixture(scope="module")
-def address(assistant: ScriptedAssistant) -> Iterator[str]:
-    served = web.serve(assistant, CORPUS, port=0, block=False)
-    yield str(served.local_url)
-    served.close(verbose=False)
-
-
-@pytest.fixture
-def visit(browser: Browser, address: str, assistant: ScriptedAssistant) -> Iterator[Open]:
-    """Opens tabs, and holds at the end that none complained and none called elsewhere."""
-    assistant.pause_s = 0.0
-    assistant.asked.clear()
-    assistant.cancelled.clear()
-    opened: list[Visit] = []
-
-    def open_tab(size: dict[str, int] | None = None, scheme: str = "light") -> Visit:
-        context = browser.new_context(viewport=size or WIDE, color_scheme=scheme)  # type: ignore[arg-type]
-        tab = Visit(context.new_page(), assistant)
-        tab.page.set_default_timeout(PATIENCE_MS)
-        opened.append(tab)
-        tab.watch()
-        tab.page.goto(address)
-        expect(tab.page.locator(BOX)).to_be_visible()
-        return tab
-
-    yield open_tab
-    for tab in opened:
-        tab.page.context.close()
-    assert [each for tab in opened for each in tab.complaints] == []
-    assert [each for tab in opened for each in tab.strangers] == []
-
-
-def in_view(target: Locator) -> bool:
-    """Whether a person sees it: inside the window and not covered or scrolled away."""
-    return bool(
-        target.evaluate(
-            """element => {
-              const box = [...element.getClientRects()][0];
-              if (!box) return false;
-              const x = box.left + Math.min(10, box.width / 2), y = box.top + box.height / 2;
-              const seen = document.elementFromPoint(x, y);
-              return element === seen || element.contains(seen);
-            }"""
-        )
-    )
-
-
-def settled_in_view(target: Locator) -> None:
-    """Scrolling takes a moment."""
-    for _ in range(50):
-        if in_view(target):
-            return
-        target.page.wait_for_timeout(100)
-    raise AssertionError("it was not scrolled into view")
 
 
 def test_an_answer_grows_on_the_page(visit: Open, assistant: ScriptedAssistant) -> None:
@@ -341,7 +178,7 @@ def test_closing_the_tab_stops_the_assistant(visit: Open, assistant: ScriptedAss
     tab.ask()
     expect(tab.page.locator("#vd-live .vd-thinking")).to_be_visible()
     tab.page.close()
-    assert assistant.cancelled.wait(20)
+    assert assistant.cancelled.wait(30)
 
 
 def test_an_abstention_is_calm_and_leads_to_the_nearest_passages(visit: Open) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 import time
 from collections.abc import Iterator
@@ -10,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 from web_support import CORPUS, SAID, ScriptedAssistant, Shelf, abstention, answer
 
+from vademecum.app.web_kept import Conversation, Given
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import GRACE_S
-from vademecum.app.web_talk import LONGEST_QUESTION, Conversation, Shown, Talk, filter_label
+from vademecum.app.web_talk import LONGEST_QUESTION, Shown, Talk, filter_label
 from vademecum.corpora.document import Filters
 from vademecum.rag.answer import Turn
 
@@ -36,16 +36,19 @@ def ask(talk: Talk, held: Conversation, question: str | None = QUESTION) -> list
     return list(talk.ask(question, CORPUS, "", None, False, held))
 
 
-def start(talk: Talk, held: Conversation, until: str, visitor: str = "") -> Iterator[Shown]:
+def start(talk: Talk, held: Conversation, until: str) -> Iterator[Shown]:
     """Ask, and read on until the page shows `until`."""
-    steps = talk.ask(QUESTION, CORPUS, "", "", False, held, visitor)
+    steps = talk.ask(QUESTION, CORPUS, "", "", False, held)
     for shown in steps:
         if until in (shown.live or ""):
             return steps
     raise AssertionError(f"{until!r} was never shown")
 
 
-def test_a_question_is_shown_at_once_and_answered_at_the_end(talk: Talk) -> None:
+def test_a_question_is_shown_at_once_and_answered_at_the_end(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    assistant.pause_s = 0.002
     held = Conversation()
     first, *_, last = ask(talk, held)
     assert first.question == ""
@@ -109,17 +112,6 @@ def test_follow_ups_know_what_was_asked_and_answered(
     assert (last.past or "").count("<article") == 2
     assert 'data-vd-turn="1"' in (last.panel or "")
     assert 'data-vd-turn="2"' in (last.panel or "")
-
-
-def test_every_visitor_has_a_conversation_of_their_own(
-    talk: Talk, assistant: ScriptedAssistant
-) -> None:
-    first = Conversation()
-    ask(talk, first)
-    second = copy.deepcopy(first)  # as Gradio starts a session
-    *_, last = ask(talk, second, "Something else?")
-    assert assistant.asked[1]["history"] == ()
-    assert QUESTION not in (last.past or "")
 
 
 def test_filters_reach_the_assistant(talk: Talk, assistant: ScriptedAssistant) -> None:
@@ -249,19 +241,98 @@ def test_a_second_question_waits_for_the_first(talk: Talk, assistant: ScriptedAs
     steps.close()  # type: ignore[attr-defined]
 
 
-def test_leaving_the_page_stops_the_answer(talk: Talk, assistant: ScriptedAssistant) -> None:
+def left(steps: Iterator[Shown]) -> None:
+    """Close what feeds a page, as Gradio does once the page is gone."""
+    steps.close()  # type: ignore[attr-defined]
+
+
+def test_an_answer_that_no_page_follows_is_stopped(assistant: ScriptedAssistant) -> None:
+    assistant.pause_s = 0.02
+    talk, held = Talk(assistant, 1, alone_s=0.0), Conversation()
+    left(start(talk, held, "Thinking…"))
+    assert assistant.cancelled.wait(5)
+    talk.close()
+
+
+def test_a_page_that_is_loaded_again_follows_the_answer_to_its_end(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
     assistant.pause_s = 0.02
     held = Conversation()
-    start(talk, held, "Thinking…", visitor="tab")
-    talk.leave("tab")
-    talk.leave("nobody")
+    ask(talk, held, "And before?")
+    steps = start(talk, held, "vd-writing")
+    again = talk.resume(held)  # the new page is often there before the old one is known to be gone
+    before, going_on, *_ = next(again), next(again)
+    left(steps)
+    assert "And before?" in (before.past or "")
+    assert QUESTION in (going_on.live or "")
+    assert going_on.running is True
+    *_, last = again
+    assert "3 of 5 sentences" in (last.past or "")
+    assert (last.past or "").count("<article") == 2
+    assert last.running is False
+    assert not assistant.cancelled.is_set()
+    assert [turn.question for turn in held.history] == ["And before?", QUESTION]
+
+
+def test_an_answer_that_ends_while_its_page_is_loaded_again_is_there(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    assistant.pause_s = 0.002
+    held = Conversation()
+    left(start(talk, held, "Thinking…"))
+    while held.now is not None:
+        time.sleep(0.01)
+    (shown,) = talk.resume(held)
+    assert "3 of 5 sentences" in (shown.past or "")
+    assert "5 sources" in (shown.panel or "")
+    assert shown.start is False
+
+
+def test_what_a_page_left_half_written_is_there_as_stopped(assistant: ScriptedAssistant) -> None:
+    assistant.pause_s = 0.02
+    talk, held = Talk(assistant, 1, alone_s=0.0), Conversation()
+    left(start(talk, held, "time-dependent"))
     assert assistant.cancelled.wait(5)
+    *_, last = talk.resume(held)
+    assert "Stopped before it was complete." in (last.past or "")
+    assert last.running is not True
+    *_, last = ask(talk, held)
+    assert "3 of 5 sentences" in (last.past or "")
+    talk.close()
+
+
+def test_a_page_that_is_loaded_again_asks_the_same_corpus_with_the_same_filters(
+    talk: Talk,
+) -> None:
+    held = Conversation()
+    list(talk.ask(QUESTION, CORPUS, "2015", None, True, held))
+    (shown,) = talk.resume(held)
+    assert shown.given == Given(CORPUS, "2015", "", leave_out_retracted=True)
+
+
+def test_a_new_tab_shows_the_welcome(talk: Talk) -> None:
+    (shown,) = talk.resume(Conversation())
+    assert shown.start is True
+    assert shown.panel == EMPTY_PANEL
+    assert shown.past == shown.notice == ""
+
+
+def test_a_tab_is_told_once_that_its_conversation_was_not_kept(talk: Talk) -> None:
+    held = Conversation(lost=True)
+    (shown,) = talk.resume(held)
+    assert "not kept any more" in (shown.notice or "")
+    held.lost = True
+    first, *_ = ask(talk, held)
+    assert "not kept any more" in (first.notice or "")
+    first, *_ = ask(talk, held)
+    assert first.notice == ""
 
 
 def test_closing_stops_everything(assistant: ScriptedAssistant) -> None:
     assistant.pause_s = 0.02
     talk = Talk(assistant, 1)
-    start(talk, Conversation(), "Thinking…", visitor="tab")
+    start(talk, Conversation(), "Thinking…")
     talk.close()
     assert assistant.cancelled.wait(5)
 

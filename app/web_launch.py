@@ -1,0 +1,54 @@
+"""How the page is launched: quietly, with its own look, every door of Gradio closed but one.
+
+`web` imports Gradio first, and tells it before that to be silent.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from vademecum.app.web_kept import MOST
+from vademecum.app.web_server import Guard, is_loopback
+
+HERE = Path(__file__).parent
+FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+
+def launching(host: str) -> dict[str, Any]:
+    """How Gradio is launched: quietly, for this page alone, with every door closed but one."""
+    return {
+        "share": False,
+        "inbrowser": False,
+        "quiet": True,
+        "show_error": False,
+        "prevent_thread_lock": True,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "mcp_server": False,
+        "num_workers": 0,
+        "state_session_capacity": MOST,  # Gradio remembers what each page showed, too
+        "max_file_size": 1,  # nothing is uploaded here
+        "theme": _theme(),
+        "css": (HERE / "web.css").read_text("utf-8"),
+        "head": f"<script>{(HERE / 'web.js').read_text('utf-8')}</script>",
+        "app_kwargs": {"middleware": [Middleware(Guard, loopback_only=is_loopback(host))]},
+    }
+
+
+def _theme() -> gr.Theme:
+    # Names only: a font object would be fetched from elsewhere.
+    return gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="gray",
+        radius_size="md",
+        font=list(FONTS),
+        font_mono=list(MONOSPACE),
+    )
