@@ -17,8 +17,10 @@ the first two were. So are `asserted_seen` and `asserted_held_out`: of what is d
 or not known at all, of another party, counterpart verbs, effects that are none, a first word that
 answers wrongly ("?" before the question), people left out, and days of the week. In `subjects_seen`
 and `subjects_held_out`, written likewise, what is said of one thing is said of another that the
-passage names; the two claims may have a question each. Copied are the sentences of the passages,
-each against its own. Prints a table, then one line of JSON; with `--show` the claims told wrongly.
+passage names; the two claims may have a question each. `doers_seen` and `doers_held_out` add what
+is done by another in a passive, parties with general names, and evidence that there is none. Copied
+are the sentences of the passages, each against its own. Prints a table, then one line of JSON; with
+`--show` the claims told wrongly.
 """
 
 from __future__ import annotations
@@ -49,6 +51,8 @@ SETS = (
     "asserted_held_out",
     "subjects_seen",
     "subjects_held_out",
+    "doers_seen",
+    "doers_held_out",
 )
 KINDS = ("wrong", "right", "copied")
 

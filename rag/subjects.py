@@ -3,8 +3,9 @@
 "Vasopressin is the first-line vasopressor" where the passage has "noradrenaline is the first-line
 vasopressor; vasopressin may be added": each word is there, in one sentence even. All that the
 sentence says stands in one clause, and that has something else in the place of the words that it
-lacks; these stand together in another clause. What a pronoun, general words or an abbreviation
-stand for may be the thing itself. English.
+lacks; these stand together in another clause. A passive is read as its active as well ("is reversed
+by andexanet"). What a pronoun, general words or an abbreviation stand for may be the thing itself;
+"the Agent" of a contract is a party. English.
 """
 
 from __future__ import annotations
@@ -13,27 +14,34 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from vademecum.rag.clauses import PREFERRED_TO, clauses, subject
 from vademecum.rag.slots import GENERAL, words_in_order
-from vademecum.rag.words import GERMAN, HAN, NUMBER, containment
+from vademecum.rag.voices import FORMS, active
+from vademecum.rag.words import GERMAN, HAN, NUMBER, WORD, containment, without_ending
 
+# "The Agent pays the fees": a party, and no agent of any kind.
+PARTY = re.compile(
+    r"(?:(?<![^\W_])(?:[Tt]he|[Aa]n?|[Ee]ach|[Ee]very|[Nn]o)\s|[\"“„'])(?P<name>[A-Z][a-z]+)\b"
+)
 # Figures, and which of two has more, are looked at elsewhere.
 COMPARED = re.compile(r"\bthan\b", re.IGNORECASE)
 DEFINITE = re.compile(r"\W*(?:the|this|these|that|those|such|both|each)\b", re.IGNORECASE)
 # "Bisoprolol is a beta-blocker", "beta-blockers such as bisoprolol".
 KIND_OF = (
     r"(?:,?\s+(?:also|known as|called|such as|including|like|namely),?\s+|\s+(?:are|were)\s+"
+    r"|\s+means\s+(?:the\s+|an?\s+)?"
     r"|,?\s+(?:(?:is|was)\s+)?an?\s+(?:[\w-]+\s){0,2}?)"
 )
-BY = re.compile(r"\bby (?:the |an? )?(?P<whom>[\w -]+)", re.IGNORECASE)
 HALF = 1 / 2
 LIKE = 4  # letters by which "smoke" and "smoker" are one word
 MOST = 20  # clauses of a sentence that are looked at
 LONGEST = 4  # words of a name
 LEAST = 2  # words that are said of it
 BRACKETED = re.compile(r"\(([^()]*)\)")
+APART = re.compile(r"[;()]|\.\s")
 # "The first-line vasopressor is hydrocortisone".
 IS = re.compile(
     r"\A(?P<what>.+?)\s(?:is|are|was|were)\s(?:the\s|an?\s)?(?P<who>[\w-]+(?:\s[\w-]+){0,2})\W*\Z",
@@ -43,12 +51,22 @@ IS = re.compile(
 
 class Clause(NamedTuple):
     """The words of a clause that carry meaning, how many of them stand before its verb, and whether
-    it begins with "the": that may take up what was named before. By whom something is done."""
+    it begins with "the": that may take up what was named before. Of a passive, by whom, and the
+    verb."""
 
     words: tuple[str, ...]
     subject: int
     definite: bool
-    agent: tuple[str, ...]
+    agent: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+
+
+class Passage(NamedTuple):
+    """What a passage says: its clauses, its text, and the words that name nothing in it."""
+
+    clauses: Sequence[Clause]
+    text: str
+    general: frozenset[str]
 
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
@@ -56,36 +74,55 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     whole = " ".join(parts)
     if HAN.search(sentence) or GERMAN.search(f"{sentence} {whole}"):
         return False
-    told = [_clause(clause) for part in parts for clause in clauses(part)]
-    return any(_of_another(clause, told, whole) for clause in clauses(sentence)[:MOST])
+    told = [_orders(clause) for part in parts for clause in clauses(part)]
+    passage = Passage([*chain.from_iterable(told)], whole, GENERAL - _parties(whole))
+    return any(_of_another(clause, told, passage) for clause in clauses(sentence)[:MOST])
 
 
-def _of_another(said: str, told: Sequence[Clause], whole: str) -> bool:
-    claim = _clause(said)
+def _parties(text: str) -> set[str]:
+    """General words that a text has for names: "the Agent", and an agent nowhere."""
+    found = {match["name"].lower() for match in PARTY.finditer(text)}
+    return {without_ending(word) for word in found - set(WORD.findall(text))}
+
+
+def _of_another(said: str, told: Sequence[tuple[Clause, Clause]], passage: Passage) -> bool:
+    claim, done = _orders(said)
     mine = set(claim.words)
-    if COMPARED.search(said) or any(mine <= set(clause.words) for clause in told):
+    if COMPARED.search(said) or any(mine <= set(clause.words) for clause, _ in told):
         return False
-    orders = [claim]
+    asserted = [claim]
     turned = IS.match(said)
     if turned and len(words_in_order(turned["what"])) >= LEAST:
-        orders.append(_clause(f"{turned['who']} is {turned['what']}"))
-    return any(_instead(each, clause, told, whole) for clause in told for each in orders)
+        asserted.append(_orders(f"{turned['who']} is {turned['what']}")[0])
+    pairs = [(each, clause) for clause, _ in told for each in asserted]
+    pairs += [(done, clause) for as_said, clause in told if (done, clause) != (claim, as_said)]
+    return any(_instead(each, clause, passage) for each, clause in pairs)
 
 
 @lru_cache(maxsize=4096)
-def _clause(text: str) -> Clause:
+def _orders(text: str) -> tuple[Clause, Clause]:
+    """A clause as it stands, and as an active if it is a passive."""
     text = PREFERRED_TO.sub(" ", text)
-    before = len(words_in_order(subject(text)))
-    by = BY.search(text)
-    agent = words_in_order(by["whom"]) if by else ()
-    return Clause(words_in_order(text), before, DEFINITE.match(text) is not None, agent)
+    definite = DEFINITE.match(text) is not None
+    stands = Clause(_words(text), len(_words(subject(text))), definite)
+    turned = active(text)
+    if turned is None:
+        return stands, stands
+    who, done, rest = map(_words, turned)
+    definite = DEFINITE.match(turned.who) is not None
+    return stands, Clause((*who, *done, *rest), len(who), definite, who, done)
 
 
-def _instead(claim: Clause, clause: Clause, told: Sequence[Clause], whole: str) -> bool:
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(FORMS.get(word, word) for word in words_in_order(text))
+
+
+def _instead(claim: Clause, clause: Clause, passage: Passage) -> bool:
     """Whether a clause has all of a claim but its subject, and another one in its place."""
+    known, whole, general = passage
     ours, theirs = claim.words, clause.words
     lacking = set(ours) - set(theirs)
-    if not lacking - GENERAL or len(lacking) > LONGEST or not lacking <= set(ours[: claim.subject]):
+    if not lacking - general or len(lacking) > LONGEST or not lacking <= set(ours[: claim.subject]):
         return False
     if claim.subject == len(ours) and ours[0] not in lacking:  # no verb was seen
         return False
@@ -93,15 +130,15 @@ def _instead(claim: Clause, clause: Clause, told: Sequence[Clause], whole: str) 
         return False
     for kind, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         if kind == "replace" and lacking <= set(ours[a:b]):
-            other = [w for w in theirs[c : min(d, clause.subject)] if w not in (*ours, *GENERAL)]
+            other = [w for w in theirs[c : min(d, clause.subject)] if w not in (*ours, *general)]
             name = tuple(word for word in ours[a:b] if word in lacking)
             said = set(ours) - lacking
             enough = len(said) >= LEAST or set(theirs) == {*said, *other}
             return (
                 bool(other)
                 and enough
-                and _stands(name, told)
-                and not _told_of(name, said - GENERAL, told)
+                and _stands(name, known)
+                and not _told_of(name, said - general, known)
                 and not _same(name, other, whole)
             )
     return False
@@ -122,7 +159,9 @@ def _told_of(name: Sequence[str], said: set[str], told: Sequence[Clause]) -> boo
             return True
         if set(name) <= set(clause.words) and said:
             held = containment(said, set(clause.words))
-            if held == 1 or (held >= HALF and clause.agent == name):
+            besides = said - set(clause.done)  # "kept by the tenant" tells of nothing else kept
+            half = containment(besides, set(clause.words)) >= HALF
+            if held == 1 or (half and clause.agent == name):
                 return True
     return False
 
@@ -137,7 +176,8 @@ def _same(name: Sequence[str], other: Sequence[str], whole: str) -> bool:
         if re.search(rf"\b{re.escape(one[-1])}\w*{KIND_OF}{re.escape(two[0])}", whole, re.I):
             return True
         for match in BRACKETED.finditer(whole):
-            before = words_in_order(whole[max(0, match.start() - 80) : match.start()])
+            near = APART.split(whole[max(0, match.start() - 80) : match.start()])[-1]
+            before = words_in_order(near)
             if set(one) & set(words_in_order(match[1])) and set(two) & set(before[-LONGEST:]):
                 return True
     return False
@@ -145,5 +185,6 @@ def _same(name: Sequence[str], other: Sequence[str], whole: str) -> bool:
 
 def _abbreviates(short: str, long: str) -> bool:
     """Whether a short word has letters of a long name, in order, from its first one."""
+    short = short.removesuffix("s")
     letters = iter(long)
     return len(short) <= LONGEST and short[0] == long[0] and all(c in letters for c in short)

@@ -37,6 +37,18 @@ REPAIRS = (
     "The Tenant pays for repairs up to EUR 100. All other repairs are paid by the Landlord. Norvex"
     " AG keeps the keys."
 )
+REVERSAL = (
+    "Idarucizumab reverses dabigatran; andexanet reverses apixaban. Warfarin is reversed by vitamin"
+    " K. Heparin can be removed in part by dialysis."
+)
+LOAN = (
+    "The Lender pays the fees of the valuer. The Agent keeps the register of loans, and the"
+    " Borrower sends accounts each quarter. Notices are sent by the Agent."
+)
+SOFTWARE = (
+    'The Contractor ("Provider") installs the software; the Customer ("User") tests it. Defects are'
+    " corrected by the Provider. The Supplier means the Contractor."
+)
 
 
 def parts(passage: str) -> list[str]:
@@ -59,6 +71,18 @@ def parts(passage: str) -> list[str]:
         ("Hardware contributed 62% of revenue.", RESULTS),
         ("Cloud services were loss-making.", RESULTS),
         ("Norvex AG advises on the sale.", RESULTS),
+        # What is done by another, whichever way the two put it.
+        ("Dabigatran is reversed by andexanet.", REVERSAL),
+        ("Andexanet reverses dabigatran.", REVERSAL),
+        ("Idarucizumab reverses warfarin.", REVERSAL),
+        ("Warfarin is reversed by andexanet.", REVERSAL),
+        # Parties whose names are general words elsewhere.
+        ("The Agent pays the fees of the valuer.", LOAN),
+        # "Pays", "paid": no ending makes the one the other.
+        ("The fees of the valuer are paid by the Agent.", LOAN),
+        ("Notices are sent by the Borrower.", LOAN),
+        ("Defects are corrected by the User.", SOFTWARE),
+        ("The User installs the software.", SOFTWARE),
     ],
 )
 def test_another_thing_is_the_subject(claim: str, passage: str) -> None:
@@ -78,6 +102,13 @@ def test_another_thing_is_the_subject(claim: str, passage: str) -> None:
         ("Keltra plc is the adviser on the sale.", RESULTS),
         # "Paid" is no form of "pays", and yet the landlord's.
         ("The Landlord pays for all other repairs.", REPAIRS),
+        ("Dabigatran is reversed by idarucizumab.", REVERSAL),
+        ("Vitamin K reverses warfarin.", REVERSAL),
+        ("Dialysis removes heparin in part.", REVERSAL),
+        ("The fees of the valuer are paid by the Lender.", LOAN),
+        ("The Agent sends notices.", LOAN),
+        ("The Contractor corrects defects.", SOFTWARE),
+        ("The Supplier installs the software.", SOFTWARE),
         # A thing that the passage does not name: for others to tell.
         ("Dopamine is the first-line vasopressor in septic shock.", SHOCK),
     ],
@@ -106,6 +137,19 @@ def test_it_is_said_of_this_one(claim: str, passage: str) -> None:
             "Smokers had strokes after surgery.",
             "People who smoke had more strokes after surgery. Smokers were older.",
         ),
+        (
+            "Blood pressure was measured by general practitioners.",
+            "The patients were treated by general practitioners. GPs measured blood pressure.",
+        ),
+        (
+            "Fever is reduced by acetaminophen.",
+            "Paracetamol (acetaminophen) is safe. Fever is reduced by paracetamol.",
+        ),
+        # "Agent" is no party where the passage has it small.
+        (
+            "The agent lowered pressure.",
+            "Losartan lowered pressure. The agent was well tolerated.",
+        ),
         # "The inhibitor" may be what was named before.
         (
             "Empagliflozin reduced admissions.",
@@ -132,7 +176,17 @@ def test_german_passages_are_left_to_others() -> None:
 
 
 def test_copies_are_never_at_odds() -> None:
-    for passage in (SHOCK, WITHDRAWAL, FIBRILLATION, PROPHYLAXIS, COMPANY, RESULTS, REPAIRS):
+    for passage in (
+        SHOCK,
+        WITHDRAWAL,
+        FIBRILLATION,
+        PROPHYLAXIS,
+        COMPANY,
+        RESULTS,
+        REPAIRS,
+        REVERSAL,
+        LOAN,
+    ):
         told = parts(passage)
         assert not any(at_odds(part, told) for part in told)
 
