@@ -5,8 +5,8 @@ and not of another, what stands where in a near copy, numbers of other groups, w
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
 other side of a bound, another route or frequency or that of another thing, what is excepted,
 events in another order, another one in a row, may for must, what another party may, what a clause
-says of another thing, what ends for what begins, another day of the week, an effect that is none,
-what only the loss of a thing does, and what is not changed.
+says of another thing, what is only rejected, what ends for what begins, another day of the week, an
+effect that is none, what only the loss of a thing does, and what is not changed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from vademecum.rag import (
     regimen,
     sides,
     subjects,
+    theses,
     unaffected,
     untold,
     weekdays,
@@ -70,6 +71,7 @@ def at_odds(
         duties,
         parties,
         subjects,
+        theses,
         counterparts,
         weekdays,
         no_effect,

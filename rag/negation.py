@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 
 NEGATION = re.compile(
-    r"\b(?:no|not|non|never|without(?= \w)|neither|nor|none|cannot|lack(?:s|ed|ing)?|absen(?:t|ce)"
-    r"|fail(?:s|ed|ure to)?|unable|insignificant|hardly|scarcely|\w+n't"
+    r"\b(?:no|not|non|never|nothing|nobody|without(?= \w)|neither|nor|none|cannot"
+    r"|lack(?:s|ed|ing)?|absen(?:t|ce)|fail(?:s|ed|ure to)?|unable|insignificant|hardly|scarcely"
+    r"|\w+n't"
     r"|(?:little|scant) (?:evidence|support|benefit|effect|reason|need)"
     r"|nicht|nichts|kein(?:e[mnrs]?)?|ohne(?= \w)|weder|nie(?:mals)?|fehl(?:t|te|en|ten)"
     r"|mangel(?:t|te|s)?)\b|不|没有?|未|无|非|缺乏",
@@ -22,11 +23,11 @@ NOT_WITHOUT = re.compile(
     r"|\b(?:darf|dürfen|kann|können|soll\w*)\b[^.;,]{0,60}?\bnicht ohne(?= \w)",
     re.IGNORECASE,
 )
-# "not only", "no less than", "whether or not", "with or without" deny nothing.
+# "not only", "no less than", "no doubt", "whether or not", "with or without" deny nothing.
 NO_DENIAL = re.compile(
     rf"{NOT_WITHOUT.pattern}|"
-    r"\b(?:not only|no less|whether or not|with or without|than without|not least|nicht nur"
-    r"|nicht zuletzt|mit oder ohne|als ohne|ob oder ob nicht)\b"
+    r"\b(?:not only|no less|no doubt|whether or not|with or without|than without|not least"
+    r"|nicht nur|nicht zuletzt|mit oder ohne|als ohne|ob oder ob nicht)\b"
     r"|不仅|不但|不断|不同|不良|不全|不适|(?<!证据)不足|无论|非常|未来",
     re.IGNORECASE,
 )

@@ -1,0 +1,82 @@
+"""What a passage rejects or doubts it does not say; what it says is not to be called doubtful."""
+
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.check import check
+from vademecum.rag.theses import at_odds
+
+LEASE = (
+    "The tribunal rejected the argument that the lease is void and ordered the tenant to pay.",
+    "The broker disclosed the commission to the insurer.",
+)
+SLEEP = (
+    "Nothing suggests that melatonin is an effective treatment of delirium.",
+    "Melatonin shortened sleep latency by 12 minutes.",
+)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "claim"),
+    [
+        ("It is a myth that spinach is the best source of iron.", "Spinach is the best source"),
+        ("We doubt that fasting is the best preparation.", "Fasting is the best preparation."),
+        ("It is doubtful whether the agent is the owner.", "The agent is the owner."),
+        ("Whether the agent is the owner is doubtful.", "The agent is the owner."),
+        ("That statins cause dementia was refuted.", "Statins cause dementia."),
+        ("The claim that he knew of the sale was dismissed.", "He knew of the sale."),
+        ("The court dismissed the claim that he knew of the sale.", "He knew of the sale."),
+        ("Nobody has shown that ketamine is the safest drug.", "Ketamine is the safest drug."),
+    ],
+)
+def test_what_is_rejected_is_not_said(rejected: str, claim: str) -> None:
+    assert at_odds(claim, (rejected,))
+    assert not at_odds(rejected, (rejected,))
+
+
+@pytest.mark.parametrize(
+    ("claim", "parts"),
+    [
+        ("Nothing indicates that melatonin shortened sleep latency.", SLEEP),
+        ("The claim that the broker disclosed the commission was rejected.", LEASE),
+        ("It is a myth that the broker disclosed the commission to the insurer.", LEASE),
+    ],
+)
+def test_what_is_stated_is_not_to_be_rejected(claim: str, parts: tuple[str, ...]) -> None:
+    assert at_odds(claim, parts)
+
+
+@pytest.mark.parametrize(
+    ("claim", "parts"),
+    [
+        ("Melatonin shortened sleep latency.", SLEEP),
+        ("Nothing suggests that melatonin is effective in delirium.", SLEEP),
+        # What the sentence says beside the argument.
+        ("The tribunal ordered the tenant to pay.", LEASE),
+        ("The lease is not void.", LEASE),
+        # Without doubt, it is.
+        ("Noradrenaline is best.", ("There is no doubt that noradrenaline is best.",)),
+        # It is rejected that it is not so.
+        ("Aspirin is safe.", ("It is a myth that aspirin is not safe.",)),
+        # Argued by the one, found by the other.
+        ("He knew.", ("The claim that he knew was dismissed in 2020.", "On appeal: he knew.")),
+        ("The claim that he knew was dismissed.", ("The claim that he knew was dismissed.",)),
+    ],
+)
+def test_what_is_said_besides(claim: str, parts: tuple[str, ...]) -> None:
+    assert not at_odds(claim, parts)
+
+
+def test_such_a_claim_is_not_supported(source_of, embedder) -> None:
+    source = source_of(1, " ".join(SLEEP), "A review")
+    claims = (
+        "Melatonin is an effective treatment of delirium.",
+        "Nothing suggests that melatonin shortened sleep latency.",
+        "Melatonin shortened sleep latency by 12 minutes.",
+    )
+    assert [check(claim, [source], embedder).sentences[0].support for claim in claims] == [
+        "unsupported",
+        "unsupported",
+        "supported",
+    ]
