@@ -12,7 +12,7 @@ help:
 	@echo "make demo                        build the sample library, answer a question, open the chat page"
 	@echo "make demo DEMO_ARGS=--no-serve   the same, and stop after the answer"
 	@echo "make test                        lint, types, tests"
-	@echo "make kernels                     the GPU's kernels in Triton's interpreter"
+	@echo "make kernels                     the GPU's kernels, interpreted and emulated"
 	@echo "make slow                        tests that take minutes: kills, Ray's workers, damaged files"
 	@echo "make coverage                    how much of model/ its tests reach"
 	@echo "make bench-engine                speed beside transformers (LLAMA_PYTHON=...: and llama.cpp)"
@@ -80,7 +80,11 @@ coverage: $(STAMP)
 # Triton's interpreter runs the GPU's kernels on a CPU. It has a folder of its own: nothing here needs
 # Triton, and a PyTorch for GPUs brings the one that it was built with.
 TRITON := $(VENV)/triton
-INTERPRETED := $(patsubst %,tests/model/test_triton_%.py,append attention choice prompts rows)
+INTERPRETED := $(patsubst %,tests/model/test_triton_%.py,append attention choice products prompts rows) \
+	tests/model/test_rotated_kernels.py
+# Those in CUDA C++ are emulated, where there is a C++ compiler.
+EMULATED := $(patsubst %,tests/model/test_triton_%.py,attention choice products rows sampling) \
+	tests/model/test_rotated_kernels.py
 
 $(TRITON)/.installed: Makefile | $(STAMP)
 	@echo "installing Triton for the tests of the GPU's kernels: 1 GB"
@@ -89,7 +93,9 @@ $(TRITON)/.installed: Makefile | $(STAMP)
 
 kernels: $(TRITON)/.installed
 	TRITON_INTERPRET=1 PYTHONPATH=$(TRITON) $(BIN)/python -m pytest -n $(WORKERS) \
-		$(INTERPRETED) tests/model/test_rotated_kernels.py tests/benchmarks/test_gpu_layers_check.py
+		$(INTERPRETED) tests/benchmarks/test_gpu_layers_check.py
+	$(if $(shell command -v g++),CUDA_EMULATED=1 TRITON_INTERPRET=1 PYTHONPATH=$(TRITON) $(BIN)/python -m pytest \
+		-n $(WORKERS) $(EMULATED),@echo "note: no g++: the kernels in CUDA C++ are not tested")
 	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/model/test_triton_front_end.py tests/model/test_triton_fits.py
 
 # Long measurements, some of them most of an hour. TEXT is a long plain text, .gz too.

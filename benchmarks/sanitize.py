@@ -43,7 +43,7 @@ HERE = Path(__file__).parent
 KERNELS = HERE.parent / "model" / "kernels" / "triton"
 FILES = [
     *(f"tests/model/test_triton_{part}.py"
-      for part in ("append", "attention", "choice", "prompts", "rows")),
+      for part in ("append", "attention", "choice", "products", "prompts", "rows", "sampling")),
     "tests/model/test_rotated_kernels.py", "tests/model/test_captured.py",
     "tests/model/test_reading.py", "tests/model/test_ada.py", "tests/model/test_device_engine.py",
 ]  # fmt: skip
@@ -54,7 +54,7 @@ SLOW = (
     "test_draws_have|flat_nucleus", "test_reading", "test_ada", "nothing_that_answers",
     "tokens_are_those|rows_are_as|begins_anew|a_draft_leaves", "test_device_engine",
 )  # fmt: skip
-GRAPHS = "test_ada|test_device_engine|" + "|".join(SLOW[3:5])
+GRAPHS = "test_ada|test_device_engine|meet_again|" + "|".join(SLOW[3:5])
 MODELS = 5  # the place of the first that are whole models
 CAPTURES_ANEW = "one_seed|stays_on|drafts_change|begins_anew|without_sparsity"
 OF_SEVERAL_GPUS = "stays_on_its_gpu"

@@ -23,16 +23,8 @@ if not torch.cuda.is_available():
 pytest.importorskip("triton")
 
 import triton
-from test_captured import (
-    CUDA,
-    GREEDY,
-    SPARSITY,
-    config,
-    pair,
-    random_quantized,
-    relative,
-    triton_kernels,
-)
+from test_captured import CUDA, GREEDY, SPARSITY, config, pair, triton_kernels
+from triton_support import random_quantized, relative
 
 from vademecum.model.captured import CapturedStep
 from vademecum.model.decoder import Decoder

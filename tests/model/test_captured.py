@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -18,6 +17,7 @@ pytest.importorskip("triton")
 
 from triton.compiler import CompiledKernel
 from triton.runtime.jit import JITFunction
+from triton_support import exact, random_quantized, relative
 
 import vademecum.model.kernels.triton as kernels_of_triton
 from vademecum.model.captured import CapturedStep
@@ -26,10 +26,6 @@ from vademecum.model.decoder import Decoder
 from vademecum.model.device import DeviceInt8, DeviceNF4
 from vademecum.model.interface import GenerationOptions
 from vademecum.model.kernels import NAIVE, KvKind, choose
-from vademecum.model.kernels.triton import int8, nf4
-from vademecum.model.kernels.triton.sampling import DeviceSampler
-from vademecum.model.linear import QuantizedLinear
-from vademecum.model.sampling import candidates
 from vademecum.model.sparsity import Sparsity
 
 CUDA = torch.device("cuda")
@@ -49,19 +45,6 @@ def config(family: str, **changed: object) -> ModelConfig:
         "attention_bias": family == "qwen2", "max_positions": 2048,
     }  # fmt: skip
     return ModelConfig(**(given | changed))  # type: ignore[arg-type]
-
-
-def random_quantized(out: int, inner: int) -> QuantizedLinear:
-    codes = torch.randint(0, 256, (out, inner // 2), dtype=torch.uint8, device=CUDA)
-    return QuantizedLinear(codes, 0.1 + 0.05 * torch.rand(out, inner // 64, device=CUDA))
-
-
-def exact(weight: nf4.PackedNF4) -> Tensor:
-    """`[out, in]`, float32: what the packed weight stands for, its levels those of the kernel."""
-    plain = weight.unpacked()
-    level = nf4.levels().float().to(CUDA) / nf4.SCALE
-    codes = torch.stack((plain.packed >> 4, plain.packed & 15), dim=2).flatten(1)
-    return level[codes.long()] * plain.absmax.repeat_interleave(64, dim=1)
 
 
 def pair(config: ModelConfig, kind: KvKind, sparsity: Sparsity | None) -> tuple[Decoder, Decoder]:
@@ -130,11 +113,6 @@ def triton_kernels() -> list[CompiledKernel]:
     functions = {id(thing): thing for thing in things if isinstance(thing, JITFunction)}
     device = torch.cuda.current_device()
     return [k for f in functions.values() for k in list(f.device_caches[device][0].values())]
-
-
-def relative(found: Tensor, wanted: Tensor) -> float:
-    found, wanted = found.double().cpu(), wanted.double().cpu()
-    return float((found - wanted).norm() / wanted.norm())
 
 
 CASES = [
@@ -307,139 +285,3 @@ def test_nothing_that_answers_need_is_left_to_capture(threshold: int) -> None:
         for draft in step.shapes.drafts:
             if length % 32 + draft < 32:
                 assert step.shapes.of(length, 1 + draft, watched=True) in step._graphs
-
-
-@pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize("shared", [False, True])
-@pytest.mark.parametrize(
-    ("out", "inner", "units"),
-    [(1, 64, 1), (17, 192, 1), (100, 1024, 4), (1152, 896, 2), (7168, 384, 2), (333, 8192, 4)],
-)
-@pytest.mark.parametrize("rows", [1, 3, 9, 16])
-def test_nf4_product(
-    out: int, inner: int, units: int, rows: int, gated: bool, shared: bool
-) -> None:
-    torch.manual_seed(0)
-    weight = random_quantized(2 * out if gated else out, inner)
-    packed = nf4.PackedNF4.of_gate_up(weight) if gated else nf4.PackedNF4.of(weight)
-    x = torch.randn(rows, inner, device=CUDA).bfloat16()
-    bias = None if gated else torch.randn(out, device=CUDA).bfloat16()
-    tuning = nf4.Tuning(slots=2, units=units, shared=shared)
-    target = nf4.product(x, packed, bias, tuning).fill_(torch.nan)
-    found = nf4.product(x, packed, bias, tuning, target).double()
-    wanted = x.double() @ exact(packed).double().T
-    if gated:
-        gate, up = wanted.chunk(2, dim=1)
-        wanted = torch.nn.functional.silu(gate) * up
-    elif bias is not None:
-        wanted += bias.double()
-    assert relative(found, wanted) < 5e-3
-
-
-@pytest.mark.parametrize(("out", "inner", "units"), [(16, 4096, 1), (333, 8192, 4), (4096, 512, 2)])
-@pytest.mark.parametrize("rows", [1, 16])
-def test_blocks_that_share_meet_again_and_again(
-    out: int, inner: int, units: int, rows: int
-) -> None:
-    """What is left for a later block is taken, and is absent for the next product."""
-    torch.manual_seed(0)
-    packed = nf4.PackedNF4.of(random_quantized(out, inner))
-    x = torch.randn(rows, inner, device=CUDA).bfloat16()
-    tuning, meeting = nf4.Tuning(slots=2, units=units, shared=True), nf4.new_meeting(x.device)
-    once = nf4.product(x, packed, tuning=tuning)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        told = [nf4.product(x, packed, tuning=tuning, meeting=meeting) for _ in range(40)]
-    for _ in range(25):
-        for one in told:
-            one.fill_(torch.nan)
-        graph.replay()
-        assert all(torch.equal(one, once) for one in told)
-    assert (meeting == -1).all()
-
-
-def test_blocks_that_share_pass_on_what_is_no_number() -> None:
-    packed = nf4.PackedNF4.of(random_quantized(64, 8192))
-    x = torch.full((1, 8192), torch.nan, device=CUDA).bfloat16()
-    meeting = nf4.new_meeting(x.device)
-    tuning = nf4.Tuning(slots=2, units=4, shared=True)
-    assert nf4.product(x, packed, tuning=tuning, meeting=meeting).isnan().all()
-    assert (meeting == -1).all()
-
-
-@pytest.mark.parametrize(("out", "inner"), [(1001, 1536), (333, 3584)])
-@pytest.mark.parametrize("rows", [1, 2, 16])
-def test_int8_product_of_the_size_of_a_head(out: int, inner: int, rows: int) -> None:
-    torch.manual_seed(0)
-    codes = torch.randint(-127, 128, (out, inner), dtype=torch.int8, device=CUDA)
-    scale = torch.rand(out, device=CUDA).bfloat16()
-    x = torch.randn(rows, inner, device=CUDA).bfloat16()
-    target = torch.full((rows, out), torch.nan, device=CUDA)
-    found = int8.product(x, codes, scale, target)
-    wanted = x.double() @ (codes.double() * scale.double()[:, None]).T
-    assert relative(found, wanted) < 1e-5
-
-
-def draw(logits: Tensor, options: GenerationOptions, positions: int) -> list[int]:
-    sampler = DeviceSampler(logits.shape[0], CUDA)
-    sampler.set(options)
-    start, sealed = (torch.zeros(1, dtype=torch.int32, device=CUDA) for _ in range(2))
-    tokens = torch.full((logits.shape[0],), -1, dtype=torch.int64, device=CUDA)
-    drawn: list[int] = []
-    for n in range(positions):
-        start.fill_(n * logits.shape[0])  # no two rows of one position
-        sampler.sample(logits, tokens, start, sealed, advance=False)
-        drawn += tokens.tolist()
-    return drawn
-
-
-@pytest.mark.parametrize("vocab", [7, 1001, 151_936])
-def test_temperature_0_takes_the_highest_logit_and_the_first_of_equals(vocab: int) -> None:
-    logits = torch.randn(3, vocab, device=CUDA)
-    logits[1, [2, 5]] = 50.0
-    assert draw(logits, GREEDY, 1) == [int(logits[0].argmax()), 2, int(logits[2].argmax())]
-
-
-@pytest.mark.parametrize(
-    ("top_k", "top_p", "temperature"), [(0, 1.0, 1.0), (0, 0.9, 0.6), (3, 1.0, 1.0), (5, 0.7, 2.0)]
-)
-@pytest.mark.parametrize("vocab", [11, 40_000])
-def test_draws_have_the_probabilities_of_the_candidates(
-    vocab: int, top_k: int, top_p: float, temperature: float
-) -> None:
-    """A chi-squared test at odds of 1 to 10,000."""
-    options = GenerationOptions(temperature=temperature, top_p=top_p, top_k=top_k, seed=3)
-    logits = torch.full((1, vocab), -90.0, device=CUDA)
-    logits[0, :: vocab // 11] = torch.randn(len(range(0, vocab, vocab // 11)), device=CUDA)
-    weights, tokens = candidates(logits[0].cpu(), options)
-    if tokens is None:
-        tokens = torch.arange(vocab)
-    drawn = Counter(draw(logits.expand(4, -1).contiguous(), options, 500))
-    weights = weights / weights.sum()
-    likely = {int(t): float(w) for t, w in zip(tokens, weights, strict=True) if w > 1e-9}
-    assert set(drawn) <= set(likely)
-    distance = sum((drawn[t] - 2000 * w) ** 2 / (2000 * w) for t, w in likely.items())
-    assert distance < 40
-
-
-def test_a_flat_nucleus_ends_where_its_share_is_reached() -> None:
-    torch.manual_seed(0)
-    logits = torch.randn(1, 151_936, device=CUDA) * 2
-    options = GenerationOptions(temperature=0.7, top_p=0.9)
-    _, tokens = candidates(logits[0].cpu(), options)
-    assert tokens is not None
-    allowed = set(tokens.tolist())
-    drawn = draw(logits, options, 300)
-    assert len(set(drawn)) > 200
-    # A token or two at the edge may differ by rounding.
-    assert sum(t not in allowed for t in drawn) <= 1
-
-
-def test_sampling_goes_on_by_a_token() -> None:
-    sampler = DeviceSampler(1, CUDA)
-    sampler.set(GREEDY)
-    start = torch.tensor([63], dtype=torch.int32, device=CUDA)
-    sealed = torch.tensor([0], dtype=torch.int32, device=CUDA)
-    tokens = torch.zeros(1, dtype=torch.int64, device=CUDA)
-    sampler.sample(torch.randn(1, 99, device=CUDA), tokens, start, sealed, advance=True)
-    assert (int(start), int(sealed)) == (64, 1)

@@ -12,7 +12,8 @@ if not torch.cuda.is_available():
     pytest.skip("no GPU", allow_module_level=True)
 pytest.importorskip("triton")
 
-from test_captured import SPARSITY, config, pair, relative
+from test_captured import SPARSITY, config, pair
+from triton_support import relative
 
 from vademecum.model.decoder import Decoder
 from vademecum.model.kernels import KvKind

@@ -1,40 +1,25 @@
 """Products in 8 bit of what was turned first mean what the naive ones mean: on a GPU, or in
 Triton's interpreter.
-
-TRITON_INTERPRET=1 python -m pytest tests/model/test_rotated_kernels.py
 """
 
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from triton_support import DEVICE, cuda_only, gpu_only, quiet, random
 
 from vademecum.model.kernels import rotated
 from vademecum.model.kernels.rotated import Rotated
+from vademecum.model.kernels.triton import matmul, nf4, rotate
+from vademecum.model.kernels.triton.matmul import Tiles
 from vademecum.model.linear import QuantizedLinear
 
-INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-if not torch.cuda.is_available() and not INTERPRETED:
-    pytest.skip("neither a GPU nor TRITON_INTERPRET=1", allow_module_level=True)
-pytest.importorskip("triton")
-
-from vademecum.model.kernels.triton import matmul, nf4, rotate  # noqa: E402
-from vademecum.model.kernels.triton.matmul import Tiles  # noqa: E402
-
-DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
 SMALL = Tiles(rows=64, columns=128, inputs=64, stages=2, warps=4)
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
-
-
-cuda_only = pytest.mark.skipif(INTERPRETED, reason="CUDA C++, which nothing interprets")
+pytestmark = quiet
 
 
 @pytest.fixture(autouse=True)
@@ -47,10 +32,6 @@ def _poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
         return out.fill_(math.nan if out.is_floating_point() else 99)
 
     monkeypatch.setattr(torch, "empty", filled)
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE)
 
 
 def value_of(x: Rotated) -> Tensor:
@@ -125,7 +106,7 @@ def codes(rows: int, inner: int, seed: int) -> Rotated:
 
 SHAPES = [
     (1, 16, 64), (65, 130, 192), (200, 300, 576),
-    pytest.param(1_300, 5_008, 576, marks=cuda_only),  # more tiles than programs
+    pytest.param(1_300, 5_008, 576, marks=gpu_only),  # more tiles than programs
 ]  # fmt: skip
 
 

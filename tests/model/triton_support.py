@@ -1,6 +1,8 @@
 """Sequences of pages for the tests of the GPU's kernels, on a GPU or in Triton's interpreter.
 
-Importing it skips what imports it where there is neither: TRITON_INTERPRET=1 asks for the second.
+Importing it skips what imports it where there is neither: TRITON_INTERPRET=1 asks for the second,
+and CUDA_EMULATED=1 besides for the kernels in CUDA C++ (`emulated_cuda`), where Triton's give way
+to them.
 """
 
 from __future__ import annotations
@@ -9,17 +11,22 @@ import math
 import os
 from dataclasses import dataclass
 
+import emulated_cuda
 import pytest
 import torch
 from torch import Tensor
 
 from vademecum.model.kernels.naive import KeyBias
 from vademecum.model.kernels.pages import PAGE, QuantizedPages
+from vademecum.model.linear import QuantizedLinear
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+EMULATED = os.environ.get("CUDA_EMULATED") == "1"
 if not torch.cuda.is_available() and not INTERPRETED:
     pytest.skip("neither a GPU nor TRITON_INTERPRET=1", allow_module_level=True)
 pytest.importorskip("triton")
+
+from vademecum.model.kernels.triton.nf4 import SCALE, PackedNF4, levels  # noqa: E402
 
 # The interpreter computes with NumPy, which warns of infinities that are meant, and of Triton's own
 # conversions.
@@ -27,8 +34,11 @@ quiet = [
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
+if EMULATED:
+    emulated_cuda.install()
 DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
-cuda_only = pytest.mark.skipif(INTERPRETED, reason="CUDA C++, which nothing interprets")
+gpu_only = pytest.mark.skipif(INTERPRETED, reason="takes minutes where it is interpreted")
+cuda_only = pytest.mark.skipif(INTERPRETED and not EMULATED, reason="CUDA C++: CUDA_EMULATED=1")
 THETA = 10_000.0
 
 
@@ -87,3 +97,21 @@ def rotation(positions: int, dim: int) -> tuple[Tensor, Tensor]:
     angle = torch.arange(positions)[:, None] * THETA ** (-torch.arange(0, dim, 2) / dim)
     cos, sin = angle.cos().float(), angle.sin().float()
     return torch.cat((cos, cos), -1).to(DEVICE), torch.cat((-sin, sin), -1).to(DEVICE)
+
+
+def random_quantized(out: int, inner: int) -> QuantizedLinear:
+    codes = torch.randint(0, 256, (out, inner // 2), dtype=torch.uint8, device=DEVICE)
+    return QuantizedLinear(codes, 0.1 + 0.05 * torch.rand(out, inner // 64, device=DEVICE))
+
+
+def exact(weight: PackedNF4) -> Tensor:
+    """`[out, in]`, float32: what the packed weight stands for, its levels those of the kernel."""
+    plain = weight.unpacked()
+    level = levels().float().to(DEVICE) / SCALE
+    codes = torch.stack((plain.packed >> 4, plain.packed & 15), dim=2).flatten(1)
+    return level[codes.long()] * plain.absmax.repeat_interleave(64, dim=1)
+
+
+def relative(found: Tensor, wanted: Tensor) -> float:
+    found, wanted = found.double().cpu(), wanted.double().cpu()
+    return float((found - wanted).norm() / wanted.norm())

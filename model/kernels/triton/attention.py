@@ -30,7 +30,7 @@ from torch import Tensor
 
 from vademecum.model.kernels.pages import QuantizedPages
 from vademecum.model.kernels.triton.early import early, hopper, wait_for_previous
-from vademecum.model.kernels.triton.nvrtc import kernel
+from vademecum.model.kernels.triton.nvrtc import kernel, runs_on
 from vademecum.model.kernels.triton.scores import COMPILED, GROUP, BiasTables, Selection
 
 CHANNELS = 32  # joined by one program
@@ -42,7 +42,7 @@ THREADS = 256  # of a block of it, of which each warp reads a page at a time
 MOST_HELD = 12  # pages of a block of held.cu: two of them run on a Hopper's processor
 RUNNING = 2  # blocks of a processor at once, at most
 LEAST_PAGES = 4  # of a block, where there are as many; fewer make more parts, which join slower
-LEAST_CHOSEN = 5  # of a block of attention.cu, where pages were chosen beforehand
+LEAST_CHOSEN = 5  # the same of chosen pages with a key bias
 MOST_SPLITS = 127  # with the tail as many parts as join.cu takes
 JOINING = 128  # threads of a block of join.cu
 LIFTED = tl.constexpr(15 * math.log(2))
@@ -93,7 +93,7 @@ def attention(
     if heads // kv_heads > GROUP:
         raise ValueError(f"{heads // kv_heads} query heads on a KV head, at most {GROUP} are read")
     out = torch.empty_like(query) if out is None else out
-    compiled = query.device.type == "cuda" and dim in COMPILED
+    compiled = runs_on(query.device) and dim in COMPILED
     read = _compiled if compiled else _in_triton
     shares = torch.empty(rows, heads, 0 if mass is None else capacity + 1, device=query.device)
     given = _Given(query, store, table, selection, tail, start, bias)
@@ -199,7 +199,7 @@ def cut(store: QuantizedPages, rows: int, capacity: int, most: int | None, *, bi
             if pages <= MOST_HELD and held_bytes(dim, page, pages) <= room:
                 return Cut(HELD.name, splits, max(1, pages))
     splits = _splits(processors, kv_heads, rows, capacity)
-    if most is not None and most < capacity:
+    if biased and most is not None and most < capacity:
         splits = min(splits, max(1, -(-most // LEAST_CHOSEN)))
     return Cut(SOURCE.name, splits)
 

@@ -146,8 +146,10 @@ def product(
     blocks = min(out_tiles * k_items if tuning.shared else out_tiles, room)
     if out is None:
         out = torch.empty(rows, weight.out, dtype=torch.bfloat16, device=x.device)
-    if tuning.shared and meeting is None:
-        meeting = new_meeting(x.device)
+    if tuning.shared:
+        meeting = new_meeting(x.device) if meeting is None else meeting
+        if meeting.shape[0] < blocks:
+            raise ValueError(f"{blocks} blocks meet where {meeting.shape[0]} have room")
     run(
         (blocks, 1, 1), 32 * WARPS,
         weight.codes, weight.absmax, x.contiguous(), bias, out, meeting if tuning.shared else None,

@@ -20,6 +20,11 @@ SHARED = 48 << 10  # bytes that a block may have without asking for more
 HERE = Path(__file__).parent
 
 
+def runs_on(device: torch.device) -> bool:
+    """Whether kernels in CUDA C++ do."""
+    return device.type == "cuda"
+
+
 def compiled(source: str, definitions: Mapping[str, int | str], capability: int) -> bytes:
     """Machine code for a compute capability (89: RTX 4090, 90: H100, H200).
 

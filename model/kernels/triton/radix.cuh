@@ -140,7 +140,7 @@ __device__ __forceinline__ u32 choose(Choice& s, const u32 (&key)[PAGES_EACH], i
 }
 
 // The key of a page. Scores are positive, so that their bits are ordered as they are; none reaches
-// what must be read.
+// what must be read. (Where they are no numbers any pages are taken: nothing comes of them.)
 __device__ __forceinline__ u32 key_of(float score, bool needed) {
     return needed ? 0x7F800000u : __float_as_uint(score) & 0x7FFFFFFFu;
 }

@@ -11,7 +11,7 @@
 // others read.
 //
 // A key bias, turned to the page's place, is up to a hundred times as large as keys: what it adds are
-// waves of the query over the page's turn, as good as in float32.
+// waves of the query over the page's turn, to a millionth of the largest.
 //
 // Defined from outside: DIM (64 or 128), GROUP_HEADS, KV_HEADS, BIASED (in some of the layers).
 

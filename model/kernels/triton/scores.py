@@ -23,7 +23,7 @@ from torch import Tensor
 from vademecum.model.kernels.naive import KeyBias
 from vademecum.model.kernels.pages import PAGE, QuantizedPages
 from vademecum.model.kernels.triton.early import early, wait_for_previous
-from vademecum.model.kernels.triton.nvrtc import kernel
+from vademecum.model.kernels.triton.nvrtc import kernel, runs_on
 from vademecum.model.kernels.triton.quantize import LEAST, SHIFT
 from vademecum.model.sparsity import Sparsity
 
@@ -191,7 +191,7 @@ def score(
     device = query.device
     weights = torch.empty(layers, rows, heads, capacity, device=device)
     statistics = torch.empty(layers, rows, heads, blocks, 2, device=device)
-    if device.type == "cuda" and dim in COMPILED:
+    if runs_on(device) and dim in COMPILED:
         constants = (
             ("DIM", dim),
             ("GROUP_HEADS", heads // kv_heads),

@@ -9,6 +9,8 @@
 #define WARPS 32
 #include "radix.cuh"
 
+#define EARLY (PAGES_EACH * GROUP_HEADS <= 64)  // a thread's registers hold its weights
+
 // weights: float [layers, rows, heads, capacity], of pages within their 32; statistics: pairs [layers,
 // rows, heads, blocks] of the largest logit of 32 pages and the sum of their weights; start: the
 // position of the first row; `behind` as in score.cu. pages: int [layers, rows, KV_HEADS, room],
@@ -31,14 +33,17 @@ select_pages(const float* weights, const float2* statistics, const int* start, i
     const int begun = *start, complete = begun / 32, length = begun + row + 1;
     const int scored = max(begun + row - behind, 0) / 32;
 
+    auto weight_of = [&](int i, int g) {
+        const int page = min(i * THREADS + thread, max(scored - 1, 0));
+        return weights[(size_t)(first_head + g) * capacity + page];
+    };
+#if EARLY
     float weight[PAGES_EACH][GROUP_HEADS];
 #pragma unroll
     for (int i = 0; i < PAGES_EACH; ++i)
 #pragma unroll
-        for (int g = 0; g < GROUP_HEADS; ++g) {
-            const int page = min(i * THREADS + thread, max(scored - 1, 0));
-            weight[i][g] = weights[(size_t)(first_head + g) * capacity + page];
-        }
+        for (int g = 0; g < GROUP_HEADS; ++g) weight[i][g] = weight_of(i, g);
+#endif
     // The softmax of each head, from those of 32 pages each.
     if (warp < GROUP_HEADS) {
         const float2* own = statistics + (size_t)(first_head + warp) * blocks;
@@ -71,7 +76,14 @@ select_pages(const float* weights, const float2* statistics, const int* start, i
     for (int i = 0; i < PAGES_EACH; ++i) {
         float score = 0.0f;
 #pragma unroll
-        for (int g = 0; g < GROUP_HEADS; ++g) score += weight[i][g] * factors[(g * PAGES_EACH + i) * WARPS + warp];
+        for (int g = 0; g < GROUP_HEADS; ++g) {
+#if EARLY
+            const float own = weight[i][g];
+#else
+            const float own = weight_of(i, g);
+#endif
+            score += own * factors[(g * PAGES_EACH + i) * WARPS + warp];
+        }
         key[i] = key_of(score, rule.needs(i * THREADS + thread, length));
     }
     const int wanted = rule.wanted(complete, length);

@@ -1,0 +1,211 @@
+"""The kernels in CUDA C++ on a CPU, compiled by its C++ compiler: what no GPU is needed to test.
+
+A kernel's source stays as it is but for what C++ has not: instructions of PTX become functions
+(`emulated_cuda.h`), and memory that is shared becomes that of the block that runs. Threads of a
+block take turns (`emulated_cuda.cpp`): they wait for each other where the kernel says so, and in
+which order they go on differs from launch to launch, so that a barrier that is missing shows as a
+wrong result. What a GPU alone can tell are faults of what runs at once, and time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+
+from vademecum.model.kernels.triton import nvrtc
+
+HERE = Path(__file__).parent
+LIBRARIES = HERE.parents[1] / ".pytest_cache" / "emulated_cuda"  # are kept
+COMPILER = shutil.which("g++")
+FLAGS = (
+    "-std=c++17",
+    "-O1",
+    "-march=native",
+    "-fPIC",
+    "-fno-strict-aliasing",
+    "-ffp-contract=off",
+    "-w",
+)
+ORDERS = 3  # in which threads go on, in turn
+# What instructions are called in emulated_cuda.h, by how they begin.
+INSTRUCTIONS = {
+    "cp.async.cg.shared.global": "copy16",
+    "cp.async.commit_group": "commit",
+    "cp.async.wait_group": "wait_group",
+    "cp.async.wait_all": "wait_all",
+    "st.relaxed.gpu.global.v4.f32": "store4",
+    "ld.relaxed.gpu.global.v4.u32": "load4",
+    "griddepcontrol.": "nothing",
+    "cvt.rn.bf16.f32": "round_bf16",
+    "cvt.rn.f16x2.f32": "round_halves",
+    "{.reg .f16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, l;}": "low_half",
+    "{.reg .f16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, h;}": "high_half",
+    "mul.rn.f16x2": "multiply_halves",
+    "sub.f16x2 %0, %0, %1": "subtract_halves",
+    "cvt.rna.tf32.f32": "round_tf32",
+    "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32": "multiply_bf16",
+    "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32": "multiply_f16",
+    "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32": "multiply_tf32",
+}
+ASM = re.compile(r"\basm\s*(?:volatile\s*)?\(")
+DYNAMIC = re.compile(r"extern\s+__shared__\s+(?:__align__\(\d+\)\s+)?(\w+)\s+(\w+)\[\];")
+SPIN = re.compile(r"(while \(.*\)) \{\}")
+LAUNCH = """
+extern char __start_of_block[] __attribute__((weak, visibility("hidden")));
+extern char __stop_of_block[] __attribute__((weak, visibility("hidden")));
+extern "C" const char* emulated_launch(void** given, const unsigned* grid, unsigned threads,
+                                       size_t memory, unsigned running, unsigned order) {
+    auto call = [](void** given) { emulated_call(KERNEL, given); };
+    return emulated_run(call, given, grid, threads, memory, __start_of_block,
+                        __stop_of_block - __start_of_block, running, order);
+}
+"""
+
+
+def translated(source: str) -> str:
+    """A kernel's source, or a header's, as C++. Raises ValueError for an instruction that has no
+    name in `INSTRUCTIONS`."""
+    parts, at = [], 0
+    while found := ASM.search(source, at):
+        end = _closing(source, found.end())
+        parts += [source[at : found.start()], _call(source[found.end() : end])]
+        at = end + 1
+    plain = "".join([*parts, source[at:]])
+    plain = DYNAMIC.sub(r"\1* \2 = (\1*)emulated_memory();", plain)
+    return SPIN.sub(r"\1 { emulated_pause(); }", plain)
+
+
+def _call(instruction: str) -> str:
+    """What stands between the brackets of an `asm` statement, as a call."""
+    template, *operands = _split(instruction, ":")
+    text = "".join(re.findall(r'"([^"]*)"', template))
+    name = next((name for begin, name in INSTRUCTIONS.items() if text.startswith(begin)), None)
+    if name is None:
+        raise ValueError(f"an instruction that is not emulated: {text}")
+    values = [
+        re.sub(r'^\s*"[^"]*"\s*\((.*)\)\s*$', r"\1", operand, flags=re.DOTALL)
+        for some in operands[:2]
+        for operand in _split(some, ",")
+        if operand.strip()
+    ]
+    return f"ptx_{name}({', '.join(values)})"
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """At marks outside brackets and strings."""
+    parts, depth, quoted = [""], 0, False
+    for letter in text:
+        quoted ^= letter == '"'
+        depth += 0 if quoted else (letter in "([{") - (letter in ")]}")
+        if letter == mark and depth == 0 and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _closing(text: str, at: int) -> int:
+    """Where the bracket that was opened before `at` is closed."""
+    depth, quoted = 1, False
+    for place in range(at, len(text)):
+        quoted ^= text[place] == '"'
+        depth += 0 if quoted else (text[place] == "(") - (text[place] == ")")
+        if depth == 0:
+            return place
+    raise ValueError("a bracket that is never closed")
+
+
+class EmulatedKernel:
+    """In place of `nvrtc.Kernel`."""
+
+    launches = 0  # of all: which order is next
+
+    def __init__(
+        self, path: Path, name: str, definitions: tuple[tuple[str, int | str], ...],
+        device: int, *, together: bool, early: bool, shared: int,
+    ) -> None:  # fmt: skip
+        self._launch = _library(path, name, definitions).emulated_launch
+        self._launch.restype = ctypes.c_char_p
+        self._name, self._together, self._shared = name, together, shared
+
+    def blocks_per_processor(self, threads: int) -> int:
+        return 1
+
+    def __call__(
+        self, blocks: tuple[int, int, int], threads: int, *arguments: Tensor | int | None
+    ) -> None:
+        values = [
+            ctypes.c_int(a) if isinstance(a, int)
+            else ctypes.c_void_p(a.data_ptr() if isinstance(a, Tensor) else 0)
+            for a in arguments
+        ]  # fmt: skip
+        given = (ctypes.c_void_p * len(values))(*[ctypes.addressof(value) for value in values])
+        # Blocks begin in their order. Who may wait for those before runs beside them.
+        running = blocks[0] * blocks[1] * blocks[2] if self._together else 4
+        order = EmulatedKernel.launches % ORDERS
+        EmulatedKernel.launches += 1
+        wrong = self._launch(
+            given, (ctypes.c_uint * 3)(*blocks), threads, ctypes.c_size_t(self._shared), running,
+            order,
+        )  # fmt: skip
+        if wrong is not None:
+            raise RuntimeError(f"{self._name}, order {order}: {wrong.decode()}")
+
+
+def install() -> None:
+    """From now on kernels in CUDA C++ run here, as those of a Hopper would be launched: for a
+    process whose tests are all of such kernels."""
+    from vademecum.model.kernels.triton import attention, nf4, scores
+
+    about = SimpleNamespace(multi_processor_count=132, shared_memory_per_block_optin=232_448)
+    nvrtc.Kernel = EmulatedKernel
+    torch.cuda.get_device_properties = lambda _: about
+    for module in (attention, scores):
+        module.runs_on = lambda _: True
+    attention.hopper = lambda _: True
+    nf4.as_hopper = lambda _: True
+
+
+@cache
+def _library(path: Path, name: str, definitions: tuple[tuple[str, int | str], ...]) -> ctypes.CDLL:
+    _runtime()
+    given = [f"-D{key}={value}" for key, value in (*definitions, ("KERNEL", name))]
+    source = f'#include "emulated_cuda.h"\n{translated(path.read_text("utf-8"))}{LAUNCH}'
+    headers = {file.name: translated(file.read_text("utf-8")) for file in nvrtc.HERE.glob("*.cuh")}
+    return ctypes.CDLL(str(_compiled(source, headers, given)))
+
+
+@cache
+def _runtime() -> ctypes.CDLL:
+    source = (HERE / "emulated_cuda.cpp").read_text("utf-8")
+    return ctypes.CDLL(str(_compiled(source, {}, ["-O3"])), mode=ctypes.RTLD_GLOBAL)
+
+
+def _compiled(source: str, headers: dict[str, str], options: Sequence[str]) -> Path:
+    """The library; one that was made of just this is taken."""
+    headers = headers | {"emulated_cuda.h": (HERE / "emulated_cuda.h").read_text("utf-8")}
+    whole = hashlib.sha256(repr((source, sorted(headers.items()), options, FLAGS)).encode())
+    LIBRARIES.mkdir(parents=True, exist_ok=True)
+    made = LIBRARIES / f"{whole.hexdigest()[:24]}.so"
+    if made.exists():
+        return made
+    with tempfile.TemporaryDirectory(dir=LIBRARIES) as work:
+        for file, text in {**headers, "source.cpp": source}.items():
+            (Path(work) / file).write_text(text, "utf-8")
+        command = [str(COMPILER), *FLAGS, *options, "-shared", "source.cpp", "-o", "made.so"]
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
+        (Path(work) / "made.so").replace(made)
+    return made
