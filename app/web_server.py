@@ -39,6 +39,7 @@ HEADERS = (
     (b"content-security-policy", POLICY.encode()),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
+    (b"x-dns-prefetch-control", b"off"),  # a link is looked up when it is followed, not when shown
 )
 
 

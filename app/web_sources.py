@@ -2,123 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Mapping, Sequence
 
 from vademecum.app.english import ENGLISH
 from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
+from vademecum.app.web_passage import WINDOW, passage_html
 from vademecum.app.web_text import escape, safe_url
 from vademecum.corpora.document import Document
-from vademecum.corpora.readers.headings import headings
 from vademecum.rag.answer import Source
-from vademecum.rag.sentences import sentences_of
 
-WINDOW = 6_000  # characters: a longer text is shown around the passage only
 NAMED = 6  # authors
-MARGIN = 1_500  # characters to show on either side then
-WRAPPED = range(55, 121)  # characters of a line that goes on in the next, in a typed text
 
 
 def anchor(turn: int, n: int) -> str:
     """The id of a source's card: what a citation chip points to."""
     return f"vd-source-{turn}-{n}"
-
-
-def shown_part(document: Document, start: int, end: int) -> tuple[int, int]:
-    """Which characters to show: a whole abstract, or the surroundings in a long text."""
-    text = document.text
-    if len(text) <= WINDOW:
-        return 0, len(text)
-    first, last = max(0, start - MARGIN), min(len(text), end + MARGIN)
-    # Whole sentences if there are any, whole words otherwise.
-    if first > 0:
-        starts = [
-            at + len(stop)
-            for stop in ("\n", ". ", "。")
-            if (at := text.find(stop, first, start)) >= 0
-        ]
-        first = min(starts, default=text.find(" ", first, start) + 1 or first)
-    if last < len(text):
-        ends = [at + 1 for stop in ("\n", ". ", "。") if (at := text.rfind(stop, end, last)) >= 0]
-        last = max(ends, default=last)
-    return first, last
-
-
-def passage_html(document: Document, source: Source) -> str:
-    """The document's text with the passage in `<mark>` and section labels in bold.
-
-    The joined text of the marks is exactly `source.text`. Each sentence of the passage is a mark
-    of its own that carries its offset, so that a click can single one out. The hashes of Markdown's
-    headings are there and not shown: a heading looks like a label.
-    """
-    text = document.text
-    first, last = shown_part(document, source.start, source.end)
-    titles = list(headings(text)) if document.file.lower().endswith(".md") else []
-    labels = _label_spans(document) + [(title.start, title.end) for title in titles]
-    hashes = [
-        span
-        for title in titles
-        for span in ((title.start, title.first), (title.last, title.end))
-        if span[0] < span[1]
-    ]
-    marks = [(source.start + a, source.start + b) for a, b in sentences_of(source.text)]
-
-    cuts = {first, last, source.start, source.end}
-    cuts.update(at for span in (*labels, *hashes, *marks) for at in span)
-    breaks = {start for start, _ in labels}
-    breaks.update(_line_breaks(document))
-    cuts.update(breaks)
-
-    out = ["<p>"]
-    if first > 0:
-        out.append('<span class="vd-cut">… </span>')
-    edges = sorted(at for at in cuts if first <= at <= last)
-    for start, end in itertools.pairwise(edges):
-        if start in breaks and start > first:
-            out.append("</p><p>")
-        piece = escape(text[start:end])
-        if any(a <= start < b for a, b in hashes):
-            piece = f"<span hidden>{piece}</span>"
-        elif any(a <= start < b for a, b in labels):
-            piece = f'<strong class="vd-label">{piece}</strong>'
-        if source.start <= start < source.end:
-            at = next((a for a, b in marks if a <= start < b), None)
-            offset = "" if at is None else f' data-vd-at="{at}"'
-            piece = f"<mark{offset}>{piece}</mark>"
-        out.append(piece)
-    if last < len(text):
-        out.append('<span class="vd-cut"> …</span>')
-    out.append("</p>")
-    return "".join(out)
-
-
-def _line_breaks(document: Document) -> list[int]:
-    """Where lines begin that are lines, too: not those that an editor wrapped."""
-    typed = document.file.lower().endswith((".txt", ".md"))
-    text = document.text
-    found = []
-    for match in re.finditer(r"\n+", text):
-        start, end = match.span()
-        before = start - (text.rfind("\n", 0, start) + 1)
-        if not (typed and end - start == 1 and before in WRAPPED and text[end : end + 1].isalpha()):
-            found.append(end)
-    return found
-
-
-def _label_spans(document: Document) -> list[tuple[int, int]]:
-    """Where the section labels stand: between the end of one section and the start of the next."""
-    spans = []
-    before = 0
-    for section in document.sections:
-        gap = document.text[before : section.start]
-        label = gap.strip()
-        if section.label and label:
-            start = before + gap.index(label)
-            spans.append((start, start + len(label)))
-        before = section.end
-    return spans
 
 
 def source_html(

@@ -102,6 +102,24 @@ def test_a_heading_of_a_markdown_file_is_seen_without_its_hashes(visit: Open) ->
     settled_in_view(passage.locator("mark", has_text="lactate"))
 
 
+def test_the_marks_of_a_markdown_file_are_seen_as_what_they_mean(visit: Open) -> None:
+    tab = visit()
+    tab.answered("What is shock in sepsis?")
+    tab.chip(0).click()
+    passage = tab.page.locator("#vd-source-1-1-text")
+    expect(passage.locator("td")).to_have_text(
+        ["Ceftriaxone", "2 g", "Vancomycin", "25 mg/kg"], use_inner_text=True
+    )
+    expect(passage.locator("td strong")).to_have_text("Ceftriaxone")
+    expect(passage.locator("pre")).to_have_text("dose = 25 * weight", use_inner_text=True)
+    expect(passage.locator(".vd-item").nth(1)).to_have_text("oxygen", use_inner_text=True)
+    expect(passage.locator("a")).to_have_attribute("href", "https://example.org/rule")
+    expect(passage.locator("img, script, b")).to_have_count(0)
+    blocks = passage.locator("> :not(.vd-ids)")
+    assert "".join(blocks.evaluate_all("all => all.map(each => each.textContent)")) == GUIDE.text
+    assert tab.page.evaluate("window.owned") is None
+
+
 def test_a_citation_works_from_the_keyboard(visit: Open) -> None:
     tab = visit()
     tab.answered()

@@ -22,6 +22,7 @@ from web_support import (
 )
 
 from vademecum.app.web_answer import checked_html, plain_text, raw_html, support_html
+from vademecum.app.web_passage import WINDOW, passage_html
 from vademecum.app.web_render import (
     error_html,
     footer_html,
@@ -32,7 +33,7 @@ from vademecum.app.web_render import (
     turn_html,
     welcome_html,
 )
-from vademecum.app.web_sources import WINDOW, panel_html, passage_html, source_html
+from vademecum.app.web_sources import panel_html, source_html
 from vademecum.app.web_text import blocks, escape, inline, safe_url, seconds
 from vademecum.corpora.document import CorpusInfo, Document
 from vademecum.rag.answer import ModelRef
@@ -181,7 +182,7 @@ def test_a_heading_of_markdown_is_bold_and_its_hashes_are_not_shown() -> None:
     assert marked(markup) == cited.text
     assert tree(markup).text_content() == typed.text
     assert texts(markup, "//strong") == ["Sepsis", "Shock", "To be written"]
-    assert texts(markup, "//span[@hidden]") == ["# ", "## ", " ##", "## "]
+    assert texts(markup, "//span[@hidden]") == ["# ", "## ", " ##", "```\n", "```\n\n", "## "]
     assert not [each for each in texts(markup, "//p") if not each.strip("# \n")]
 
 

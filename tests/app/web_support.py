@@ -184,7 +184,10 @@ HOSTILE = Document(
 GUIDE = Document(
     doc_id="file:0123456789abcdef",
     title="Sepsis on the ward",
-    text="# Sepsis on the ward\n\n## Shock ##\n\nShock is sepsis with a lactate above 2 mmol/L.\n",
+    text="# Sepsis on the ward\n\n## Shock ##\n\nShock is sepsis with a lactate above 2 mmol/L.\n\n"
+    "| Drug | Dose |\n|------|-----:|\n| **Ceftriaxone** | 2 g |\n| Vancomycin | 25 mg/kg |\n\n"
+    "- fluids, see [the rule](https://example.org/rule)\n- ![oxygen](https://example.org/o.png)\n\n"
+    "```\n\ndose = 25 * weight\n```\n\n<img src=x onerror='window.owned=1'>\n",
     kind="full_text",
     origin="sepsis.md",
 )

@@ -1,0 +1,104 @@
+"""The marks of Markdown within a paragraph, as stretches of the text that holds them.
+
+Stricter than CommonMark where a mark may be a sign of the field: stars and underscores pair only
+around whole words, and an address must look like one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["mark", "strong", "em", "code", "del", "link", "image", "bullet", "rule", "label"]
+
+LONGEST = 400  # characters between a pair of marks
+
+# What is taken as it stands: an escaped sign, and code between as many backticks as it begins with.
+LITERAL = re.compile(
+    rf"\\(?P<sign>[!-/:-@\[-`{{-~])"
+    rf"|(?<!`)(?P<ticks>`+)(?!`)(?P<code>(?:.|\n){{1,{LONGEST}}}?)(?<!`)(?P=ticks)(?!`)"
+    r"|<(?P<auto>https?://[^\s<>]+)>"
+)
+TARGET = (
+    r"<?(?P<url>(?:https?://|mailto:|\.{1,2}/|\#)[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*"
+    r"|[\w%./-]+\.(?:md|html?|pdf|png|jpe?g|gif|svg|webp|txt|docx?|xlsx?|csv)(?:\#[^\s()<>]*)?)>?"
+)
+LINK = re.compile(
+    rf"(?P<open>!?\[)(?P<words>[^\[\]]{{1,{LONGEST}}})(?P<close>\]\([ \t]*{TARGET}"
+    r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\))"
+)
+# Words begin and end what is emphasised: not ") significant (" between two stars in brackets. A
+# star behind a letter or digit opens nothing ("HLA-A*02:01"), but Chinese has no spaces.
+LATIN = r"0-9A-Za-z\u00c0-\u024f\u0370-\u04ff_"
+BEGINS = r"(?=[^\W_]|[\"'“„‘«(\[<+≥≤≈±%&$€£\-−–\0\1])"
+ENDS = r"(?<=[^\W_]|[\"'”’“».,:;!?%)\]>+\-–°\0\1。，：；！？）])"
+
+
+def _pair(mark: str, inside: str, guard: str) -> re.Pattern[str]:
+    text = rf"{inside}{{1,{LONGEST}}}?"
+    return re.compile(rf"(?<![{guard}\\])({mark}){BEGINS}{text}{ENDS}({mark})(?![{guard}])")
+
+
+PAIRS: tuple[tuple[re.Pattern[str], tuple[Kind, ...]], ...] = (
+    (_pair(r"\*\*\*", r"(?:[^*])", rf"{LATIN}*"), ("strong", "em")),
+    (_pair(r"___", r"(?:[^_]|(?<=\w)_(?=\w))", r"\w"), ("strong", "em")),
+    (_pair(r"\*\*", r"(?:[^*]|(?<!\*)\*(?!\*))", rf"{LATIN}*"), ("strong",)),
+    (_pair(r"__", r"(?:[^_]|(?<!_)_(?!_))", r"\w"), ("strong",)),
+    (_pair(r"\*", r"[^*]", rf"{LATIN}*"), ("em",)),
+    (_pair(r"_", r"(?:[^_]|(?<=\w)_(?=\w))", r"\w"), ("em",)),
+    (_pair(r"~~", r"[^~]", r"~"), ("del",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`text[start:end]` is a mark, not to be shown, or is shown in a way of its own."""
+
+    start: int
+    end: int
+    kind: Kind
+    url: str = ""
+
+
+def inline_spans(text: str, start: int, end: int) -> Iterator[Span]:
+    """What is marked within the paragraph `text[start:end]`."""
+    # The same text with all taken out, place for place, that a pair of marks may not begin with.
+    plain = list(text[start:end])
+
+    def cover(first: int, last: int, sign: str) -> None:
+        plain[first:last] = sign * (last - first)
+
+    for found in LITERAL.finditer("".join(plain)):
+        first, last = found.span()
+        if found["sign"]:
+            yield Span(start + first, start + first + 1, "mark")
+            cover(first, last, "\1")
+            continue
+        kind = "code" if found["code"] else "auto"
+        inner, outer = found.span(kind)
+        yield Span(start + first, start + inner, "mark")
+        yield Span(start + outer, start + last, "mark")
+        if found["code"]:
+            yield Span(start + inner, start + outer, "code")
+        else:
+            yield Span(start + inner, start + outer, "link", found["auto"])
+        cover(first, last, "\1")
+    for found in LINK.finditer("".join(plain)):
+        image = found["open"] == "!["
+        inner, outer = found.span("words")
+        yield Span(start + found.start(), start + inner, "mark")
+        yield Span(start + outer, start + found.end(), "mark")
+        yield Span(start + inner, start + outer, "image" if image else "link", found["url"])
+        cover(found.start(), inner, "\0")
+        cover(outer, found.end(), "\0")
+    for pattern, kinds in PAIRS:
+        for found in pattern.finditer("".join(plain)):
+            (first, inner), (outer, last) = found.span(1), found.span(2)
+            yield Span(start + first, start + inner, "mark")
+            yield Span(start + outer, start + last, "mark")
+            for each in kinds:
+                yield Span(start + inner, start + outer, each)
+            cover(first, inner, "\0")
+            cover(outer, last, "\0")
