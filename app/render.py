@@ -16,6 +16,7 @@ from vademecum.app.markdown import plain
 from vademecum.corpora.document import Kind
 from vademecum.rag.answer import BEARING, Answer, Quotation, Sentence, Source
 from vademecum.rag.attended import shares_read
+from vademecum.rag.headings import copied_headings
 
 STYLES = {
     "supported": "",
@@ -66,11 +67,15 @@ def sentences(found: Answer) -> list[Text]:
     text = Text()
     at = 0
     labels = labels_for(found.question)
+    headings = copied_headings(found)
     for sentence in found.sentences:
         gap = clean(_MARKERS.sub("", found.answer[at : sentence.start]))
         # What stands between sentences is layout; anything else is kept where it was.
         text.append(gap if gap.strip() or "\n" in gap else (" " if at else ""))
-        text.append_text(_sentence(sentence, labels))
+        if sentence.start in headings:
+            text.append(one_line(sentence.text), style="bold")
+        else:
+            text.append_text(_sentence(sentence, labels))
         at = sentence.end
     text.append(clean(_MARKERS.sub("", found.answer[at:])).rstrip())
     return [line for line in text.split("\n") if line.plain.strip()]

@@ -17,6 +17,7 @@ from vademecum.app.web_text import (
 from vademecum.rag.answer import Answer, Sentence, Source
 from vademecum.rag.cite import read_markers
 from vademecum.rag.evidence import evidence
+from vademecum.rag.headings import copied_headings
 
 
 def mark_of(sentence: Sentence, by_number: Mapping[int, Source]) -> str:
@@ -54,6 +55,7 @@ def checked_html(answer: Answer, turn: int) -> str:
     """The answer with its sentences marked and a chip for each citation after each sentence."""
     labels = labels_for(answer.question)
     by_number = {source.n: source for source in answer.sources}
+    headings = copied_headings(answer)
     pending = sorted(answer.sentences, key=lambda sentence: sentence.start)
 
     def text(start: int, end: int) -> str:
@@ -65,7 +67,7 @@ def checked_html(answer: Answer, turn: int) -> str:
             for n in sentence.citations
             if n in by_number
         )
-        name = mark_of(sentence, by_number)
+        name = "" if sentence.start in headings else mark_of(sentence, by_number)
         mark = _mark(labels, name, sentence.reason) if name else ""
         if name == "unsupported" and chips:  # behind the sentence they would pass for its support
             tail = f'{mark}<span class="vd-compare">{labels.compare}</span>{chips}'
@@ -83,7 +85,8 @@ def checked_html(answer: Answer, turn: int) -> str:
                 out.append(text(at, first))
             body = text(first, last)
             if body:
-                css = f"vd-sentence vd-{sentence.support}"
+                kind = "heading" if sentence.start in headings else sentence.support
+                css = f"vd-sentence vd-{kind}"
                 out.append(f'<span class="{css}">{body}</span>')
             at = max(at, last)
             if sentence.end > end:  # it goes on in the next line
@@ -160,11 +163,12 @@ def plain_text(answer: Answer) -> str:
     """The answer with numbered citations and its sources, for pasting elsewhere."""
     labels = labels_for(answer.question)
     by_number = {source.n: source for source in answer.sources}
+    headings = copied_headings(answer)
     body, at = [], 0
     for sentence in sorted(answer.sentences, key=lambda s: s.start):
         body.append(answer.answer[at : sentence.end])
         numbers = [f"[{n}]" for n in sentence.citations]
-        name = mark_of(sentence, by_number)
+        name = "" if sentence.start in headings else mark_of(sentence, by_number)
         if name == "unsupported" and numbers:
             body.append(f" ({labels.names[name]}; {labels.compare} {' '.join(numbers)})")
         else:

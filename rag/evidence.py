@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from vademecum.corpora.readers.headings import HEADING
 from vademecum.rag import asked_english as english
 from vademecum.rag import asked_german as german
 from vademecum.rag.answer import Source
@@ -14,6 +15,7 @@ from vademecum.rag.tongues import asked_in
 from vademecum.rag.words import containment, content_words, language_of, numbers
 
 ITEM = re.compile(r"[-*+•|]|\(?\w{1,3}[.)]\s")  # of a list or a table, which may be the answer
+STOPS = frozenset(".!?。！？…")
 LEAST_EVIDENCE = 0.3  # share of a claim's words that its evidence must hold
 
 
@@ -98,6 +100,12 @@ def asked_words(question: str) -> dict[str, float]:
 
 
 def heads(text: str, start: int, end: int) -> bool:
-    """Whether a line is the heading of what stands below it, and says nothing by itself."""
-    alone = text[end : end + 1] == "\n" and "\n" not in text[start:end]
+    """Whether a line is the heading of what stands below it, and says nothing by itself. Written
+    with hashes it is one unless it ends like a sentence."""
+    if "\n" in text[start:end]:
+        return False
+    marked = HEADING.match(text[start:end])
+    if marked:
+        return marked[2][-1:] not in STOPS
+    alone = text[end : end + 1] == "\n"
     return alone and text[end - 1].isalnum() and not ITEM.match(text, start)

@@ -21,8 +21,9 @@ MONTH = re.compile(
 YEAR = re.compile(r"\w+\.?,? (?:1[5-9]|20)\d\d\b")
 DAY = re.compile(r"(?:\A|(?<=\s))(?P<before>\S+)\s+(?P<day>[1-9]|[12]\d|3[01])\.\Z")
 BEFORE_DAYS = frozenset("on from to by until till since before after of the between and or".split())
-# A number alone, or what it numbers: "2.", "4.1.", "SECTION 16.".
+# A number alone, or what it numbers: "2.", "4.1.", "SECTION 16.", "## 3.".
 LABEL = re.compile(
+    r"(?:\#{1,6} )?"
     r"(?:(?:section|sec|item|article|art|chapter|part|clause|step|rule|note|box|figure|table"
     r"|schedule|exhibit|appendix|annex|abschnitt|artikel|kapitel|teil|schritt|punkt|anlage|anhang"
     r"|abbildung|tabelle)\.? )?\(?(?:\d{1,3}(?:\.\d{1,3})*|[IVX]{1,4})[.)]",

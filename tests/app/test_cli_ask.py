@@ -55,6 +55,23 @@ def test_an_answer_shows_its_sentences_with_markers_and_support_in_words(
     ) in done.stdout
 
 
+def test_a_heading_that_a_source_has_stands_without_a_mark(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ("Fever", "Aspirin lowers fever.", "All is well")
+    whole = "\n\n".join(said)
+    spans = [(text, whole.index(text), whole.index(text) + len(text)) for text in said]
+    judged = [((), "uncited"), ((1,), "supported"), ((), "uncited")]
+    sentences = tuple(
+        Sentence(*span, *how, 0.5)  # type: ignore[arg-type]
+        for span, how in zip(spans, judged, strict=True)
+    )
+    cited = source(1, text="## Fever ##\n\nAspirin lowers fever.")
+    script(monkeypatch, [answer(answer=whole, sentences=sentences, sources=(cited,))])
+    lines = cli("ask", "Does aspirin lower fever?").stdout.splitlines()
+    assert lines[:3] == ["Fever", "Aspirin lowers fever [1].", "All is well (no source)"]
+
+
 def test_options_reach_what_opens_the_model(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assistant = script(monkeypatch, [answer()])
     asked = "ask q --model tiny --quantization int8 --attention dense --device cpu"

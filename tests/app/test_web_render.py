@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from lxml import html as lxml_html
 from web_support import (
+    GUIDE,
     HOSTILE,
     POOLED,
     RETRACTED,
@@ -14,6 +15,7 @@ from web_support import (
     SOURCES,
     TITLE_ONLY,
     TRIAL,
+    Said,
     abstention,
     after,
     answer,
@@ -344,6 +346,20 @@ def test_weak_sentences_are_marked_in_words() -> None:
     said = [*SAID, ("So it seems:", (), "uncited")]
     shown = texts(checked_html(answer(said), 1), "//span[contains(@class, 'vd-mark')]")
     assert shown == ["partly supported", "not supported", "no source"]
+
+
+def test_a_heading_that_the_source_has_is_no_sentence_without_a_source() -> None:
+    said: list[Said] = [
+        ("Shock", (), "uncited"),
+        ("Shock is sepsis with a lactate above 2 mmol/L.", (1,), "supported"),
+        ("Shock kills all", (), "uncited"),
+    ]
+    found = answer(said, between="\n\n", sources=[source(1, GUIDE)])
+    markup = checked_html(found, 1)
+    assert texts(markup, "//span[contains(@class, 'vd-heading')]") == ["Shock"]
+    assert texts(markup, "//span[contains(@class, 'vd-mark')]") == ["no source"]
+    assert plain_text(found).startswith("Shock\n\nShock is sepsis")
+    assert plain_text(found).count("(no source)") == 1
 
 
 def test_the_passages_near_to_what_none_bears_stand_behind_its_mark_to_compare() -> None:

@@ -54,6 +54,24 @@ def test_a_heading_is_not_quoted_and_an_item_of_a_list_is(source_of, embedder, b
     ]
 
 
+@pytest.mark.parametrize(
+    "heading",
+    ["## Aspirin and stroke ##", "# Aspirin in stroke (men)", "### 2. Aspirin: stroke"],
+)
+def test_a_heading_with_hashes_is_not_quoted(source_of, embedder, heading) -> None:
+    text = f"{heading}\n\nAspirin reduced stroke in women.\n\n{heading}"
+    for found in (extract, nearest):
+        given = found("Does aspirin reduce stroke?", "en", [source_of(1, text)], embedder)
+        quoted = given.sentences if found is extract else given
+        assert [one.text for one in quoted] == ["Aspirin reduced stroke in women."]
+
+
+def test_what_ends_like_a_sentence_is_quoted_behind_hashes_too(source_of, embedder) -> None:
+    text = "# Aspirin reduced stroke in women.\n\nDogs bark."
+    checked = extract("Does aspirin reduce stroke?", "en", [source_of(1, text)], embedder)
+    assert checked.text == "# Aspirin reduced stroke in women."
+
+
 def test_how_much_of_the_question_the_nearest_sentence_must_hold_is_told(
     source_of, embedder
 ) -> None:

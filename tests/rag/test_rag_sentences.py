@@ -29,6 +29,7 @@ def sentences(text: str) -> list[str]:
         "There are three ways: 1. Sue, 2. Settle, 3. Give in.",
         "SECTION 16. Invalidity of a term.",
         "4.1. Shipment is free.",
+        "## 3. Shipment of goods",
         "The changes in the value of hedges are\n\nrecognised in equity.",
     ],
 )
