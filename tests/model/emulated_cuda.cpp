@@ -4,10 +4,15 @@
 // go on is free: `order` says it (0 from the first, 1 from the last, others by chance), so that what
 // leans on an order shows. Shared memory is 0xFF before a block begins, which is no number in any of
 // the formats; asynchronous copies arrive as late as they may.
+//
+// What a kernel reads and writes it tells of (the compiler makes it, as for ThreadSanitizer, whose
+// functions are those below). Of shared memory is kept who did last: two threads of which one writes
+// must have a barrier between them. What a kernel is given ends where nothing may be read.
 
 #include "emulated_cuda.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -44,7 +49,20 @@ struct Thread {
     int groups = 0;
 };
 
+// Who touched a byte of shared memory, between which barriers.
+struct Touch {
+    unsigned interval = 0, epoch = 0;  // of the block, of the warp
+    uint16_t warp = 0;
+    uint8_t lane = 0, several = 0;  // lanes
+};
+
+struct Byte {
+    Touch written, read[2];  // by two warps
+    bool atomically = false;
+};
+
 struct Warp {
+    unsigned epoch = 0;
     const char* what = nullptr;  // lanes wait for
     unsigned arrived = 0, gone = 0;
     unsigned long generation = 0;
@@ -59,14 +77,18 @@ struct Block {
     std::vector<Warp> warps;
     unsigned arrived = 0, gone = 0;
     unsigned long generation = 0;
+    unsigned interval = 0;
     std::unique_ptr<char[]> room;
     char* memory = nullptr;
+    Byte* touched = nullptr;  // of `memory`, then of what is named
     std::vector<char> named;  // what it names of shared memory, while another block runs
 };
 
 void (*kernel)(void**);
 void** given;
-size_t bytes;
+size_t bytes, named_size;
+char* named_memory;
+unsigned intervals;
 Block* block;
 Thread* thread;
 jmp_buf scheduler;
@@ -74,6 +96,7 @@ ucontext_t main_context, new_context;
 char complaint[300];
 bool failed;
 std::vector<char*> stacks;
+std::vector<std::vector<Byte>> shadows;  // no two intervals are alike: what is left is none's
 
 void back() { longjmp(scheduler, 1); }
 
@@ -98,6 +121,47 @@ void stop(State state) {
 void leave_barrier() {
     block->arrived = 0;
     ++block->generation;
+    block->interval = ++intervals;
+}
+
+enum Access { READ, WRITE, ATOMIC };
+
+// Whether what was done needed a barrier before what this thread does now.
+bool collides(const Touch& before, const Touch& now) {
+    if (before.interval != now.interval) return false;
+    if (before.warp != now.warp) return true;
+    return before.epoch == now.epoch && (before.several || before.lane != now.lane);
+}
+
+void access(const void* address, size_t size, Access how) {
+    size_t at = (const char*)address - block->memory;
+    if (at >= bytes) {
+        at = (const char*)address - named_memory;
+        if (at >= named_size) return;
+        at += bytes;
+    }
+    const unsigned w = threadIdx.x / 32;
+    const Touch now = {block->interval, block->warps[w].epoch, (uint16_t)w, (uint8_t)(threadIdx.x % 32)};
+    for (size_t i = at; i < at + size; ++i) {
+        Byte& byte = block->touched[i];
+        if (collides(byte.written, now) && !(how == ATOMIC && byte.atomically))
+            fail("%s byte %zu of %s memory, which thread %u wrote", how == READ ? "reads" : "writes",
+                 i < bytes ? i : i - bytes, i < bytes ? "shared" : "named", 32u * byte.written.warp + byte.written.lane);
+        if (how != READ) {
+            for (const Touch& read : byte.read)
+                if (collides(read, now))
+                    fail("writes byte %zu of %s memory, which thread %u read", i < bytes ? i : i - bytes,
+                         i < bytes ? "shared" : "named", 32u * read.warp + read.lane);
+            byte.written = now, byte.atomically = how == ATOMIC;
+            continue;
+        }
+        // Of two warps, so that whichever writes, one of another is known.
+        Touch* own = &byte.read[byte.read[0].interval == now.interval && byte.read[0].warp != w];
+        const bool same = own->interval == now.interval && own->warp == w && own->epoch == now.epoch;
+        const bool several = same && (own->several || own->lane != now.lane);
+        *own = now;
+        own->several = several;
+    }
 }
 
 // The warp, which waits for what this thread does.
@@ -170,6 +234,22 @@ void resume(Thread& next) {
     setcontext(&new_context);
 }
 
+struct Given {
+    char *begin, *end, *behind;  // what is behind the end may not be touched
+};
+
+std::vector<Given> arguments_given;
+
+void on_fault(int, siginfo_t* about, void*) {
+    const char* at = (const char*)about->si_addr;
+    for (size_t i = 0; i < arguments_given.size(); ++i) {
+        const Given& g = arguments_given[i];
+        if (g.end <= at && at < g.behind)
+            fail("touches what lies %zu bytes behind the end of array %zu", (size_t)(at - g.end), i);
+    }
+    fail("touches what is no memory");
+}
+
 bool may_go_on(const Thread& t, const Warp& warp) {
     if (t.state == AT_WARP) return t.generation != warp.generation;
     if (t.state == AT_BARRIER) return t.generation != block->generation;
@@ -222,6 +302,10 @@ std::unique_ptr<Block> begun(unsigned n, const unsigned* grid, unsigned threads,
     b->room.reset(new char[size]);
     memset(b->room.get(), 0xFF, size);
     b->memory = (char*)(((uintptr_t)b->room.get() + 1023) & ~(uintptr_t)1023);
+    if (shadows.size() <= slot) shadows.resize(slot + 1);
+    if (shadows[slot].size() < bytes + named_size) shadows[slot].resize(bytes + named_size);
+    b->touched = shadows[slot].data();
+    b->interval = ++intervals;
     return b;
 }
 
@@ -231,8 +315,12 @@ Lanes emulated_meet(const char* what, uint64_t x) {
     Warp& warp = meeting(what);
     uint64_t(*all)[1] = warp.given[warp.generation & 1];
     all[threadIdx.x % 32][0] = x;
-    if (++warp.arrived < 32) stop(AT_WARP);
-    else leave(warp);
+    if (++warp.arrived < 32) {
+        stop(AT_WARP);
+    } else {
+        leave(warp);
+        warp.epoch += !strcmp(what, "__syncwarp");
+    }
     return all;
 }
 
@@ -273,6 +361,7 @@ unsigned emulated_offset(const void* shared) {
 void emulated_copy(unsigned to, const void* from) {
     if (to % 16 || (uintptr_t)from % 16) fail("copies 16 bytes from or to what is no multiple of 16");
     if (to + 16 > bytes) fail("copies to byte %u of %zu", to, bytes);
+    access(block->memory + to, 16, WRITE);
     thread->copies.push_back({block->memory + to, from, thread->groups});
 }
 
@@ -281,17 +370,54 @@ void emulated_commit() { ++thread->groups; }
 void emulated_wait(int pending) {
     std::vector<Copy> later;
     for (const Copy& copy : thread->copies)
-        if (copy.group < thread->groups - pending) memcpy(copy.to, copy.from, 16);
-        else later.push_back(copy);
+        if (copy.group < thread->groups - pending) {
+            access(copy.to, 16, WRITE);
+            memcpy(copy.to, copy.from, 16);
+        } else {
+            later.push_back(copy);
+        }
     thread->copies = later;
+}
+
+void emulated_atomic(const void* address, size_t size) { access(address, size, ATOMIC); }
+
+// Room for so many bytes that ends, give or take what makes it a multiple of 16, where nothing may be
+// touched.
+char* emulated_given(size_t size) {
+    const size_t page = 4096, whole = (size + page - 1) / page * page;
+    char* begin = (char*)mmap(nullptr, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(begin + whole, page, PROT_NONE);
+    char* at = begin + whole - (size + 15) / 16 * 16;
+    arguments_given.push_back({begin, at + size, begin + whole + page});
+    return at;
+}
+
+void emulated_taken_back() {
+    for (const Given& g : arguments_given) munmap(g.begin, g.behind - g.begin);
+    arguments_given.clear();
+}
+
+#define TOLD(n)                                                                  \
+    void __tsan_read##n(void* at) { access(at, n, READ); }                       \
+    void __tsan_write##n(void* at) { access(at, n, WRITE); }                     \
+    void __tsan_unaligned_read##n(void* at) { access(at, n, READ); }             \
+    void __tsan_unaligned_write##n(void* at) { access(at, n, WRITE); }
+extern "C" {
+TOLD(1) TOLD(2) TOLD(4) TOLD(8) TOLD(16)
+void __tsan_read_range(void* at, size_t n) { access(at, n, READ); }
+void __tsan_write_range(void* at, size_t n) { access(at, n, WRITE); }
+void __tsan_func_entry(void*) {}
+void __tsan_func_exit() {}
+void __tsan_init() {}
 }
 
 // A launch: null, or what was wrong. `named`: where what blocks name of shared memory lies;
 // `running`: how many of them may run at once, to which each other's wait is no end.
-const char* emulated_run(void (*call)(void**), void** arguments, const unsigned* grid, unsigned threads,
-                         size_t memory, char* named, size_t named_bytes, unsigned running,
-                         unsigned order) {
+static const char* launch(void (*call)(void**), void** arguments, const unsigned* grid, unsigned threads,
+                          size_t memory, char* named, size_t named_bytes, unsigned running,
+                          unsigned order) {
     kernel = call, given = arguments, bytes = memory, failed = false;
+    named_memory = named, named_size = named_bytes;
     gridDim = {grid[0], grid[1], grid[2]};
     std::mt19937 chance(order);
     const unsigned blocks = grid[0] * grid[1] * grid[2];
@@ -336,4 +462,21 @@ const char* emulated_run(void (*call)(void**), void** arguments, const unsigned*
         }
     }
     return nullptr;
+}
+
+const char* emulated_run(void (*call)(void**), void** arguments, const unsigned* grid, unsigned threads,
+                         size_t memory, char* named, size_t named_bytes, unsigned running,
+                         unsigned order) {
+    static char own_stack[64 << 10];
+    stack_t stack = {}, stack_before;
+    stack.ss_sp = own_stack, stack.ss_size = sizeof own_stack;
+    sigaltstack(&stack, &stack_before);
+    struct sigaction fault = {}, before;
+    fault.sa_sigaction = on_fault;
+    fault.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    sigaction(SIGSEGV, &fault, &before);
+    const char* wrong = launch(call, arguments, grid, threads, memory, named, named_bytes, running, order);
+    sigaction(SIGSEGV, &before, nullptr);
+    sigaltstack(&stack_before, nullptr);
+    return wrong;
 }

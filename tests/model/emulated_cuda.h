@@ -35,10 +35,13 @@ void emulated_multiply(const char* format, float* c, const unsigned* a_and_b);
 void emulated_barrier();
 void emulated_pause(const void* at = nullptr);  // others may go on; it looks at that again
 char* emulated_memory();
+void emulated_atomic(const void* at, size_t size);
 unsigned emulated_offset(const void* shared);
 void emulated_copy(unsigned to, const void* from);
 void emulated_commit();
 void emulated_wait(int pending);
+extern "C" char* emulated_given(size_t size);
+extern "C" void emulated_taken_back();
 const char* emulated_run(
     void (*call)(void**), void** arguments, const unsigned* grid, unsigned threads, size_t memory,
     char* named, size_t named_bytes, unsigned running, unsigned order);
@@ -85,13 +88,16 @@ static inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
 template <class T> static inline T min(T a, T b) { return b < a ? b : a; }
 template <class T> static inline T max(T a, T b) { return a < b ? b : a; }
 
-template <class T, class V> static inline T atomicAdd(T* at, V x) {
+#define UNTOLD __attribute__((no_sanitize("thread")))
+template <class T, class V> UNTOLD static T atomicAdd(T* at, V x) {
+    emulated_atomic(at, sizeof(T));
     const T before = *at;
     *at = before + (T)x;
     return before;
 }
 
-template <class T> static inline T atomicMax(T* at, T x) {
+template <class T> UNTOLD static T atomicMax(T* at, T x) {
+    emulated_atomic(at, sizeof(T));
     const T before = *at;
     if (before < x) *at = x;
     return before;

@@ -145,11 +145,12 @@ class EmulatedKernel:
     def __call__(
         self, blocks: tuple[int, int, int], threads: int, *arguments: Tensor | int | None
     ) -> None:
+        arrays = {n: a for n, a in enumerate(arguments) if isinstance(a, Tensor)}
+        places = {n: _given(array) for n, array in arrays.items()}
         values = [
-            ctypes.c_int(a) if isinstance(a, int)
-            else ctypes.c_void_p(a.data_ptr() if isinstance(a, Tensor) else 0)
-            for a in arguments
-        ]  # fmt: skip
+            ctypes.c_int(a) if isinstance(a, int) else ctypes.c_void_p(places.get(n, 0))
+            for n, a in enumerate(arguments)
+        ]
         given = (ctypes.c_void_p * len(values))(*[ctypes.addressof(value) for value in values])
         # Blocks begin in their order. Who may wait for those before runs beside them.
         running = blocks[0] * blocks[1] * blocks[2] if self._together else 4
@@ -159,8 +160,36 @@ class EmulatedKernel:
             given, (ctypes.c_uint * 3)(*blocks), threads, ctypes.c_size_t(self._shared), running,
             order,
         )  # fmt: skip
+        for n, array in arrays.items():
+            _take(array, places[n])
+        _runtime().emulated_taken_back()
         if wrong is not None:
             raise RuntimeError(f"{self._name}, order {order}: {wrong.decode()}")
+
+
+def _bytes(array: Tensor) -> int:
+    """From its first element to its last."""
+    if array.numel() == 0:
+        return 0
+    last = sum(
+        (size - 1) * stride for size, stride in zip(array.shape, array.stride(), strict=True)
+    )
+    return (last + 1) * array.element_size()
+
+
+def _given(array: Tensor) -> int:
+    """Where a copy of it lies, behind which nothing may be touched."""
+    place: int = _runtime().emulated_given(ctypes.c_size_t(_bytes(array)))
+    assert array.data_ptr() % 16 == 0, "the copy lies better than what is copied"
+    ctypes.memmove(place, array.data_ptr(), _bytes(array))
+    return place
+
+
+def _take(array: Tensor, place: int) -> None:
+    """What a kernel has written; of what is given twice, one copy may be as it was."""
+    size, at = _bytes(array), array.data_ptr()
+    if ctypes.string_at(place, size) != ctypes.string_at(at, size):
+        ctypes.memmove(at, place, size)
 
 
 def install() -> None:
@@ -181,6 +210,7 @@ def install() -> None:
 def _library(path: Path, name: str, definitions: tuple[tuple[str, int | str], ...]) -> ctypes.CDLL:
     _runtime()
     given = [f"-D{key}={value}" for key, value in (*definitions, ("KERNEL", name))]
+    given.append("-fsanitize=thread")  # whose functions are those of emulated_cuda.cpp
     source = f'#include "emulated_cuda.h"\n{translated(path.read_text("utf-8"))}{LAUNCH}'
     headers = {file.name: translated(file.read_text("utf-8")) for file in nvrtc.HERE.glob("*.cuh")}
     return ctypes.CDLL(str(_compiled(source, headers, given)))
@@ -189,7 +219,9 @@ def _library(path: Path, name: str, definitions: tuple[tuple[str, int | str], ..
 @cache
 def _runtime() -> ctypes.CDLL:
     source = (HERE / "emulated_cuda.cpp").read_text("utf-8")
-    return ctypes.CDLL(str(_compiled(source, {}, ["-O3"])), mode=ctypes.RTLD_GLOBAL)
+    runtime = ctypes.CDLL(str(_compiled(source, {}, ["-O3"])), mode=ctypes.RTLD_GLOBAL)
+    runtime.emulated_given.restype = ctypes.c_size_t
+    return runtime
 
 
 def _compiled(source: str, headers: dict[str, str], options: Sequence[str]) -> Path:
@@ -203,9 +235,12 @@ def _compiled(source: str, headers: dict[str, str], options: Sequence[str]) -> P
     with tempfile.TemporaryDirectory(dir=LIBRARIES) as work:
         for file, text in {**headers, "source.cpp": source}.items():
             (Path(work) / file).write_text(text, "utf-8")
-        command = [str(COMPILER), *FLAGS, *options, "-shared", "source.cpp", "-o", "made.so"]
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
+        for command in (
+            [str(COMPILER), *FLAGS, *options, "-c", "source.cpp"],
+            [str(COMPILER), "-shared", "source.o", "-o", "made.so"],
+        ):
+            done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
         (Path(work) / "made.so").replace(made)
     return made

@@ -53,9 +53,39 @@ def test_threads_read_what_others_wrote_before_a_barrier(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("instead", ["", "__syncwarp();"])
-def test_a_barrier_that_is_missing_shows(tmp_path: Path, instead: str) -> None:
-    found = Planted(tmp_path / "a.cu", TURN.format(instead)).in_every_order()
-    assert all(one != REVERSED[0] for one in found)
+def test_a_barrier_that_is_missing_is_told(tmp_path: Path, instead: str) -> None:
+    planted = Planted(tmp_path / "a.cu", TURN.format(instead))
+    for _ in range(ORDERS):
+        with pytest.raises(RuntimeError, match="of named memory, which thread"):
+            planted()
+
+
+def test_within_a_warp_its_own_barrier_is_enough(tmp_path: Path) -> None:
+    turn = "shared[n] = x[n]; {} out[n] = shared[n ^ 31];"
+    expected = [float(1 + (n ^ 31)) for n in range(THREADS)]
+    found = Planted(tmp_path / "a.cu", turn.format("__syncwarp();")).in_every_order()
+    assert found == [expected] * ORDERS
+    for instead in ("", "__ballot_sync(~0u, 1);"):  # which orders no memory
+        with pytest.raises(RuntimeError, match="of shared memory, which thread"):
+            Planted(tmp_path / "b.cu", turn.format(instead))()
+
+
+def test_numbers_are_added_to_by_many(tmp_path: Path) -> None:
+    body = "if (n == 0) named[0] = 0; __syncthreads(); {} __syncthreads(); out[n] = named[0];"
+    found = Planted(tmp_path / "a.cu", body.format("atomicAdd(named, x[n]);")).in_every_order()
+    assert found == [[32.0 * 65] * THREADS] * ORDERS
+    for wrong in ("named[0] += x[n];", "atomicAdd(named, x[n]); out[n] = named[0];"):
+        with pytest.raises(RuntimeError, match="byte 0 of named memory"):
+            Planted(tmp_path / "b.cu", body.format(wrong))()
+
+
+def test_of_many_that_read_one_who_writes_is_told(tmp_path: Path) -> None:
+    body = (
+        "if (n < 32) named[n] = 1; __syncthreads(); out[n] = named[7]; if (n == {}) named[7] = 2;"
+    )
+    for n in (0, 31, 32, 63):
+        with pytest.raises(RuntimeError, match="byte 28 of named"):
+            Planted(tmp_path / f"{n}.cu", body.format(n))()
 
 
 def test_lanes_add_up_what_they_have(tmp_path: Path) -> None:
@@ -69,13 +99,14 @@ def test_lanes_add_up_what_they_have(tmp_path: Path) -> None:
 
 
 COPY = """
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
-                 ::"r"((u32)__cvta_generic_to_shared(memory + 16 * (n % 16) + {})), "l"(x + 4 * (n % 16)));
+    if (n < 16)
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+                     ::"r"((u32)__cvta_generic_to_shared(memory + 16 * n + {})), "l"(x + 4 * n));
     asm volatile("cp.async.commit_group;" ::: "memory");
     {}
     __syncthreads();
     out[n] = shared[n];
-"""  # noqa: E501
+"""
 
 
 @pytest.mark.parametrize(
@@ -90,11 +121,11 @@ COPY = """
 def test_what_was_copied_is_there_once_it_was_waited_for(
     tmp_path: Path, wait: str, there: bool
 ) -> None:
-    found = Planted(tmp_path / "a.cu", COPY.format(0, wait))()
+    planted = Planted(tmp_path / "a.cu", COPY.format(0, wait))
     if there:
-        assert found.tolist() == [float(n) for n in range(1, 1 + THREADS)]
+        assert planted.in_every_order() == [[float(n) for n in range(1, 1 + THREADS)]] * ORDERS
     else:
-        assert found.isnan().all()
+        assert planted().isnan().all()
 
 
 @pytest.mark.parametrize(
@@ -103,6 +134,10 @@ def test_what_was_copied_is_there_once_it_was_waited_for(
         (COPY.format(16, ""), "copies to byte 256 of 256"),
         (COPY.format(8, ""), "no multiple of 16"),
         ("shared[n + 1] = x[n];", "writes behind its shared memory"),
+        ("out[n + 1] = 1;", "0 bytes behind the end of array 0"),
+        ("out[n] = x[n + 4];", "behind the end of array 1"),
+        ("out[n] = word[100 - n];", "bytes behind the end of array 2"),
+        ("*(float*)(0) = 1;", "no memory"),
         ("if (n < 5) __syncwarp(); else __ballot_sync(~0u, 1);", "others for"),
         ("if (n == 3) return; __syncwarp();", "have ended|ends while"),
         ("while (*(volatile u32*)word < 1) {}", "wait for what none of them does"),
