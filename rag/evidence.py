@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from vademecum.corpora.readers.headings import HEADING
 from vademecum.rag import asked_english as english
 from vademecum.rag import asked_german as german
 from vademecum.rag.answer import Source
@@ -15,6 +14,7 @@ from vademecum.rag.tongues import asked_in
 from vademecum.rag.words import containment, content_words, language_of, numbers
 
 ITEM = re.compile(r"[-*+•|]|\(?\w{1,3}[.)]\s")  # of a list or a table, which may be the answer
+HEADING = re.compile(r"#{1,6}[ \t]+(?P<words>\S|\S.*?\S)[ \t]*#*")
 STOPS = frozenset(".!?。！？…")
 LEAST_EVIDENCE = 0.3  # share of a claim's words that its evidence must hold
 
@@ -104,8 +104,8 @@ def heads(text: str, start: int, end: int) -> bool:
     with hashes it is one unless it ends like a sentence."""
     if "\n" in text[start:end]:
         return False
-    marked = HEADING.match(text[start:end])
+    marked = HEADING.fullmatch(text, start, end)
     if marked:
-        return marked[2][-1:] not in STOPS
+        return marked["words"][-1] not in STOPS
     alone = text[end : end + 1] == "\n"
     return alone and text[end - 1].isalnum() and not ITEM.match(text, start)
