@@ -89,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = False
     try:
         command = typer.main.get_command(app)
-        _flags_take_nothing(command)
+        _as_people_read_it(command)
         if "_VADEMECUM_COMPLETE" in os.environ:
             command.main(prog_name="vademecum")  # the shell asks what could be typed next; exits
         with command.make_context("vademecum", list(arguments)) as context:
@@ -115,14 +115,24 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _flags_take_nothing(command: Any, parent: typer.Context | None = None) -> None:
-    """Typer writes `--version <bool>` in its help, as if something were to be typed there."""
+def _as_people_read_it(command: Any, parent: typer.Context | None = None) -> None:
+    """Help as other programs write it. Typer has `{QUESTION}... <list[str]>` for what must be typed
+    and `--version <bool>`, as if something were to be typed there."""
     context = typer.Context(command, parent=parent, **command.context_settings)
-    for option in command.get_params(context):
-        if getattr(option, "is_flag", False) and option.metavar is None:
-            option.metavar = ""
+    for each in command.get_params(context):
+        if each.param_type_name == "argument":
+            pieces = [_usage(each.metavar or each.name.upper(), each)]
+            each.get_usage_pieces = lambda _, pieces=pieces: pieces
+            each.display_type_rich = lambda **_: None
+        elif getattr(each, "is_flag", False) and each.metavar is None:
+            each.metavar = ""
     for inner in getattr(command, "commands", {}).values():
-        _flags_take_nothing(inner, context)
+        _as_people_read_it(inner, context)
+
+
+def _usage(name: str, argument: Any) -> str:
+    """`QUESTION...` for several words, `[NAME]` for what may be left out."""
+    return f"{name if argument.required else f'[{name}]'}{'...' if argument.nargs != 1 else ''}"
 
 
 def _told(error: Exception) -> VademecumError:

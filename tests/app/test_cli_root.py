@@ -52,6 +52,24 @@ def test_help_asks_for_nothing_behind_a_flag(cli: Cli, command: tuple[str, ...])
     assert "<bool>" not in cli(*command, "--help").stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("ask", "[OPTIONS] QUESTION..."),
+        ("search", "[OPTIONS] QUERY..."),
+        ("jobs show", "[OPTIONS] [JOB]"),
+        ("corpus forget", "[OPTIONS] NAME [PATHS|URLS|IDS]..."),
+        ("models pull", "[OPTIONS] PRESET"),
+    ],
+)
+def test_help_says_what_to_type_as_other_programs_do(cli: Cli, command: str, usage: str) -> None:
+    shown = cli(*command.split(), "--help").stdout
+    assert f"Usage: vademecum {command} {usage}" in shown
+    arguments = shown.partition("Arguments")[2].partition("Options")[0]
+    assert arguments
+    assert "<" not in arguments
+
+
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
 def test_help_names_every_command(cli: Cli, arguments: tuple[str, ...]) -> None:
     done = cli(*arguments)

@@ -29,7 +29,7 @@ class Slow:
 sys.meta_path.insert(0, Slow())
 """,
     "begins": "import vademecum.app.cli as c; c.quieten = lambda: pause()",
-    "works": "import vademecum.app.cli as c; c._flags_take_nothing = lambda _: pause()",
+    "works": "import vademecum.app.cli as c; c._as_people_read_it = lambda _: pause()",
     "ends": "import vademecum.app.cli as c, atexit; atexit.register(lambda: pause())",
 }
 COMMAND = """
