@@ -4,8 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
 STAMP := $(VENV)/.installed
+# Triton is for Linux alone. Of it the tests have a folder of its own: nothing here needs it, and a
+# PyTorch for GPUs brings the one that it was built with.
+TRITON := $(VENV)/triton
+LINUX := $(filter Linux,$(shell uname -s))
 
-.PHONY: help install demo test lint types unit kernels slow coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-ingesting bench-committing bench-loading bench-embedding bench-retrieval
+.PHONY: help install demo test lint types unit kernels slow slow-kernels coverage chromium constraints bench-engine bench-long bench-quantizing bench-pages bench-start bench-reading bench-ingesting bench-committing bench-loading bench-embedding bench-retrieval
 .DEFAULT_GOAL := help
 
 help:
@@ -13,7 +17,7 @@ help:
 	@echo "make demo DEMO_ARGS=--no-serve   the same, and stop after the answer"
 	@echo "make test                        lint, types, tests"
 	@echo "make kernels                     the GPU's kernels, interpreted and emulated"
-	@echo "make slow                        tests that take minutes: kills, Ray's workers, damaged files"
+	@echo "make slow                        tests that take minutes: kills, Ray's workers, damaged files, large kernels"
 	@echo "make coverage                    how much of model/ its tests reach"
 	@echo "make bench-engine                speed beside transformers (LLAMA_PYTHON=...: and llama.cpp)"
 	@echo "make bench-long TEXT=FILE        what sparse attention finds in long texts, perplexity, memory"
@@ -67,22 +71,19 @@ unit: $(STAMP) chromium
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # Fifty kills, twenty on Ray, ten thousand damaged files: what takes minutes.
-slow: $(STAMP)
+slow: $(STAMP) $(if $(LINUX),slow-kernels)
 	$(BIN)/python -m pytest -m slow
 
-# Triton is for Linux alone.
-test: lint types unit $(if $(filter Linux,$(shell uname -s)),kernels)
+test: lint types unit $(if $(LINUX),kernels)
 
 # Compiled anew: what writes the compiler's language is traced only while it does.
 coverage: $(STAMP)
 	NUMBA_CACHE_DIR=$$(mktemp -d) $(BIN)/python -m pytest tests/model --cov=vademecum.model --cov-report=term
 
-# Triton's interpreter runs the GPU's kernels on a CPU. It has a folder of its own: nothing here needs
-# Triton, and a PyTorch for GPUs brings the one that it was built with.
-TRITON := $(VENV)/triton
+# Triton's interpreter runs the GPU's kernels on a CPU; those in CUDA C++ are emulated, where there is
+# a C++ compiler.
 INTERPRETED := $(patsubst %,tests/model/test_triton_%.py,append attention choice products prompts rows) \
 	tests/model/test_rotated_kernels.py
-# Those in CUDA C++ are emulated, where there is a C++ compiler.
 EMULATED := $(patsubst %,tests/model/test_triton_%.py,attention choice products rows sampling) \
 	tests/model/test_rotated_kernels.py
 
@@ -94,9 +95,14 @@ $(TRITON)/.installed: Makefile | $(STAMP)
 kernels: $(TRITON)/.installed
 	TRITON_INTERPRET=1 PYTHONPATH=$(TRITON) $(BIN)/python -m pytest -n $(WORKERS) \
 		$(INTERPRETED) tests/benchmarks/test_gpu_layers_check.py
-	$(if $(shell command -v g++),CUDA_EMULATED=1 TRITON_INTERPRET=1 PYTHONPATH=$(TRITON) $(BIN)/python -m pytest \
-		-n $(WORKERS) $(EMULATED),@echo "note: no g++: the kernels in CUDA C++ are not tested")
 	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/model/test_triton_front_end.py tests/model/test_triton_fits.py
+	$(call emulated,-n $(WORKERS) $(EMULATED))
+
+slow-kernels: $(TRITON)/.installed
+	$(call emulated,-m slow tests/model/test_triton_sizes.py)
+
+emulated = $(if $(shell command -v g++),CUDA_EMULATED=1 TRITON_INTERPRET=1 PYTHONPATH=$(TRITON) $(BIN)/python -m pytest $1,\
+	@echo "note: no g++: the kernels in CUDA C++ are not tested")
 
 # Long measurements, some of them most of an hour. TEXT is a long plain text, .gz too.
 PRESET ?= small

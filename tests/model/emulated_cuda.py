@@ -1,8 +1,8 @@
 """The kernels in CUDA C++ on a CPU, compiled by its C++ compiler: what no GPU is needed to test.
 
 A kernel's source stays as it is but for what C++ has not: instructions of PTX become functions
-(`emulated_cuda.h`), and memory that is shared becomes that of the block that runs. Threads of a
-block take turns (`emulated_cuda.cpp`): they wait for each other where the kernel says so, and in
+(`emulated/cuda.h`), and memory that is shared becomes that of the block that runs. Threads of a
+block take turns (`emulated/threads.cpp`): they wait for each other where the kernel says so, and in
 which order they go on differs from launch to launch, so that a barrier that is missing shows as a
 wrong result. What a GPU alone can tell are faults of what runs at once, and time.
 """
@@ -25,8 +25,8 @@ from torch import Tensor
 
 from vademecum.model.kernels.triton import nvrtc
 
-HERE = Path(__file__).parent
-LIBRARIES = HERE.parents[1] / ".pytest_cache" / "emulated_cuda"  # are kept
+RUNTIME = Path(__file__).parent / "emulated"
+LIBRARIES = RUNTIME.parents[2] / ".pytest_cache" / "emulated_cuda"  # are kept
 COMPILER = shutil.which("g++")
 FLAGS = (
     "-std=c++17",
@@ -38,7 +38,7 @@ FLAGS = (
     "-w",
 )
 ORDERS = 3  # in which threads go on, in turn
-# What instructions are called in emulated_cuda.h, by how they begin.
+# What instructions are called in emulated/cuda.h, by how they begin.
 INSTRUCTIONS = {
     "cp.async.cg.shared.global": "copy16",
     "cp.async.commit_group": "commit",
@@ -65,10 +65,11 @@ LAUNCH = """
 extern char __start_of_block[] __attribute__((weak, visibility("hidden")));
 extern char __stop_of_block[] __attribute__((weak, visibility("hidden")));
 extern "C" const char* emulated_launch(void** given, const unsigned* grid, unsigned threads,
-                                       size_t memory, unsigned running, unsigned order) {
+                                       size_t bytes, unsigned running, unsigned number) {
     auto call = [](void** given) { emulated_call(KERNEL, given); };
-    return emulated_run(call, given, grid, threads, memory, __start_of_block,
-                        __stop_of_block - __start_of_block, running, order);
+    char* named = __start_of_block;
+    const size_t named_bytes = __stop_of_block - named;
+    return emulated_run({call, given, grid, threads, bytes, named, named_bytes, running, number});
 }
 """
 
@@ -129,7 +130,7 @@ def _closing(text: str, at: int) -> int:
 class EmulatedKernel:
     """In place of `nvrtc.Kernel`."""
 
-    launches = 0  # of all: which order is next
+    launches = 0  # of all: in which order threads go on
 
     def __init__(
         self, path: Path, name: str, definitions: tuple[tuple[str, int | str], ...],
@@ -154,17 +155,16 @@ class EmulatedKernel:
         given = (ctypes.c_void_p * len(values))(*[ctypes.addressof(value) for value in values])
         # Blocks begin in their order. Who may wait for those before runs beside them.
         running = blocks[0] * blocks[1] * blocks[2] if self._together else 4
-        order = EmulatedKernel.launches % ORDERS
         EmulatedKernel.launches += 1
         wrong = self._launch(
             given, (ctypes.c_uint * 3)(*blocks), threads, ctypes.c_size_t(self._shared), running,
-            order,
+            EmulatedKernel.launches,
         )  # fmt: skip
         for n, array in arrays.items():
             _take(array, places[n])
         _runtime().emulated_taken_back()
         if wrong is not None:
-            raise RuntimeError(f"{self._name}, order {order}: {wrong.decode()}")
+            raise RuntimeError(f"{self._name}: {wrong.decode()}")
 
 
 def _bytes(array: Tensor) -> int:
@@ -210,23 +210,25 @@ def install() -> None:
 def _library(path: Path, name: str, definitions: tuple[tuple[str, int | str], ...]) -> ctypes.CDLL:
     _runtime()
     given = [f"-D{key}={value}" for key, value in (*definitions, ("KERNEL", name))]
-    given.append("-fsanitize=thread")  # whose functions are those of emulated_cuda.cpp
-    source = f'#include "emulated_cuda.h"\n{translated(path.read_text("utf-8"))}{LAUNCH}'
+    given.append("-fsanitize=thread")  # whose functions are those of emulated/memory.cpp
+    source = f'#include "cuda.h"\n{translated(path.read_text("utf-8"))}{LAUNCH}'
     headers = {file.name: translated(file.read_text("utf-8")) for file in nvrtc.HERE.glob("*.cuh")}
     return ctypes.CDLL(str(_compiled(source, headers, given)))
 
 
 @cache
 def _runtime() -> ctypes.CDLL:
-    source = (HERE / "emulated_cuda.cpp").read_text("utf-8")
-    runtime = ctypes.CDLL(str(_compiled(source, {}, ["-O3"])), mode=ctypes.RTLD_GLOBAL)
+    parts = {name: (RUNTIME / name).read_text("utf-8") for name in ("memory.cpp", "runtime.h")}
+    source = (RUNTIME / "threads.cpp").read_text("utf-8")
+    library = _compiled(f'#include "memory.cpp"\n{source}', parts, ["-O3", "-fvisibility=hidden"])
+    runtime = ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
     runtime.emulated_given.restype = ctypes.c_size_t
     return runtime
 
 
 def _compiled(source: str, headers: dict[str, str], options: Sequence[str]) -> Path:
     """The library; one that was made of just this is taken."""
-    headers = headers | {"emulated_cuda.h": (HERE / "emulated_cuda.h").read_text("utf-8")}
+    headers = headers | {"cuda.h": (RUNTIME / "cuda.h").read_text("utf-8")}
     whole = hashlib.sha256(repr((source, sorted(headers.items()), options, FLAGS)).encode())
     LIBRARIES.mkdir(parents=True, exist_ok=True)
     made = LIBRARIES / f"{whole.hexdigest()[:24]}.so"

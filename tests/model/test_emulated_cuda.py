@@ -140,7 +140,7 @@ def test_what_was_copied_is_there_once_it_was_waited_for(
         ("*(float*)(0) = 1;", "no memory"),
         ("if (n < 5) __syncwarp(); else __ballot_sync(~0u, 1);", "others for"),
         ("if (n == 3) return; __syncwarp();", "have ended|ends while"),
-        ("while (*(volatile u32*)word < 1) {}", "wait for what none of them does"),
+        ("while (*(volatile u32*)word < 1) {}", "waits for what no block does"),
     ],
 )
 def test_what_no_block_may_do_is_told(tmp_path: Path, body: str, said: str) -> None:
@@ -164,7 +164,7 @@ MEET = """
 def test_only_blocks_that_run_together_may_all_wait_for_each_other(tmp_path: Path) -> None:
     met = Planted(tmp_path / "a.cu", MEET, together=True)
     assert all(met(9).eq(9).all() for _ in range(ORDERS))
-    with pytest.raises(RuntimeError, match="wait for what none of them does"):
+    with pytest.raises(RuntimeError, match="waits for what no block does"):
         Planted(tmp_path / "a.cu", MEET)(9)
 
 

@@ -1,4 +1,4 @@
-// What CUDA C++ has that C++ has not, for a kernel that runs on a CPU: see emulated_cuda.py.
+// What CUDA C++ has that C++ has not, for a kernel that runs on a CPU (emulated_cuda.py).
 
 #pragma once
 #include <math.h>
@@ -26,7 +26,8 @@ struct alignas(16) uint4 { unsigned x, y, z, w; };
 struct alignas(8) float2 { float x, y; };
 struct alignas(16) float4 { float x, y, z, w; };
 
-// The runtime's: of the thread that runs.
+// The runtime's, and all that it shows: of the thread that runs.
+#pragma GCC visibility push(default)
 extern Three threadIdx, blockIdx, gridDim;
 
 typedef const uint64_t (*Lanes)[1];  // what each lane of a warp gave
@@ -42,9 +43,20 @@ void emulated_commit();
 void emulated_wait(int pending);
 extern "C" char* emulated_given(size_t size);
 extern "C" void emulated_taken_back();
-const char* emulated_run(
-    void (*call)(void**), void** arguments, const unsigned* grid, unsigned threads, size_t memory,
-    char* named, size_t named_bytes, unsigned running, unsigned order);
+
+struct Launch {
+    void (*call)(void**);  // runs the kernel with the arguments at these addresses
+    void** given;
+    const unsigned* grid;
+    unsigned threads;
+    size_t bytes;  // of shared memory besides what the kernel names, which lies here:
+    char* named;
+    size_t named_bytes;
+    unsigned running;  // blocks at once: which may wait for each other
+    unsigned number;   // says in which order threads go on
+};
+const char* emulated_run(const Launch& launch);  // what was wrong, or null
+#pragma GCC visibility pop
 
 static inline void __syncthreads() { emulated_barrier(); }
 static inline void __threadfence() {}
