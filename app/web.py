@@ -279,4 +279,4 @@ def _updates(shown: Shown, slots: dict[str, Any]) -> dict[Any, Any]:
     if shown.running is not None:
         updates[slots["ask"]] = gr.Button(visible=not shown.running)
         updates[slots["stop"]] = gr.Button(visible=shown.running)
-    return updates
+    return updates or {slots["start"]: gr.skip()}  # for Gradio, something must be told

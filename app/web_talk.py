@@ -84,16 +84,18 @@ class Talk:
 
     def resume(self, held: Conversation) -> Iterator[Shown]:
         """What a tab shows once it is loaded: what was said before that, and the answer under way,
-        which goes on."""
+        which goes on. Nothing changes where there is neither: one may have asked meanwhile."""
+        before = Shown()
         with held.lock:
             exchange = held.now
-            before = Shown(
-                notice=_lost(held),
-                past="".join(held.turns),
-                panel="".join(held.panels) or EMPTY_PANEL,
-                start=not held.asked,
-                given=held.given,
-            )
+            if held.asked or held.lost:
+                before = Shown(
+                    notice=_lost(held),
+                    past="".join(held.turns),
+                    panel="".join(held.panels) or EMPTY_PANEL,
+                    start=not held.asked,
+                    given=held.given,
+                )
         yield before
         if exchange is not None:
             yield from self._follow(held, exchange)

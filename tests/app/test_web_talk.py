@@ -311,11 +311,8 @@ def test_a_page_that_is_loaded_again_asks_the_same_corpus_with_the_same_filters(
     assert shown.given == Given(CORPUS, "2015", "", leave_out_retracted=True)
 
 
-def test_a_new_tab_shows_the_welcome(talk: Talk) -> None:
-    (shown,) = talk.resume(Conversation())
-    assert shown.start is True
-    assert shown.panel == EMPTY_PANEL
-    assert shown.past == shown.notice == ""
+def test_a_new_tab_is_left_as_it_is(talk: Talk) -> None:
+    assert list(talk.resume(Conversation())) == [Shown()]
 
 
 def test_a_tab_is_told_once_that_its_conversation_was_not_kept(talk: Talk) -> None:
