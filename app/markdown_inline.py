@@ -36,15 +36,17 @@ BEGINS = r"(?=[^\W_]|[\"'“„‘«(\[<+≥≤≈±%&$€£\-−–\0\1])"
 ENDS = r"(?<=[^\W_]|[\"'”’“».,:;!?%)\]>+\-–°\0\1。，：；！？）])"
 
 
-def _pair(mark: str, inside: str, guard: str) -> re.Pattern[str]:
+def _pair(mark: str, inside: str, before: str, behind: str = "") -> re.Pattern[str]:
     text = rf"{inside}{{1,{LONGEST}}}?"
-    return re.compile(rf"(?<![{guard}\\])({mark}){BEGINS}{text}{ENDS}({mark})(?![{guard}])")
+    behind = behind or before
+    return re.compile(rf"(?<![{before}\\])({mark}){BEGINS}{text}{ENDS}({mark})(?![{behind}])")
 
 
 PAIRS: tuple[tuple[re.Pattern[str], tuple[Kind, ...]], ...] = (
     (_pair(r"\*\*\*", r"(?:[^*])", rf"{LATIN}*"), ("strong", "em")),
     (_pair(r"___", r"(?:[^_]|(?<=\w)_(?=\w))", r"\w"), ("strong", "em")),
-    (_pair(r"\*\*", r"(?:[^*]|(?<!\*)\*(?!\*))", rf"{LATIN}*"), ("strong",)),
+    # "**A**irway": the letters of a mnemonic.
+    (_pair(r"\*\*", r"(?:[^*]|(?<!\*)\*(?!\*))", rf"{LATIN}*", r"0-9*"), ("strong",)),
     (_pair(r"__", r"(?:[^_]|(?<!_)_(?!_))", r"\w"), ("strong",)),
     (_pair(r"\*", r"[^*]", rf"{LATIN}*"), ("em",)),
     (_pair(r"_", r"(?:[^_]|(?<=\w)_(?=\w))", r"\w"), ("em",)),

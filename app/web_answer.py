@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
+from vademecum.app.web_inline import inline
 from vademecum.app.web_sources import anchor
 from vademecum.app.web_text import (
     UNFINISHED_MARKER,
     blocks,
     escape,
-    inline,
     sentence_case,
 )
 from vademecum.rag.answer import Answer, Sentence, Source
@@ -152,7 +152,7 @@ def quotes_html(answer: Answer, turn: int) -> str:
         if quotation.n in by_number:
             source = chip(labels, turn, by_number[quotation.n], quotation.start)
             quoted += (
-                f"<blockquote>{labels.quote.format(escape(quotation.text))}"
+                f"<blockquote>{labels.quote.format(inline(quotation.text))}"
                 f'<span class="vd-after">{source}</span></blockquote>'
             )
     caption = f"<figcaption>{labels.quoted}</figcaption>"

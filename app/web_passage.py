@@ -7,7 +7,8 @@ import re
 
 from vademecum.app.markdown_inline import Span
 from vademecum.app.markdown_layout import Layout, Level, Place, layout
-from vademecum.app.web_text import escape, safe_url
+from vademecum.app.web_inline import styled
+from vademecum.app.web_text import escape
 from vademecum.corpora.document import Document
 from vademecum.corpora.readers.headings import headings
 from vademecum.rag.answer import Source
@@ -64,7 +65,7 @@ def passage_html(document: Document, source: Source) -> str:
         following = found.places.get(start, place)
         out.append(_move(place, following))
         place = following
-        piece = _styled(escape(text[start:end]), start, found.spans)
+        piece = styled(escape(text[start:end]), start, found.spans)
         if source.start <= start < source.end:
             at = next((a for a, b in sentences if a <= start < b), None)
             offset = "" if at is None else f' data-vd-at="{at}"'
@@ -107,31 +108,6 @@ def _move(before: Place, after: Place) -> str:
         same += 1
     closed = "".join(f"</{level.tag}>" for level in reversed(before[same:]))
     return closed + _open(after[same:])
-
-
-def _styled(piece: str, at: int, spans: list[Span]) -> str:
-    """Escaped text as the spans say that stand over `at`."""
-    over = {span.kind: span.url for span in spans if span.start <= at < span.end}
-    if "label" in over:
-        over.pop("strong", None)  # it is as strong as it gets
-    if "bullet" in over or "rule" in over:
-        kind = "bullet" if "bullet" in over else "rule"
-        return f'<span class="vd-{kind}"><span hidden>{piece}</span></span>'
-    if "mark" in over:
-        return f"<span hidden>{piece}</span>"
-    for kind, tag in (("code", "code"), ("del", "del"), ("em", "em"), ("strong", "strong")):
-        if kind in over:
-            piece = f"<{tag}>{piece}</{tag}>"
-    if "image" in over:
-        piece = f'<span class="vd-image">{piece}</span>'
-    if "label" in over:
-        piece = f'<strong class="vd-label">{piece}</strong>'
-    url = safe_url(over.get("link", ""))
-    if url:
-        piece = (
-            f'<a href="{url}" title="{url}" target="_blank" rel="noopener noreferrer">{piece}</a>'
-        )
-    return piece
 
 
 def _line_breaks(document: Document) -> list[int]:

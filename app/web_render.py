@@ -15,10 +15,10 @@ from vademecum.app.web_answer import (
     reasons_html,
     support_html,
 )
+from vademecum.app.web_inline import inline
 from vademecum.app.web_text import (
     blocks,
     escape,
-    inline,
     seconds,
     sentence_case,
     whole_seconds,

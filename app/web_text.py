@@ -1,7 +1,8 @@
 """Text from models, documents and people, as HTML that is only ever text.
 
 Everything that did not come from this program passes through `escape` here. The little
-formatting that models write (paragraphs, lists, headings, bold) is kept; nothing else is.
+formatting that models write is kept (paragraphs, lists, headings here, bold and its like in
+`web_inline`); nothing else is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from urllib.parse import urlsplit
 from vademecum.rag.words import HAN
 
 UNFINISHED_MARKER = re.compile(r"[ \t]*[\[［【][^\]］】\n]{0,16}$")
-BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 LINE = re.compile(
     r"[ \t]*(?:(?:(?P<bullet>[-*•])|(?P<number>\d{1,3})[.)]|(?P<hash>\#{1,6}))[ \t]+)?"
 )
@@ -49,11 +49,6 @@ def sentence_case(text: str) -> str:
     if whole[-1:] in ".!?。！？":
         return whole
     return f"{whole}。" if HAN.search(whole[-1:]) else f"{whole}."
-
-
-def inline(text: str) -> str:
-    """One run of text, escaped, with `**bold**` kept."""
-    return BOLD.sub(r"<strong>\1</strong>", escape(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def held(text: str, tag: str) -> list[str]:
         ("***Never*** twice.", "em", ["Never"]),
         ("**Over the end\nof a line**", "strong", ["Over the end\n", "of a line"]),
         ("**Dose:** 2 g", "strong", ["Dose:"]),
+        ("**A**irway, **B**reathing", "strong", ["A", "B"]),
         ("**≥ 2 mmol/L** is shock", "strong", ["≥ 2 mmol/L"]),
         ("**重要**事项", "strong", ["重要"]),
         ("~~Dopamine~~ noradrenaline", "del", ["Dopamine"]),

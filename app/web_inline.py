@@ -1,0 +1,46 @@
+"""Words as HTML as the marks of Markdown around them say: the marks are there, and not shown."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from vademecum.app.markdown_inline import Span, inline_spans
+from vademecum.app.web_text import escape, safe_url
+
+TAGS = (("code", "code"), ("del", "del"), ("em", "em"), ("strong", "strong"))
+
+
+def inline(text: str) -> str:
+    """What a model wrote, within a line. Its links are their words: it may have made them up."""
+    spans = [span for span in inline_spans(text, 0, len(text)) if span.kind != "link"]
+    cuts = {0, len(text), *(at for span in spans for at in (span.start, span.end))}
+    return "".join(
+        styled(escape(text[start:end]), start, spans)
+        for start, end in itertools.pairwise(sorted(cuts))
+    )
+
+
+def styled(piece: str, at: int, spans: Sequence[Span]) -> str:
+    """Escaped text as the spans say that stand over `at`."""
+    over = {span.kind: span.url for span in spans if span.start <= at < span.end}
+    if "label" in over:
+        over.pop("strong", None)  # it is as strong as it gets
+    if "bullet" in over or "rule" in over:
+        kind = "bullet" if "bullet" in over else "rule"
+        return f'<span class="vd-{kind}"><span hidden>{piece}</span></span>'
+    if "mark" in over:
+        return f"<span hidden>{piece}</span>"
+    for kind, tag in TAGS:
+        if kind in over:
+            piece = f"<{tag}>{piece}</{tag}>"
+    if "image" in over:
+        piece = f'<span class="vd-image">{piece}</span>'
+    if "label" in over:
+        piece = f'<strong class="vd-label">{piece}</strong>'
+    url = safe_url(over.get("link", ""))
+    if url:
+        piece = (
+            f'<a href="{url}" title="{url}" target="_blank" rel="noopener noreferrer">{piece}</a>'
+        )
+    return piece
