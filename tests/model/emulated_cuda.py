@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -64,12 +65,12 @@ SPIN = re.compile(r"(while \(.*\)) \{\}")
 LAUNCH = """
 extern char __start_of_block[] __attribute__((weak, visibility("hidden")));
 extern char __stop_of_block[] __attribute__((weak, visibility("hidden")));
+extern "C" size_t emulated_named() { return __stop_of_block - __start_of_block; }
 extern "C" const char* emulated_launch(void** given, const unsigned* grid, unsigned threads,
                                        size_t bytes, unsigned running, unsigned number) {
     auto call = [](void** given) { emulated_call(KERNEL, given); };
-    char* named = __start_of_block;
-    const size_t named_bytes = __stop_of_block - named;
-    return emulated_run({call, given, grid, threads, bytes, named, named_bytes, running, number});
+    return emulated_run(
+        {call, given, grid, threads, bytes, __start_of_block, emulated_named(), running, number});
 }
 """
 
@@ -127,25 +128,47 @@ def _closing(text: str, at: int) -> int:
     raise ValueError("a bracket that is never closed")
 
 
-class EmulatedKernel:
-    """In place of `nvrtc.Kernel`."""
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a GPU is said to be; shared memory in bytes, of a block and of a processor."""
 
+    processors: int
+    of_block: int
+    of_processor: int
+    hopper: bool
+
+
+HOPPER = Card(132, 232_448, 233_472, hopper=True)
+ADA = Card(128, 101_376, 102_400, hopper=False)  # an RTX 4090
+
+
+class EmulatedKernel:
+    """In place of `nvrtc.Kernel`. Raises RuntimeError for what the kernel may not do."""
+
+    card = HOPPER
     launches = 0  # of all: in which order threads go on
 
     def __init__(
         self, path: Path, name: str, definitions: tuple[tuple[str, int | str], ...],
         device: int, *, together: bool, early: bool, shared: int,
     ) -> None:  # fmt: skip
-        self._launch = _library(path, name, definitions).emulated_launch
+        library = _library(path, name, definitions)
+        self._launch = library.emulated_launch
         self._launch.restype = ctypes.c_char_p
         self._name, self._together, self._shared = name, together, shared
+        self._taken = shared + int(library.emulated_named())
+        self._blocks = int(dict(definitions).get("BLOCKS", 1))  # for which its registers are enough
 
     def blocks_per_processor(self, threads: int) -> int:
-        return 1
+        """Each takes a KB besides."""
+        return min(self._blocks, self.card.of_processor // (self._taken + 1_024))
 
     def __call__(
         self, blocks: tuple[int, int, int], threads: int, *arguments: Tensor | int | None
     ) -> None:
+        if self._taken > self.card.of_block:
+            most = self.card.of_block
+            raise RuntimeError(f"{self._name}: {self._taken} bytes of shared memory of {most}")
         arrays = {n: a for n, a in enumerate(arguments) if isinstance(a, Tensor)}
         places = {n: _given(array) for n, array in arrays.items()}
         values = [
@@ -193,17 +216,22 @@ def _take(array: Tensor, place: int) -> None:
 
 
 def install() -> None:
-    """From now on kernels in CUDA C++ run here, as those of a Hopper would be launched: for a
-    process whose tests are all of such kernels."""
+    """From now on kernels in CUDA C++ run here, as they would be launched on `EmulatedKernel.card`:
+    for a process whose tests are all of such kernels."""
     from vademecum.model.kernels.triton import attention, nf4, scores
 
-    about = SimpleNamespace(multi_processor_count=132, shared_memory_per_block_optin=232_448)
+    def properties(_: object) -> SimpleNamespace:
+        card = EmulatedKernel.card
+        return SimpleNamespace(
+            multi_processor_count=card.processors, shared_memory_per_block_optin=card.of_block
+        )
+
     nvrtc.Kernel = EmulatedKernel
-    torch.cuda.get_device_properties = lambda _: about
+    torch.cuda.get_device_properties = properties
     for module in (attention, scores):
         module.runs_on = lambda _: True
-    attention.hopper = lambda _: True
-    nf4.as_hopper = lambda _: True
+    attention.hopper = lambda _: EmulatedKernel.card.hopper
+    nf4.as_hopper = lambda _: EmulatedKernel.card.hopper
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 import emulated_cuda
 import pytest
 import torch
-from emulated_cuda import ORDERS, EmulatedKernel
+from emulated_cuda import ORDERS, Card, EmulatedKernel
 from torch import Tensor
 
 if emulated_cuda.COMPILER is None:
@@ -180,6 +180,17 @@ def test_a_block_may_wait_for_those_before_it(tmp_path: Path) -> None:
     planted = Planted(tmp_path / "a.cu", body)
     for _ in range(ORDERS):
         assert planted(9).view(9, THREADS)[:, 0].tolist() == list(range(9))
+
+
+def test_a_block_has_no_more_shared_memory_than_its_card_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = Planted(tmp_path / "a.cu", TURN.format("__syncthreads();"))  # 256 bytes each
+    monkeypatch.setattr(EmulatedKernel, "card", Card(1, 512, 1_024, hopper=True))
+    planted()
+    monkeypatch.setattr(EmulatedKernel, "card", Card(1, 511, 1_024, hopper=True))
+    with pytest.raises(RuntimeError, match="512 bytes of shared memory of 511"):
+        planted()
 
 
 def test_an_instruction_that_is_not_emulated_is_named() -> None:

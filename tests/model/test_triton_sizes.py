@@ -1,5 +1,5 @@
-"""The kernels of the R1s' own sizes, cut as on a Hopper: every product of a token, and choosing and
-reading pages at 100,000 tokens. On a GPU, or emulated (minutes: `make slow`).
+"""The kernels of the R1s' own sizes: every product of a token, and choosing and reading pages at
+100,000 tokens. On a GPU, or emulated (minutes: `make slow`) as on an H100 and as on an RTX 4090.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ import math
 
 import pytest
 import torch
+from emulated_cuda import ADA, HOPPER, EmulatedKernel
 from triton_support import (
     DEVICE,
+    EMULATED,
     bias_of,
     case,
     cuda_only,
@@ -35,6 +37,15 @@ R1S = {
 }
 DIM = 128
 PAGES = 100_000 // 32
+
+
+CARDS = {"h100": HOPPER, "rtx-4090": ADA}
+
+
+@pytest.fixture(autouse=True, params=CARDS if EMULATED else ["this"])
+def _card(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if EMULATED:
+        monkeypatch.setattr(EmulatedKernel, "card", CARDS[request.param])
 
 
 @pytest.mark.parametrize("rows", [1, 9])
