@@ -38,8 +38,10 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: Python 3.11 or newer is needed"; echo "hint: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@$(PYTHON) -c 'import shutil, sys; sys.exit(shutil.disk_usage(".").free < 5e9)' \
-		|| { echo "error: less than 5 GB are free here, and what is installed takes 3.4"; echo "hint: make room, or make VENV=FOLDER $(MAKECMDGOALS) with a folder on another disk"; exit 1; }
+	@$(PYTHON) -c 'import pathlib, shutil, sys; at = pathlib.Path("$(VENV)").absolute(); \
+		sys.exit(shutil.disk_usage(next(p for p in (at, *at.parents) if p.exists())).free < 5e9)' \
+		|| { echo "error: less than 5 GB are free for $(VENV), which takes 3.4"; \
+			echo "hint: make VENV=FOLDER $(MAKECMDGOALS), of another disk"; exit 1; }
 	@echo "installing into $(VENV): some 3.4 GB, a few minutes in which nothing is printed"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
