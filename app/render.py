@@ -13,6 +13,7 @@ from vademecum.app.excerpt import excerpt
 from vademecum.app.labels import Labels
 from vademecum.app.languages import LABELS, labels_for
 from vademecum.app.markdown import plain
+from vademecum.app.render_inline import inline
 from vademecum.corpora.document import Kind
 from vademecum.rag.answer import BEARING, Answer, Quotation, Sentence, Source
 from vademecum.rag.attended import shares_read
@@ -73,7 +74,7 @@ def sentences(found: Answer) -> list[Text]:
         # What stands between sentences is layout; anything else is kept where it was.
         text.append(gap if gap.strip() or "\n" in gap else (" " if at else ""))
         if sentence.start in headings:
-            text.append(one_line(sentence.text), style="bold")
+            text.append_text(inline(one_line(sentence.text), "bold"))
         else:
             text.append_text(_sentence(sentence, labels))
         at = sentence.end
@@ -90,7 +91,7 @@ def _sentence(sentence: Sentence, labels: Labels) -> Text:
         mark, numbers = labels.unsupported_near.format(numbers), ""
     end = _END.search(body)
     head, stop = (body[: end.start()], end.group()) if end else (body, "")
-    text = Text(head, style=STYLES[sentence.support])
+    text = inline(head, STYLES[sentence.support])
     if numbers:
         text.append(f" {numbers}", style="bold cyan")
     text.append(stop)
