@@ -4,7 +4,7 @@ A small model likes to agree, and then to copy a sentence that denies: the reade
 is told the contrary. "Yes, naloxone." has but one word that a passage could bear out: it is judged
 as what the question asks of naloxone. Only where the question affirms, and asks for yes or no; what
 it asks for may itself be a refusal ("Is it contraindicated?"), and is then left alone. English and
-German.
+German; short answers in Chinese, too.
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ NARROWS = re.compile(
     re.IGNORECASE,
 )
 
+# "是的，肾上腺素。", to a question that ends with 吗.
+YES_HAN = re.compile(r"\W*(?:是的?|对的?|可以|能|会)[，,：:]\s*(?P<rest>[^？?]+?)[。.!！\s]*")
+ASKED_HAN = re.compile(r"\W*(?P<asked>(?:(?!还是)[^？?])+?)吗[？?]?\s*", re.DOTALL)
 DO = re.compile(r"do|does|did", re.IGNORECASE)
 SHORT = 1 / 2  # of the words of the question
 
@@ -89,6 +92,9 @@ def stated(answer: str, question: str) -> str:
 
     Short is what names the thing that the question begins with, and little else, all of it asked.
     """
+    yes, question_han = YES_HAN.fullmatch(answer), ASKED_HAN.fullmatch(question)
+    if yes and question_han:
+        return f"{question_han['asked']}。" if yes["rest"] in question_han["asked"] else ""
     first = FIRST.match(answer)
     if first is None or not first["yes"] or not ASKS.match(question) or EITHER.search(question):
         return ""

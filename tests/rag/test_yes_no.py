@@ -70,6 +70,9 @@ def test_a_first_word_alone_belongs_to_the_next_sentence() -> None:
         ("Is naloxone given?", "No, naloxone.", ""),
         ("Is naloxone given first?", "Yes, naloxone is given first.", ""),
         ("Is naloxone given first?", "Yes, it is.", ""),
+        ("休克首选多巴胺吗？", "是的，多巴胺。", "休克首选多巴胺。"),
+        ("休克首选多巴胺吗？", "是的，肾上腺素。", ""),
+        ("休克首选多巴胺还是肾上腺素吗？", "是的，多巴胺。", ""),
     ],
 )
 def test_a_short_answer_in_the_words_of_the_question(question: str, answer: str, said: str) -> None:
