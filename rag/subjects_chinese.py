@@ -38,7 +38,7 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     """Whether a Chinese sentence says of one thing what only a clause about another one says."""
     if not HAN.search(sentence):
         return False
-    told = [clause for part in parts for clause in BREAK.split(part) if clause]
+    told = [*dict.fromkeys(each for part in parts for each in BREAK.split(part) if each)]
     text = "".join(parts)
     return any(
         len(clause) <= LONGEST
@@ -61,6 +61,8 @@ def _bare(clause: str) -> str:
 def _instead(claim: str, clause: str, told: Sequence[str], text: str) -> bool:
     """Whether a clause is a sentence but for one name, and has another one there."""
     ours, theirs = _bare(claim), _bare(clause)
+    if len(set(ours) & set(theirs)) < HALF * len(set(ours)):
+        return False
     changes = [
         each
         for each in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()

@@ -94,7 +94,7 @@ class Clause(NamedTuple):
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     """Whether a German sentence says of one thing what only a clause about another one says."""
     text = " ".join(parts)
-    if not _german(f"{sentence} {text}"):
+    if not _german(sentence, text):
         return False
     told = [_clause(clause) for part in parts for clause in BREAK.split(part) if clause]
     return any(
@@ -104,10 +104,15 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     )
 
 
-def _german(text: str) -> bool:
-    """Whether a text is German; a short one with a German word in it if it is of no other."""
-    language = written_in(text)
-    return language == "ger" or (not language and GERMAN.search(text) is not None)
+def _german(sentence: str, text: str) -> bool:
+    """Whether a passage is German; a short one of no language, if either has a German word."""
+    language = _language(text)
+    return language == "ger" or (not language and GERMAN.search(f"{sentence} {text}") is not None)
+
+
+@lru_cache(maxsize=256)
+def _language(text: str) -> str:
+    return written_in(text)
 
 
 def _of_another(claim: Clause, told: Sequence[Clause], text: str) -> bool:

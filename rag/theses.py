@@ -31,8 +31,9 @@ OPENS = re.compile(
     re.IGNORECASE,
 )
 CLOSES = re.compile(
-    rf"\b(?:(?:{_THOUGHT}|\A\W*) ?that|\A\W*(?:that|whether))\s+(?P<thesis>[^.;]+?) (?:is|are|was"
-    rf"|were|has been|have been|remains?)(?: \w+ly)? (?:{_REJECTED}|doubtful|an? (?:\w+ )?myth)\b",
+    rf"\b(?:(?:{_THOUGHT}|\A\W*) ?that|\A\W*(?:that|whether))\s+(?P<thesis>[^.;]{{1,200}}?)"
+    rf" (?:is|are|was|were|has been|have been|remains?)(?: \w+ly)?"
+    rf" (?:{_REJECTED}|doubtful|an? (?:\w+ )?myth)\b",
     re.IGNORECASE,
 )
 HELD = 0.9  # of the words of a thesis and of what states it, in each other
@@ -42,17 +43,17 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     """Whether a sentence states what the parts only reject, or rejects what they only state."""
     told = [clause for part in parts for clause in clauses(part)]
     rejected = [thesis for clause in told for thesis in theses(clause)]
+    claimed = [thesis for clause in clauses(sentence) for thesis in theses(clause)]
+    if not rejected and not claimed:
+        return False
     stated = [words for clause in told if (words := _stated(clause))]
-    if claimed := [thesis for clause in clauses(sentence) for thesis in theses(clause)]:
-        return any(
-            _among(thesis, stated) and not any(_among(thesis, [one]) for one in rejected)
-            for thesis in claimed
-        )
+    if claimed:
+        return any(_among(thesis, stated) and not _among(thesis, rejected) for thesis in claimed)
     said = _stated(sentence)
     return bool(said) and _among(said, rejected) and not _among(said, stated)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def theses(clause: str) -> tuple[frozenset[str], ...]:
     """What a clause rejects or doubts, as stems; what that denies is left open."""
     return tuple(filter(None, _theses(clause)))

@@ -114,8 +114,8 @@ def test_another_name_of_the_same_thing(claim: str, passage: str) -> None:
 
 
 def test_english_passages_are_left_to_others() -> None:
-    told = ("Van der Berg treats fever with aspirin.", "Ibuprofen helps. Pain was not treated.")
-    assert not at_odds("Ibuprofen treats fever with aspirin.", told)
+    told = ("Van der Berg treats fever with Aspirin.", "Ibuprofen is for the pain of adults.")
+    assert not at_odds("Ibuprofen treats fever with Aspirin.", told)
 
 
 def test_copies_are_never_at_odds() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from vademecum.rag.check import check
@@ -80,3 +82,9 @@ def test_such_a_claim_is_not_supported(source_of, embedder) -> None:
         "unsupported",
         "supported",
     ]
+
+
+def test_a_long_sentence_is_read_in_time() -> None:
+    start = time.perf_counter()
+    assert not at_odds("He knew.", ("the claim that " * 5000,))
+    assert time.perf_counter() - start < 2
