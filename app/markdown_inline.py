@@ -17,7 +17,7 @@ LONGEST = 400  # characters between a pair of marks
 
 # What is taken as it stands: an escaped sign, and code between as many backticks as it begins with.
 LITERAL = re.compile(
-    rf"\\(?P<sign>[!-/:-@\[-`{{-~])"
+    rf"\\(?P<sign>[!-/:-@\[\]-`{{-~])"
     rf"|(?<!`)(?P<ticks>`+)(?!`)(?P<code>(?:.|\n){{1,{LONGEST}}}?)(?<!`)(?P=ticks)(?!`)"
     r"|<(?P<auto>https?://[^\s<>]+)>"
 )
@@ -26,8 +26,8 @@ TARGET = (
     r"|[\w%./-]+\.(?:md|html?|pdf|png|jpe?g|gif|svg|webp|txt|docx?|xlsx?|csv)(?:\#[^\s()<>]*)?)>?"
 )
 LINK = re.compile(
-    rf"(?P<open>!?\[)(?P<words>[^\[\]]{{1,{LONGEST}}})(?P<close>\]\([ \t]*{TARGET}"
-    r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\))"
+    rf"(?P<open>(?P<image>!)?\[)(?P<words>[^\[\]]{{1,{LONGEST}}})(?P<close>\]\([ \t]*{TARGET}"
+    r"(?(image)(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?)[ \t]*\))"
 )
 # Words begin and end what is emphasised: not ") significant (" between two stars in brackets. A
 # star behind a letter or digit opens nothing ("HLA-A*02:01"), but Chinese has no spaces.
@@ -48,7 +48,7 @@ PAIRS: tuple[tuple[re.Pattern[str], tuple[Kind, ...]], ...] = (
     # "**A**irway": the letters of a mnemonic.
     (_pair(r"\*\*", r"(?:[^*]|(?<!\*)\*(?!\*))", rf"{LATIN}*", r"0-9*"), ("strong",)),
     (_pair(r"__", r"(?:[^_]|(?<!_)_(?!_))", r"\w"), ("strong",)),
-    (_pair(r"\*", r"[^*]", rf"{LATIN}*"), ("em",)),
+    (_pair(r"\*(?![0-9])", r"[^*]", rf"{LATIN}*"), ("em",)),  # "*1* and *2*" are alleles
     (_pair(r"_", r"(?:[^_]|(?<=\w)_(?=\w))", r"\w"), ("em",)),
     (_pair(r"~~", r"[^~]", r"~"), ("del",)),
 )

@@ -15,18 +15,24 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vademecum.app.markdown_inline import Span, inline_spans
-from vademecum.corpora.readers.headings import FENCE
+from vademecum.corpora.readers.headings import FENCE, Fenced
 
 FAR = 20_000  # characters that a block may begin before what is shown, to be known for what it is
 NEAR = 500  # characters beyond what is shown in which a pair of marks may end
 BLANK = re.compile(r"\n[ \t]*\n")
-FENCES = re.compile(FENCE.pattern, re.MULTILINE)
-BULLET = re.compile(r"(?P<indent>[ \t]*)(?P<mark>[-+*])[ \t]+(?=[^\W\d]|!?\[|[*_`\"“„(~])")
+LANGUAGE = re.compile(r"[\w+#.-]*[ \t]*\Z")  # behind a fence; other words are shown
+# "- ve culture" is a negative one.
+BULLET = re.compile(r"(?P<indent>[ \t]*)(?P<mark>[-+*])[ \t]+(?!ve\b)(?=[^\W\d]|!?\[|[*_`\"“„(~])")
 NUMBER = re.compile(r"(?P<indent>[ \t]*)(?:\d{1,3}[.)]|[-+](?=[ \t]+\d))[ \t]")
-QUOTED = re.compile(r"[ \t]{0,3}>[ \t]*(?=[^\W\d]|[*_`\[\"“„#>]|$)")
+# "> ten days" is longer than they are.
+QUOTED = re.compile(
+    r"[ \t]{0,3}>[ \t]*(?!(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twice"
+    r"|half|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|ULN|LLN)\b)"
+    r"(?=[^\W\d]|[*_`\[\"“„#>]|$)"
+)
 RULE = re.compile(r"[ \t]{0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 UNDERLINE = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*$")
-DELIMITERS = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+DELIMITERS = re.compile(r"[ \t]*(?:\|[ \t]*)?:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*(?:\|[ \t]*)?$")
 PIPE = re.compile(r"(?<!\\)\|")
 
 Tag = Literal["p", "pre", "div", "table", "tr", "th", "td"]
@@ -86,16 +92,22 @@ def layout(text: str, first: int, last: int) -> Layout:
     for line in {lines[0], lines[at - 1]} if at else ():
         found.spans.append(Span(line.start, line.end, "rule"))
     code: int | None = None  # where it begins
-    if len(FENCES.findall(text, 0, begin)) % 2 == 1:
+    fenced = Fenced()
+    for fence in FENCE.finditer(text, 0, begin):
+        fenced.turned_by(fence.group())
+    if fenced.sign:
         code = begin
         found.places[begin] = (Level("pre", begin),)
     while at < len(lines):
         line = lines[at]
-        if FENCE.match(line.text):
+        if fenced.turned_by(line.text):
             if code is None:
                 code = line.start
                 found.places[code] = (Level("pre", code),)
-                found.spans.append(Span(line.start, min(line.end + 1, len(text)), "mark"))
+                said = line.text.lstrip(" ").removeprefix(fenced.sign)
+                shown = line.end - len(said)
+                behind = min(line.end + 1, len(text)) if LANGUAGE.match(said) else shown
+                found.spans.append(Span(line.start, behind, "mark"))
             else:
                 # With the lines behind it, which would be empty lines of code.
                 behind = line.end
@@ -154,13 +166,15 @@ def _lay_out_line(lines: list[_Line], at: int, found: Layout) -> None:
         found.spans.append(Span(lines[at - 1].start, lines[at - 1].end, "label"))
         found.spans.append(Span(line.start, line.end, "mark"))
         found.solid.append((line.start, line.start))
-    elif bullet and (bullet["mark"] != "*" or any(map(_is_starred, (before, after)))):
+    elif bullet and (
+        bullet["mark"] == "-" or any(_is_item(bullet["mark"], each) for each in (before, after))
+    ):
         start = line.start + bullet.start("mark")
         found.spans.append(Span(start, line.start + bullet.end(), "bullet"))
         found.begin(line, "vd-item", bullet["indent"])
     elif number:  # its number stays, as does a sign before a figure
         found.begin(line, "vd-item", number["indent"])
-    elif quoted := QUOTED.match(line.text):
+    elif (quoted := QUOTED.match(line.text)) and (parted or _is_quoted(before)):
         found.spans.append(Span(line.start, line.start + quoted.end(), "mark"))
         found.begin(line, "vd-quote")
     elif (
@@ -184,10 +198,14 @@ def _heads(lines: list[_Line], at: int, found: Layout) -> bool:
     return alone and line.start not in found.places and line.text.lstrip()[:1] not in "#|"
 
 
-def _is_starred(line: _Line | None) -> bool:
-    """Whether it is an item of a list with stars; one alone may be a footnote."""
+def _is_item(mark: str, line: _Line | None) -> bool:
+    """Whether it is an item of a list with such marks; a star or plus alone may be a sign."""
     item = BULLET.match(line.text) if line else None
-    return item is not None and item["mark"] == "*"
+    return item is not None and item["mark"] == mark
+
+
+def _is_quoted(line: _Line | None) -> bool:
+    return line is not None and QUOTED.match(line.text) is not None
 
 
 def _table(lines: list[_Line], at: int) -> list[_Line]:

@@ -150,9 +150,11 @@ def quotes_html(answer: Answer, turn: int) -> str:
     quoted = ""
     for quotation in answer.quotes:
         if quotation.n in by_number:
-            source = chip(labels, turn, by_number[quotation.n], quotation.start)
+            held = by_number[quotation.n]
+            source = chip(labels, turn, held, quotation.start)
+            shown = inline if held.file.lower().endswith(".md") else escape
             quoted += (
-                f"<blockquote>{labels.quote.format(inline(quotation.text))}"
+                f"<blockquote>{labels.quote.format(shown(quotation.text))}"
                 f'<span class="vd-after">{source}</span></blockquote>'
             )
     caption = f"<figcaption>{labels.quoted}</figcaption>"

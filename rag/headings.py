@@ -1,6 +1,7 @@
 """The headings of an answer that stand as headings in its sources, too: they say nothing of their
 own, and need no mark that they have no source. One that the model made up keeps it: "Metformin
-prevents cancer" may stand above an answer, and was held against nothing."""
+prevents cancer" may stand above an answer, and was held against nothing. So does one with a verb,
+whosever it is: "Methotrexate is safe in pregnancy" may be the name of a myth."""
 
 from __future__ import annotations
 
@@ -13,6 +14,15 @@ from vademecum.rag.sentences import sentences_of
 
 AROUND = re.compile(r"\A[#*_\s]*(?:\d{1,3}(?:\.\d{1,3})*[.)]?\s+)?|[\s:：*_#]+\Z")
 
+STATES = re.compile(
+    r"\b(?:is|are|was|were|has|have|can|cannot|may|might|must|shall|should|will|does|do|not"
+    r"|(?:cause|prevent|reduce|lower|improve|increase|raise|cure|help|work|kill|protect)s?"
+    r"|ist|sind|war|waren|hat|haben|kann|können|darf|dürfen|muss|müssen|soll|sollen|wird|werden"
+    r"|nicht|senkt|hilft|wirkt|schützt|verhindert|verursacht|erhöht)\b"
+    r"|[是能会應应可无無不]",
+    re.IGNORECASE,
+)
+
 
 def copied_headings(answer: Answer) -> frozenset[int]:
     """Where the headings start in `answer.answer` that a source has."""
@@ -24,10 +34,11 @@ def copied_headings(answer: Answer) -> frozenset[int]:
 
 
 def _is_line(text: str, sentence: Sentence) -> bool:
-    """Whether it was held against no source and has a line of its own."""
+    """Whether it was held against no source, has a line of its own, and states nothing."""
     before = text[text.rfind("\n", 0, sentence.start) + 1 : sentence.start]
     behind = text[sentence.end :].split("\n", 1)[0]
-    return sentence.support == "uncited" and not before.strip() and not behind.strip()
+    alone = not before.strip() and not behind.strip()
+    return sentence.support == "uncited" and alone and not STATES.search(sentence.text)
 
 
 def _headings(source: Source) -> Iterator[str]:

@@ -100,7 +100,7 @@ def test_what_may_be_a_sign_stays(text: str) -> None:
 
 
 def test_a_link_is_its_words_and_leads_where_it_says() -> None:
-    text = 'See [the **rule**](https://example.org/a_(b)?c=1&d "Title") and <https://example.org>.'
+    text = "See [the **rule**](https://example.org/a_(b)?c=1&d) and <https://example.org>."
     assert read(text) == "See the rule and https://example.org."
     links = list(shown(text).iter("a"))
     assert {link.get("href") for link in links[:-1]} == {"https://example.org/a_(b)?c=1&d"}
@@ -197,6 +197,42 @@ def test_code_stands_as_it_was_typed() -> None:
 
 def test_a_fence_that_is_not_closed_is_code_to_the_end() -> None:
     assert held("Before.\n\n~~~\nx * y\n\n# z", "pre") == ["~~~\nx * y\n\n# z"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("A.\n```Give 5 mg, never more.```\nNo **more**.", "A.\nGive 5 mg, never more.\nNo more."),
+        ("```\na\n``` Not in shock.\n```\nB **c**.", "a\n``` Not in shock.\nB c."),
+        ("````\n```\na\n````\nB **c**.", "```\na\nB c."),
+        ("```\n~~~\na\n```\nB **c**.", "~~~\na\nB c."),
+        ("```Warning: not in shock\na\n```\n", "Warning: not in shock\na\n"),
+    ],
+)  # fmt: skip
+def test_what_is_no_fence_hides_nothing(text: str, seen: str) -> None:
+    assert re.sub(r"\n+", "\n", read(text)) == re.sub(r"\n+", "\n", seen)
+
+
+def test_a_fence_within_another_opens_none_in_what_comes_far_behind() -> None:
+    lines = "".join(f"Line {i} of *it*.\n" for i in range(3_000))
+    document = guide(f"````\n```\na\n````\n\n{lines}\n\nGive **2 g**.")
+    markup = passage_html(document, source(1, document, "Give **2 g**."))
+    assert "<strong>" in markup
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stop if ALT rises to\n> ULN times three, or is\n> twice the baseline.",
+        "> ten days of fever: culture.",
+        "+ ve culture\n\n- ve culture",
+        "Share \\\\server\\share.",
+        "*1* and *2* are alleles.",
+        '[see](./a.md "Not in renal failure") it.',
+    ],
+)
+def test_a_sign_that_carries_meaning_stays(text: str) -> None:
+    assert read(text) == text
 
 
 def test_in_a_long_text_what_began_before_is_still_known_for_what_it_is() -> None:

@@ -513,6 +513,19 @@ def test_below_a_copy_that_was_stopped_the_nearest_sentence_is_quoted() -> None:
     assert quoted.text == f"“{quotation.text}”"
 
 
+@pytest.mark.parametrize(("file", "marks"), [("guide.md", True), ("guide.txt", False), ("", False)])
+def test_a_quotation_has_marks_only_if_its_file_is_markdown(file: str, marks: bool) -> None:
+    (quotation,) = unwritten().quotes
+    said = replace(
+        unwritten(),
+        quotes=(replace(quotation, text="Give **2 g** now."),),
+        sources=tuple(replace(source, file=file) for source in SOURCES),
+    )
+    (quoted,) = tree(turn_html(said, 4)).xpath("//blockquote")
+    assert bool(quoted.xpath(".//strong")) == marks
+    assert "Give **2 g** now." in quoted.text_content()
+
+
 def test_a_model_that_failed_is_no_statement_about_the_library() -> None:
     said = unwritten()
     (quotation,) = said.quotes

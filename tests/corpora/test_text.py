@@ -94,6 +94,16 @@ def test_markdown_headings_become_title_and_sections(tmp_path: Path) -> None:
     assert spans == [("Doses", "5 mg daily.\n\n```\n# not a heading\n```"), ("End", "last")]
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["```5 mg/kg```", "~~~\n```\n~~~", "````\n```\n# no heading\n````", "```\n``` not closed\n```"],
+)
+def test_headings_behind_code_are_headings(tmp_path: Path, code: str) -> None:
+    document = read_one(tmp_path / "guide.md", f"# Doses\n\n{code}\n\n## Shock\nlast".encode())
+    assert [section.label for section in document.sections][-1] == "Shock"
+    assert "no heading" not in [section.label for section in document.sections]
+
+
 def test_markdown_without_headings(tmp_path: Path) -> None:
     document = read_one(tmp_path / "note.md", b"---\nkey: value\n---\nFirst line.\nSecond.\n")
     assert (document.title, document.sections) == ("First line.", ())

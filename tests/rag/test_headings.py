@@ -65,3 +65,20 @@ def test_what_was_judged_is_no_heading(source_of) -> None:
     said = answer("Shock\nIt is grave.", "Shock", source_of(1, "## Shock\n\nIt is grave."))
     judged = replace(said.sentences[0], support="unsupported")
     assert copied_headings(replace(said, sentences=(judged,))) == set()
+
+
+@pytest.mark.parametrize(
+    ("heading", "known"),
+    [
+        ("Methotrexate is safe in pregnancy", False),
+        ("**Aspirin prevents cancer**", False),
+        ("Methotrexat ist sicher", False),
+        ("他汀是安全的", False),
+        ("Dose in renal failure", True),
+    ],
+)
+def test_one_that_states_something_is_none(source_of, heading: str, known: bool) -> None:
+    """It may be the name of a myth."""
+    source = source_of(1, f"## {heading}\n\nThis claim is false.")
+    said = answer(f"{heading}\nIt is grave.", heading, source)
+    assert bool(copied_headings(said)) == known
