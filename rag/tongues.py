@@ -48,6 +48,7 @@ LETTERS: tuple[tuple[str, re.Pattern[str]], ...] = (
 OWN_LETTERS = ("chi", "jpn", "kor")
 SURE = 2  # small words more than any other language has
 READ = 1_500  # characters of a text
+LONG = 5  # letters of a word that is about something
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,11 @@ def apart(question: str, texts: Iterable[tuple[str, str]]) -> Apart | None:
     """The languages of a question and of most of the texts, where they are two.
 
     Each text comes with the language that its document records, "" if none: it counts where the
-    text does not tell.
+    text does not tell. They are not where a text in the language of the question has half of its
+    long words: what it asks for was there to be found.
     """
-    held = Counter(written_in(text) or recorded for text, recorded in texts)
+    told = [(text, written_in(text) or recorded) for text, recorded in texts]
+    held = Counter(language for _, language in told)
     if not held:
         return None
     (most, count), *_ = held.most_common(1)
@@ -112,5 +115,11 @@ def apart(question: str, texts: Iterable[tuple[str, str]]) -> Apart | None:
     if not asked and most in OWN_LETTERS and re.search("[a-z]{3}", question):
         asked = ELSEWHERE  # "aspirin overdose", over Chinese texts
     if not asked or most in ("", asked) or 2 * count <= held.total():
+        return None
+    words = {word.lower() for word in WORD.findall(question) if len(word) >= LONG}
+    if words and any(
+        language == asked and 2 * len(words & set(map(str.lower, WORD.findall(text)))) >= len(words)
+        for text, language in told
+    ):
         return None
     return Apart(asked, most)

@@ -140,7 +140,8 @@ def _guess(row: Row) -> Iterator[tuple[str, str | list[str]]]:
 
     The text is every column that becomes no other part, also where nothing stands in it here:
     followed to the letter, the lines lose none. The title is the longest value of several words
-    beside a long text, or the first without digits: of that the others say something. A first
+    beside a long text, which no small letter begins ("once a week"), or the first without digits:
+    of that the others say something. A first
     column of one word with digits is an id, and stays in the text, for people ask by it.
     """
     known = FieldMap.of(row, {})
@@ -150,7 +151,8 @@ def _guess(row: Row) -> Iterator[tuple[str, str | list[str]]]:
     is_prose = not (is_table and is_short(values[longest]))
     elsewhere = {name for part in KEPT for name in getattr(known, part)}
     filled = [name for name, value in values.items() if value and name not in elsewhere]
-    wordy = [name for name in filled if is_prose and " " in values[name] and name != longest]
+    begun = [name for name in filled if " " in values[name] and not values[name][0].islower()]
+    wordy = [name for name in begun if is_prose and name != longest]
     plain = [name for name in filled if is_table and not DIGIT.search(values[name])]
     titles = (*known.title, *sorted(wordy, key=lambda name: -len(values[name])), *plain)
     title = next((name for name in titles if name in filled and name != longest), "")

@@ -373,6 +373,11 @@ def test_what_cannot_be_read_is_told(
             '`text = ["indication", "dose_mg", "frequency"]`, `title = "drug"`',
         ),
         (
+            "plants.csv",
+            "plant,watering,light,notes\nMonstera,once a week,indirect,Yellow leaves mean too much",
+            '`text = ["watering", "light", "notes"]`, `title = "plant"`',
+        ),
+        (
             "clinics.csv",
             (
                 "clinic,city,patients,in_range,closed,comment\n"

@@ -52,7 +52,7 @@ def test_a_text_is_judged_by_what_stands_in_it() -> None:
 
 def test_a_question_in_another_language_than_most_of_the_texts() -> None:
     english = [(ENGLISH, ""), (ENGLISH, ""), (GERMAN, "")]
-    assert apart("Senkt Metformin die Sterblichkeit?", english) == Apart("ger", "eng")
+    assert apart("Hilft Naloxon bei einer Vergiftung?", english) == Apart("ger", "eng")
     assert apart("二甲双胍会增加风险吗？", english) == Apart("chi", "eng")
     assert apart("Does metformin increase the risk?", english) is None
     assert apart("Does metformin increase the risk?", [(CHINESE, "")]) == Apart("eng", "chi")
@@ -60,6 +60,13 @@ def test_a_question_in_another_language_than_most_of_the_texts() -> None:
     # Half of them is not most.
     assert apart("Senkt Metformin die Sterblichkeit?", [(ENGLISH, ""), (GERMAN, "")]) is None
     assert apart("Senkt Metformin die Sterblichkeit?", []) is None
+
+
+def test_what_is_said_in_the_language_of_the_question_was_there_to_be_found() -> None:
+    """The question is answered, or not, as if all texts were in its language."""
+    english = [(ENGLISH, ""), (ENGLISH, ""), (GERMAN, "")]
+    assert apart("Senkt Metformin die Sterblichkeit?", english) is None
+    assert apart("Senkt Metformin den Blutdruck von Rauchern?", english) == Apart("ger", "eng")
 
 
 def test_what_is_recorded_counts_where_the_text_tells_nothing() -> None:
