@@ -4,9 +4,10 @@ Each way has a file of its own: what changes which way, what is denied, what is 
 and not of another, what stands where in a near copy, numbers of other groups, which of two groups
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
 other side of a bound, another route or frequency or that of another thing, what is excepted,
-events in another order, another one in a row, may for must, what another party may, what a clause
-says of another thing, what is only rejected, what ends for what begins, another day of the week, an
-effect that is none, what only the loss of a thing does, and what is not changed.
+events in another order, another one in a row, may for must, an order for what is forbidden, what
+another party may, what a clause says of another thing, what is only rejected, what ends for what
+begins, another day of the week, an effect that is none, what only the loss of a thing does, and
+what is not changed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from vademecum.rag import (
     negation,
     no_effect,
     order,
+    orders,
     ordinals,
     otherwise,
     parties,
@@ -80,6 +82,7 @@ def at_odds(
         weekdays,
         no_effect,
         order,
+        orders,
         ordinals,
     )
     if any(way.at_odds(sentence, parts) for way in ways):
