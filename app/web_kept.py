@@ -62,6 +62,7 @@ class Conversation:
     given: Given | None = None  # with the last question
     lost: bool = False  # whether one before it was let go, which the tab is yet to be told
     now: Exchange | None = None
+    dropped: bool = False  # and nobody can come back to it
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def copied(self) -> Conversation:
@@ -151,9 +152,14 @@ class Keep:
                 self._drop(ticket)
 
     def _make_room(self, besides: str) -> None:
-        """Let go of the longest unused of what is too much."""
+        """Let go of the longest unused of what is too much, last of all where an answer is under
+        way."""
         total = sum(kept.conversation.size for kept in self._kept.values())
-        in_order = sorted(self._kept.items(), key=lambda each: (not each[1].left, each[1].used))
+
+        def worth(kept: _Kept) -> tuple[bool, bool, float]:
+            return kept.conversation.now is not None, not kept.left, kept.used
+
+        in_order = sorted(self._kept.items(), key=lambda each: worth(each[1]))
         for ticket, kept in in_order:
             if ticket == besides:
                 continue
@@ -163,7 +169,9 @@ class Keep:
             self._drop(ticket)
 
     def _drop(self, ticket: str) -> None:
-        under_way = self._kept.pop(ticket).conversation.clear()
+        conversation = self._kept.pop(ticket).conversation
+        conversation.dropped = True
+        under_way = conversation.clear()
         if under_way is not None:
             under_way.run.stop(grace_s=0)
         self._over.append(ticket)

@@ -157,6 +157,15 @@ class Talk:
                     panel="".join(held.panels) or EMPTY_PANEL,
                     running=False,
                 )
+            elif held.dropped:  # the room was needed: the page is as a new one
+                yield Shown(
+                    notice=notice_html(LOST),
+                    past="",
+                    live="",
+                    panel=EMPTY_PANEL,
+                    start=True,
+                    running=False,
+                )
         finally:
             # A page that is loaded again follows it again. For one that is gone it is not written.
             with held.lock:

@@ -142,3 +142,16 @@ def test_what_is_let_go_is_stopped(keep: Keep, clock: Clock) -> None:
         clock.now += KEPT_S + 1
         keep.leave("nobody")
         assert assistant.cancelled.wait(5)
+
+
+def test_where_an_answer_is_under_way_goes_last(keep: Keep, clock: Clock) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        first = said(keep.of(ticket(1), "page 1"))
+        run = Run(pool, ScriptedAssistant(), "?", corpus=CORPUS, history=(), filters=Filters())
+        first.now = Exchange("?", 1, run)
+        for number in (2, 3, 4):
+            clock.now += 1
+            said(keep.of(ticket(number), f"page {number}"))
+        assert keep.of(ticket(1), "page 1") is first
+        assert keep.of(ticket(2), "page 2").lost
+        run.stop(grace_s=0)

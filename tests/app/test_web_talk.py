@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from web_support import CORPUS, SAID, ScriptedAssistant, Shelf, abstention, answer
 
-from vademecum.app.web_kept import Conversation, Given
+from vademecum.app.web_kept import Conversation, Given, Keep
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import GRACE_S
 from vademecum.app.web_talk import LONGEST_QUESTION, Shown, Talk, filter_label
@@ -340,3 +340,16 @@ def test_a_document_that_is_gone_does_not_spoil_the_answer(
     assistant.library = Shelf(held={})
     *_, last = ask(talk, Conversation())
     assert "no longer in the library" in (last.panel or "")
+
+
+def test_a_page_whose_conversation_was_let_go_is_told_and_can_ask_again(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    assistant.pause_s = 0.02
+    keep = Keep(most=1)
+    steps = start(talk, keep.of("a" * 64, "one"), "Searching")
+    keep.of("b" * 64, "two")
+    *_, last = steps
+    assert "not kept any more" in (last.notice or "")
+    assert (last.live, last.running, last.start) == ("", False, True)
+    assert ask(talk, keep.of("a" * 64, "one"))[-1].running is False
