@@ -8,8 +8,8 @@ question; what belongs to it is here, in memory. Why so, where the texts may be 
 - sessionStorage is one tab's own and goes with it, and nobody guesses what it holds.
 
 Nothing here is written to disk. A conversation ends with the server, with "New conversation", and
-an hour after its tab was last there: a closed tab that its browser opens again has the same ticket,
-and a phone throws tabs away that it means to load again.
+when a page is opened or closed an hour or more after its own tab was: a closed tab that its browser
+opens again has the same ticket, and a phone throws tabs away that it means to load again.
 """
 
 from __future__ import annotations
