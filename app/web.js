@@ -11,28 +11,6 @@
   let newest = 0;
   let following = true;
 
-  // The ticket by which the server knows this tab again when it is loaded again (web_kept.py). A
-  // browser that makes one tab of another gives the new one a copy of all that is stored, this
-  // ticket, too: only a page that was left before it is loaded has the same conversation. The new
-  // tab has a ticket of its own, and names the other as what was there before.
-  function tab() {
-    const bytes = crypto.getRandomValues(new Uint8Array(32));
-    const made = [...bytes].map((each) => each.toString(16).padStart(2, "0")).join("");
-    try {
-      const stored = sessionStorage.getItem("vd-ticket") ?? "";
-      const again = stored && sessionStorage.getItem("vd-left");
-      sessionStorage.removeItem("vd-left");
-      addEventListener("pagehide", () => sessionStorage.setItem("vd-left", "1"));
-      addEventListener("pageshow", () => sessionStorage.removeItem("vd-left"));
-      if (again) return { ticket: stored, before: "" };
-      sessionStorage.setItem("vd-ticket", made);
-      return { ticket: made, before: stored };
-    } catch { // a browser that stores nothing
-      return { ticket: made, before: "" };
-    }
-  }
-  window.vademecumTab = tab();
-
   const one = (selector) => document.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
   const set = (element, name, value) => {

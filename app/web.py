@@ -18,18 +18,19 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio reads it when it is i
 import gradio as gr
 
 from vademecum.app.web_examples import MOST, examples
-from vademecum.app.web_kept import Keep
+from vademecum.app.web_kept import Conversation, Given, Keep
 from vademecum.app.web_launch import launching
 from vademecum.app.web_render import header_html, welcome_html
 from vademecum.app.web_server import bypass_proxy, free_port, inside_a_loop
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import Asked
+from vademecum.app.web_tab import Tab
 from vademecum.app.web_talk import LONGEST_QUESTION, Shown, Talk, filter_label
 
 AT_ONCE = 4  # questions under way; one engine takes them in turn
 WAITING = 32  # questions in the queue before one is turned away
-# What the browser puts in the place of the tickets that it is not to be sent: see web.js.
-TICKET, BEFORE = "window.vademecumTab.ticket", "window.vademecumTab.before"
+# What a tab tells of itself (web_tab.py), filled in by the browser as an event is sent.
+LOADED, NOW = "window.vademecumTab.loaded()", "window.vademecumTab.now()"
 
 
 def build(assistant: Asked, corpus: str) -> gr.Blocks:
@@ -48,8 +49,7 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
     with gr.Blocks(
         title="Vademecum", analytics_enabled=False, fill_width=True, fill_height=True
     ) as page:
-        # Filled in by the browser as an event is sent: see web.js.
-        ticket, before = (gr.Textbox(visible=False) for _ in range(2))
+        told = gr.Textbox(visible=False)  # by the tab, of itself
         with gr.Row(elem_id="vd-top"):
             header = _html(header_html(info), "vd-header-slot")
             chosen = gr.Dropdown(
@@ -127,9 +127,12 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             "filters": filters,
         }
 
-        def loaded(ticket: str, before: str, request: gr.Request) -> Iterator[dict[Any, Any]]:
-            held = keep.of(ticket, request.session_hash or "", before)
-            for shown in talk.resume(held):
+        def held_by(tab: Tab, request: gr.Request) -> Conversation:
+            return keep.of(tab.ticket, request.session_hash or "", tab.before)
+
+        def loaded(told: str | None, request: gr.Request) -> Iterator[dict[Any, Any]]:
+            tab = Tab.read(told)
+            for shown in talk.resume(held_by(tab, request), tab):
                 yield _updates(shown, slots)
 
         def answered(
@@ -138,18 +141,19 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             first: str | None,
             last: str | None,
             leave_out_retracted: bool,
-            ticket: str,
+            told: str | None,
             request: gr.Request,
         ) -> Iterator[dict[Any, Any]]:
-            held = keep.of(ticket, request.session_hash or "")
-            for shown in talk.ask(asked, name, first, last, leave_out_retracted, held):
+            tab = Tab.read(told)
+            given = Given(name, first or "", last or "", leave_out_retracted)
+            for shown in talk.ask(asked, given, held_by(tab, request), tab.turns):
                 yield _updates(shown, slots)
 
-        def stopped(ticket: str, request: gr.Request) -> None:
-            talk.stop(keep.of(ticket, request.session_hash or ""))
+        def stopped(told: str | None, request: gr.Request) -> None:
+            talk.stop(held_by(Tab.read(told), request))
 
-        def cleared(ticket: str, request: gr.Request) -> dict[Any, Any]:
-            return _updates(talk.reset(keep.of(ticket, request.session_hash or "")), slots)
+        def cleared(told: str | None, request: gr.Request) -> dict[Any, Any]:
+            return _updates(talk.reset(held_by(Tab.read(told), request)), slots)
 
         def left(request: gr.Request) -> None:
             keep.leave(request.session_hash or "")
@@ -157,13 +161,13 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             page.state_holder.session_data.pop(request.session_hash or "", None)
 
         private = {"api_visibility": "private", "show_progress": "hidden"}
-        given = [question, chosen, year_from, year_to, sound, ticket]
+        given = [question, chosen, year_from, year_to, sound, told]
         outputs = list(slots.values())
         asking: dict[str, Any] = {
             "fn": answered,
             "inputs": given,
             "outputs": outputs,
-            "js": f"(...given) => [...given.slice(0, -1), {TICKET}]",
+            "js": f"(...given) => [...given.slice(0, -1), {NOW}]",
             "concurrency_limit": AT_ONCE,
             "concurrency_id": "ask",
             **private,
@@ -173,14 +177,14 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             # The text goes through the box, as if it had been typed.
             filled = example.click(lambda text: text, example, question, queue=False, **private)
             filled.then(**asking)
-        named: dict[str, Any] = {"inputs": ticket, "js": f"() => [{TICKET}]", **private}
+        named: dict[str, Any] = {"inputs": told, "js": f"() => [{NOW}]", **private}
         stop.click(stopped, outputs=None, queue=False, **named)
         new.click(cleared, outputs=outputs, queue=False, **named)
         page.load(
             loaded,
-            [ticket, before],
+            told,
             outputs,
-            js=f"() => [{TICKET}, {BEFORE}]",
+            js=f"() => [{LOADED}]",
             concurrency_limit=None,
             **private,
         )

@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -60,7 +59,7 @@ class Conversation:
     history: list[Turn] = field(default_factory=list)  # asked, for follow-up questions
     asked: int = 0
     given: Given | None = None  # with the last question
-    lost: bool = False  # whether one before it was let go, which the tab is yet to be told
+    lost: bool = False  # whether there were turns before it that are not known any more
     now: Exchange | None = None
     dropped: bool = False  # and nobody can come back to it
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,7 +76,7 @@ class Conversation:
         with self.lock:
             under_way, self.now = self.now, None
             self.turns, self.panels, self.history = [], [], []
-            self.asked, self.given = 0, None
+            self.asked, self.given, self.lost = 0, None, False
         return under_way
 
     @property
@@ -106,7 +105,6 @@ class Keep:
     ) -> None:
         self._most, self._largest, self._clock = most, largest, clock
         self._kept: dict[str, _Kept] = {}
-        self._over: deque[str] = deque(maxlen=10 * most)  # tickets of what was not kept
         self._lock = threading.Lock()
 
     def of(self, ticket: str, visitor: str, before: str = "") -> Conversation:
@@ -121,9 +119,7 @@ class Keep:
             if not TICKET.fullmatch(ticket):
                 return Conversation()  # nobody could ask for it again
             if ticket not in self._kept:
-                conversation = self._from(before)
-                conversation.lost = ticket in self._over or before in self._over
-                self._kept[ticket] = _Kept(conversation, visitor, 0.0)
+                self._kept[ticket] = _Kept(self._from(before), visitor, 0.0)
             kept = self._kept[ticket]
             kept.visitor, kept.used, kept.left = visitor, self._clock(), False
             self._make_room(besides=ticket)
@@ -174,4 +170,3 @@ class Keep:
         under_way = conversation.clear()
         if under_way is not None:
             under_way.run.stop(grace_s=0)
-        self._over.append(ticket)

@@ -38,7 +38,10 @@ def launching(host: str) -> dict[str, Any]:
         "max_file_size": 1,  # nothing is uploaded here
         "theme": _theme(),
         "css": (HERE / "web.css").read_text("utf-8"),
-        "head": f"<script>{(HERE / 'web.js').read_text('utf-8')}</script>",
+        "head": "".join(
+            f"<script>{(HERE / name).read_text('utf-8')}</script>"
+            for name in ("web_tab.js", "web.js")
+        ),
         "app_kwargs": {"middleware": [Middleware(Guard, loopback_only=is_loopback(host))]},
     }
 

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vademecum.app.languages import labels_for
 from vademecum.app.web_kept import Conversation, Exchange, Given
@@ -17,6 +17,7 @@ from vademecum.app.web_live import live_of, panel_of
 from vademecum.app.web_render import error_html, notice_html, stopped_html, turn_html
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import Asked, Run
+from vademecum.app.web_tab import Tab
 from vademecum.corpora.document import Filters
 from vademecum.errors import Cancelled, VademecumError
 from vademecum.rag.answer import Source, Turn
@@ -27,6 +28,7 @@ LONGEST_QUESTION = 2_000  # characters
 YEARS = range(1500, 2200)
 ALONE_S = 10.0  # how long an answer is written that no page follows: one may be loading
 LOST = "What was said before is not kept any more: this is a new conversation."
+RESTARTED = "The server began anew, and what was said before is not kept any more: ask again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,11 @@ class Talk:
     def ask(
         self,
         question: str | None,
-        corpus: str,
-        year_from: str | None,
-        year_to: str | None,
-        leave_out_retracted: bool,
+        given: Given,
         held: Conversation,
+        seen: int = 0,
     ) -> Iterator[Shown]:
-        """Answer one question, step by step."""
+        """Answer one question, step by step. `seen`: how many turns the tab shows before it."""
         asked = (question or "").strip()
         if not asked:
             yield Shown(question="", notice=notice_html("Type a question first."))
@@ -70,24 +70,27 @@ class Talk:
             limit = f"A question can have {LONGEST_QUESTION:,} characters; this has {len(asked):,}."
             yield Shown(notice=notice_html(limit))
             return
-        years = _years(year_from, year_to)
+        years = _years(given.year_from, given.year_to)
         if isinstance(years, str):
             yield Shown(notice=notice_html(years))
             return
-        filters = Filters(years[0], years[1], exclude_retracted=leave_out_retracted)
-        given = Given(corpus, year_from or "", year_to or "", leave_out_retracted)
-        exchange = self._begin(asked, given, filters, held)
+        filters = Filters(years[0], years[1], exclude_retracted=given.leave_out_retracted)
+        exchange = self._begin(asked, given, filters, held, seen)
         if exchange is None:
             yield Shown(notice=notice_html("The last question is still being answered."))
             return
-        yield from self._follow(held, exchange)
+        first = Shown(question="")
+        if held.lost:  # what the tab shows is not what the answer knows
+            first = replace(first, past="", panel=EMPTY_PANEL)
+        yield from self._follow(held, exchange, first)
 
-    def resume(self, held: Conversation) -> Iterator[Shown]:
+    def resume(self, held: Conversation, tab: Tab) -> Iterator[Shown]:
         """What a tab shows once it is loaded: what was said before that, and the answer under way,
         which goes on. Nothing changes where there is neither: one may have asked meanwhile."""
         before = Shown()
         with held.lock:
             exchange = held.now
+            held.lost = held.lost or tab.turns > held.asked
             if held.asked or held.lost:
                 before = Shown(
                     notice=_lost(held),
@@ -96,17 +99,26 @@ class Talk:
                     start=not held.asked,
                     given=held.given,
                 )
+            known = {turn.question for turn in held.history}
+            if exchange is not None:
+                known.add(exchange.question)
+        if tab.asked and tab.asked not in known:
+            words = "\n".join(filter(None, (tab.asked, tab.typed)))
+            before = replace(before, question=words, notice=notice_html(RESTARTED))
+        elif tab.typed:
+            before = replace(before, question=tab.typed)
         yield before
         if exchange is not None:
-            yield from self._follow(held, exchange)
+            yield from self._follow(held, exchange, Shown())
 
     def _begin(
-        self, asked: str, given: Given, filters: Filters, held: Conversation
+        self, asked: str, given: Given, filters: Filters, held: Conversation, seen: int
     ) -> Exchange | None:
         """Start to answer a question; None while the last one is being answered."""
         with held.lock:
             if held.now is not None:
                 return None
+            held.lost = seen > held.asked
             held.asked += 1
             held.given = given
             run = Run(
@@ -127,19 +139,15 @@ class Talk:
         run.when_over(over)
         return exchange
 
-    def _follow(self, held: Conversation, exchange: Exchange) -> Iterator[Shown]:
-        """The page while a question is answered, and once it is."""
+    def _follow(self, held: Conversation, exchange: Exchange, first: Shown) -> Iterator[Shown]:
+        """The page while a question is answered, and once it is; `first` changes with it."""
         run = exchange.run
         drawn: tuple[Source, ...] | None = None
         with held.lock:
             exchange.watched += 1
         try:
-            yield Shown(
-                question="",
-                notice=_lost(held),
-                live=live_of(exchange),
-                start=False,
-                running=True,
+            yield replace(
+                first, notice=_lost(held), live=live_of(exchange), start=False, running=True
             )
             for _ in run.batches():
                 if held.now is not exchange:
@@ -262,9 +270,8 @@ def _years(first: str | None, last: str | None) -> tuple[int | None, int | None]
 
 
 def _lost(held: Conversation) -> str:
-    """The word that an earlier conversation is gone, once; "" otherwise."""
-    lost, held.lost = held.lost, False
-    return notice_html(LOST) if lost else ""
+    """The word that an earlier conversation is gone, until the next question; "" otherwise."""
+    return notice_html(LOST if held.lost else "")
 
 
 def _stop_if_alone(exchange: Exchange) -> None:

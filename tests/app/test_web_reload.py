@@ -161,7 +161,8 @@ def test_the_browser_stores_no_word_of_a_conversation(visit: Open) -> None:
     reloaded(tab)
     expect(tab.page.locator("#vd-past .vd-turn")).to_have_count(1)
     kept = stored(tab)
-    assert list(kept) == ["vd-ticket"]
+    assert sorted(kept) == ["vd-ticket", "vd-turns"]
+    assert kept["vd-turns"] == "1"
     assert len(kept["vd-ticket"]) == 64
     assert tab.page.evaluate("Object.values(localStorage).join()").find("metformin") < 0
     assert tab.page.context.cookies() == []

@@ -12,11 +12,13 @@ from web_support import CORPUS, SAID, ScriptedAssistant, Shelf, abstention, answ
 from vademecum.app.web_kept import Conversation, Given, Keep
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import GRACE_S
+from vademecum.app.web_tab import Tab
 from vademecum.app.web_talk import LONGEST_QUESTION, Shown, Talk, filter_label
 from vademecum.corpora.document import Filters
 from vademecum.rag.answer import Turn
 
 QUESTION = "Does metformin lower the risk of cancer?"
+GIVEN = Given(CORPUS)
 
 
 @pytest.fixture
@@ -32,13 +34,15 @@ def talk(assistant: ScriptedAssistant) -> Iterator[Talk]:
     talk.close()
 
 
-def ask(talk: Talk, held: Conversation, question: str | None = QUESTION) -> list[Shown]:
-    return list(talk.ask(question, CORPUS, "", None, False, held))
+def ask(
+    talk: Talk, held: Conversation, question: str | None = QUESTION, seen: int = 0
+) -> list[Shown]:
+    return list(talk.ask(question, GIVEN, held, seen))
 
 
 def start(talk: Talk, held: Conversation, until: str) -> Iterator[Shown]:
     """Ask, and read on until the page shows `until`."""
-    steps = talk.ask(QUESTION, CORPUS, "", "", False, held)
+    steps = talk.ask(QUESTION, GIVEN, held)
     for shown in steps:
         if until in (shown.live or ""):
             return steps
@@ -115,7 +119,8 @@ def test_follow_ups_know_what_was_asked_and_answered(
 
 
 def test_filters_reach_the_assistant(talk: Talk, assistant: ScriptedAssistant) -> None:
-    list(talk.ask(QUESTION, CORPUS, " 2015", "2020 ", True, Conversation()))
+    given = Given(CORPUS, " 2015", "2020 ", leave_out_retracted=True)
+    list(talk.ask(QUESTION, given, Conversation()))
     assert assistant.asked[0]["filters"] == Filters(2015, 2020, exclude_retracted=True)
     assert assistant.asked[0]["corpus"] == CORPUS
 
@@ -127,7 +132,7 @@ def test_filters_reach_the_assistant(talk: Talk, assistant: ScriptedAssistant) -
 def test_years_that_make_no_sense_are_explained(
     talk: Talk, assistant: ScriptedAssistant, first: str, last: str, says: str
 ) -> None:
-    (shown,) = talk.ask(QUESTION, CORPUS, first, last, False, Conversation())
+    (shown,) = talk.ask(QUESTION, Given(CORPUS, first, last), Conversation())
     assert says in (shown.notice or "")
     assert assistant.asked == []
 
@@ -261,7 +266,9 @@ def test_a_page_that_is_loaded_again_follows_the_answer_to_its_end(
     held = Conversation()
     ask(talk, held, "And before?")
     steps = start(talk, held, "vd-writing")
-    again = talk.resume(held)  # the new page is often there before the old one is known to be gone
+    again = talk.resume(
+        held, Tab()
+    )  # the new page is often there before the old one is known to be gone
     before, going_on, *_ = next(again), next(again)
     left(steps)
     assert "And before?" in (before.past or "")
@@ -283,7 +290,7 @@ def test_an_answer_that_ends_while_its_page_is_loaded_again_is_there(
     left(start(talk, held, "Thinking…"))
     while held.now is not None:
         time.sleep(0.01)
-    (shown,) = talk.resume(held)
+    (shown,) = talk.resume(held, Tab())
     assert "3 of 5 sentences" in (shown.past or "")
     assert "5 sources" in (shown.panel or "")
     assert shown.start is False
@@ -294,7 +301,7 @@ def test_what_a_page_left_half_written_is_there_as_stopped(assistant: ScriptedAs
     talk, held = Talk(assistant, 1, alone_s=0.0), Conversation()
     left(start(talk, held, "time-dependent"))
     assert assistant.cancelled.wait(5)
-    *_, last = talk.resume(held)
+    *_, last = talk.resume(held, Tab())
     assert "Stopped before it was complete." in (last.past or "")
     assert last.running is not True
     *_, last = ask(talk, held)
@@ -306,24 +313,64 @@ def test_a_page_that_is_loaded_again_asks_the_same_corpus_with_the_same_filters(
     talk: Talk,
 ) -> None:
     held = Conversation()
-    list(talk.ask(QUESTION, CORPUS, "2015", None, True, held))
-    (shown,) = talk.resume(held)
-    assert shown.given == Given(CORPUS, "2015", "", leave_out_retracted=True)
+    given = Given(CORPUS, "2015", leave_out_retracted=True)
+    list(talk.ask(QUESTION, given, held))
+    (shown,) = talk.resume(held, Tab(turns=1))
+    assert shown.given == given
 
 
 def test_a_new_tab_is_left_as_it_is(talk: Talk) -> None:
-    assert list(talk.resume(Conversation())) == [Shown()]
+    assert list(talk.resume(Conversation(), Tab())) == [Shown()]
 
 
-def test_a_tab_is_told_once_that_its_conversation_was_not_kept(talk: Talk) -> None:
-    held = Conversation(lost=True)
-    (shown,) = talk.resume(held)
+def test_a_tab_that_shows_turns_which_are_not_known_is_told_when_it_is_loaded(talk: Talk) -> None:
+    held = Conversation()
+    (shown,) = talk.resume(held, Tab(turns=2))
     assert "not kept any more" in (shown.notice or "")
-    held.lost = True
-    first, *_ = ask(talk, held)
-    assert "not kept any more" in (first.notice or "")
-    first, *_ = ask(talk, held)
+    assert (shown.past, shown.start, shown.question) == ("", True, None)
+    first, *_ = ask(talk, held, seen=0)
     assert first.notice == ""
+
+
+def test_a_follow_up_to_turns_that_are_not_known_says_so_and_clears_them(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    held = Conversation()
+    first, *_, last = ask(talk, held, "And before?", seen=3)
+    assert "not kept any more" in (first.notice or "")
+    assert (first.past, first.panel) == ("", EMPTY_PANEL)
+    assert (last.past or "").count("<article") == 1
+    assert assistant.asked[0]["history"] == ()
+    (shown,) = talk.resume(held, Tab(turns=1))  # as long as nothing else is asked
+    assert "not kept any more" in (shown.notice or "")
+    first, *_ = ask(talk, held, seen=1)
+    assert (first.notice, first.past) == ("", None)
+
+
+def test_what_a_server_took_with_it_unanswered_is_back_in_the_box(talk: Talk) -> None:
+    tab = Tab(turns=1, asked="Who pays?", typed="And who")
+    (shown,) = talk.resume(Conversation(), tab)
+    assert shown.question == "Who pays?\nAnd who"
+    assert "began anew" in (shown.notice or "")
+    (shown,) = talk.resume(Conversation(), Tab(asked="Who pays?"))  # it was the first
+    assert shown.question == "Who pays?"
+    assert "began anew" in (shown.notice or "")
+
+
+def test_what_is_being_answered_or_was_is_not_put_into_the_box(
+    talk: Talk, assistant: ScriptedAssistant
+) -> None:
+    assistant.pause_s = 0.02
+    held = Conversation()
+    steps = start(talk, held, "Thinking…")
+    again = talk.resume(held, Tab(asked=QUESTION, typed="And who"))
+    before, going_on = next(again), next(again)
+    assert (before.question, going_on.question) == ("And who", None)
+    talk.stop(held)
+    left(again)
+    list(steps)
+    (shown,) = talk.resume(held, Tab(turns=1, asked=QUESTION))
+    assert shown.question is None
 
 
 def test_closing_stops_everything(assistant: ScriptedAssistant) -> None:
