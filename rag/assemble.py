@@ -21,7 +21,7 @@ from vademecum.rag.answer import Source
 from vademecum.rag.prompt import listing, messages
 from vademecum.rag.retrieve import Found
 from vademecum.rag.sentences import sentences_of
-from vademecum.rag.words import Language
+from vademecum.rag.spoken import Spoken
 
 # Small enough that a 0.5B model on two CPU cores begins to write within 10 s, large enough for
 # about three abstracts. `Assistant(prompt_tokens=...)` changes it.
@@ -55,7 +55,7 @@ def prompt_budget(model: LanguageModel, answer_tokens: int, prompt_tokens: int |
 def assemble(
     found: Sequence[Found],
     question: str,
-    language: Language,
+    language: Spoken,
     model: LanguageModel,
     *,
     answer_tokens: int,

@@ -32,6 +32,7 @@ from vademecum.rag.cite import strip_markers
 from vademecum.rag.complete import Made, Run, complete
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
+from vademecum.rag.spoken import Spoken, spoken
 from vademecum.rag.tongues import apart
 from vademecum.rag.understand import understand
 from vademecum.rag.words import language_of
@@ -268,10 +269,13 @@ class Assistant:
             most = extractive.MOST_SOURCES
             room = extractive.MOST_CHARACTERS
             return choose_sources(found, room, lambda source: len(source.text), most), ()
+        # A German answer can be checked against German sources alone.
+        german = spoken(run.query.question) == "de" and any(one.german for one in found[:1])
+        language: Spoken = "de" if german else run.query.language
         prompt = assemble(
             found,
             run.query.standalone,
-            run.query.language,
+            language,
             self.model,
             answer_tokens=run.options.max_tokens,
             prompt_tokens=self._prompt_tokens,

@@ -1,5 +1,8 @@
 """What the model reads: one prompt file per language, in `rag/prompts`.
 
+From German sources it is asked for German, in English: small models then write whole German
+sentences, and with rules and labels in German lists and bare numbers (decision 0001).
+
 A file holds three parts with lines `---` between: the rules for a small model, the rules for one
 that reasons, and the task with `{sources}` and `{question}`. The small one is neither asked for
 citation markers nor offered a way to decline, because both went wrong with 0.5B parameters
@@ -15,17 +18,19 @@ from importlib.resources import files
 
 from vademecum.model.interface import Message
 from vademecum.rag.answer import Source
-from vademecum.rag.words import Language
+from vademecum.rag.spoken import Spoken
 
-LABELS: dict[Language, tuple[str, str, str, str, str]] = {
-    "en": ("Source", "Title: ", "Year: ", "Section: ", "Text: "),
+ENGLISH = ("Source", "Title: ", "Year: ", "Section: ", "Text: ")
+LABELS: dict[Spoken, tuple[str, str, str, str, str]] = {
+    "en": ENGLISH,
+    "de": ENGLISH,
     "zh": ("资料", "标题：", "年份：", "章节：", "正文："),
 }
-RETRACTED: dict[Language, str] = {"en": "RETRACTED: ", "zh": "【已撤稿】"}
+RETRACTED: dict[Spoken, str] = {"en": "RETRACTED: ", "de": "RETRACTED: ", "zh": "【已撤稿】"}
 
 
 def messages(
-    question: str, sources: Sequence[Source], language: Language, *, reasons: bool
+    question: str, sources: Sequence[Source], language: Spoken, *, reasons: bool
 ) -> list[Message]:
     """The conversation to send to a model of this kind.
 
@@ -42,7 +47,7 @@ def messages(
     return [Message("system", small), Message("user", asked)]
 
 
-def listing(source: Source, language: Language) -> str:
+def listing(source: Source, language: Spoken) -> str:
     """One source as the model reads it: number, title with its flag, year, section, text."""
     number, title, year, section, text = LABELS[language]
     flag = RETRACTED[language] if source.retracted else ""
@@ -64,7 +69,7 @@ def instructions() -> tuple[str, ...]:
 
 
 @cache
-def _template(language: Language) -> tuple[str, str, str]:
+def _template(language: Spoken) -> tuple[str, str, str]:
     text = (files("vademecum.rag") / "prompts" / f"{language}.md").read_text(encoding="utf-8")
     small, reasoning, task = (part.strip() for part in text.split("\n---\n"))
     return small, reasoning, task

@@ -106,6 +106,22 @@ def test_a_chinese_question_gets_the_chinese_prompt(assistant_of, model_of, shel
     assert answer.sentences[0].support == "supported"
 
 
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("Metformin senkt die Sterblichkeit der Kranken nicht.", "Answer in German, in 2 to 4"),
+        ("Metformin and Sterblichkeit: it is not reduced by the drug.", "Answer in 2 to 4"),
+    ],
+)
+def test_an_answer_in_german_is_asked_for_where_it_can_be_checked(
+    shelf_of, embedder, model_of, text: str, task: str
+) -> None:
+    model = model_of("Nein.")
+    shelf = shelf_of(Document("file:1", "Metformin", text, "full_text"))
+    Assistant(shelf, embedder, model, corpus="test").ask("Senkt Metformin die Sterblichkeit?")
+    assert task in model.asked[0][0][-1].content
+
+
 def test_what_is_not_in_the_library_is_not_put_to_the_model(assistant_of, model_of, shelf) -> None:
     model = model_of("Paris.")
     answer = assistant_of(model).ask("What is the capital of France?")
