@@ -1,6 +1,7 @@
 """Step 5: each sentence of the answer against the sources: what bears it, and what it may cite.
 
-How one source stands to one sentence is in `rag/judge.py`. A heading claims nothing.
+How one source stands to one sentence is in `rag/judge.py`. A heading claims nothing, nor does a
+line of bold words that stands above others for one.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from vademecum.rag.answer import BEARING, Sentence, Source
 from vademecum.rag.cite import assign, read_markers, tidy
 from vademecum.rag.frame import without_frame
 from vademecum.rag.generate import sentence_key
+from vademecum.rag.headings import STATES
 from vademecum.rag.judge import NEAR_BEST, Evidence, Verdict, claims
 from vademecum.rag.sentences import sentences_of
 
 CLEARLY = 0.15  # so much better must another source be to replace the one that the model cited
 MOST_CITATIONS = 3
 HEADING = re.compile(r"#{1,6}[ \t]+(?P<words>\S|\S.*?\S)[ \t]*#*")
+# "**Dosage**", "**Dosage:**", alone in its line; with a figure or a verb it tells something.
+BOLD_LINE = re.compile(r"(?P<sign>\*\*|__)(?P<words>[^*_\d\n]{1,80}?)(?:(?P=sign)[:：]?)")
 ENDS = frozenset('.!?。！？…)）"”*')
 
 
@@ -77,11 +81,21 @@ def plain_headings(
         plain += text[at:start]
         heading = HEADING.fullmatch(text, start, end)
         words = heading["words"] if heading else text[start:end]
-        if heading and words[-1] not in ENDS:
+        bold = i + 1 < len(spans) and _is_bold_line(text, start, end)
+        if bold or (heading and words[-1] not in ENDS):
             headings.add(i)
         moved.append((len(plain), len(plain) + len(words)))
         plain, at = plain + words, end
     return plain + text[at:], moved, headings
+
+
+def _is_bold_line(text: str, start: int, end: int) -> bool:
+    """Whether a sentence is a line of bold words that state nothing; they keep their marks."""
+    bold = BOLD_LINE.fullmatch(text, start, end)
+    alone = not text[text.rfind("\n", 0, start) + 1 : start].strip() and (
+        not text[end:].split("\n", 1)[0].strip()
+    )
+    return bool(bold and alone and bold["words"][-1] not in ENDS and not STATES.search(bold[0]))
 
 
 def repeated_at_end(sentences: Sequence[str]) -> int:

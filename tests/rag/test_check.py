@@ -278,6 +278,31 @@ def test_a_claim_does_not_hide_in_a_heading(sources, embedder) -> None:
     assert sentence.support == "unsupported"
 
 
+CLAIM = "Lactic acidosis occurred in 0.3% of 1,204 metformin users [1]."
+
+
+@pytest.mark.parametrize("line", ["**Dosage**", "**Lactic acidosis:**", "**Risk**:", "__Stroke__"])
+def test_a_line_of_bold_words_above_others_claims_nothing(sources, embedder, line: str) -> None:
+    first, last = check(f"{line}\n\n{CLAIM}", sources, embedder).sentences
+    assert (first.text, first.citations, first.support) == (line, (), "uncited")
+    assert (last.citations, last.support) == ((1,), "supported")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        f"**Aspirin increased ischaemic stroke in older women.**\n\n{CLAIM}",
+        f"**Aspirin causes ischaemic stroke**\n\n{CLAIM}",
+        f"**Aspirin, 500 mg for stroke**\n\n{CLAIM}",
+        f"**Aspirin** {CLAIM}",
+        f"{CLAIM}\n\n**Aspirin and stroke**",
+    ],
+    ids=["a sentence", "a verb", "a figure", "not alone", "above nothing"],
+)
+def test_a_claim_does_not_hide_in_bold_words(sources, embedder, raw: str) -> None:
+    assert all(s.support != "uncited" for s in check(raw, sources, embedder).sentences)
+
+
 @pytest.mark.parametrize(("first", "support"), [("Yes", "unsupported"), ("No", "supported")])
 @pytest.mark.parametrize("between", [", ", ". "])
 def test_a_first_word_that_answers_wrongly_is_marked(
