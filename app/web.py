@@ -20,6 +20,7 @@ import gradio as gr
 from vademecum.app.web_examples import MOST, examples
 from vademecum.app.web_kept import Conversation, Given, Keep
 from vademecum.app.web_launch import launching
+from vademecum.app.web_line import Line
 from vademecum.app.web_render import header_html, welcome_html
 from vademecum.app.web_server import bypass_proxy, free_port, inside_a_loop
 from vademecum.app.web_sources import EMPTY_PANEL
@@ -28,7 +29,7 @@ from vademecum.app.web_tab import Tab
 from vademecum.app.web_talk import LONGEST_QUESTION, Shown, Talk, filter_label
 
 AT_ONCE = 4  # questions under way; one engine takes them in turn
-WAITING = 32  # questions in the queue before one is turned away
+WAITING = 32  # more, before one is turned away
 # What a tab tells of itself (web_tab.py), filled in by the browser as an event is sent.
 LOADED, NOW = "window.vademecumTab.loaded()", "window.vademecumTab.now()"
 
@@ -38,7 +39,8 @@ def build(assistant: Asked, corpus: str) -> gr.Blocks:
 
     Look and behaviour (theme, `web.css`, `web.js`) are given to `launch`: use `serve`.
     """
-    return inside_a_loop(lambda: _compose(Talk(assistant, AT_ONCE), assistant, corpus))
+    talk = Talk(assistant, Line(AT_ONCE, WAITING))
+    return inside_a_loop(lambda: _compose(talk, assistant, corpus))
 
 
 def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
@@ -160,7 +162,12 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             # Gradio would remember what the page showed.
             page.state_holder.session_data.pop(request.session_hash or "", None)
 
-        private = {"api_visibility": "private", "show_progress": "hidden"}
+        # Nothing waits in Gradio's own queue: see `Line`.
+        private: dict[str, Any] = {
+            "api_visibility": "private",
+            "show_progress": "hidden",
+            "concurrency_limit": None,
+        }
         given = [question, chosen, year_from, year_to, sound, told]
         outputs = list(slots.values())
         asking: dict[str, Any] = {
@@ -168,8 +175,6 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             "inputs": given,
             "outputs": outputs,
             "js": f"(...given) => [...given.slice(0, -1), {NOW}]",
-            "concurrency_limit": AT_ONCE,
-            "concurrency_id": "ask",
             **private,
         }
         gr.on([question.submit, ask.click], **asking)
@@ -185,7 +190,6 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             told,
             outputs,
             js=f"() => [{LOADED}]",
-            concurrency_limit=None,
             **private,
         )
         chosen.change(
@@ -208,7 +212,7 @@ def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
             **private,
         )
         page.unload(left)
-        page.queue(max_size=WAITING, api_open=False)
+        page.queue(api_open=False)
     return page
 
 
@@ -226,7 +230,7 @@ def serve(
     Returns the page: `local_url` says where it is, `close()` ends it. `ready` is called once it can
     be opened. Raises CorpusNotFound, and UsageError if the address cannot be had.
     """
-    talk = Talk(assistant, AT_ONCE)
+    talk = Talk(assistant, Line(AT_ONCE, WAITING))
     page = inside_a_loop(lambda: _compose(talk, assistant, corpus))
     bypass_proxy(host)
     address = {"server_name": host, "server_port": free_port(host, port)}

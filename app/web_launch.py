@@ -34,6 +34,7 @@ def launching(host: str) -> dict[str, Any]:
         "pwa": False,
         "mcp_server": False,
         "num_workers": 0,
+        "max_threads": 2 * MOST,  # each page that follows an answer holds one
         "state_session_capacity": MOST,  # Gradio remembers what each page showed, too
         "max_file_size": 1,  # nothing is uploaded here
         "theme": _theme(),

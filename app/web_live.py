@@ -25,11 +25,11 @@ def panel_of(exchange: Exchange) -> str:
     )
 
 
-def live_of(exchange: Exchange) -> str:
-    """The question, and what has come of its answer."""
+def live_of(exchange: Exchange, *, waits: bool = False) -> str:
+    """The question, and what has come of its answer; nothing while it `waits` for its turn."""
     asked, run = exchange.question, exchange.run
     progress = run.progress
-    status = "" if progress.text else _status(asked, progress)
+    status = "" if progress.text or waits else _status(asked, progress)
     return live_html(
         asked,
         exchange.turn,

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -124,7 +124,7 @@ class Run:
 
     def __init__(
         self,
-        pool: ThreadPoolExecutor,
+        pool: Executor,
         assistant: Asked,
         question: str,
         *,
@@ -163,9 +163,11 @@ class Run:
         return self._cancel.is_set()
 
     def stop(self, grace_s: float = GRACE_S) -> None:
-        """Ask the assistant to stop; `batches` waits `grace_s` for its last word and ends."""
+        """Ask the assistant to stop; `batches` waits `grace_s` for its last word and ends. What
+        has not begun is over at once."""
         self._until = min(self._until, time.monotonic() + grace_s)
         self._cancel.set()
+        self._future.cancel()
         self._wake()
 
     def batches(self) -> Iterator[None]:
@@ -195,7 +197,9 @@ class Run:
 
     def error(self) -> BaseException | None:
         """What ended the stream, if not its own end; None while it is still running down."""
-        return self._future.exception() if self._future.done() else None
+        if not self._future.done() or self._future.cancelled():
+            return None
+        return self._future.exception()
 
     def _wake(self) -> None:
         with self._changed:

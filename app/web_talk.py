@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from vademecum.app.console import plural
 from vademecum.app.languages import labels_for
 from vademecum.app.web_kept import Conversation, Exchange, Given
+from vademecum.app.web_line import Line
 from vademecum.app.web_live import live_of, panel_of
 from vademecum.app.web_render import error_html, notice_html, stopped_html, turn_html
 from vademecum.app.web_sources import EMPTY_PANEL
@@ -48,11 +49,10 @@ class Shown:
 class Talk:
     """Leads the conversations of all visitors over one assistant."""
 
-    def __init__(self, assistant: Asked, at_once: int, alone_s: float = ALONE_S) -> None:
+    def __init__(self, assistant: Asked, line: Line, alone_s: float = ALONE_S) -> None:
         self._assistant = assistant
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="answer")
+        self._line = line
         self._alone_s = alone_s
-        self._runs: set[Run] = set()  # under way
 
     def ask(
         self,
@@ -76,8 +76,8 @@ class Talk:
             return
         filters = Filters(years[0], years[1], exclude_retracted=given.leave_out_retracted)
         exchange = self._begin(asked, given, filters, held, seen)
-        if exchange is None:
-            yield Shown(notice=notice_html("The last question is still being answered."))
+        if isinstance(exchange, str):
+            yield Shown(notice=notice_html(exchange))
             return
         first = Shown(question="")
         if held.lost:  # what the tab shows is not what the answer knows
@@ -93,7 +93,7 @@ class Talk:
             held.lost = held.lost or tab.turns > held.asked
             if held.asked or held.lost:
                 before = Shown(
-                    notice=_lost(held),
+                    notice=_notice(held),
                     past="".join(held.turns),
                     panel="".join(held.panels) or EMPTY_PANEL,
                     start=not held.asked,
@@ -113,30 +113,28 @@ class Talk:
 
     def _begin(
         self, asked: str, given: Given, filters: Filters, held: Conversation, seen: int
-    ) -> Exchange | None:
-        """Start to answer a question; None while the last one is being answered."""
+    ) -> Exchange | str:
+        """A question in line, or why it cannot be now."""
         with held.lock:
             if held.now is not None:
-                return None
+                return "The last question is still being answered."
+            run = self._line.join(
+                lambda pool: Run(
+                    pool,
+                    self._assistant,
+                    asked,
+                    corpus=given.corpus,
+                    history=tuple(held.history),
+                    filters=filters,
+                )
+            )
+            if run is None:
+                return "Too many questions are waiting: ask again in a minute."
             held.lost = seen > held.asked
             held.asked += 1
             held.given = given
-            run = Run(
-                self._pool,
-                self._assistant,
-                asked,
-                corpus=given.corpus,
-                history=tuple(held.history),
-                filters=filters,
-            )
             exchange = held.now = Exchange(asked, held.asked, run)
-        self._runs.add(run)
-
-        def over() -> None:
-            self._runs.discard(run)
-            self._end(held, exchange)
-
-        run.when_over(over)
+        run.when_over(lambda: self._end(held, exchange))
         return exchange
 
     def _follow(self, held: Conversation, exchange: Exchange, first: Shown) -> Iterator[Shown]:
@@ -146,12 +144,22 @@ class Talk:
         with held.lock:
             exchange.watched += 1
         try:
+            waits = self._line.ahead(run)
             yield replace(
-                first, notice=_lost(held), live=live_of(exchange), start=False, running=True
+                first,
+                notice=_notice(held, waits),
+                live=live_of(exchange, waits=waits > 0),
+                start=False,
+                running=True,
             )
             for _ in run.batches():
                 if held.now is not exchange:
                     break
+                if waits:
+                    waits = self._line.ahead(run)
+                    notice = _notice(held, waits)
+                    yield Shown(notice=notice, live=live_of(exchange, waits=waits > 0))
+                    continue
                 panel = None
                 if run.progress.retrieved_s is not None and drawn != run.progress.sources:
                     drawn = run.progress.sources
@@ -160,6 +168,7 @@ class Talk:
             self._end(held, exchange)
             if exchange.ended:  # and no new conversation began meanwhile
                 yield Shown(
+                    notice=_notice(held),
                     past="".join(held.turns),
                     live="",
                     panel="".join(held.panels) or EMPTY_PANEL,
@@ -206,9 +215,7 @@ class Talk:
 
     def close(self) -> None:
         """Stop everything under way; what comes later is not taken."""
-        for run in list(self._runs):
-            run.stop(grace_s=0)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._line.close()
 
     def reset(self, held: Conversation) -> Shown:
         """Begin a new conversation."""
@@ -269,9 +276,10 @@ def _years(first: str | None, last: str | None) -> tuple[int | None, int | None]
     return low, high
 
 
-def _lost(held: Conversation) -> str:
-    """The word that an earlier conversation is gone, until the next question; "" otherwise."""
-    return notice_html(LOST if held.lost else "")
+def _notice(held: Conversation, ahead: int = 0) -> str:
+    """That what was said earlier is gone, until the next question, and that this one waits."""
+    waits = f"Waiting: {plural(ahead, 'question')} before yours." if ahead else ""
+    return notice_html(" ".join(filter(None, (LOST if held.lost else "", waits))))
 
 
 def _stop_if_alone(exchange: Exchange) -> None:

@@ -10,6 +10,7 @@ import pytest
 from web_support import CORPUS, SAID, ScriptedAssistant, Shelf, abstention, answer
 
 from vademecum.app.web_kept import Conversation, Given, Keep
+from vademecum.app.web_line import Line
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import GRACE_S
 from vademecum.app.web_tab import Tab
@@ -28,7 +29,7 @@ def assistant() -> ScriptedAssistant:
 
 @pytest.fixture
 def talk(assistant: ScriptedAssistant) -> Iterator[Talk]:
-    talk = Talk(assistant, 2)
+    talk = Talk(assistant, Line(2, 2))
     yield talk
     assistant.released.set()
     talk.close()
@@ -253,7 +254,7 @@ def left(steps: Iterator[Shown]) -> None:
 
 def test_an_answer_that_no_page_follows_is_stopped(assistant: ScriptedAssistant) -> None:
     assistant.pause_s = 0.02
-    talk, held = Talk(assistant, 1, alone_s=0.0), Conversation()
+    talk, held = Talk(assistant, Line(1, 0), alone_s=0.0), Conversation()
     left(start(talk, held, "Thinking…"))
     assert assistant.cancelled.wait(5)
     talk.close()
@@ -298,7 +299,7 @@ def test_an_answer_that_ends_while_its_page_is_loaded_again_is_there(
 
 def test_what_a_page_left_half_written_is_there_as_stopped(assistant: ScriptedAssistant) -> None:
     assistant.pause_s = 0.02
-    talk, held = Talk(assistant, 1, alone_s=0.0), Conversation()
+    talk, held = Talk(assistant, Line(1, 0), alone_s=0.0), Conversation()
     left(start(talk, held, "time-dependent"))
     assert assistant.cancelled.wait(5)
     *_, last = talk.resume(held, Tab())
@@ -375,7 +376,7 @@ def test_what_is_being_answered_or_was_is_not_put_into_the_box(
 
 def test_closing_stops_everything(assistant: ScriptedAssistant) -> None:
     assistant.pause_s = 0.02
-    talk = Talk(assistant, 1)
+    talk = Talk(assistant, Line(1, 0))
     start(talk, Conversation(), "Thinking…")
     talk.close()
     assert assistant.cancelled.wait(5)
