@@ -40,11 +40,10 @@ def build(assistant: Asked, corpus: str) -> gr.Blocks:
     Look and behaviour (theme, `web.css`, `web.js`) are given to `launch`: use `serve`.
     """
     talk = Talk(assistant, Line(AT_ONCE, WAITING))
-    return inside_a_loop(lambda: _compose(talk, assistant, corpus))
+    return inside_a_loop(lambda: _compose(talk, Keep(), assistant, corpus))
 
 
-def _compose(talk: Talk, assistant: Asked, corpus: str) -> gr.Blocks:
-    keep = Keep()
+def _compose(talk: Talk, keep: Keep, assistant: Asked, corpus: str) -> gr.Blocks:
     info = assistant.library.corpus(corpus)
     names = [each.name for each in assistant.library.corpora()]
 
@@ -231,10 +230,11 @@ def serve(
     be opened. Raises CorpusNotFound, and UsageError if the address cannot be had.
     """
     talk = Talk(assistant, Line(AT_ONCE, WAITING))
-    page = inside_a_loop(lambda: _compose(talk, assistant, corpus))
+    keep = Keep()
+    page = inside_a_loop(lambda: _compose(talk, keep, assistant, corpus))
     bypass_proxy(host)
     address = {"server_name": host, "server_port": free_port(host, port)}
-    inside_a_loop(lambda: page.launch(**address, **launching(host)))
+    inside_a_loop(lambda: page.launch(**address, **launching(host, keep)))
     ready()
     if block:
         try:

@@ -8,8 +8,9 @@ question; what belongs to it is here, in memory. Why so, where the texts may be 
 - sessionStorage is one tab's own and goes with it, and nobody guesses what it holds.
 
 Nothing here is written to disk. A conversation ends with the server, with "New conversation", and
-when a page is opened or closed an hour or more after its own tab was: a closed tab that its browser
-opens again has the same ticket, and a phone throws tabs away that it means to load again.
+an hour after its tab was closed: a closed tab that its browser opens again has the same ticket, and
+a phone throws tabs away that it means to load again. A tab may go unseen (its machine slept, say);
+what nobody used for a week ends, too.
 """
 
 from __future__ import annotations
@@ -17,15 +18,19 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from vademecum.app.web_stream import Run
 from vademecum.rag.answer import Turn
 
 KEPT_S = 3600.0  # after the tab was closed
+UNUSED_S = 7 * 24 * 3600.0  # after its last use, where nobody saw it closed
+TIDY_S = 60.0  # how often it is looked what has to go
 MOST = 100  # conversations
-LARGEST = 50_000_000  # characters of HTML, of all of them together
+LARGEST = 50_000_000  # characters, of all of them together
+LARGEST_ONE = 10_000_000  # of one, whose oldest turns go then
 TICKET = re.compile(r"[0-9a-f]{64}")
 
 
@@ -60,9 +65,20 @@ class Conversation:
     asked: int = 0
     given: Given | None = None  # with the last question
     lost: bool = False  # whether there were turns before it that are not known any more
+    shortened: bool = False  # whether its oldest turns went with its last question
     now: Exchange | None = None
     dropped: bool = False  # and nobody can come back to it
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, turn: str, panel: str) -> None:
+        """One more turn and its sources; the oldest go where it is too much. To be locked."""
+        self.turns.append(turn)
+        self.panels.append(panel)
+        while self.size > LARGEST_ONE and len(self.turns) > 1:
+            self.turns.pop(0)
+            self.panels.pop(0)
+            self.history = self.history[-len(self.turns) :]
+            self.shortened = True
 
     def copied(self) -> Conversation:
         """What was said so far, to go on from on its own."""
@@ -76,13 +92,14 @@ class Conversation:
         with self.lock:
             under_way, self.now = self.now, None
             self.turns, self.panels, self.history = [], [], []
-            self.asked, self.given, self.lost = 0, None, False
+            self.asked, self.given, self.lost, self.shortened = 0, None, False, False
         return under_way
 
     @property
     def size(self) -> int:
         """Characters, about."""
-        return sum(map(len, self.turns)) + sum(map(len, self.panels))
+        said = sum(len(turn.question) + len(turn.answer) for turn in self.history)
+        return sum(map(len, self.turns)) + sum(map(len, self.panels)) + said
 
 
 @dataclass
@@ -133,6 +150,27 @@ class Keep:
                     kept.used, kept.left = self._clock(), True
             self._expire()
 
+    def tidy(self) -> None:
+        """Let go of what has been here too long, or is too much."""
+        with self._lock:
+            self._expire()
+            self._make_room()
+
+    @contextmanager
+    def tidied(self, every_s: float = TIDY_S) -> Iterator[None]:
+        """While this is open, what has to go does so by itself."""
+        over = threading.Event()
+
+        def tidy() -> None:
+            while not over.wait(every_s):
+                self.tidy()
+
+        threading.Thread(target=tidy, name="tidy", daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+
     def _from(self, before: str) -> Conversation:
         earlier = self._kept.get(before)
         if earlier is None:
@@ -144,10 +182,10 @@ class Keep:
     def _expire(self) -> None:
         now = self._clock()
         for ticket, kept in list(self._kept.items()):
-            if kept.left and now - kept.used > KEPT_S:
+            if now - kept.used > (KEPT_S if kept.left else UNUSED_S):
                 self._drop(ticket)
 
-    def _make_room(self, besides: str) -> None:
+    def _make_room(self, besides: str = "") -> None:
         """Let go of the longest unused of what is too much, last of all where an answer is under
         way."""
         total = sum(kept.conversation.size for kept in self._kept.values())

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
-from vademecum.app.web_kept import MOST
+from vademecum.app.web_kept import MOST, Keep
 from vademecum.app.web_server import Guard, is_loopback
 
 HERE = Path(__file__).parent
@@ -19,8 +21,17 @@ FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans
 MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 
-def launching(host: str) -> dict[str, Any]:
-    """How Gradio is launched: quietly, for this page alone, with every door closed but one."""
+def launching(host: str, keep: Keep) -> dict[str, Any]:
+    """How Gradio is launched: quietly, for this page alone, with every door closed but one.
+
+    As long as it serves, what has to go of `keep` goes.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        with keep.tidied():
+            yield
+
     return {
         "share": False,
         "inbrowser": False,
@@ -43,7 +54,10 @@ def launching(host: str) -> dict[str, Any]:
             f"<script>{(HERE / name).read_text('utf-8')}</script>"
             for name in ("web_tab.js", "web.js")
         ),
-        "app_kwargs": {"middleware": [Middleware(Guard, loopback_only=is_loopback(host))]},
+        "app_kwargs": {
+            "middleware": [Middleware(Guard, loopback_only=is_loopback(host))],
+            "lifespan": lifespan,
+        },
     }
 
 

@@ -29,6 +29,7 @@ LONGEST_QUESTION = 2_000  # characters
 YEARS = range(1500, 2200)
 ALONE_S = 10.0  # how long an answer is written that no page follows: one may be loading
 LOST = "What was said before is not kept any more: this is a new conversation."
+SHORTENED = "This conversation is very long: its oldest turns are not kept any more."
 RESTARTED = "The server began anew, and what was said before is not kept any more: ask again."
 
 
@@ -130,7 +131,7 @@ class Talk:
             )
             if run is None:
                 return "Too many questions are waiting: ask again in a minute."
-            held.lost = seen > held.asked
+            held.lost, held.shortened = seen > held.asked, False
             held.asked += 1
             held.given = given
             exchange = held.now = Exchange(asked, held.asked, run)
@@ -199,12 +200,12 @@ class Talk:
         with held.lock:
             if held.now is not exchange:
                 return
-            held.turns.append(self._finished(asked, turn, run))
-            held.panels.append(panel_of(exchange) if progress.sources else "")
             if run.stopped:  # the question stands on the page; half an answer is no ground
                 held.history.append(Turn(asked, ""))
             elif progress.answer is not None:
                 held.history.append(Turn(asked, progress.answer.answer))
+            finished = self._finished(asked, turn, run)
+            held.add(finished, panel_of(exchange) if progress.sources else "")
             held.now, exchange.ended = None, True
 
     def stop(self, held: Conversation) -> None:
@@ -277,9 +278,13 @@ def _years(first: str | None, last: str | None) -> tuple[int | None, int | None]
 
 
 def _notice(held: Conversation, ahead: int = 0) -> str:
-    """That what was said earlier is gone, until the next question, and that this one waits."""
-    waits = f"Waiting: {plural(ahead, 'question')} before yours." if ahead else ""
-    return notice_html(" ".join(filter(None, (LOST if held.lost else "", waits))))
+    """What of the conversation is gone, until the next question, and that this one waits."""
+    says = [LOST] if held.lost else []
+    if held.shortened:
+        says.append(SHORTENED)
+    if ahead:
+        says.append(f"Waiting: {plural(ahead, 'question')} before yours.")
+    return notice_html(" ".join(says))
 
 
 def _stop_if_alone(exchange: Exchange) -> None:

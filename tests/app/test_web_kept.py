@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from web_support import CORPUS, ScriptedAssistant
 
-from vademecum.app.web_kept import KEPT_S, Conversation, Exchange, Keep
+from vademecum.app import web_kept
+from vademecum.app.web_kept import KEPT_S, UNUSED_S, Conversation, Exchange, Keep
 from vademecum.app.web_stream import Run
 from vademecum.corpora.document import Filters
 from vademecum.rag.answer import Turn
@@ -97,10 +100,15 @@ def test_an_hour_after_its_tab_was_closed_a_conversation_is_gone(keep: Keep, clo
     assert again.turns == held.turns == []
 
 
-def test_an_open_tab_keeps_its_conversation_however_long(keep: Keep, clock: Clock) -> None:
+def test_an_open_tab_keeps_its_conversation_but_for_a_week_without_use(
+    keep: Keep, clock: Clock
+) -> None:
     held = said(keep.of(ticket(1), "page"))
-    clock.now += 100 * KEPT_S
+    clock.now += UNUSED_S - 1
     assert keep.of(ticket(1), "page") is held
+    clock.now += UNUSED_S + 1
+    assert keep.of(ticket(1), "page") is not held
+    assert held.turns == []
 
 
 def test_of_too_many_the_longest_unused_goes_those_of_closed_tabs_first(
@@ -120,15 +128,53 @@ def test_of_too_many_the_longest_unused_goes_those_of_closed_tabs_first(
 def test_of_too_much_text_the_longest_unused_goes_and_never_that_in_use(
     keep: Keep, clock: Clock
 ) -> None:
-    said(keep.of(ticket(1), "one"), "x" * 600)
+    said(keep.of(ticket(1), "one"), "x" * 300)
     clock.now += 1
-    said(keep.of(ticket(2), "two"), "x" * 600)
+    said(keep.of(ticket(2), "two"), "x" * 300)
     clock.now += 1
     assert keep.of(ticket(2), "two").turns
     assert not keep.of(ticket(1), "one").turns
     alone = said(keep.of(ticket(2), "two"), "x" * 2_000)
     assert keep.of(ticket(2), "two") is alone
     assert len(alone.turns) == 2
+
+
+def test_of_one_that_is_too_long_the_oldest_turns_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_kept, "LARGEST_ONE", 100)
+    held = Conversation()
+    for number in range(3):
+        held.history.append(Turn(f"{number}", "y" * 9))
+        held.add(f"{number}" * 20, "x" * 10)
+    assert held.size <= 100
+    assert held.turns == ["1" * 20, "2" * 20]
+    assert len(held.panels) == 2
+    assert [turn.question for turn in held.history] == ["1", "2"]
+    assert held.shortened
+    held.add("z" * 500, "")  # the last is shown whatever its size
+    assert held.turns == ["z" * 500]
+
+
+def test_what_has_to_go_does_so_though_nobody_comes(keep: Keep, clock: Clock) -> None:
+    old = said(keep.of(ticket(1), "old"))
+    keep.leave("old")
+    long = said(keep.of(ticket(2), "long"), "x" * 300)
+    clock.now += KEPT_S + 1
+    said(keep.of(ticket(3), "new"), "x" * 300)
+    with keep.tidied(every_s=0.01):
+        until = time.monotonic() + 10
+        while old.turns or long.turns:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert keep.of(ticket(3), "new").turns
+
+
+def test_it_is_tidied_no_longer_than_it_is_asked_to(keep: Keep, clock: Clock) -> None:
+    with keep.tidied(every_s=0.01):
+        assert "tidy" in [thread.name for thread in threading.enumerate()]
+    until = time.monotonic() + 10
+    while "tidy" in [thread.name for thread in threading.enumerate()]:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_what_is_let_go_is_stopped(keep: Keep, clock: Clock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from web_support import CORPUS, ScriptedAssistant, Shelf
 
 from vademecum.app import web
+from vademecum.app.web_kept import TIDY_S, Keep
 from vademecum.app.web_server import bypass_proxy, free_port, is_loopback
 from vademecum.errors import CorpusNotFound, UsageError
 
@@ -105,6 +107,25 @@ def test_a_corpus_that_is_not_there_is_an_error() -> None:
 
 def test_port_0_takes_a_free_one() -> None:
     assert free_port("127.0.0.1", 0) > 0
+
+
+def test_conversations_are_tidied_as_long_as_the_page_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+
+    class Watched(Keep):
+        @contextmanager
+        def tidied(self, every_s: float = TIDY_S) -> Iterator[None]:
+            told.append("begins")
+            yield
+            told.append("ends")
+
+    monkeypatch.setattr(web, "Keep", Watched)
+    page = web.serve(ScriptedAssistant(), CORPUS, port=0, block=False)
+    assert told == ["begins"]
+    page.close(verbose=False)
+    assert told == ["begins", "ends"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from web_support import CORPUS, SAID, ScriptedAssistant, Shelf, abstention, answer
 
+from vademecum.app import web_kept
 from vademecum.app.web_kept import Conversation, Given, Keep
 from vademecum.app.web_line import Line
 from vademecum.app.web_sources import EMPTY_PANEL
@@ -372,6 +373,20 @@ def test_what_is_being_answered_or_was_is_not_put_into_the_box(
     list(steps)
     (shown,) = talk.resume(held, Tab(turns=1, asked=QUESTION))
     assert shown.question is None
+
+
+def test_a_conversation_that_is_too_long_says_that_its_oldest_turns_go(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Conversation()
+    ask(talk, held)
+    monkeypatch.setattr(web_kept, "LARGEST_ONE", held.size + 1)
+    *_, last = ask(talk, held, "And without?", seen=1)
+    assert "oldest turns are not kept" in (last.notice or "")
+    assert (last.past or "").count("<article") == (last.panel or "").count("<section") == 1
+    monkeypatch.undo()
+    first, *_ = ask(talk, held, seen=1)
+    assert first.notice == ""
 
 
 def test_closing_stops_everything(assistant: ScriptedAssistant) -> None:
