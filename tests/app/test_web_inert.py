@@ -23,6 +23,7 @@ from vademecum.corpora.document import CorpusInfo
 from vademecum.rag.answer import ModelRef
 
 ATTACK = HOSTILE.title
+HELD = {HOSTILE.doc_id: HOSTILE}
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ ATTACK = HOSTILE.title
     [
         source_html(source(1, HOSTILE), HOSTILE, 1),
         source_html(source(1, HOSTILE), None, 1),
-        panel_html([source(1, HOSTILE)], {HOSTILE.doc_id: HOSTILE}, turn=1, question=ATTACK, nearest=False),
+        panel_html([source(1, HOSTILE)], HELD, turn=1, question=ATTACK, nearest=False),
         turn_html(
             answer(
                 [(ATTACK, (1,), "partial"), (HOSTILE.text, (), "uncited")],
