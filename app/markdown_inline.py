@@ -19,15 +19,15 @@ LONGEST = 400  # characters between a pair of marks
 LITERAL = re.compile(
     rf"\\(?P<sign>[!-/:-@\[\]-`{{-~])"
     rf"|(?<!`)(?P<ticks>`+)(?!`)(?P<code>(?:.|\n){{1,{LONGEST}}}?)(?<!`)(?P=ticks)(?!`)"
-    r"|<(?P<auto>https?://[^\s<>]+)>"
+    r"|(?<!\]\()<(?P<auto>https?://[^\s<>]+)>"
 )
 TARGET = (
     r"<?(?P<url>(?:https?://|mailto:|\.{1,2}/|\#)[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*"
     r"|[\w%./-]+\.(?:md|html?|pdf|png|jpe?g|gif|svg|webp|txt|docx?|xlsx?|csv)(?:\#[^\s()<>]*)?)>?"
 )
 LINK = re.compile(
-    rf"(?P<open>(?P<image>!)?\[)(?P<words>[^\[\]]{{1,{LONGEST}}})(?P<close>\]\([ \t]*{TARGET}"
-    r"(?(image)(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?)[ \t]*\))"
+    rf"(?P<image>!)?\[(?P<words>[^\[\]]{{1,{LONGEST}}})\]\([ \t]*{TARGET}"
+    r"(?P<title>\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
 )
 # Words begin and end what is emphasised: not ") significant (" between two stars in brackets. A
 # star behind a letter or digit opens nothing ("HLA-A*02:01"), but Chinese has no spaces.
@@ -88,13 +88,16 @@ def inline_spans(text: str, start: int, end: int) -> Iterator[Span]:
             yield Span(start + inner, start + outer, "link", found["auto"])
         cover(first, last, "\1")
     for found in LINK.finditer("".join(plain)):
-        image = found["open"] == "!["
         inner, outer = found.span("words")
-        yield Span(start + found.start(), start + inner, "mark")
-        yield Span(start + outer, start + found.end(), "mark")
-        yield Span(start + inner, start + outer, "image" if image else "link", found["url"])
-        cover(found.start(), inner, "\0")
-        cover(outer, found.end(), "\0")
+        shown: Kind = "image" if found["image"] else "link"
+        yield Span(start + inner, start + outer, shown, found["url"])
+        marks = [(found.start(), inner), (outer, found.end())]
+        if found["title"] and shown == "link":  # it may say what is said nowhere else
+            first, last = found.span("title")
+            marks[1:] = [(outer, first), (last, found.end())]
+        for first, last in marks:
+            yield Span(start + first, start + last, "mark")
+            cover(first, last, "\0")
     for pattern, kinds in PAIRS:
         for found in pattern.finditer("".join(plain)):
             (first, inner), (outer, last) = found.span(1), found.span(2)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
-from vademecum.app.web_inline import inline
+from vademecum.app.web_inline import inline, words_of
 from vademecum.app.web_sources import anchor
 from vademecum.app.web_text import (
     UNFINISHED_MARKER,
@@ -152,9 +152,9 @@ def quotes_html(answer: Answer, turn: int) -> str:
         if quotation.n in by_number:
             held = by_number[quotation.n]
             source = chip(labels, turn, held, quotation.start)
-            shown = inline if held.file.lower().endswith(".md") else escape
+            said = words_of(held.file)(quotation.text)
             quoted += (
-                f"<blockquote>{labels.quote.format(shown(quotation.text))}"
+                f"<blockquote>{labels.quote.format(said)}"
                 f'<span class="vd-after">{source}</span></blockquote>'
             )
     caption = f"<figcaption>{labels.quoted}</figcaption>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vademecum.app.markdown_inline import Span, inline_spans
 from vademecum.app.web_text import escape, safe_url
@@ -19,6 +19,11 @@ def inline(text: str) -> str:
         styled(escape(text[start:end]), start, spans)
         for start, end in itertools.pairwise(sorted(cuts))
     )
+
+
+def words_of(file: str) -> Callable[[str], str]:
+    """How words of a file become HTML: those of a Markdown file as its marks say."""
+    return inline if file.lower().endswith(".md") else escape
 
 
 def styled(piece: str, at: int, spans: Sequence[Span]) -> str:

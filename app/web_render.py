@@ -15,7 +15,7 @@ from vademecum.app.web_answer import (
     reasons_html,
     support_html,
 )
-from vademecum.app.web_inline import inline
+from vademecum.app.web_inline import inline, words_of
 from vademecum.app.web_text import (
     blocks,
     escape,
@@ -134,7 +134,8 @@ def _abstained_html(answer: Answer, turn: int, labels: Labels) -> str:
     if answer.sources:
         items = "".join(
             f'<li><button type="button" class="vd-near" data-vd-cite="{turn}-{source.n}">'
-            f'<span class="vd-n">{source.n}</span><span>{escape(source.title or labels.untitled)}'
+            f'<span class="vd-n">{source.n}</span>'
+            f"<span>{words_of(source.file)(source.title or labels.untitled)}"
             f"{_facts(source, labels)}</span></button></li>"
             for source in answer.sources[:3]
         )

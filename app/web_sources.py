@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from vademecum.app.english import ENGLISH
 from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
+from vademecum.app.web_inline import words_of
 from vademecum.app.web_passage import WINDOW, passage_html
 from vademecum.app.web_text import escape, safe_url
 from vademecum.corpora.document import Document
@@ -32,10 +33,11 @@ def source_html(
     `read` is its share of the model's attention to the sources, where that is known.
     """
     card = anchor(turn, source.n)
-    title = escape(source.title or labels.untitled)
+    shown = words_of(source.file)
+    title = shown(source.title or labels.untitled)
     page = labels.page.format(source.page) if source.page else ""
-    known = (source.journal, str(source.year or ""), source.file, source.place, page)
-    facts = [escape(fact) for fact in known if fact]
+    known = (source.journal, str(source.year or ""), source.file)
+    facts = [*map(escape, known), shown(source.place), escape(page)]
     badges = []
     if source.retracted:
         badges.append(f'<span class="vd-badge vd-retracted">{labels.retracted}</span>')
@@ -60,7 +62,7 @@ def source_html(
         f'<h3><button type="button" class="vd-source-title" data-vd-toggle="{turn}-{source.n}"'
         f' aria-expanded="false" aria-controls="{card}-text">'
         f'<span class="vd-n">{source.n}</span><span>{title}</span></button></h3>'
-        f'<p class="vd-facts">{" · ".join(facts)}</p>'
+        f'<p class="vd-facts">{" · ".join(filter(None, facts))}</p>'
         f'<p class="vd-badges">{" ".join(badges)}</p>'
         f'<div class="vd-passage" id="{card}-text" role="region" tabindex="-1"'
         f' aria-label="{labels.in_context.format(source.n)}" hidden>'

@@ -99,6 +99,20 @@ def test_what_may_be_a_sign_stays(text: str) -> None:
     assert read(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ('[See](./a.md "Not in renal failure") it.', 'See "Not in renal failure" it.'),
+        ('# Sepsis, [the rule](https://example.org/a "WHO")\n', 'Sepsis, the rule "WHO"\n'),
+        ("## [Doses](<https://example.org> 'in adults') ##\n", "Doses 'in adults'\n"),
+        ('[Doses](https://example.org "2 g")\n-----\n', 'Doses "2 g"\n\n'),
+        ("[Doses](<https://example.org>) here", "Doses here"),
+    ],
+)
+def test_the_title_of_a_link_is_read_behind_its_words(text: str, seen: str) -> None:
+    assert read(text) == seen
+
+
 def test_a_link_is_its_words_and_leads_where_it_says() -> None:
     text = "See [the **rule**](https://example.org/a_(b)?c=1&d) and <https://example.org>."
     assert read(text) == "See the rule and https://example.org."
@@ -228,7 +242,6 @@ def test_a_fence_within_another_opens_none_in_what_comes_far_behind() -> None:
         "+ ve culture\n\n- ve culture",
         "Share \\\\server\\share.",
         "*1* and *2* are alleles.",
-        '[see](./a.md "Not in renal failure") it.',
     ],
 )
 def test_a_sign_that_carries_meaning_stays(text: str) -> None:

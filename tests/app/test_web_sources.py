@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from html_support import texts, tree
-from web_support import POOLED, RETRACTED, SOURCES, abstention, source
+from web_support import GUIDE, POOLED, RETRACTED, SOURCES, abstention, source
 
 from vademecum.app.web_render import turn_html
 from vademecum.app.web_sources import panel_html, source_html
@@ -34,6 +34,20 @@ def test_a_source_says_where_it_stands_and_under_what_licence() -> None:
     cited = replace(placed, cited_sections=("§ 1 Doses", "§ 3 <Times>"))
     (facts,) = tree(source_html(cited, POOLED, 1)).xpath("//p[@class='vd-facts']/text()")
     assert facts.endswith("a <b>.pdf · § 1 Doses; § 3 <Times> · p. 12")
+
+
+@pytest.mark.parametrize(("file", "marks"), [("guide.md", False), ("guide.txt", True)])
+def test_titles_and_headings_of_a_markdown_file_are_shown_as_its_marks_say(
+    file: str, marks: bool
+) -> None:
+    raw = '[Shock](https://example.org/x "WHO") in **adults**'
+    own = source(1, GUIDE, title=raw, cited_sections=(f"Sepsis > {raw}",), file=file)
+    near = turn_html(replace(abstention(), sources=(own,)), 1)
+    for markup in (source_html(own, GUIDE, 1), near):
+        for hidden in (root := tree(markup)).xpath("//span[@hidden]"):
+            hidden.drop_tree()
+        assert ("](https" in root.text_content()) == marks
+        assert ('Shock "WHO" in adults' in root.text_content()) != marks
 
 
 def test_a_source_names_the_other_documents_of_its_work() -> None:
