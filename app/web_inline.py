@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 from vademecum.app.markdown_inline import Span, inline_spans
 from vademecum.app.web_text import escape, safe_url
@@ -14,10 +15,9 @@ TAGS = (("code", "code"), ("del", "del"), ("em", "em"), ("strong", "strong"))
 def inline(text: str) -> str:
     """What a model wrote, within a line. Its links are their words: it may have made them up."""
     spans = [span for span in inline_spans(text, 0, len(text)) if span.kind != "link"]
-    cuts = {0, len(text), *(at for span in spans for at in (span.start, span.end))}
+    edges = sorted({0, len(text), *(at for span in spans for at in (span.start, span.end))})
     return "".join(
-        styled(escape(text[start:end]), start, spans)
-        for start, end in itertools.pairwise(sorted(cuts))
+        styled(escape(text[start:end]), over) for start, end, over in parted(spans, edges)
     )
 
 
@@ -26,9 +26,21 @@ def words_of(file: str) -> Callable[[str], str]:
     return inline if file.lower().endswith(".md") else escape
 
 
-def styled(piece: str, at: int, spans: Sequence[Span]) -> str:
-    """Escaped text as the spans say that stand over `at`."""
-    over = {span.kind: span.url for span in spans if span.start <= at < span.end}
+def parted(spans: Sequence[Span], edges: Sequence[int]) -> Iterator[tuple[int, int, list[Span]]]:
+    """What lies between edges, which ascend and are where spans begin and end, with the spans that
+    stand over it."""
+    coming = deque(sorted(spans, key=lambda span: span.start))
+    over: list[Span] = []
+    for start, end in itertools.pairwise(edges):
+        while coming and coming[0].start <= start:
+            over.append(coming.popleft())
+        over = [span for span in over if span.end > start]
+        yield start, end, over
+
+
+def styled(piece: str, spans: Sequence[Span]) -> str:
+    """Escaped text as the spans say that stand over it."""
+    over = {span.kind: span.url for span in spans}
     if "label" in over:
         over.pop("strong", None)  # it is as strong as it gets
     if "bullet" in over or "rule" in over:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 
 from vademecum.app.markdown_inline import Span
 from vademecum.app.markdown_layout import Layout, Level, Place, layout
-from vademecum.app.web_inline import styled
+from vademecum.app.web_inline import parted, styled
 from vademecum.app.web_text import escape
 from vademecum.corpora.document import Document
 from vademecum.corpora.readers.headings import headings
@@ -61,11 +60,11 @@ def passage_html(document: Document, source: Source) -> str:
     out = [_open(place)]
     if first > 0:
         out.append('<span class="vd-cut">… </span>')
-    for start, end in itertools.pairwise(edges):
+    for start, end, over in parted(found.spans, edges):
         following = found.places.get(start, place)
         out.append(_move(place, following))
         place = following
-        piece = styled(escape(text[start:end]), start, found.spans)
+        piece = styled(escape(text[start:end]), over)
         if source.start <= start < source.end:
             at = next((a for a, b in sentences if a <= start < b), None)
             offset = "" if at is None else f' data-vd-at="{at}"'
