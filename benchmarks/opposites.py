@@ -18,8 +18,10 @@ or not known at all, of another party, counterpart verbs, effects that are none,
 answers wrongly ("?" before the question), people left out, and days of the week. In `subjects_seen`
 and `subjects_held_out`, written likewise, what is said of one thing is said of another that the
 passage names; the two claims may have a question each. `doers_seen` and `doers_held_out` add what
-is done by another in a passive, parties with general names, and evidence that there is none. Copied
-are the sentences of the passages, each against its own. Prints a table, then one line of JSON; with
+is done by another in a passive, parties with general names, and evidence that there is none.
+`joined_seen` and `joined_held_out` are of two sentences run together, of what is only supposed, and
+of what is called false; `joined_after` was written after their rules, and read once. Copied are the
+sentences of the passages, each against its own. Prints a table, then one line of JSON; with
 `--show` the claims told wrongly.
 """
 
@@ -53,6 +55,9 @@ SETS = (
     "subjects_held_out",
     "doers_seen",
     "doers_held_out",
+    "joined_seen",
+    "joined_held_out",
+    "joined_after",
 )
 KINDS = ("wrong", "right", "copied")
 

@@ -5,9 +5,9 @@ and not of another, what stands where in a near copy, numbers of other groups, w
 has more, what is said of one time or group and otherwise of another, figures of the other arm, the
 other side of a bound, another route or frequency or that of another thing, what is excepted,
 events in another order, another one in a row, may for must, an order for what is forbidden, what
-another party may, what a clause says of another thing, what is only rejected, what ends for what
-begins, another day of the week, an effect that is none, what only the loss of a thing does, and
-what is not changed.
+another party may, what a clause says of another thing, two sentences run together, what is only
+supposed or rejected, what ends for what begins, another day of the week, an effect that is none,
+what only the loss of a thing does, and what is not changed.
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ from vademecum.rag import (
     parties,
     proportions,
     regimen,
+    run_on,
     sides,
     subjects,
     subjects_chinese,
     subjects_german,
+    supposed,
     theses,
     unaffected,
     untold,
@@ -58,6 +60,8 @@ def at_odds(
 
     `nearest` are those of them that are nearest to it, in words and in meaning.
     """
+    if theses.agrees(sentence, parts):
+        return False
     if exceptions.at_odds(sentence, parts):
         return True
     parts, nearest = (exceptions.restated(sentence, given) for given in (parts, nearest))
@@ -84,8 +88,13 @@ def at_odds(
         order,
         orders,
         ordinals,
+        run_on,
     )
     if any(way.at_odds(sentence, parts) for way in ways):
+        return True
+    if run_on.said_of_another(sentence, parts) or (
+        supposed.at_odds(sentence, parts, run_on.statements(sentence, parts))
+    ):
         return True
     if exceptions.agrees(sentence, parts):
         return False

@@ -47,6 +47,10 @@ IS = re.compile(
     r"\A(?P<what>.+?)\s(?:is|are|was|were)\s(?:the\s|an?\s)?(?P<who>[\w-]+(?:\s[\w-]+){0,2})\W*\Z",
     re.S,
 )
+# "The reading room is heated in winter" names nobody behind its verb.
+PLACED = re.compile(
+    r"\b(?:after|at|before|behind|by|during|for|from|in|on|per|since|to|under|until|with|without)\b"
+)
 
 
 class Clause(NamedTuple):
@@ -92,7 +96,7 @@ def _of_another(said: str, told: Sequence[tuple[Clause, Clause]], passage: Passa
         return False
     asserted = [claim]
     turned = IS.match(said)
-    if turned and len(words_in_order(turned["what"])) >= LEAST:
+    if turned and not PLACED.search(turned["who"]) and len(words_in_order(turned["what"])) >= LEAST:
         asserted.append(_orders(f"{turned['who']} is {turned['what']}")[0])
     pairs = [(each, clause) for clause, _ in told for each in asserted]
     pairs += [(done, clause) for as_said, clause in told if (done, clause) != (claim, as_said)]

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
+from vademecum.rag.at_odds import at_odds as any_way
 from vademecum.rag.check import check
-from vademecum.rag.theses import at_odds
+from vademecum.rag.theses import agrees, at_odds
 
 LEASE = (
     "The tribunal rejected the argument that the lease is void and ordered the tenant to pay.",
@@ -68,6 +69,56 @@ def test_what_is_stated_is_not_to_be_rejected(claim: str, parts: tuple[str, ...]
 )
 def test_what_is_said_besides(claim: str, parts: tuple[str, ...]) -> None:
     assert not at_odds(claim, parts)
+
+
+FALSE = "It is a common myth that tomatoes cause gout."
+
+
+@pytest.mark.parametrize(
+    ("claim", "parts"),
+    [
+        ("Tomatoes do not cause gout.", (FALSE,)),
+        ("Tomatoes don't cause gout.", (FALSE, "Beer causes gout.")),
+        ("The earth is not flat.", ("The belief that the earth is flat has been refuted.",)),
+        ("The castle did not burn in 1712.", ("It is untrue that the castle burned in 1712.",)),
+    ],
+)
+def test_what_is_called_false_may_be_denied(claim: str, parts: tuple[str, ...]) -> None:
+    assert agrees(claim, parts)
+    assert not any_way(claim, parts, parts, "en")
+
+
+@pytest.mark.parametrize(
+    ("claim", "parts"),
+    [
+        ("Tomatoes cause gout.", (FALSE,)),
+        ("Gout does not cause tomatoes.", (FALSE,)),
+        ("Tomatoes do not cause gout in women.", (FALSE,)),
+        ("Beer does not cause gout.", (FALSE, "Beer causes gout.")),
+        ("Tomatoes do not cause gout.", (FALSE, "Tomatoes cause gout.")),
+        ("Tomatoes do not cause gout.", ("It is not a myth that tomatoes cause gout.",)),
+        ("Tomatoes do not cause gout.", ("It is doubtful whether tomatoes cause gout.",)),
+        ("Tomatoes do not cause gout.", ("Growers say it is a myth that tomatoes cause gout.",)),
+        ("All tomatoes do not cause gout.", ("It is a myth that all tomatoes cause gout.",)),
+        ("Tomatoes do not cause gout.", ("It is a myth that tomatoes cause no gout.",)),
+        ("Do tomatoes not cause gout?", (FALSE,)),
+        ("", (FALSE,)),
+    ],
+)
+def test_nothing_more_is_denied_than_what_is_called_false(
+    claim: str, parts: tuple[str, ...]
+) -> None:
+    assert not agrees(claim, parts)
+
+
+def test_the_contrary_of_a_myth_is_supported(source_of, embedder) -> None:
+    source = source_of(1, f"{FALSE} Beer raises uric acid.", "Myths")
+    claims = ("Tomatoes do not cause gout.", "Tomatoes cause gout.", "Beer does not cause gout.")
+    assert [check(claim, [source], embedder).sentences[0].support for claim in claims] == [
+        "supported",
+        "unsupported",
+        "unsupported",
+    ]
 
 
 def test_such_a_claim_is_not_supported(source_of, embedder) -> None:
