@@ -123,6 +123,7 @@ CHINESE = Labels(
     first_word="首词 {}",
     speed="{} 词元/秒",
     total="共 {}",
+    after_loading="{}（另加载 {}）",
     nothing="{} 中没有相符的内容。",
     score="相对得分 {}",
     all_weak="相关度低：以上段落都不足以据此回答。",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Annotated
 
 import typer
 
-from vademecum.app import options, render, rooms
+from vademecum.app import entry, options, render, rooms
 from vademecum.app.console import print_json, stdout
 from vademecum.app.live import LiveAnswer
 from vademecum.app.progress import ConsoleProgress
@@ -47,10 +48,11 @@ def ask(
         ) as (assistant, name),
         LiveAnswer(question, show_thinking=show_thinking, quiet=json) as live,
     ):
+        loading_s = perf_counter() - entry.STARTED
         answer = rooms.answer(
             assistant, question, live.show, corpus=name, filters=narrowed, seed=seed
         )
     if json:
         print_json(answer.to_dict())
     else:
-        render.answer(stdout(), answer, thinking=show_thinking)
+        render.answer(stdout(), answer, thinking=show_thinking, loading_s=loading_s)

@@ -125,6 +125,7 @@ ENGLISH = Labels(
     first_word="first word {}",
     speed="{} tokens/s",
     total="{} in all",
+    after_loading="{}, after {} of loading",
     nothing="Nothing in {} matches.",
     score="relative score {}",
     all_weak="Weak: none of these bears enough on the query to answer from.",

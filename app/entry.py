@@ -6,8 +6,10 @@ import os
 import signal
 import sys
 from pathlib import Path
+from time import perf_counter
 from types import FrameType
 
+STARTED = perf_counter()  # when a command began, before it loaded anything
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 

@@ -125,6 +125,7 @@ GERMAN = Labels(
     first_word="erstes Wort {}",
     speed="{} Token/s",
     total="insgesamt {}",
+    after_loading="{}, nach {} Laden",
     nothing="In {} passt nichts.",
     score="relativer Wert {}",
     all_weak="Schwach: keine davon sagt genug zur Suche, um daraus zu antworten.",

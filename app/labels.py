@@ -111,6 +111,7 @@ class Labels:
     first_word: str
     speed: str
     total: str
+    after_loading: str
 
     # Search results
     nothing: str

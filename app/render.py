@@ -33,8 +33,11 @@ _MARKERS = re.compile(r"\s*\[\d+(?:\s*[,;]\s*\d+)*\]")
 _END = re.compile(r"[.!?。！？…]+[\"'”’)]*$")
 
 
-def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
-    """The whole answer: its sentences, its sources, and a footer that says where it is from."""
+def answer(
+    console: Console, found: Answer, *, thinking: bool = False, loading_s: float | None = None
+) -> None:
+    """The whole answer: its sentences, its sources, and a footer that says where it is from.
+    `loading_s` is how long everything was loaded before it was asked, where that was for it."""
     labels = labels_for(found.question)
     if thinking and found.thinking:
         paragraph(console, Text(clean(found.thinking).strip(), style="dim italic"), indent=2)
@@ -60,7 +63,7 @@ def answer(console: Console, found: Answer, *, thinking: bool = False) -> None:
         console.print(Text(labels.sources[found.status], style="bold"))
         sources(console, found)
     console.print()
-    paragraph(console, Text(footer(found), style="dim"))
+    paragraph(console, Text(footer(found, loading_s), style="dim"))
 
 
 def sentences(found: Answer) -> list[Text]:
@@ -228,7 +231,7 @@ def reference(
     paragraph(console, Text(style="italic").append_text(text), indent=indent)
 
 
-def footer(found: Answer) -> str:
+def footer(found: Answer, loading_s: float | None = None) -> str:
     """Model, state of the corpus and times, on one line."""
     labels = labels_for(found.question)
     model, corpus, times = found.model, found.corpus, found.timings
@@ -252,5 +255,8 @@ def footer(found: Answer) -> str:
             parts.append(labels.first_word.format(clock(times.first_token_s)))
         if times.decode_tok_s:
             parts.append(labels.speed.format(labels.figure(number(times.decode_tok_s))))
-    parts.append(labels.total.format(clock(times.total_s)))
+    total = labels.total.format(clock(times.total_s))
+    parts.append(
+        total if loading_s is None else labels.after_loading.format(total, clock(loading_s))
+    )
     return one_line(" · ".join(parts))
