@@ -171,7 +171,7 @@ def test_a_page_whose_conversation_was_let_go_is_told_and_can_ask_again(
 ) -> None:
     assistant.pause_s = 0.02
     keep = Keep(most=1)
-    steps = start(talk, keep.of("a" * 64, "one"), "Searching")
+    steps = start(talk, keep.of("a" * 64, "one"), QUESTION)
     keep.of("b" * 64, "two")
     *_, last = steps
     assert "not kept any more" in (last.notice or "")

@@ -16,7 +16,7 @@ from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import GRACE_S
 from vademecum.app.web_talk import LONGEST_QUESTION, Talk, filter_label
 from vademecum.corpora.document import Filters
-from vademecum.rag.answer import Turn
+from vademecum.rag.answer import Answer, Turn
 
 
 @pytest.fixture
@@ -35,9 +35,17 @@ def talk(assistant: ScriptedAssistant) -> Iterator[Talk]:
 def test_a_question_is_shown_at_once_and_answered_at_the_end(
     talk: Talk, assistant: ScriptedAssistant
 ) -> None:
-    assistant.pause_s = 0.002
-    held = Conversation()
-    first, *_, last = ask(talk, held)
+    gate = threading.Event()
+
+    def script(question: str) -> Answer:
+        gate.wait(30)
+        return answer(question=question)
+
+    assistant.script = script
+    steps = talk.ask(QUESTION, GIVEN, Conversation())
+    first = next(steps)
+    gate.set()
+    *_, last = steps
     assert first.question == ""
     assert first.running is True
     assert first.start is False
