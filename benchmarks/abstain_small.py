@@ -2,12 +2,13 @@
 
     python benchmarks/abstain_small.py [-v]
 
-Asked are three libraries of our own (`small_libraries/`): guides, agreements, leaflets, tables,
+Asked are four libraries of our own (`small_libraries/`): guides, agreements, leaflets, tables,
 statutes and rules, English and German together, each file read as a user's is. "seen" is what the
 measure was mended by, "held out" was written with it, before, and nothing was chosen by it; "after"
-was written when nothing was changed any more. "in": a text answers. "out": the same, that text
-taken out. "near": no text answers, but one speaks of what is asked about. "elsewhere": what is
-asked of the other libraries. `-v` prints what goes wrong. Prints a table, then one line of JSON.
+was written when nothing was changed any more; "plain", before everyday words were looked for, asks
+as people do at home. "in": a text answers. "out": the same, that text taken out. "near": no text
+answers, but one speaks of what is asked about. "elsewhere": what is asked of the other libraries.
+`-v` prints what goes wrong. Prints a table, then one line of JSON.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from vademecum.rag.tongues import asked_in
 from vademecum.rag.words import language_of
 
 FOLDER = Path(__file__).parent / "small_libraries"
-LIBRARIES = ("seen", "held_out", "after")
+LIBRARIES = ("seen", "held_out", "after", "plain")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import BEARING, Sentence, Source
+from vademecum.rag.asked_for import lacks
 from vademecum.rag.pointed import pointed
 from vademecum.rag.retrieve import Found
 from vademecum.rag.wording import Reason
@@ -77,13 +78,16 @@ def choose(
 ) -> tuple[list[Found], Reason | None]:
     """The found passages to answer from, and why not to ask the model, None if there is no reason:
     then they are all that was found."""
-    withheld = before(found, language)
+    can_tell = [
+        one for one in found if not lacks(f"{one.document.title} {one.passage.text}", question)
+    ]
+    withheld = before(can_tell, language)
     if not withheld:
-        return relevant(found, language), None
+        return relevant(can_tell, language), None
     sentences_tell = withheld == "irrelevant" and language == "en"
-    if sentences_tell and (those := pointed(question, found, embedder)):
+    if sentences_tell and (those := pointed(question, can_tell, embedder)):
         return those, None
-    return list(found), withheld
+    return list(found), "irrelevant" if found else "empty"
 
 
 def before(found: Sequence[Found], language: Language) -> Reason | None:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Mapping
 from math import log
 
+from vademecum.rag.asked_for import unnamed
+from vademecum.rag.otherwise_said import ENGLISH, ENGLISH_KINDS, by_stem
 from vademecum.rag.words import WORD, content_words, stem
 
 ASKS = re.compile(
@@ -18,7 +20,7 @@ ASKS = re.compile(
     r"|\b(?:what|which) (?:happens|kinds?|sorts?|types?|period|dates?|times?|hours|days|amount)\b"
     r"|\b(?:allowed|permitted|forbidden|prohibited|possible|necessary|required?|requires|needed"
     r"|needs?|take place|uses?|used|using|go|goes|going|get|gets|got|happens?|together"
-    r"|have to|has to)\b",
+    r"|have to|has to|means?(?=\W*\Z))\b",
     re.IGNORECASE,
 )
 _FORMS = """begin began begun; break broke broken; build built; burn burnt; buy bought; choose chose
@@ -38,6 +40,9 @@ KIND = re.compile(r"\b(?:which|what) (\w+)", re.IGNORECASE)
 KIND_COUNTS = 0.25
 # Letters of a word that another one begins with: of "technique" and "tech" nothing is told.
 BEGINS = 5
+
+
+OTHERWISE = by_stem(ENGLISH, ENGLISH_KINDS, stem)
 
 
 def asked_words(question: str) -> dict[str, float]:
@@ -63,6 +68,11 @@ def words_of(text: str) -> set[str]:
     return {IRREGULAR.get(word, DOUBLED.sub(r"\1", word)) for word in content_words(text)}
 
 
+def words_told(sentence: str) -> set[str]:
+    """The same of a sentence, and what is asked by words that it need not have for it."""
+    return words_of(sentence) | unnamed(sentence)
+
+
 def weights(asked: Mapping[str, float], texts: Collection[Collection[str]]) -> dict[str, float]:
     """How much each word tells: what it counts, times ln(1 + N / (n + 1/2)) where n of the N texts
     hold it."""
@@ -79,8 +89,12 @@ def share_held(weights: Mapping[str, float], text: Collection[str]) -> float:
 
 
 def holds(text: Collection[str], word: str) -> bool:
-    """Whether a word, or one that begins with it, or that it begins with, is among those of a
-    text."""
+    """Whether a word, one that stands for it, or one that begins with it, or that it begins with,
+    is among those of a text."""
+    return any(_holds(text, one) for one in (word, *OTHERWISE.get(word, ())))
+
+
+def _holds(text: Collection[str], word: str) -> bool:
     return word in text or any(
         (len(word) >= BEGINS and one.startswith(word))
         or (len(one) >= BEGINS and word.startswith(one))

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from math import log
 
 from vademecum.corpora.document import Document, Passage
+from vademecum.rag.otherwise_said import GERMAN, GERMAN_KINDS, by_stem
 from vademecum.rag.tongues import asked_in, written_in
 from vademecum.rag.words import STOP_WORDS, WORD
 
@@ -55,6 +56,12 @@ WITHIN = re.compile(
 NOUN_ENDINGS = ("en", "es", "e", "n", "s")
 ENDINGS = ("ern", "em", "en", "er", "es", "e", "n", "s")
 DERIVED = ("lich", "ung", "bar")
+# "verloren", "Austritt": as "verlieren", "austreten".
+_VOWELS = """lier lor; nehm nomm; schreib schrieb; schliess schloss; brech broch; bring bracht; werf
+worf; leih lieh; trink trunk; sterb storb; tret tritt; biet bot; treff troff"""
+IRREGULAR = {
+    form: verb for verb, form in (line.split() for line in _VOWELS.replace("\n", " ").split(";"))
+}
 OF_VERBS = ("et", "st", "t")
 # Letters of a word that begins another one, or ends it: "Mietzins", "Wohnungskündigung".
 BEGINS, ENDS = 4, 5
@@ -95,6 +102,16 @@ def stem(word: str) -> str:
     return _without(whole, OF_VERBS) if verb else derived
 
 
+@functools.lru_cache(maxsize=50_000)
+def root(word: str) -> str:
+    """The stem, and of what changes its vowel that of the verb."""
+    whole = stem(word)
+    for form, verb in IRREGULAR.items():
+        if whole.endswith(form):
+            return whole.removesuffix(form) + verb
+    return whole
+
+
 def _without(word: str, endings: tuple[str, ...]) -> str:
     for ending in endings:
         if word.endswith(ending) and len(word) - len(ending) >= SHORTEST:
@@ -118,7 +135,7 @@ def asked_words(question: str) -> dict[str, float]:
         least = capitals and (word[0].islower() or n == 0)
         for part in (small if least else word).split("-"):
             if len(part) > 1:
-                one, counted = stem(part), SMALL if least else 1.0
+                one, counted = root(part), SMALL if least else 1.0
                 counts[one] = max(counted, counts.get(one, 0.0))
     return counts
 
@@ -126,7 +143,7 @@ def asked_words(question: str) -> dict[str, float]:
 def stems(text: str) -> frozenset[str]:
     """The stems of the words of a text."""
     words = {part for word in WORD.findall(text) for part in (word, *word.split("-"))}
-    return frozenset(stem(one) for one in words if len(one) > 1 and one.lower() not in STOP_WORDS)
+    return frozenset(root(one) for one in words if len(one) > 1 and one.lower() not in STOP_WORDS)
 
 
 def weights(question: str, texts: Collection[str]) -> dict[str, float]:
@@ -152,7 +169,12 @@ def coverage(weights: Mapping[str, float], title: str, text: str, *, named: bool
 
 
 def share_held(word: str, stems: Collection[str]) -> float:
-    """How much of a stem the stems of a text hold: 0, or from `LEAST` to 1."""
+    """How much of a stem, or of one that stands for it, the stems of a text hold: 0, or from
+    `LEAST` to 1."""
+    return max(_share_held(one, stems) for one in (word, *OTHERWISE.get(word, ())))
+
+
+def _share_held(word: str, stems: Collection[str]) -> float:
     begins = ends = 0
     for one in stems:
         if one == word or (
@@ -168,3 +190,6 @@ def share_held(word: str, stems: Collection[str]) -> float:
         return 1.0
     share = max(begins, ends) / len(word)
     return share if share >= LEAST else 0.0
+
+
+OTHERWISE = by_stem(GERMAN, GERMAN_KINDS, root)

@@ -85,7 +85,7 @@ def shares_held(question: str, sentences: Sequence[str], *, by_rarity: bool = Fa
         return [german.coverage(weights, "", one, named=False) for one in sentences]
     if language_of(question) == "zh":
         return [containment(set(asked), content_words(one)) for one in sentences]
-    words = [english.words_of(one) for one in sentences]
+    words = [english.words_told(one) for one in sentences]
     weights = english.weights(asked, words) if by_rarity else asked
     return [english.share_held(weights, one) for one in words]
 

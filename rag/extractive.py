@@ -12,6 +12,7 @@ import numpy as np
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag import asked_english as english
 from vademecum.rag.answer import Quotation, Sentence, Source
+from vademecum.rag.asked_for import lacks
 from vademecum.rag.check import Checked
 from vademecum.rag.evidence import asked_words, heads, shares_held
 from vademecum.rag.furniture import Furniture
@@ -26,6 +27,7 @@ MOST_SENTENCES = 4
 MOST_SOURCES = 5
 MOST_CHARACTERS = 12_000  # of all sources: what a person would look through
 GOOD = 0.35  # mean of cosine and containment against the question
+MEANING_GERMAN = 0.2  # the cosine's share of that in German: the embedder is English
 NEAR_BEST = 0.75  # of the best sentence's score: a weaker one would only pad the answer
 HELD = 0.5  # of the question's words, by a sentence that is quoted where no answer was written
 # Where the model wrote words of the question that its sources do not have, so much is enough: no
@@ -91,6 +93,7 @@ def nearest(
         for s in sources
         if not asked or english.holds(english.words_of(f"{s.title} {s.text}"), asked)
     }
+    texts = {source.n: source.text for source in sources}
     # Of "Can X be used on dogs?" any sentence on X holds half.
     one_word = 1 / max(1, len(asked_words(question)))
     close = [
@@ -100,6 +103,7 @@ def nearest(
         and quote.held >= least
         and (quote.held > one_word or quote.held == 1.0)
         and (by_words or quote.cosine >= SUPPORTED_COSINE)
+        and not lacks(texts[quote.source][quote.start : quote.end], question)
     ]
     chosen = _choose(close, sources)
     if not chosen:
@@ -150,12 +154,15 @@ def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder
     rows = np.asarray(embedder.embed_passages([s.text[a:b] for s, a, b in spans]), np.float32)
     cosines = rows @ np.asarray(embedder.embed_query(question), np.float32)
     asked = content_words(question)
+    german = asked_in(question) == "ger"
+    meaning = MEANING_GERMAN if german else 0.5
     best_source = max(source.score for source in sources) or 1.0
     quotes = []
     shares = shares_held(question, [s.text[a:b] for s, a, b in spans])
     for (source, start, end), cosine, held in zip(spans, cosines, shares, strict=True):
         words = source.text[start:end]
-        fit = (float(cosine) + containment(asked, content_words(words))) / 2
+        shared = held if german else containment(asked, content_words(words))
+        fit = meaning * float(cosine) + (1 - meaning) * shared
         if fit < GOOD:
             continue
         prior = SOURCE_PRIOR * source.score / best_source

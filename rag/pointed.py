@@ -8,7 +8,9 @@ are looked at. The embedder is English; of German and Chinese the words of a pas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise, repeat
 
 import numpy as np
 
@@ -27,6 +29,9 @@ POINTED = 0.65
 HELD = 0.4
 # What stands around it, or in the title, counts so much: "The Caterer may terminate it".
 AROUND = 0.5
+# "Whoever loses it pays 45 euros", behind a sentence on the key: two that hold all together.
+ALL_OF_IT = 0.999
+POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|these|those)\b", re.IGNORECASE)
 
 
 def pointed(question: str, found: Sequence[Found], embedder: TextEmbedder) -> list[Found]:
@@ -41,10 +46,11 @@ def pointed(question: str, found: Sequence[Found], embedder: TextEmbedder) -> li
     near: list[tuple[str, str, float]] = []
     for one, text in zip(read, texts, strict=True):
         around = english.share_held(weights, text)
-        for sentence in _telling(one.passage.text):
-            held = english.share_held(weights, english.words_of(sentence))
-            if held >= HELD:
-                share = held + AROUND * (around - held)
+        single, pairs = _telling(one.passage.text)
+        for sentence, least in [*zip(single, repeat(HELD)), *zip(pairs, repeat(ALL_OF_IT))]:
+            held = english.share_held(weights, english.words_told(sentence))
+            if held >= least:
+                share = held + AROUND * max(0.0, around - held)
                 near.append((one.passage.passage_id, sentence, share))
     if not near:
         return []
@@ -59,8 +65,11 @@ def pointed(question: str, found: Sequence[Found], embedder: TextEmbedder) -> li
     return [one for ids in (close, also) for one in read if one.passage.passage_id in ids]
 
 
-def _telling(text: str) -> list[str]:
-    """The sentences of a passage that tell something, without headings."""
+def _telling(text: str) -> tuple[list[str], list[str]]:
+    """The sentences of a passage that tell something, without headings, and each that points back
+    at the one before it, together with that."""
     spans = [span for span in sentences_of(text) if not heads(text, *span)]
     sentences = [text[start:end] for start, end in spans]
-    return [sentence for sentence in sentences if claims(sentence) and reports(sentence)]
+    telling = [sentence for sentence in sentences if claims(sentence) and reports(sentence)]
+    pairs = [f"{a} {b}" for a, b in pairwise(telling) if POINTS_BACK.search(b)]
+    return telling, pairs

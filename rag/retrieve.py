@@ -85,8 +85,9 @@ def search(
     k: int = 10,
     filters: Filters | None = None,
 ) -> list[Found]:
-    """The `k` best passages, at most two of one work, from one document of it: of an abstract and
-    its full text the latter, where it says as much. Raises CorpusNotFound."""
+    """The `k` best passages, of one document of each work: of an abstract and its full text the
+    latter, where it says as much. At most two are of one work, unless the works are too few to give
+    `k`. Raises CorpusNotFound."""
     narrowed = filters or Filters()
     vector = np.asarray(embedder.embed_query(query), dtype=np.float32)
     dense = library.search_dense(corpus, vector, CANDIDATES, narrowed)
@@ -275,16 +276,16 @@ def _spoken_for(
 def _spread(
     passages: Sequence[Passage], works: Mapping[str, tuple[str, ...]], k: int
 ) -> list[Passage]:
+    """The `k` best, at most two of a work; of few works, as many more as are left to fill them."""
     taken: Counter[tuple[str, ...]] = Counter()
-    chosen: list[Passage] = []
+    first: list[Passage] = []
+    more: list[Passage] = []
     for passage in passages:
-        if len(chosen) == k:
-            break
         work = works[passage.doc_id]
-        if taken[work] < PASSAGES_PER_WORK:
-            taken[work] += 1
-            chosen.append(passage)
-    return chosen
+        taken[work] += 1
+        (first if taken[work] <= PASSAGES_PER_WORK else more).append(passage)
+    chosen = {one.passage_id for one in [*first, *more][:k]}
+    return [one for one in passages if one.passage_id in chosen]
 
 
 def _told_apart(

@@ -90,6 +90,7 @@ def test_how_much_of_the_question_the_nearest_sentence_must_hold_is_told(
         ("What happens if the inspections fail?", "Two inspections fail."),
         ("Wie oft wird die Augendusche geprüft?", "Die Augendusche wird wöchentlich geprüft."),
         ("Was kostet ein Urnengrab?", "Für ein Urnengrab werden 640 Euro erhoben."),
+        ("Darf ich einen Hund halten?", "Haustiere dürfen mit Zustimmung gehalten werden."),
     ],
 )
 def test_of_the_question_what_only_asks_need_not_be_held(
@@ -98,6 +99,17 @@ def test_of_the_question_what_only_asks_need_not_be_held(
     source = source_of(1, f"Cats sleep. {sentence} Birds sing.")
     (quotation,) = nearest(question, "en", [source], embedder)
     assert quotation.text == sentence
+
+
+@pytest.mark.parametrize(
+    "told", ["Eine Karte kostet nichts.", "Für eine Karte sind 3 Euro fällig."]
+)
+def test_where_a_price_is_asked_the_sentence_that_is_quoted_tells_one(
+    source_of, embedder, told: str
+) -> None:
+    source = source_of(1, f"Wer eine Karte hat, darf Geräte leihen. {told}")
+    (quotation,) = nearest("Was kostet eine Karte?", "en", [source], embedder)
+    assert quotation.text == told
 
 
 def test_one_word_of_two_is_not_enough(source_of, embedder) -> None:

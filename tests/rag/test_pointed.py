@@ -52,6 +52,28 @@ def test_a_sentence_that_holds_little_of_it_does_not_count(embedder, question: s
     assert choose(question, those, "en", embedder) == (those, "irrelevant")
 
 
+def test_a_sentence_that_points_back_is_read_with_the_one_before(embedder) -> None:
+    question = "Who pays for the lost brass lamp?"
+    one = found("file:rules", "Every room has a brass lamp. Whoever has lost it pays. Ask us.")
+    assert pointed(question, [*OTHERS, one], embedder) == [one]
+    apart = found("file:rules", "Every room has a brass lamp. Whoever has lost keys pays. Ask us.")
+    assert pointed(question, [*OTHERS, apart], embedder) == []
+
+
+def test_a_sum_of_money_is_what_costs(embedder) -> None:
+    question = "What does the carbon filter cost?"
+    priced = found("file:a", "The carbon filter is 45 euros. Birds sing.")
+    sized = found("file:a", "The carbon filter is 45 inches. Birds sing.")
+    assert choose(question, [*OTHERS, priced], "en", embedder) == ([priced], None)
+    assert choose(question, [*OTHERS, sized], "en", embedder)[1] == "irrelevant"
+
+
+def test_where_a_price_is_asked_a_passage_without_one_is_no_answer_however_close(embedder) -> None:
+    close = found("file:a", "The carbon filter is changed at three.", 0.9)
+    assert choose("When is the carbon filter changed?", [close], "en", embedder)[1] is None
+    assert choose("What does a carbon filter cost?", [close], "en", embedder)[1] == "irrelevant"
+
+
 def test_where_a_passage_as_a_whole_is_close_sentences_are_not_asked(embedder) -> None:
     close = [found("file:a", HANDBOOK, 0.9), *OTHERS]
     assert choose("Unlike anything?", close, "en", embedder) == (relevant(close, "en"), None)
