@@ -15,8 +15,9 @@ with nothing of another's behind it, so that a byte behind it is found.
 Launches are counted by `sanitize_launches.py`, those of a graph once a capture.
 
 Prints how often each kernel was launched in what was clean, which tests were skipped, and which
-were not clean, or did not end: then it exits with 1. Racecheck takes 5 GB of memory for a whole
-model, and 95 GB where several graphs are captured; as many run at once as the machine holds.
+were not clean, or did not end, and which kernel no test has launched: then it exits with 1.
+Racecheck takes 5 GB of memory for a whole model, and 95 GB where several graphs are captured; as
+many run at once as the machine holds.
 """
 
 from __future__ import annotations
@@ -303,6 +304,17 @@ def told(found: Iterable[Result], tests: Sequence[str], tools: Iterable[str]) ->
     return wrong
 
 
+def unseen(found: Iterable[Result], tools: Iterable[str]) -> list[str]:
+    """Kernels that nothing clean has launched."""
+    clean = [each for each in found if each.code == version() and each.verdict == "clean"]
+    wrong = []
+    for tool in tools:
+        launches = [each.launches.values() for each in clean if each.tool == tool]
+        seen = {name.rpartition(".")[2] for tests in launches for names in tests for name in names}
+        wrong += [f"{tool}: {name}: never launched" for name in kernels() if name not in seen]
+    return wrong
+
+
 def run_all(left: list[Task], workers: int, until: float, results: Path) -> None:
     """Runs them, until it is time; adds each result to the file."""
     gpus = len(subprocess.check_output(["nvidia-smi", "-L"], text=True).splitlines())
@@ -366,8 +378,12 @@ def main() -> None:
     )
     tests = [line for line in listed.stdout.splitlines() if "::" in line]
     tests = [test for test in tests if re.search(chosen.only, test)]
+    if not tests:
+        raise SystemExit(f"no test's name holds {chosen.only!r}")
     run_all(tasks(tests, tools, read(results)), chosen.workers, until, results)
     wrong = told(read(results), tests, tools)
+    if not chosen.only:
+        wrong += unseen(read(results), tools)
     print("\n".join(wrong))
     sys.exit(int(bool(wrong)))
 

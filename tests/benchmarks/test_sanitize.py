@@ -211,6 +211,16 @@ def test_what_was_clean_with_other_code_does_not_count(tmp_path: Path) -> None:
     assert tasks([ENGINE], ["memcheck"], read(results)) == [Task("memcheck", (ENGINE,))]
 
 
+def test_a_kernel_that_nothing_clean_has_launched_is_named() -> None:
+    code = sanitize.version()
+    clean = Result("memcheck", (MODEL,), "clean", 1.0, {MODEL: {"join": 2}}, code=code)
+    wrong = replace(clean, verdict="not clean", launches={MODEL: {"sample": 2}})
+    assert [
+        f"memcheck: {name}: never launched" for name in kernels() if name != "join"
+    ] == sanitize.unseen([clean, wrong], ["memcheck"])
+    assert sanitize.unseen([clean], ["racecheck"])[0].startswith("racecheck: ")
+
+
 @pytest.mark.parametrize(
     ("output", "found"),
     [
