@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from talk_support import QUESTION, ask, start
+from talk_support import GIVEN, QUESTION, ask, start
 from web_support import CORPUS, SAID, ScriptedAssistant, Shelf, abstention, answer
 
 from vademecum.app.web_kept import Conversation, Given
