@@ -16,8 +16,8 @@ from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
 from vademecum.app.progress import ConsoleProgress
 from vademecum.rag.spoken import spoken
-from vademecum.rag.tongues import apart
-from vademecum.rag.wording import in_languages
+from vademecum.rag.tongues import apart, beside
+from vademecum.rag.wording import SOME_APART, in_languages
 
 if TYPE_CHECKING:
     from vademecum.rag.retrieve import Found
@@ -102,7 +102,9 @@ def _weakness(query: str, found: Sequence[Found], weak: Sequence[bool], labels: 
         texts = [(hit.passage.text, hit.document.language) for hit in found]
         if languages := apart(query, texts):
             return in_languages(languages, labels.all_apart, spoken(query))
-        return labels.all_weak
+        some = beside(query, texts)
+        asking = in_languages(some, SOME_APART[spoken(query)], spoken(query)) if some else ""
+        return labels.all_weak + asking
     numbers = ", ".join(str(n) for n, is_weak in enumerate(weak, start=1) if is_weak)
     return labels.some_weak.format(numbers) if numbers else ""
 

@@ -33,7 +33,7 @@ from vademecum.rag.complete import Made, Run, complete
 from vademecum.rag.generate import Draft, default_options, write
 from vademecum.rag.retrieve import Found, search
 from vademecum.rag.spoken import Spoken, spoken
-from vademecum.rag.tongues import apart
+from vademecum.rag.tongues import apart, beside
 from vademecum.rag.understand import understand
 from vademecum.rag.words import language_of
 from vademecum.rag.writer import choose_writer, load_writer
@@ -245,6 +245,8 @@ class Assistant:
             if languages := apart(run.query.question, texts):
                 withheld = abstain.APART[withheld]
                 others = self._others(run.corpus)
+            elif withheld == "irrelevant":
+                languages = beside(run.query.question, texts)
         made = Made(sources, retrieve_s, draft, checked, withheld, languages, others)
         yield Completed(complete(run, info, made, self.model, self.embedder))
 

@@ -36,8 +36,8 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Made:
     """What came of a question: `withheld` says why there is no answer, None if there is one.
-    `languages` are those of the question and of what was found, where they are two, and `others`
-    the corpora then that were not asked."""
+    `languages` are those of the question and of what was found, or of some of it, where they are
+    two, and `others` the corpora then that were not asked, where it is most of it."""
 
     sources: tuple[Source, ...]
     retrieve_s: float

@@ -123,3 +123,12 @@ def apart(question: str, texts: Iterable[tuple[str, str]]) -> Apart | None:
     ):
         return None
     return Apart(asked, most)
+
+
+def beside(question: str, texts: Iterable[tuple[str, str]]) -> Apart | None:
+    """The languages of a question and of those of the texts that are in another, most of them;
+    None where that of the question cannot be told, or all that tell one are in it."""
+    asked = asked_in(question)
+    told = Counter(written_in(text) or recorded for text, recorded in texts)
+    others = [code for code, _ in told.most_common() if code not in ("", asked)]
+    return Apart(asked, others[0]) if asked and others else None

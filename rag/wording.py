@@ -167,7 +167,8 @@ def notice(
     others: Sequence[str] = (),
 ) -> str:
     """What a person reads instead of an answer; `filtered` if not all of the corpus was searched,
-    `apart` where question and texts are in two languages, `others` the corpora beside it.
+    `apart` where question and texts, or some of them, are in two languages, `others` the corpora
+    beside it.
 
     Only where the search found nothing that bears on the question is it said of the library.
     """
@@ -179,6 +180,12 @@ def notice(
         return UNWRITTEN["quoting" if reason == "unquoted" else "writing"][language].format(why)
     if STATUS[reason] == "stopped":
         return f"{why}。" if language == "zh" else f"{why[0].upper()}{why[1:]}."
+    some = in_languages(apart, SOME_APART[language], language) if apart else ""
+    return _not_found(corpus, why, language, filtered=filtered) + some
+
+
+def _not_found(corpus: CorpusRef, why: str, language: Spoken, *, filtered: bool) -> str:
+    """That the library does not hold it, with what was searched."""
     if language == "zh":
         newest = f"，最新 {corpus.newest}" if corpus.newest else ""
         within = "按所设的筛选条件，" if filtered else ""
@@ -214,6 +221,14 @@ OTHER_LANGUAGE: dict[Spoken, str] = {
     "要从中得到回答，请用{ask}提问。",
     "de": "Die Frage ist {asked}, die meisten in „{{name}}“ gefundenen Texte sind {held}: {{why}}."
     " Die Antwort kann trotzdem darin sein; um sie daraus zu bekommen, bitte {ask} fragen.",
+}
+# And where only some of the texts are in another language, behind what is said of the library.
+SOME_APART: dict[Spoken, str] = {
+    "en": " Some texts found are in {held}, and the search does not reach from one language to"
+    " another: to have an answer from them, ask in {ask}.",
+    "zh": "找到的资料中有些是{held}，而检索不能跨语言进行；要从中得到回答，请用{ask}提问。",
+    "de": " Einige gefundene Texte sind {held}, und die Suche reicht nicht von einer Sprache in die"
+    " andere: um sie zu befragen, bitte {ask} fragen.",
 }
 NOT_SEARCHED: dict[Spoken, str] = {
     "en": " Other corpora ({}) were not searched: there may be texts in the language of the"

@@ -99,6 +99,16 @@ def test_search_in_another_language_than_the_texts_says_so(filled: Cli) -> None:
     assert "Die Suche ist auf Deutsch, das meiste hiervon auf Englisch" in shown
 
 
+def test_search_says_so_where_only_some_of_the_texts_are_in_another_language(
+    filled: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "haus.txt").write_text("Die Hunde dürfen nicht in das Haus und auch nicht auf es.")
+    assert filled("ingest", str(tmp_path / "haus.txt"), "--corpus", "tests").code == 0
+    shown = filled("search", "Where may I keep my own parrot?").stdout
+    assert "Weak: none of these" in shown
+    assert "Some texts found are in German" in shown
+
+
 def test_search_names_the_files_of_what_has_no_number(filled: Cli, tmp_path: Path) -> None:
     text = "# Fever\n\nParacetamol *soothed* sore throats.\n"
     (tmp_path / "Fever notes.md").write_text(text)

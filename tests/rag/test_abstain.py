@@ -28,6 +28,7 @@ from vademecum.rag.wording import (
     OTHER_LANGUAGE,
     OVERSTATED,
     REASONS,
+    SOME_APART,
     STATUS,
     STRONGER,
     THEIRS,
@@ -230,7 +231,7 @@ def test_the_notice_names_the_library_that_was_searched_and_how() -> None:
 
 def test_all_that_is_said_is_said_in_every_language() -> None:
     tables = [*REASONS.values(), *ENDINGS.values(), *UNWRITTEN.values(), OVERSTATED, STRONGER]
-    apart = [*LANGUAGES.values(), ANOTHER, THEIRS, OTHER_LANGUAGE, NOT_SEARCHED]
+    apart = [*LANGUAGES.values(), ANOTHER, THEIRS, OTHER_LANGUAGE, NOT_SEARCHED, SOME_APART]
     for table in [*tables, *apart]:
         assert set(table) == set(get_args(Spoken))
         assert len(set(table.values())) == len(table)
@@ -259,6 +260,10 @@ def test_of_two_languages_both_are_named_and_the_one_to_ask_in() -> None:
     said = notice(PUBMED, "unchecked", "en", apart=Apart("eng", "chi"))
     assert "cannot be checked" in said
     assert said.endswith("ask in Chinese.")
+    said = notice(PUBMED, "irrelevant", "de", apart=Apart("ger", "eng"))
+    assert said.startswith("Nicht in dieser Bibliothek")
+    assert "Einige gefundene Texte sind auf Englisch" in said
+    assert notice(PUBMED, "irrelevant", "zh", apart=Apart("chi", "eng")).endswith("请用英文提问。")
     # Of one that has no name here it is said that it is another.
     said = notice(PUBMED, "apart", "en", apart=Apart("eng", "fin"))
     assert "are in another language" in said

@@ -174,6 +174,24 @@ def test_a_question_in_another_language_than_the_texts_is_not_said_to_be_missing
     assert assistant.ask("What is the capital of France?").status == "not_in_library"
 
 
+def test_where_some_texts_are_in_another_language_that_is_said_beside_the_library(
+    shelf_of, embedder
+) -> None:
+    german = "Die Hunde dürfen nicht in das Haus, und die Katzen sind im Garten."
+    shelf = shelf_of(
+        Document("pmid:1", "Metformin and acidosis", IN_ENGLISH, "abstract"),
+        Document("pmid:2", "Acidosis and metformin", f"{IN_ENGLISH} It is rare.", "abstract"),
+        Document("file:3", "Mietvertrag", german, "full_text"),
+    )
+    assistant = Assistant(shelf, embedder, None, corpus="test")
+    answer = assistant.ask("Where may I keep my own parrot?")
+    assert answer.status == "not_in_library"
+    assert "Some texts found are in German" in answer.answer
+    assert "ask in German" in answer.answer
+    del shelf.kept["file:3"], shelf.cut["file:3"]
+    assert "texts found" not in assistant.ask("Where may I keep my own parrot?").answer
+
+
 def test_of_other_corpora_it_is_said_that_they_were_not_searched_where_they_hold_anything(
     shelf_of, embedder
 ) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.tongues import Apart, apart, asked_in, written_in
+from vademecum.rag.tongues import Apart, apart, asked_in, beside, written_in
 
 ENGLISH = "Metformin did not increase the risk of lactic acidosis in patients with renal disease."
 GERMAN = "Die Patienten wurden mit Metformin behandelt, und die Sterblichkeit war nicht erhöht."
@@ -82,3 +82,20 @@ def test_latin_letters_are_another_language_than_chinese_whichever() -> None:
     assert apart("metformin overdose", [(CHINESE, "")]) == Apart("other", "chi")
     assert apart("IL-6", [(CHINESE, "")]) is None
     assert apart("metformin overdose", [(ENGLISH, "")]) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "texts", "told"),
+    [
+        ("What lowers mortality?", [ENGLISH, GERMAN, ENGLISH], Apart("eng", "ger")),
+        ("What lowers mortality?", [GERMAN, CHINESE, CHINESE, ENGLISH], Apart("eng", "chi")),
+        ("Senken Statine die Sterblichkeit?", [GERMAN, ENGLISH], Apart("ger", "eng")),
+        ("What lowers mortality?", [ENGLISH, "a: 5"], None),
+        ("Migräne Ursachen", [ENGLISH, GERMAN], None),
+        ("What lowers mortality?", [], None),
+    ],
+)
+def test_some_of_the_texts_may_be_in_another_language(
+    question: str, texts: list[str], told: Apart | None
+) -> None:
+    assert beside(question, [(text, "") for text in texts]) == told
