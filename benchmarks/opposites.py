@@ -20,7 +20,8 @@ and `subjects_held_out`, written likewise, what is said of one thing is said of 
 passage names; the two claims may have a question each. `doers_seen` and `doers_held_out` add what
 is done by another in a passive, parties with general names, and evidence that there is none.
 `joined_seen` and `joined_held_out` are of two sentences run together, of what is only supposed, and
-of what is called false; `joined_after` was written after their rules, and read once. Copied are the
+of what is called false; `joined_after` was written after their rules, and read once, as was
+`cases_after`, of what holds in one case only and of how many of a thing there are. Copied are the
 sentences of the passages, each against its own. Prints a table, then one line of JSON; with
 `--show` the claims told wrongly.
 """
@@ -58,6 +59,7 @@ SETS = (
     "joined_seen",
     "joined_held_out",
     "joined_after",
+    "cases_after",
 )
 KINDS = ("wrong", "right", "copied")
 

@@ -6,8 +6,8 @@ has more, what is said of one time or group and otherwise of another, figures of
 other side of a bound, another route or frequency or that of another thing, what is excepted,
 events in another order, another one in a row, may for must, an order for what is forbidden, what
 another party may, what a clause says of another thing, two sentences run together, what is only
-supposed or rejected, what ends for what begins, another day of the week, an effect that is none,
-what only the loss of a thing does, and what is not changed.
+supposed or rejected, what ends for what begins, another day of the week, another number of a
+thing, an effect that is none, what only the loss of a thing does, and what is not changed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from vademecum.rag import (
     changes,
     contrasts,
     counterparts,
+    counts,
     denials,
     duties,
     exceptions,
@@ -83,6 +84,7 @@ def at_odds(
         subjects_german,
         theses,
         counterparts,
+        counts,
         weekdays,
         no_effect,
         order,

@@ -15,7 +15,8 @@ that it does not hold ("IL-8", a drug); what it says of another thing (`rag/slot
 two things that it only seems to relate; and what borrows a word of the question that it does not
 hold: a small model likes to turn the question into a statement. What claims an effect where the
 source reports a connection (`rag/overstatement.py`), or in stronger words (`rag/strength.py`,
-`rag/limits.py`), is overstated. Words in common are not enough: the cosine has floors of its own.
+`rag/limits.py`), or leaves out the only case of which it says so (`rag/restrictions.py`), is
+overstated. Words in common are not enough: the cosine has floors of its own.
 A "Yes" before what denies the question has no support, and a short one says what was asked
 (`rag/yes_no.py`). What the source asks, or
 leaves open, it does not say (`rag/told.py`, `rag/untold.py`), nor of itself that it says nothing
@@ -44,10 +45,11 @@ from vademecum.rag.populations import stance
 from vademecum.rag.quantities import holds, quantities, quantities_held
 from vademecum.rag.rare import RareWords
 from vademecum.rag.relations import related
+from vademecum.rag.restrictions import left_out
 from vademecum.rag.spoken import spoken
 from vademecum.rag.strength import too_strong
 from vademecum.rag.told import only_set_out, reports, told_by
-from vademecum.rag.wording import overstated, stronger
+from vademecum.rag.wording import overstated, restricted, stronger
 from vademecum.rag.words import WORD, containment, content_words, language_of
 
 SUPPORTED, SUPPORTED_COSINE = 0.55, 0.50
@@ -191,6 +193,8 @@ class Evidence:
         strong = too_strong(sentence, self._whole[source]) if english else ""
         if strong := strong or too_wide(sentence, self._parts[source]):
             return stronger(strong, self._spoken)
+        if case := left_out(sentence, self._parts[source]):
+            return restricted(case, self._spoken)
         if not english:
             return ""
         # A publication type that names the design may say what the text leaves out.

@@ -13,7 +13,8 @@ NEGATION = re.compile(
     r"|lack(?:s|ed|ing)?|absen(?:t|ce)|fail(?:s|ed|ure to)?|unable|insignificant|hardly|scarcely"
     r"|\w+n't"
     r"|(?:little|scant) (?:evidence|support|benefit|effect|reason|need)"
-    r"|nicht|nichts|kein(?:e[mnrs]?)?|ohne(?= \w)|weder|nie(?:mals)?|fehl(?:t|te|en|ten)"
+    r"|nicht|nichts|niemand(?:e[mns])?|nirgend\w*|kein(?:e[mnrs]?|es(?:wegs|falls))?|kaum"
+    r"|ohne(?= \w)|weder|nie(?:mals)?|fehl(?:t|te|en|ten)"
     r"|mangel(?:t|te|s)?)\b|不|没有?|未|无|非|缺乏",
     re.IGNORECASE,
 )
@@ -26,8 +27,9 @@ NOT_WITHOUT = re.compile(
 # "not only", "no less than", "no doubt", "whether or not", "with or without" deny nothing.
 NO_DENIAL = re.compile(
     rf"{NOT_WITHOUT.pattern}|"
-    r"\b(?:not only|no less|no doubt|whether or not|with or without|than without|not least"
-    r"|nicht nur|nicht zuletzt|mit oder ohne|als ohne|ob oder ob nicht)\b"
+    r"\b(?:not only|no less|no (?:more|fewer|later) than|no doubt|whether or not|with or without"
+    r"|than without|not least|nicht nur|nicht zuletzt|nicht (?:mehr|weniger|später) als"
+    r"|mit oder ohne|als ohne|ob oder ob nicht)\b"
     r"|不仅|不但|不断|不同|不良|不全|不适|(?<!证据)不足|无论|非常|未来",
     re.IGNORECASE,
 )

@@ -267,6 +267,11 @@ def stronger(word: str, language: Spoken) -> str:
     return STRONGER[language].format(word)
 
 
+def restricted(case: str, language: Spoken) -> str:
+    """Why a sentence says more than its source, which says so of one case only."""
+    return RESTRICTED[language].format(case)
+
+
 OVERSTATED: dict[Spoken, str] = {
     "en": "it claims an effect (“{}”), where the passage reports a connection only (“{}”)",
     "zh": "它断言有效果（“{}”），而段落只报告了关联（“{}”）",
@@ -276,4 +281,9 @@ STRONGER: dict[Spoken, str] = {
     "en": "“{}” says more than the passage says of this",
     "zh": "“{}”比段落对此的说法更强",
     "de": "„{}“ sagt mehr, als die Stelle davon sagt",
+}
+RESTRICTED: dict[Spoken, str] = {
+    "en": "the passage says so “{}”",
+    "zh": "段落只说“{}”",
+    "de": "die Stelle sagt es „{}“",
 }
