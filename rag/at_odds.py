@@ -7,7 +7,8 @@ other side of a bound, another route or frequency or that of another thing, what
 events in another order, another one in a row, may for must, an order for what is forbidden, what
 another party may, what a clause says of another thing, two sentences run together, what is only
 supposed or rejected, what ends for what begins, another day of the week, another number of a
-thing, an effect that is none, what only the loss of a thing does, and what is not changed.
+thing, another row of a table, what nobody did, an effect that is none, what only the loss of a
+thing does, and what is not changed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from vademecum.rag import (
     exceptions,
     negation,
     no_effect,
+    nobody,
     order,
     orders,
     ordinals,
@@ -32,6 +34,7 @@ from vademecum.rag import (
     parties,
     proportions,
     regimen,
+    rows,
     run_on,
     sides,
     subjects,
@@ -85,6 +88,8 @@ def at_odds(
         theses,
         counterparts,
         counts,
+        rows,
+        nobody,
         weekdays,
         no_effect,
         order,
