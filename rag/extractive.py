@@ -17,6 +17,7 @@ from vademecum.rag.check import Checked
 from vademecum.rag.evidence import asked_words, heads, shares_held
 from vademecum.rag.furniture import Furniture
 from vademecum.rag.judge import SUPPORTED_COSINE, claims
+from vademecum.rag.rare import RareWords
 from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 from vademecum.rag.tongues import asked_in
@@ -60,7 +61,8 @@ def extract(
     question: str, language: Language, sources: Sequence[Source], embedder: TextEmbedder
 ) -> Checked:
     """Up to four quoted sentences, in the order of their sources; none if none fits."""
-    quotes = _choose(_candidates(question, sources, embedder), sources)
+    speaking = _speaking(question, sources, embedder)
+    quotes = _choose(_candidates(question, speaking, embedder), speaking)
     by_n = {source.n: source for source in sources}
     gap = "" if language == "zh" else " "
     text = ""
@@ -90,7 +92,7 @@ def nearest(
     asked = "" if by_words else english.subject(question)
     about = {
         s.n
-        for s in sources
+        for s in _speaking(question, sources, embedder)
         if not asked or english.holds(english.words_of(f"{s.title} {s.text}"), asked)
     }
     texts = {source.n: source.text for source in sources}
@@ -136,6 +138,13 @@ def missed(
         for quotation in nearest(question, language, sources, embedder)
         if not any(containment(content_words(quotation.text), words) >= SAME for words in said)
     )
+
+
+def _speaking(question: str, sources: Sequence[Source], embedder: TextEmbedder) -> list[Source]:
+    """The sources that speak of a drug, say, that the question and a title name: "the dose is 95
+    mg" of another one would be taken for the answer."""
+    rare = RareWords([f"{source.title}. {source.text}" for source in sources], embedder)
+    return [sources[n] for n in rare.speaking_of(question, [source.title for source in sources])]
 
 
 def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder) -> list[Quote]:

@@ -22,6 +22,22 @@ class RareWords:
         self._stems = [content_words(text) for text in texts]
         self._pieces: dict[str, int] = {}
 
+    def speaking_of(self, question: str, titles: Sequence[str]) -> list[int]:
+        """Of a question with rare words that a title has, as a leaflet has a drug, the sources that
+        have one of these words; all of them if no title does."""
+        headed = [Spelled(title) for title in titles]
+        named = [
+            word
+            for word in dict.fromkeys(words_of(question))
+            if len(word) >= SHORTEST and word.isalpha() and any(one.holds(word) for one in headed)
+        ]
+        named = [word for word in named if self._cut(word) >= PIECES]
+        return [
+            n
+            for n, spelled in enumerate(self._spelled)
+            if not named or any(map(spelled.holds, named))
+        ]
+
     def missing(self, sentence: str, source: int) -> bool:
         """Whether the sentence has a rare word that the source has in no form, or a word with
         digits ("T1-weighted") that it has not."""

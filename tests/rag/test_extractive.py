@@ -24,6 +24,21 @@ def test_quotes_are_verbatim_and_cited(source_of, embedder) -> None:
         assert sentence.text in sources[sentence.citations[0] - 1].text
 
 
+def test_what_is_said_of_another_drug_is_not_quoted(source_of, embedder, monkeypatch) -> None:
+    cut = {"ramipril": 3, "metoprolol": 4}  # as a tokenizer cuts names of drugs
+    monkeypatch.setattr(embedder, "count_tokens", lambda texts: [cut.get(one, 1) for one in texts])
+    ramipril = replace(source_of(1, "The dose is 2.5 mg a day."), title="Ramipril tablets")
+    metoprolol = replace(source_of(2, "In migraine the dose is 95 mg."), title="Metoprolol tablets")
+    both = [ramipril, metoprolol]
+    question = "What is the dose of ramipril in migraine?"
+    assert "95 mg" not in extract(question, "en", both, embedder).text
+    assert all(quote.source == 1 for quote in nearest(question, "en", both, embedder))
+    question = "What is the dose of metoprolol in migraine?"
+    assert extract(question, "en", both, embedder).text == "In migraine the dose is 95 mg."
+    question = "What is the dose in migraine?"
+    assert "95 mg" in extract(question, "en", both, embedder).text
+
+
 def test_at_most_four_and_none_twice(source_of, embedder) -> None:
     text = " ".join(f"Aspirin reduced stroke in group {name}." for name in "abcdefgh")
     sources = [source_of(1, text), source_of(2, text)]
