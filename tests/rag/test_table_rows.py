@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.rows import at_odds
+from vademecum.rag.table_rows import at_odds
 
 TABLE = [
     "The list was agreed in March.",
