@@ -38,6 +38,7 @@ BOUND = re.compile(
     r"|diese[nr]?|anderen)\W*\Z",
     re.IGNORECASE,
 )
+BEFORE = 24  # characters that are read before a number
 BOTH = re.compile(r"\b(?:both|pair|couple|twins?|twice|halves|beide[nrms]?|paar)\b", re.IGNORECASE)
 
 
@@ -72,7 +73,7 @@ def _counted(text: str) -> Iterator[tuple[int, str, bool]]:
         if not value.isdigit() or unit_after(text, end):
             continue
         word = SPELLED_ONE.fullmatch(text, start, end)
-        spelled = word is not None and not BOUND.search(text[:start])
+        spelled = word is not None and not BOUND.search(text[max(0, start - BEFORE) : start])
         german_word = text[start:end].lower() in GERMAN_SPELLED
         yield int(value), _thing(text, end, german=german or german_word), spelled
 
