@@ -1,7 +1,8 @@
-"""What the tests of the command line share, and those of the page in a real browser.
+"""What the tests of the command line share, and those of the page, without and in a browser.
 
-These need a Chromium: `CHROMIUM` names one, otherwise it is looked up on the PATH. Where there is
-none they are skipped, but under `CI=true` they fail. What they need is imported when they run.
+Those in a browser need a Chromium: `CHROMIUM` names one, otherwise it is looked up on the PATH.
+Where there is none they are skipped, but under `CI=true` they fail. What they need is imported when
+they run.
 """
 
 from __future__ import annotations
@@ -21,12 +22,34 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from web_support import ScriptedAssistant
 
+    from vademecum.app.web_talk import Talk
+
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The commands over a home of their own, with an embedder that needs no weights."""
     monkeypatch.setattr("vademecum.app.rooms.load_embedder", lambda *_: WordEmbedder())
     return Cli(capsys)
+
+
+@pytest.fixture
+def scripted() -> ScriptedAssistant:
+    """One behind no page."""
+    from web_support import ScriptedAssistant
+
+    return ScriptedAssistant()
+
+
+@pytest.fixture
+def talk(scripted: ScriptedAssistant) -> Iterator[Talk]:
+    """Conversations with it; two questions are answered at once, and two more wait."""
+    from vademecum.app.web_line import Line
+    from vademecum.app.web_talk import Talk
+
+    talk = Talk(scripted, Line(2, 2))
+    yield talk
+    scripted.released.set()
+    talk.close()
 
 
 @pytest.fixture(scope="module")

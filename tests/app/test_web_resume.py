@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from talk_support import QUESTION, ask, left, start
@@ -17,31 +16,18 @@ from vademecum.app.web_tab import Tab
 from vademecum.app.web_talk import Shown, Talk
 
 
-@pytest.fixture
-def assistant() -> ScriptedAssistant:
-    return ScriptedAssistant()
-
-
-@pytest.fixture
-def talk(assistant: ScriptedAssistant) -> Iterator[Talk]:
-    talk = Talk(assistant, Line(2, 2))
-    yield talk
-    assistant.released.set()
-    talk.close()
-
-
-def test_an_answer_that_no_page_follows_is_stopped(assistant: ScriptedAssistant) -> None:
-    assistant.pause_s = 0.02
-    talk, held = Talk(assistant, Line(1, 0), alone_s=0.0), Conversation()
+def test_an_answer_that_no_page_follows_is_stopped(scripted: ScriptedAssistant) -> None:
+    scripted.pause_s = 0.02
+    talk, held = Talk(scripted, Line(1, 0), alone_s=0.0), Conversation()
     left(start(talk, held, "Thinking…"))
-    assert assistant.cancelled.wait(5)
+    assert scripted.cancelled.wait(5)
     talk.close()
 
 
 def test_a_page_that_is_loaded_again_follows_the_answer_to_its_end(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
-    assistant.pause_s = 0.02
+    scripted.pause_s = 0.02
     held = Conversation()
     ask(talk, held, "And before?")
     steps = start(talk, held, "vd-writing")
@@ -57,14 +43,14 @@ def test_a_page_that_is_loaded_again_follows_the_answer_to_its_end(
     assert "3 of 5 sentences" in (last.past or "")
     assert (last.past or "").count("<article") == 2
     assert last.running is False
-    assert not assistant.cancelled.is_set()
+    assert not scripted.cancelled.is_set()
     assert [turn.question for turn in held.history] == ["And before?", QUESTION]
 
 
 def test_an_answer_that_ends_while_its_page_is_loaded_again_is_there(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
-    assistant.pause_s = 0.002
+    scripted.pause_s = 0.002
     held = Conversation()
     left(start(talk, held, "Thinking…"))
     while held.now is not None:
@@ -75,11 +61,11 @@ def test_an_answer_that_ends_while_its_page_is_loaded_again_is_there(
     assert shown.start is False
 
 
-def test_what_a_page_left_half_written_is_there_as_stopped(assistant: ScriptedAssistant) -> None:
-    assistant.pause_s = 0.02
-    talk, held = Talk(assistant, Line(1, 0), alone_s=0.0), Conversation()
+def test_what_a_page_left_half_written_is_there_as_stopped(scripted: ScriptedAssistant) -> None:
+    scripted.pause_s = 0.02
+    talk, held = Talk(scripted, Line(1, 0), alone_s=0.0), Conversation()
     left(start(talk, held, "time-dependent"))
-    assert assistant.cancelled.wait(5)
+    assert scripted.cancelled.wait(5)
     *_, last = talk.resume(held, Tab())
     assert "Stopped before it was complete." in (last.past or "")
     assert last.running is not True
@@ -112,14 +98,14 @@ def test_a_tab_that_shows_turns_which_are_not_known_is_told_when_it_is_loaded(ta
 
 
 def test_a_follow_up_to_turns_that_are_not_known_says_so_and_clears_them(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
     held = Conversation()
     first, *_, last = ask(talk, held, "And before?", seen=3)
     assert "not kept any more" in (first.notice or "")
     assert (first.past, first.panel) == ("", EMPTY_PANEL)
     assert (last.past or "").count("<article") == 1
-    assert assistant.asked[0]["history"] == ()
+    assert scripted.asked[0]["history"] == ()
     (shown,) = talk.resume(held, Tab(turns=1))  # as long as nothing else is asked
     assert "not kept any more" in (shown.notice or "")
     first, *_ = ask(talk, held, seen=1)
@@ -137,9 +123,9 @@ def test_what_a_server_took_with_it_unanswered_is_back_in_the_box(talk: Talk) ->
 
 
 def test_what_is_being_answered_or_was_is_not_put_into_the_box(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
-    assistant.pause_s = 0.02
+    scripted.pause_s = 0.02
     held = Conversation()
     steps = start(talk, held, "Thinking…")
     again = talk.resume(held, Tab(asked=QUESTION, typed="And who"))
@@ -167,9 +153,9 @@ def test_a_conversation_that_is_too_long_says_that_its_oldest_turns_go(
 
 
 def test_a_page_whose_conversation_was_let_go_is_told_and_can_ask_again(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
-    assistant.pause_s = 0.02
+    scripted.pause_s = 0.02
     keep = Keep(most=1)
     steps = start(talk, keep.of("a" * 64, "one"), QUESTION)
     keep.of("b" * 64, "two")

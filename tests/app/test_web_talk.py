@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 from talk_support import GIVEN, QUESTION, ask, start
@@ -19,21 +18,8 @@ from vademecum.corpora.document import Filters
 from vademecum.rag.answer import Answer, Turn
 
 
-@pytest.fixture
-def assistant() -> ScriptedAssistant:
-    return ScriptedAssistant()
-
-
-@pytest.fixture
-def talk(assistant: ScriptedAssistant) -> Iterator[Talk]:
-    talk = Talk(assistant, Line(2, 2))
-    yield talk
-    assistant.released.set()
-    talk.close()
-
-
 def test_a_question_is_shown_at_once_and_answered_at_the_end(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
     gate = threading.Event()
 
@@ -41,7 +27,7 @@ def test_a_question_is_shown_at_once_and_answered_at_the_end(
         gate.wait(30)
         return answer(question=question)
 
-    assistant.script = script
+    scripted.script = script
     steps = talk.ask(QUESTION, GIVEN, Conversation())
     first = next(steps)
     gate.set()
@@ -58,9 +44,9 @@ def test_a_question_is_shown_at_once_and_answered_at_the_end(
 
 
 def test_an_answer_grows_in_batches_not_token_by_token(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
-    assistant.pause_s = 0.004
+    scripted.pause_s = 0.004
     held = Conversation()
     shown = [each.live for each in ask(talk, held) if each.live]
     words = sum(len(text.split()) for text, _, _ in SAID)
@@ -70,50 +56,48 @@ def test_an_answer_grows_in_batches_not_token_by_token(
 
 
 def test_the_assistant_runs_in_one_thread_that_is_not_the_caller(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
     ask(talk, Conversation())
-    assert len(assistant.threads) == 1
-    assert threading.get_ident() not in assistant.threads
+    assert len(scripted.threads) == 1
+    assert threading.get_ident() not in scripted.threads
 
 
 @pytest.mark.parametrize("question", ["", "  \n ", None])
 def test_an_empty_question_gets_a_gentle_word(
-    talk: Talk, assistant: ScriptedAssistant, question: str | None
+    talk: Talk, scripted: ScriptedAssistant, question: str | None
 ) -> None:
     (shown,) = ask(talk, Conversation(), question)
     assert "Type a question" in (shown.notice or "")
     assert shown.running is None
-    assert assistant.asked == []
+    assert scripted.asked == []
 
 
-def test_a_question_too_long_is_kept_and_not_asked(
-    talk: Talk, assistant: ScriptedAssistant
-) -> None:
+def test_a_question_too_long_is_kept_and_not_asked(talk: Talk, scripted: ScriptedAssistant) -> None:
     (shown,) = ask(talk, Conversation(), "x" * (LONGEST_QUESTION + 1))
     assert "2,001" in (shown.notice or "")
     assert shown.question is None
-    assert assistant.asked == []
+    assert scripted.asked == []
 
 
 def test_follow_ups_know_what_was_asked_and_answered(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
     held = Conversation()
     ask(talk, held)
     *_, last = ask(talk, held, "And in people without it?")
-    assert assistant.asked[0]["history"] == ()
-    assert assistant.asked[1]["history"] == (Turn(QUESTION, answer().answer),)
+    assert scripted.asked[0]["history"] == ()
+    assert scripted.asked[1]["history"] == (Turn(QUESTION, answer().answer),)
     assert (last.past or "").count("<article") == 2
     assert 'data-vd-turn="1"' in (last.panel or "")
     assert 'data-vd-turn="2"' in (last.panel or "")
 
 
-def test_filters_reach_the_assistant(talk: Talk, assistant: ScriptedAssistant) -> None:
+def test_filters_reach_the_assistant(talk: Talk, scripted: ScriptedAssistant) -> None:
     given = Given(CORPUS, " 2015", "2020 ", leave_out_retracted=True)
     list(talk.ask(QUESTION, given, Conversation()))
-    assert assistant.asked[0]["filters"] == Filters(2015, 2020, exclude_retracted=True)
-    assert assistant.asked[0]["corpus"] == CORPUS
+    assert scripted.asked[0]["filters"] == Filters(2015, 2020, exclude_retracted=True)
+    assert scripted.asked[0]["corpus"] == CORPUS
 
 
 @pytest.mark.parametrize(
@@ -121,11 +105,11 @@ def test_filters_reach_the_assistant(talk: Talk, assistant: ScriptedAssistant) -
     [("2020", "2015", "end (2015) before"), ("last", "", "not a year"), ("", "20", "not a year")],
 )
 def test_years_that_make_no_sense_are_explained(
-    talk: Talk, assistant: ScriptedAssistant, first: str, last: str, says: str
+    talk: Talk, scripted: ScriptedAssistant, first: str, last: str, says: str
 ) -> None:
     (shown,) = talk.ask(QUESTION, Given(CORPUS, first, last), Conversation())
     assert says in (shown.notice or "")
-    assert assistant.asked == []
+    assert scripted.asked == []
 
 
 def test_folded_filters_say_what_is_set() -> None:
@@ -134,10 +118,8 @@ def test_folded_filters_say_what_is_set() -> None:
     assert filter_label("20x5", "", False) == "Filters"
 
 
-def test_an_abstention_offers_the_nearest_passages(
-    talk: Talk, assistant: ScriptedAssistant
-) -> None:
-    assistant.script = abstention
+def test_an_abstention_offers_the_nearest_passages(talk: Talk, scripted: ScriptedAssistant) -> None:
+    scripted.script = abstention
     *_, last = ask(talk, Conversation())
     assert "Not in this library" in (last.past or "")
     assert "Nearest passages" in (last.panel or "")
@@ -169,14 +151,14 @@ def test_after_an_error_one_can_ask_again(talk: Talk) -> None:
 
 
 def test_stop_keeps_the_sentences_written_and_their_check(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
-    assistant.pause_s = 0.02
+    scripted.pause_s = 0.02
     held = Conversation()
     steps = start(talk, held, "time-dependent")
     talk.stop(held)
     *_, last = steps
-    assert assistant.cancelled.is_set()
+    assert scripted.cancelled.is_set()
     assert "Stopped before it was complete." in (last.past or "")
     assert "supported by a passage" in (last.past or "").lower()
     assert last.running is False
@@ -185,9 +167,9 @@ def test_stop_keeps_the_sentences_written_and_their_check(
 
 
 def test_stop_before_a_sentence_says_that_nothing_was_checked(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
-    assistant.pause_s = 0.02
+    scripted.pause_s = 0.02
     held = Conversation()
     steps = start(talk, held, "Thinking…")
     talk.stop(held)
@@ -198,9 +180,9 @@ def test_stop_before_a_sentence_says_that_nothing_was_checked(
 
 
 def test_stop_does_not_wait_for_an_assistant_that_hangs(
-    talk: Talk, assistant: ScriptedAssistant, monkeypatch: pytest.MonkeyPatch
+    talk: Talk, scripted: ScriptedAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assistant.pause_s, assistant.hangs_when_stopped = 0.02, True
+    scripted.pause_s, scripted.hangs_when_stopped = 0.02, True
     held = Conversation()
     steps = start(talk, held, "vd-writing")
     talk.stop(held)
@@ -213,11 +195,11 @@ def test_stop_does_not_wait_for_an_assistant_that_hangs(
 
 
 def test_a_new_conversation_forgets_and_stops_the_old_one(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
     held = Conversation()
     ask(talk, held)
-    assistant.pause_s = 0.02
+    scripted.pause_s = 0.02
     steps = start(talk, held, "Thinking…")
     cleared = talk.reset(held)
     assert list(steps) == []  # what comes late does not reappear
@@ -225,11 +207,11 @@ def test_a_new_conversation_forgets_and_stops_the_old_one(
     assert cleared.panel == EMPTY_PANEL
     assert cleared.start is True
     assert held.history == []
-    assert assistant.cancelled.wait(5)
+    assert scripted.cancelled.wait(5)
 
 
-def test_a_second_question_waits_for_the_first(talk: Talk, assistant: ScriptedAssistant) -> None:
-    assistant.pause_s = 0.02
+def test_a_second_question_waits_for_the_first(talk: Talk, scripted: ScriptedAssistant) -> None:
+    scripted.pause_s = 0.02
     held = Conversation()
     steps = start(talk, held, "Thinking…")
     (shown,) = ask(talk, held, "Another?")
@@ -237,17 +219,17 @@ def test_a_second_question_waits_for_the_first(talk: Talk, assistant: ScriptedAs
     steps.close()  # type: ignore[attr-defined]
 
 
-def test_closing_stops_everything(assistant: ScriptedAssistant) -> None:
-    assistant.pause_s = 0.02
-    talk = Talk(assistant, Line(1, 0))
+def test_closing_stops_everything(scripted: ScriptedAssistant) -> None:
+    scripted.pause_s = 0.02
+    talk = Talk(scripted, Line(1, 0))
     start(talk, Conversation(), "Thinking…")
     talk.close()
-    assert assistant.cancelled.wait(5)
+    assert scripted.cancelled.wait(5)
 
 
 def test_a_document_that_is_gone_does_not_spoil_the_answer(
-    talk: Talk, assistant: ScriptedAssistant
+    talk: Talk, scripted: ScriptedAssistant
 ) -> None:
-    assistant.library = Shelf(held={})
+    scripted.library = Shelf(held={})
     *_, last = ask(talk, Conversation())
     assert "no longer in the library" in (last.panel or "")
