@@ -1,7 +1,7 @@
 """The fixed words around an answer, in the language of its question.
 
 Each language is one table: `english.py`, `german.py`, `chinese.py`. What belongs to the page or the
-command line and not to an answer (the box, the filters, errors) is English.
+command line and not to a question (the box, the filters, errors) is English.
 """
 
 from __future__ import annotations
@@ -76,6 +76,16 @@ class Labels:
     in_context: str
     close: str
     back: str
+
+    # Of a question and its conversation, by the box of the page
+    waits: Counted  # for those that come before it
+    still_answering: str
+    too_many: str
+    too_long: str  # characters: how many may be, and are
+    forgotten: str
+    shortened: str
+    began_anew: str
+    unreachable: str
 
     # While it is written
     searching: str

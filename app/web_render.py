@@ -110,10 +110,12 @@ def turn_html(answer: Answer, turn: int, thought_s: float | None = None) -> str:
 
 
 def _opened(question: str, turn: int, *, busy: bool = False) -> str:
-    """How each exchange begins. A screen reader is told the language of what it reads."""
-    state = ' aria-busy="true"' if busy else ""
+    """How each exchange begins. A screen reader is told the language of what it reads; for one
+    under way the page has what it says once the server is gone."""
+    labels = labels_for(question)
+    state = f' aria-busy="true" data-vd-unreachable="{labels.unreachable}"' if busy else ""
     return (
-        f'<article class="vd-turn" data-vd-turn-of="{turn}" lang="{labels_for(question).tag}"'
+        f'<article class="vd-turn" data-vd-turn-of="{turn}" lang="{labels.tag}"'
         f"{state}>{question_html(question)}"
     )
 
@@ -201,9 +203,10 @@ def error_html(question: str, turn: int, message: str, hint: str) -> str:
     )
 
 
-def notice_html(text: str) -> str:
-    """A short line by the question box; "" clears it."""
-    return f'<p class="vd-notice" role="status">{escape(text)}</p>' if text else ""
+def notice_html(text: str, tag: str = "en") -> str:
+    """A short line by the question box, in the language of that tag; "" clears it."""
+    said = f'<p class="vd-notice" role="status" lang="{tag}">{escape(text)}</p>'
+    return said if text else ""
 
 
 def header_html(corpus: CorpusInfo) -> str:

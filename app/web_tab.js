@@ -70,14 +70,16 @@
 
   function gone(says) {
     let line = one("#vd-gone");
+    const waiting = one("#vd-live .vd-turn");
     if (!says) {
       line?.remove();
-    } else if (!line) {
+    } else if (!line && waiting) {
       line = document.createElement("p");
       line.id = "vd-gone";
       line.className = "vd-notice";
       line.setAttribute("role", "status");
-      line.textContent = "The server does not answer. This page tries again every few seconds.";
+      line.textContent = waiting.dataset.vdUnreachable; // in the language of its question
+      line.lang = waiting.lang;
       one("#vd-composer").prepend(line);
     }
   }

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from vademecum.app.console import plural
+from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
 from vademecum.app.web_kept import Conversation, Exchange, Given
 from vademecum.app.web_line import Line
@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 LONGEST_QUESTION = 2_000  # characters
 YEARS = range(1500, 2200)
 ALONE_S = 10.0  # how long an answer is written that no page follows: one may be loading
-LOST = "What was said before is not kept any more: this is a new conversation."
-SHORTENED = "This conversation is very long: its oldest turns are not kept any more."
-RESTARTED = "The server began anew, and what was said before is not kept any more: ask again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +65,9 @@ class Talk:
             yield Shown(question="", notice=notice_html("Type a question first."))
             return
         if len(asked) > LONGEST_QUESTION:
-            limit = f"A question can have {LONGEST_QUESTION:,} characters; this has {len(asked):,}."
-            yield Shown(notice=notice_html(limit))
+            labels = labels_for(asked)
+            counts = (labels.figure(f"{count:,}") for count in (LONGEST_QUESTION, len(asked)))
+            yield Shown(notice=notice_html(labels.too_long.format(*counts), labels.tag))
             return
         years = _years(given.year_from, given.year_to)
         if isinstance(years, str):
@@ -78,7 +76,7 @@ class Talk:
         filters = Filters(years[0], years[1], exclude_retracted=given.leave_out_retracted)
         exchange = self._begin(asked, given, filters, held, seen)
         if isinstance(exchange, str):
-            yield Shown(notice=notice_html(exchange))
+            yield Shown(notice=notice_html(exchange, labels_for(asked).tag))
             return
         first = Shown(question="")
         if held.lost:  # what the tab shows is not what the answer knows
@@ -92,9 +90,10 @@ class Talk:
         with held.lock:
             exchange = held.now
             held.lost = held.lost or tab.turns > held.asked
+            last = held.history[-1].question if held.history else tab.asked
             if held.asked or held.lost:
                 before = Shown(
-                    notice=_notice(held),
+                    notice=_notice(held, labels_for(exchange.question if exchange else last)),
                     past="".join(held.turns),
                     panel="".join(held.panels) or EMPTY_PANEL,
                     start=not held.asked,
@@ -105,7 +104,9 @@ class Talk:
                 known.add(exchange.question)
         if tab.asked and tab.asked not in known:
             words = "\n".join(filter(None, (tab.asked, tab.typed)))
-            before = replace(before, question=words, notice=notice_html(RESTARTED))
+            labels = labels_for(tab.asked)
+            told = notice_html(labels.began_anew, labels.tag)
+            before = replace(before, question=words, notice=told)
         elif tab.typed:
             before = replace(before, question=tab.typed)
         yield before
@@ -118,7 +119,7 @@ class Talk:
         """A question in line, or why it cannot be now."""
         with held.lock:
             if held.now is not None:
-                return "The last question is still being answered."
+                return labels_for(asked).still_answering
             run = self._line.join(
                 lambda pool: Run(
                     pool,
@@ -130,7 +131,7 @@ class Talk:
                 )
             )
             if run is None:
-                return "Too many questions are waiting: ask again in a minute."
+                return labels_for(asked).too_many
             held.lost, held.shortened = seen > held.asked, False
             held.asked += 1
             held.given = given
@@ -140,7 +141,7 @@ class Talk:
 
     def _follow(self, held: Conversation, exchange: Exchange, first: Shown) -> Iterator[Shown]:
         """The page while a question is answered, and once it is; `first` changes with it."""
-        run = exchange.run
+        run, labels = exchange.run, labels_for(exchange.question)
         drawn: tuple[Source, ...] | None = None
         with held.lock:
             exchange.watched += 1
@@ -148,7 +149,7 @@ class Talk:
             waits = self._line.ahead(run)
             yield replace(
                 first,
-                notice=_notice(held, waits),
+                notice=_notice(held, labels, waits),
                 live=live_of(exchange, waits=waits > 0),
                 start=False,
                 running=True,
@@ -158,7 +159,7 @@ class Talk:
                     break
                 if waits:
                     waits = self._line.ahead(run)
-                    notice = _notice(held, waits)
+                    notice = _notice(held, labels, waits)
                     yield Shown(notice=notice, live=live_of(exchange, waits=waits > 0))
                     continue
                 panel = None
@@ -169,7 +170,7 @@ class Talk:
             self._end(held, exchange)
             if exchange.ended:  # and no new conversation began meanwhile
                 yield Shown(
-                    notice=_notice(held),
+                    notice=_notice(held, labels),
                     past="".join(held.turns),
                     live="",
                     panel="".join(held.panels) or EMPTY_PANEL,
@@ -177,7 +178,7 @@ class Talk:
                 )
             elif held.dropped:  # the room was needed: the page is as a new one
                 yield Shown(
-                    notice=notice_html(LOST),
+                    notice=notice_html(labels.forgotten, labels.tag),
                     past="",
                     live="",
                     panel=EMPTY_PANEL,
@@ -277,14 +278,14 @@ def _years(first: str | None, last: str | None) -> tuple[int | None, int | None]
     return low, high
 
 
-def _notice(held: Conversation, ahead: int = 0) -> str:
+def _notice(held: Conversation, labels: Labels, ahead: int = 0) -> str:
     """What of the conversation is gone, until the next question, and that this one waits."""
-    says = [LOST] if held.lost else []
+    says = [labels.forgotten] if held.lost else []
     if held.shortened:
-        says.append(SHORTENED)
+        says.append(labels.shortened)
     if ahead:
-        says.append(f"Waiting: {plural(ahead, 'question')} before yours.")
-    return notice_html(" ".join(says))
+        says.append(labels.counted(labels.waits, ahead))
+    return notice_html(" ".join(says), labels.tag)
 
 
 def _stop_if_alone(exchange: Exchange) -> None:

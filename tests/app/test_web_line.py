@@ -59,6 +59,27 @@ def test_a_question_that_waits_says_so_and_how_many_come_before_it(talk: Talk) -
     assert (third.question, third.running) == ("", True)
 
 
+@pytest.mark.parametrize(
+    ("question", "tag", "says"),
+    [
+        ("Wie wirkt Metformin?", "de", "Wartet: 1 Frage ist vorher dran."),
+        ("二甲双胍如何起作用？", "zh", "排队中：前面还有1个问题。"),
+    ],
+)
+def test_it_says_so_in_the_language_of_the_question(
+    talk: Talk, question: str, tag: str, says: str
+) -> None:
+    asked(talk, "First?")
+    held, waits, _ = asked(talk, question)
+    asked(talk, "Third?")
+    assert f'lang="{tag}">{says}</p>' in (waits.notice or "")
+    (again,) = talk.ask(question, Given(CORPUS), held)
+    (turned_away,) = talk.ask(question, Given(CORPUS), Conversation())
+    (too_long,) = talk.ask(question * 1_000, Given(CORPUS), Conversation())
+    for other in (again, turned_away, too_long):
+        assert f'lang="{tag}"' in (other.notice or "")
+
+
 def test_it_is_answered_in_its_turn_and_the_word_goes(
     talk: Talk, assistant: ScriptedAssistant, gate: threading.Event
 ) -> None:

@@ -99,6 +99,16 @@ def test_a_question_under_way_comes_back_into_the_box_and_can_be_asked_again(
     tab.answered()
 
 
+def test_a_server_that_is_gone_is_told_in_the_language_of_the_question(
+    tab: Visit, server: Server
+) -> None:
+    server.assistant.pause_s = 0.2
+    tab.ask("Wie wirkt Metformin?")
+    expect(tab.page.locator("#vd-live .vd-thinking")).to_be_visible()
+    server.stop()
+    expect(tab.page.locator("#vd-gone[lang=de]")).to_contain_text("Der Server antwortet nicht")
+
+
 def test_a_server_that_is_as_it_was_leaves_the_page_alone(visit: Open) -> None:
     tab = visit()
     tab.page.evaluate("window.untouched = true")

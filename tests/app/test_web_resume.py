@@ -138,6 +138,16 @@ def test_what_is_being_answered_or_was_is_not_put_into_the_box(
     assert shown.question is None
 
 
+def test_what_is_not_known_any_more_is_told_in_the_language_of_the_question(talk: Talk) -> None:
+    asked, held = "Wie wirkt Metformin?", Conversation()
+    (began_anew,) = talk.resume(held, Tab(asked=asked))
+    assert 'lang="de">Der Server wurde neu gestartet' in (began_anew.notice or "")
+    first, *_ = ask(talk, held, asked, seen=1)
+    assert 'lang="de">Was vorher gesagt wurde' in (first.notice or "")
+    (again,) = talk.resume(held, Tab(turns=1))
+    assert again.notice == first.notice
+
+
 def test_a_conversation_that_is_too_long_says_that_its_oldest_turns_go(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
