@@ -18,6 +18,7 @@ from vademecum.rag.answer import BEARING, Sentence, Source
 from vademecum.rag.asked_for import lacks
 from vademecum.rag.pointed import pointed
 from vademecum.rag.retrieve import Found
+from vademecum.rag.rows import of_another_day
 from vademecum.rag.wording import Reason
 from vademecum.rag.words import Language, content_words, language_of
 
@@ -79,7 +80,10 @@ def choose(
     """The found passages to answer from, and why not to ask the model, None if there is no reason:
     then they are all that was found."""
     can_tell = [
-        one for one in found if not lacks(f"{one.document.title} {one.passage.text}", question)
+        one
+        for one in found
+        if not lacks(f"{one.document.title} {one.passage.text}", question)
+        and not of_another_day(one.passage.text, question)
     ]
     withheld = before(can_tell, language)
     if not withheld:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from math import log
 
 from vademecum.rag.asked_for import unnamed
+from vademecum.rag.dates import by_days, with_days
 from vademecum.rag.otherwise_said import ENGLISH, ENGLISH_KINDS, by_stem
 from vademecum.rag.words import WORD, content_words, stem
 
@@ -19,17 +20,25 @@ ASKS = re.compile(
     r"\bhow (?:often|many|much|long|soon|quickly|fast|old|far|common|frequent(?:ly)?)\b"
     r"|\b(?:what|which) (?:happens|kinds?|sorts?|types?|period|dates?|times?|hours|days|amount)\b"
     r"|\b(?:allowed|permitted|forbidden|prohibited|possible|necessary|required?|requires|needed"
-    r"|needs?|take place|uses?|used|using|go|goes|going|get|gets|got|happens?|together"
-    r"|have to|has to|means?(?=\W*\Z))\b",
+    r"|needs?|take place|uses?|used|using|go|goes|going|get|gets|got|happens?|together|done"
+    r"|(?:takes?|taking|taken)(?= \w)"
+    r"|have to|has to|(?:any|some)(?:body|one|thing)|means?(?=\W*\Z))\b",
     re.IGNORECASE,
 )
-_FORMS = """begin began begun; break broke broken; build built; burn burnt; buy bought; choose chose
-chosen; draw drew drawn; drink drank drunk; drive drove driven; eat ate eaten; fall fell fallen;
-find found; forget forgot forgotten; freeze froze frozen; give gave given; grow grew grown; hold
-held; keep kept; know knew known; leave left; lose lost; make made; mean meant; pay paid; rise rose
-risen; run ran; say said; see saw seen; sell sold; send sent; speak spoke spoken; spend spent; stand
-stood; steal stole stolen; take took taken; teach taught; tell told; think thought; throw threw
-thrown; wear wore worn; write wrote written"""
+_FORMS = """become became; begin began begun; bend bent; bind bound; bite bitten; bleed bled;
+blow blew blown; break broke broken; bring brought; build built; burn burnt; buy bought; catch
+caught; choose chose chosen; come came; deal dealt; dig dug; draw drew drawn; drink drank drunk;
+drive drove driven; eat ate eaten; fall fell fallen; feed fed; feel felt; fight fought; find found;
+fly flew flown; forbid forbade forbidden; forget forgot forgotten; freeze froze frozen; give gave
+given; grow grew grown; hang hung; hear heard; hide hid hidden; hold held; keep kept; know knew
+known; lay laid; lead led; learn learnt; leave left; lend lent; light lit; lose lost; make made;
+mean meant; meet met; pay paid; ride rode ridden; ring rang rung; rise rose risen; run ran; say
+said; see saw seen; seek sought; sell sold; send sent; shake shook shaken; shoot shot; show shown;
+shrink shrank shrunk; sing sang sung; sink sank sunk; sit sat; sleep slept; slide slid; speak spoke
+spoken; spend spent; spill spilt; spoil spoilt; spring sprang sprung; stand stood; steal stole
+stolen; stick stuck; strike struck; sweep swept; swell swollen; swim swam swum; take took taken;
+teach taught; tear tore torn; tell told; think thought; throw threw thrown; understand understood;
+wake woke woken; wear wore worn; win won; write wrote written"""
 IRREGULAR = {
     stem(form): stem(verb)
     for verb, *forms in (line.split() for line in _FORMS.split(";"))
@@ -48,6 +57,7 @@ OTHERWISE = by_stem(ENGLISH, ENGLISH_KINDS, stem)
 def asked_words(question: str) -> dict[str, float]:
     """The stems that say what is asked, each with how much it counts; all of the words that carry
     meaning, if all only ask."""
+    question = by_days(question)
     words = words_of(ASKS.sub(" ", question)) or words_of(question)
     kinds = words_of(" ".join(KIND.findall(question)))
     return {word: KIND_COUNTS if word in kinds else 1.0 for word in words}
@@ -64,8 +74,9 @@ def subject(question: str) -> str:
 
 
 def words_of(text: str) -> set[str]:
-    """The stems of a text, irregular verbs as what they are forms of."""
-    return {IRREGULAR.get(word, DOUBLED.sub(r"\1", word)) for word in content_words(text)}
+    """The stems of a text, irregular verbs as what they are forms of, and of the days it names."""
+    words = content_words(with_days(text))
+    return {IRREGULAR.get(word, DOUBLED.sub(r"\1", word)) for word in words}
 
 
 def words_told(sentence: str) -> set[str]:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from math import log
 
 from vademecum.corpora.document import Document, Passage
+from vademecum.rag.dates import by_days, with_days
 from vademecum.rag.otherwise_said import GERMAN, GERMAN_KINDS, by_stem
 from vademecum.rag.tongues import asked_in, written_in
 from vademecum.rag.words import STOP_WORDS, WORD
@@ -122,7 +123,7 @@ def _without(word: str, endings: tuple[str, ...]) -> str:
 def asked_words(question: str) -> dict[str, float]:
     """The stems that say what is asked, each with how much it counts: nouns, told by their
     capitals, more than the others."""
-    found = WORD.findall(question)
+    found = WORD.findall(by_days(question))
     kinds = set(KIND.findall(question))
     capitals = any(word[0].isupper() for word in found[1:])
     counts: dict[str, float] = {}
@@ -141,8 +142,9 @@ def asked_words(question: str) -> dict[str, float]:
 
 
 def stems(text: str) -> frozenset[str]:
-    """The stems of the words of a text."""
-    words = {part for word in WORD.findall(text) for part in (word, *word.split("-"))}
+    """The stems of the words of a text, and the days that it names."""
+    found = WORD.findall(with_days(text))
+    words = {part for word in found for part in (word, *word.split("-"))}
     return frozenset(root(one) for one in words if len(one) > 1 and one.lower() not in STOP_WORDS)
 
 

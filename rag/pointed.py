@@ -19,6 +19,7 @@ from vademecum.rag import asked_english as english
 from vademecum.rag.evidence import heads
 from vademecum.rag.judge import claims
 from vademecum.rag.retrieve import Found
+from vademecum.rag.rows import row_of, told
 from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 
@@ -68,8 +69,10 @@ def pointed(question: str, found: Sequence[Found], embedder: TextEmbedder) -> li
 def _telling(text: str) -> tuple[list[str], list[str]]:
     """The sentences of a passage that tell something, without headings, and each that points back
     at the one before it, together with that."""
+    if row := row_of(text):
+        return [row], []
     spans = [span for span in sentences_of(text) if not heads(text, *span)]
     sentences = [text[start:end] for start, end in spans]
-    telling = [sentence for sentence in sentences if claims(sentence) and reports(sentence)]
+    telling = [one for one in told(sentences) if claims(one) and reports(one)]
     pairs = [f"{a} {b}" for a, b in pairwise(telling) if POINTS_BACK.search(b)]
     return telling, pairs

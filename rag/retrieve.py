@@ -22,6 +22,7 @@ from vademecum.corpora.sections import label_of
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag import asked_german as german
 from vademecum.rag.asked import asked_words, held
+from vademecum.rag.dates import asks_of_days, by_days, with_days
 from vademecum.rag.words import content_words, language_of
 
 if TYPE_CHECKING:
@@ -183,8 +184,11 @@ def word_weights(query: str, candidates: Sequence[Passage]) -> dict[str, float]:
         words = asked_words(query)
         count = Counter(word for one in candidates for word in held(words, one.text))
     else:
-        words = content_words(query)
-        count = Counter(word for one in candidates for word in words & content_words(one.text))
+        words = content_words(by_days(query))
+        read = with_days if asks_of_days(query) else str
+        count = Counter(
+            word for one in candidates for word in words & content_words(read(one.text))
+        )
     return {word: log(1 + len(candidates) / (count[word] + 0.5)) for word in words}
 
 
@@ -201,14 +205,17 @@ def _coverage_of(
         if asked and german.speaks(document, passage):
             named = names(query, document.title)
             return german.coverage(asked, document.title, passage.text, named=named), True
-        return coverage(weights, document), False
+        return coverage(weights, document, dated=dated), False
 
+    dated = asks_of_days(query)
     return covered
 
 
-def coverage(weights: dict[str, float], document: Document) -> float:
-    """The share of the weights whose words the document holds, in [0, 1]."""
-    return _share(weights, content_words(f"{document.title} {document.text}"))
+def coverage(weights: dict[str, float], document: Document, *, dated: bool = False) -> float:
+    """The share of the weights whose words the document holds, in [0, 1]; `dated` if days or months
+    are among them."""
+    text = f"{document.title} {document.text}"
+    return _share(weights, content_words(with_days(text) if dated else text))
 
 
 def coverage_han(weights: dict[str, float], document: Document, passage: Passage) -> float:

@@ -23,6 +23,8 @@ from vademecum.rag.asked_english import (
         ("How wide is the gate?", {"wid", "gat"}),  # a text may well say how wide
         ("How long does it take?", {"tak"}),
         ("What is needed?", {"need"}),  # all of it asks
+        ("Was anybody harmed?", {"harm"}),
+        ("What is done when something leaks?", {"leak"}),
     ],
 )
 def test_what_only_asks_is_left_out(question: str, asked: set[str]) -> None:
@@ -53,6 +55,7 @@ def test_what_a_question_is_about_comes_first(question: str, word: str) -> None:
         ("When was it stopped?", "Stop it at once."),
         ("Is it insured?", "The insurance covers it."),
         ("Who threw it?", "It is thrown away."),
+        ("Who may lend it?", "It is never lent."),
         ("Does it start?", "It begins at nine."),
         ("Is a dog allowed?", "Pets may be kept."),
         ("Are pets allowed?", "Dogs may be kept."),

@@ -60,6 +60,29 @@ def test_a_sentence_that_points_back_is_read_with_the_one_before(embedder) -> No
     assert pointed(question, [*OTHERS, apart], embedder) == []
 
 
+def test_nobody_answers_whether_anybody_was(embedder) -> None:
+    one = found("file:report", "A boy slipped on the steps. Nobody was harmed. We mended them.")
+    assert pointed("Was anybody harmed?", [*OTHERS, one], embedder) == [one]
+    assert pointed("Was anybody robbed?", [*OTHERS, one], embedder) == []
+
+
+def test_a_row_of_a_table_is_read_with_its_columns(embedder) -> None:
+    question = "Which pharmacist has the night shift on 30 November?"
+    one = found("row:1", "date: 2026-11-30\n\nshift: night\n\npharmacist: Tomas Brandt")
+    day = found("row:2", "date: 2026-11-30\n\nshift: day\n\npharmacist: Ruth Adeyemi")
+    other = found("row:3", "date: 2026-12-01\n\nshift: night\n\npharmacist: Anna Keller")
+    rows = [*OTHERS, other, day, one]
+    assert choose(question, rows, "en", embedder) == ([one, day], None)
+    table = (
+        "We check these.\n\n| drug | partner | what we do |\n|---|---|---|\n"
+        "| warfarin | metronidazole | test after 3 days |\n| apixaban | diltiazem | no change |"
+    )
+    list_ = found("file:list", table)
+    question = "What do we do with warfarin and metronidazole?"
+    assert pointed(question, [*OTHERS, list_], embedder) == [list_]
+    assert pointed("What do we do with digoxin and quinine?", [*OTHERS, list_], embedder) == []
+
+
 def test_a_sum_of_money_is_what_costs(embedder) -> None:
     question = "What does the carbon filter cost?"
     priced = found("file:a", "The carbon filter is 45 euros. Birds sing.")

@@ -1,0 +1,66 @@
+"""Rows of tables, which are no sentences: each with the names of its columns, as one.
+
+A row of a file is a passage of short paragraphs ("shift: night"), of a table in a text it is a line
+between bars. Apart, "pharmacist: Ruth Adeyemi" and "night" answer nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from vademecum.rag.dates import by_days, days_of
+
+NAMED = re.compile(r"[^\n:]{1,60}: \S")
+SHORT = 100  # characters of a paragraph of a row: a column of prose has sentences of its own
+# A day that only bounds what is asked of: "before 3 December".
+AROUND = re.compile(
+    r"\b(?:before|after|until|till|by|from|since|between|to|through|vor|nach|bis|ab|seit|von|vom"
+    r"|zwischen)(?: (?:the|dem|den|zum|zu))? +Day\d{4}\b",
+    re.IGNORECASE,
+)
+LINE = re.compile(r"\s*\|.*\|\s*\Z")
+RULE = re.compile(r"[\s|:-]+\Z")
+
+
+def row_of(passage: str) -> str:
+    """A passage that is a row of a file, in one line; "" if it is none."""
+    parts = passage.split("\n\n")
+    named = sum(NAMED.match(part) is not None for part in parts)
+    if len(parts) < 2 or 2 * named < len(parts) or any(len(part) > SHORT for part in parts):
+        return ""
+    return "; ".join(parts)
+
+
+def of_another_day(passage: str, question: str) -> bool:
+    """Whether a passage is a row of a file and names days, none of them one that is asked about:
+    who is on duty on the first is not on the second."""
+    asked = days_of(question)
+    if not asked or AROUND.search(by_days(question)):
+        return False
+    named = days_of(passage) if row_of(passage) else frozenset()
+    return bool(named) and named.isdisjoint(asked)
+
+
+def told(sentences: Sequence[str]) -> Iterator[str]:
+    """The sentences, and of tables among them each row with what its head calls the cells; the head
+    and the rule below it tell nothing."""
+    head: list[str] = []
+    for line, below in zip(sentences, [*sentences[1:], ""], strict=True):
+        if not LINE.match(line):
+            head = []
+            yield line
+        elif LINE.match(below) and RULE.match(below):
+            head = _cells(line)
+        elif not RULE.match(line):
+            cells = _cells(line)
+            names = head if len(head) == len(cells) else [""] * len(cells)
+            yield "; ".join(
+                f"{name}: {cell}" if name else cell
+                for name, cell in zip(names, cells, strict=True)
+                if cell
+            )
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]

@@ -1,0 +1,66 @@
+"""A row of a table is read whole, with the names of its columns."""
+
+from __future__ import annotations
+
+import pytest
+
+from vademecum.rag.rows import of_another_day, row_of, told
+
+ROW = "date: 2026-11-30\n\nshift: night\n\npharmacist: Tomas Brandt"
+
+
+def test_a_row_of_a_file_is_one_line() -> None:
+    assert row_of(ROW) == "date: 2026-11-30; shift: night; pharmacist: Tomas Brandt"
+    assert row_of("H7\n\nheight: 150 cm") == "H7; height: 150 cm"  # a usual name is not told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shift: night",
+        "We met.\n\nThey spoke.\n\nPresent: Ruth",
+        f"note: 5\n\n{'The text of an abstract. ' * 9}",
+    ],
+)
+def test_what_is_no_row(text: str) -> None:
+    assert row_of(text) == ""
+
+
+def test_a_row_of_a_table_in_a_text_has_the_names_of_its_columns() -> None:
+    lines = [
+        "We check these.",
+        "| drug | partner | dose |",
+        "|---|---|---|",
+        "| warfarin | metronidazole | |",
+        "| less | cells |",
+        "| plant | light |",
+        "|:--|--:|",
+        "| fern | shade |",
+        "And no others.",
+        "| a | b | c |",
+    ]
+    assert list(told(lines)) == [
+        "We check these.",
+        "drug: warfarin; partner: metronidazole",
+        "less; cells",
+        "plant: fern; light: shade",
+        "And no others.",
+        "a; b; c",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "another"),
+    [
+        ("Who works on 30 November?", False),
+        ("Who works on 1 December?", True),
+        ("Who works on 29 and 30 November?", False),
+        ("Who works before 1 December?", False),
+        ("Wer arbeitet bis zum 1.12.2026?", False),
+        ("Who works at night?", False),
+    ],
+)
+def test_a_row_of_another_day_is_none_of_the_day_asked_about(question: str, another: bool) -> None:
+    assert of_another_day(ROW, question) == another
+    assert not of_another_day(f"Minutes of 30 November.\n\n{'We met. ' * 20}", question)
+    assert not of_another_day(ROW.replace("2026-11-30", "30th"), question)
