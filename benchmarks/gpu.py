@@ -42,6 +42,7 @@ FIRST_TOKEN_MS = 120
 KV_SHARE = 0.55  # of bf16
 LEAN_GB = 20  # all that the allocator holds at any time: 14B and 100,000 tokens, values in 4 bit
 LARGEST = "llama-70b"  # with 100,000 tokens more than some GPUs hold, of which it is not asked
+LARGEST_GB = 66  # that a GPU has must do for it: 59.5 that PyTorch allocates, and a tenth
 
 Found = dict[str, Any]  # what a part tells, or a line of it
 
@@ -148,6 +149,9 @@ def of_attention(found: Found, models: Sequence[str]) -> Iterator[Row]:
         ours = one(found.get("times", []), kind="int8", **at).get("both_us")
         times = ratio(one(found.get("library", []), **at).get("us"), ours)
         yield least(f"{model}, attention at 100,000", ATTENTION, times, "x PyTorch's")
+        if "both_us" not in one(found.get("times", []), kind="k8v4", **at):
+            what = f"{model}, values in 4 bit"
+            yield Row(what, "a time at 100,000", "NOT MEASURED", holds=False)
 
 
 def of_steps(found: Found, models: Sequence[str]) -> Iterator[Row]:
@@ -162,8 +166,9 @@ def of_steps(found: Found, models: Sequence[str]) -> Iterator[Row]:
         share = told.get("kv_share")
         percent = None if share is None else 100 * share
         pages = most(f"{model}, pages of bf16", 100 * KV_SHARE, percent, "%")
-        if model == LARGEST and "too_large_for_gb" in told:
-            too_large = f"too large for {told['too_large_for_gb']:.0f} GB"
+        gb = told.get("too_large_for_gb", LARGEST_GB)
+        if model == LARGEST and gb < LARGEST_GB:
+            too_large = f"too large for {gb:.0f} GB"
             pages = pages._replace(measured=too_large, holds=None)
         yield pages
 

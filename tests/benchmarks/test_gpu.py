@@ -75,7 +75,8 @@ def test_everything_asked_has_a_row() -> None:
 
 def test_where_nothing_was_found_everything_is_missed() -> None:
     found = table({})
-    assert sorted(found) == sorted([*ASKED, *PARTS])
+    four_bit = [f"{m}, values in 4 bit" for m in MODELS]  # told of where it is missing, only
+    assert sorted(found) == sorted([*ASKED, *four_bit, *PARTS])
     assert {row.measured for row in found.values()} == {"NOT MEASURED"}
     assert verdict(list(found.values())) == 1
 
@@ -120,7 +121,18 @@ def test_attention_needs_both_of_its_times(lost: str) -> None:
     found["attention"][lost] = [
         line for line in found["attention"][lost] if line["model"] != "llama-8b"
     ]
-    assert missed(found) == {"llama-8b, attention at 100,000": "NOT MEASURED"}
+    four_bit = {"llama-8b, values in 4 bit": "NOT MEASURED"} if lost == "times" else {}
+    assert missed(found) == {"llama-8b, attention at 100,000": "NOT MEASURED"} | four_bit
+
+
+def test_attention_to_values_in_4_bit_is_timed_too() -> None:
+    found = all_is_well()
+    found["attention"]["times"] = [
+        line
+        for line in found["attention"]["times"]
+        if (line["model"], line["kind"], line["tokens"]) != ("qwen-7b", "k8v4", 100_000)
+    ]
+    assert missed(found) == {"qwen-7b, values in 4 bit": "NOT MEASURED"}
 
 
 def test_a_prompt_is_measured_as_this_gpu_reads_it() -> None:
@@ -147,12 +159,18 @@ def test_what_is_too_slow_is_missed_and_so_is_nan() -> None:
 
 def test_the_largest_model_is_not_asked_of_a_gpu_that_cannot_hold_it() -> None:
     found = all_is_well()
-    found["step"]["models"][-1] = {"model": LARGEST, "failed": "memory", "too_large_for_gb": 85.0}
+    found["step"]["models"][-1] = {"model": LARGEST, "failed": "memory", "too_large_for_gb": 48.0}
     row = table(found)[f"{LARGEST}, pages of bf16"]
-    assert (row.measured, row.holds) == ("too large for 85 GB", None)
+    assert (row.measured, row.holds) == ("too large for 48 GB", None)
     assert verdict(list(table(found).values())) == 0
-    found["step"]["models"][-2] = {"model": "qwen-14b", "failed": "m", "too_large_for_gb": 85.0}
+    found["step"]["models"][-2] = {"model": "qwen-14b", "failed": "m", "too_large_for_gb": 48.0}
     assert missed(found) == {"qwen-14b, pages of bf16": "NOT MEASURED"}
+
+
+def test_a_gpu_that_could_hold_the_largest_model_must() -> None:
+    found = all_is_well()
+    found["step"]["models"][-1] = {"model": LARGEST, "failed": "memory", "too_large_for_gb": 85.0}
+    assert missed(found) == {f"{LARGEST}, pages of bf16": "NOT MEASURED"}
 
 
 def test_of_parts_that_were_not_to_run_nothing_is_asked() -> None:
