@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,6 @@ FOLDER_MAP = "fields.toml"
 SENTENCE = re.compile(r"[.!?]\W*\Z|[。！？]")  # in a text of few words
 FEW_WORDS, FEW_LETTERS = 4, 40
 WORDS = re.compile(r"[^\s_]+")
-DIGIT = re.compile(r"\d")
-ONE_NUMBER = re.compile(r"(?=.*\d)\S+")  # "7", "F-12"
 
 Row = Mapping[str, Any]
 Stated = Mapping[str, tuple[str, ...]]  # the columns of each part, as far as somebody said them
@@ -121,52 +119,6 @@ def _wrong_map(path: Path, place: Path, what: str) -> DocumentRejected:
         f"{printable(path.name)}: {printable(place.name)} cannot be followed: {what[:200]}",
         hint='write lines like `text = "abstract"` or `text = ["question", "answer"]`',
     )
-
-
-def unknown_text(row: Row, name: str, what: str) -> DocumentRejected:
-    """Of the file of that name, whose text nobody can tell: with the columns that there are, and
-    what they may be."""
-    names = ", ".join(repr(printable(column)[:40]) for column in list(row)[:20])
-    lines = (f"`{part} = {json.dumps(value, ensure_ascii=False)}`" for part, value in _guess(row))
-    return DocumentRejected(
-        f"{name}: {what}; there are {names}"[:390],
-        hint=f"write {name}{MAP} beside it (or {FOLDER_MAP} for the whole folder); by the "
-        f"first row, the lines may be {', '.join(lines)}",
-    )
-
-
-def _guess(row: Row) -> Iterator[tuple[str, str | list[str]]]:
-    """Which columns may be the text, the title and the id, by one row; usual names come first.
-
-    The text is every column that becomes no other part, also where nothing stands in it here:
-    followed to the letter, the lines lose none. The title is the longest value of several words
-    beside a long text, which no small letter begins ("once a week"), or the first without digits:
-    of that the others say something. A first
-    column of one word with digits is an id, and stays in the text, for people ask by it.
-    """
-    known = FieldMap.of(row, {})
-    values = {name: text_of(row, name).strip() for name in row if name and name.isprintable()}
-    longest = max(values, key=lambda name: len(values[name]), default="text")
-    is_table = len(values) > 2
-    is_prose = not (is_table and is_short(values[longest]))
-    elsewhere = {name for part in KEPT for name in getattr(known, part)}
-    filled = [name for name, value in values.items() if value and name not in elsewhere]
-    begun = [name for name in filled if " " in values[name] and not values[name][0].islower()]
-    wordy = [name for name in begun if is_prose and name != longest]
-    plain = [name for name in filled if is_table and not DIGIT.search(values[name])]
-    titles = (*known.title, *sorted(wordy, key=lambda name: -len(values[name])), *plain)
-    title = next((name for name in titles if name in filled and name != longest), "")
-    first = next(iter(values), "")
-    is_id = first in filled and first != title and bool(ONE_NUMBER.fullmatch(values[first]))
-    # A title is cut where it is long; what is known as one seldom is.
-    is_whole = title in known.title or is_short(values.get(title, ""))
-    parts = {*elsewhere, *known.id, *([title] if is_whole else [])}
-    text = [name for name in values if name not in parts]
-    yield "text", text if len(text) > 1 else next(iter(text), longest)
-    ids = (*known.id, first) if is_id else known.id
-    for part, names in (("title", (title,)), ("id", ids), ("date", known.date)):
-        for name in [name for name in names if name in filled][:1]:
-            yield part, name
 
 
 def unread(row: Row, columns: FieldMap) -> tuple[str, ...]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from vademecum.corpora.document import UNIVERSAL, Document, Record, Rejection
+from vademecum.corpora.readers.column_guess import SAMPLE, unknown_text
 from vademecum.corpora.readers.dates import iso_date
 from vademecum.corpora.readers.fields import (
     MAP,
@@ -24,7 +27,6 @@ from vademecum.corpora.readers.fields import (
     storable,
     text_of,
     told,
-    unknown_text,
     unread,
 )
 from vademecum.corpora.readers.languages import language_code
@@ -33,6 +35,7 @@ from vademecum.corpora.readers.markup import normalise
 from vademecum.corpora.readers.records import is_json, rows_of
 from vademecum.corpora.readers.stream import printable
 from vademecum.corpora.readers.titles import as_title
+from vademecum.errors import DocumentRejected
 
 ID_BYTES = 200  # of an id as it is: an index drops what is too long for it (tantivy 65,530)
 ID_HEAD = 100  # of a longer one
@@ -81,10 +84,13 @@ class RowReader:
         name = printable(path.name)
         stem = name.lower().removesuffix(".gz").rpartition(".")[0]
         rows = _Rows(name, stem, stated_beside(path), not is_json(path))
-        for where, row in rows_of(path):
+        records = rows_of(path)
+        for where, row in records:
             if isinstance(row, str):
                 yield Rejection(where, row)
             else:
+                if not rows.seen and (why := _no_text(row, rows)):
+                    raise unknown_text([row, *_next(records)], rows.name, why)
                 yield _document(row, where, rows)
                 yield from _left_out(row, rows)
 
@@ -99,15 +105,26 @@ def _left_out(row: Row, rows: _Rows) -> Iterator[Rejection]:
         yield Rejection(f"{rows.name}, columns", why, harmless=True)
 
 
+def _no_text(row: Row, rows: _Rows) -> str:
+    """Why the text of the first row cannot be told, "" if it can."""
+    columns = FieldMap.of(row, rows.stated).text
+    if not columns:
+        return "no column is known to be the text"
+    if rows.is_table and not any(name in row for name in columns):
+        return f"there is no column {', '.join(map(repr, columns))}"
+    return ""
+
+
+def _next(records: Iterator[tuple[str, Row | str]]) -> Iterator[Row]:
+    """Some more rows, as far as they can be read."""
+    with suppress(DocumentRejected):
+        for _, row in islice(records, SAMPLE - 1):
+            if not isinstance(row, str):
+                yield row
+
+
 def _document(row: Row, where: str, rows: _Rows) -> Record:
     columns = FieldMap.of(row, rows.stated)
-    if rows.is_table and not rows.seen and columns.text and not any(n in row for n in columns.text):
-        named = ", ".join(map(repr, columns.text))
-        raise unknown_text(row, rows.name, f"there is no column {named}")
-    if not columns.text and rows.seen:
-        return Rejection(where, "no text")
-    if not columns.text:
-        raise unknown_text(row, rows.name, "no column is known to be the text")
     text = "\n\n".join(filter(None, (told(row, name) for name in columns.text)))
     if not text:
         return Rejection(where, "no text")

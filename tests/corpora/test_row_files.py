@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from reader_support import check, damaged, read_all, survives
 
 from vademecum.corpora.document import Document, Record, Rejection
-from vademecum.corpora.readers.records import SAMPLE_BYTES, is_json
+from vademecum.corpora.readers.records import SAMPLE_BYTES
 from vademecum.corpora.readers.rows import RowReader
 from vademecum.errors import DocumentRejected
 
@@ -347,72 +346,6 @@ def test_what_cannot_be_read_is_told(
         read(tmp_path / name, data)
     assert caught.value.message.startswith(f"{name}: ")
     assert caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "lines"),
-    [
-        (
-            "fragen.csv",
-            "Nr;Titel;Jahr;Inhalt\nF-12;Ruhe nach der Operation;2020;Wer lange ruhte, dem half es.",
-            '`text = ["Nr", "Jahr", "Inhalt"]`, `title = "Titel"`, `id = "Nr"`',
-        ),
-        (
-            "qa.jsonl",
-            '{"q": "Why rest?", "a": "It helps, so they all say."}',
-            '`text = ["q", "a"]`, `title = "q"`',
-        ),
-        (
-            "a.csv",
-            "id,title,note\n1,Rest,It helped all of them.",
-            '`text = "note"`, `title = "title"`, `id = "id"`',
-        ),
-        (
-            "drugs.csv",
-            "drug,indication,dose_mg,frequency\nmetformin,type 2 diabetes,500,twice daily",
-            '`text = ["indication", "dose_mg", "frequency"]`, `title = "drug"`',
-        ),
-        (
-            "plants.csv",
-            "plant,watering,light,notes\nMonstera,once a week,indirect,Yellow leaves mean too much",
-            '`text = ["watering", "light", "notes"]`, `title = "plant"`',
-        ),
-        (
-            "clinics.csv",
-            (
-                "clinic,city,patients,in_range,closed,comment\n"
-                "A02,Gmünd,188,61.0,,Below target of 65; samples arrive late"
-            ),
-            (
-                '`text = ["clinic", "patients", "in_range", "closed", "comment"]`, '
-                '`title = "city"`, `id = "clinic"`'
-            ),
-        ),
-        (
-            "a.csv",
-            "id,year,url,note\n1,2020,https://example.org/1,It helped all of them.",
-            '`text = ["year", "note"]`, `id = "id"`, `date = "year"`',
-        ),
-        ("a.csv", "Frage,Antwort\n1,22", '`text = ["Frage", "Antwort"]`, `id = "Frage"`'),
-        ("题.csv", "编号,正文\n1,休息有助于恢复。", '`text = ["编号", "正文"]`, `id = "编号"`'),
-    ],
-)
-def test_who_has_other_columns_is_told_where_to_say_so_and_what(
-    tmp_path: Path, name: str, data: str, lines: str
-) -> None:
-    with pytest.raises(DocumentRejected) as caught:
-        read(tmp_path / name, data)
-    assert caught.value.hint == (
-        f"write {name}.fields.toml beside it (or fields.toml for the whole folder); by the first "
-        f"row, the lines may be {lines}"
-    )
-    said = [line.strip("`") for line in lines.split("`, `")]
-    (tmp_path / "fields.toml").write_text("\n".join(said), encoding="utf-8")
-    (document,) = documents(tmp_path / name, data)
-    kept = " ".join((document.title, document.text, document.doc_id, document.url))
-    values = json.loads(data).values() if is_json(tmp_path / name) else data.split("\n")[1]
-    for value in values if not isinstance(values, str) else re.split("[,;](?! )", values):
-        assert value in kept  # to the letter, they lose nothing
 
 
 @pytest.mark.parametrize(
