@@ -81,10 +81,11 @@ def asks(question: str) -> bool:
     return asked_in(question) in ("ger", "")
 
 
-def speaks(document: Document, passage: Passage) -> bool:
-    """Whether a passage is German. A row of a table tells no language; what it is of may."""
+def speaks(question: str, document: Document, passage: Passage) -> bool:
+    """Whether a passage is German. A row of a table tells no language; what it is of may, or else
+    the question, if it is surely German."""
     spoken = written_in(passage.text) or written_in(document.text) or document.language
-    return spoken == "ger"
+    return spoken == "ger" or (not spoken and asked_in(question) == "ger")
 
 
 @functools.lru_cache(maxsize=50_000)

@@ -19,7 +19,7 @@ from vademecum.rag import asked_english as english
 from vademecum.rag.evidence import heads
 from vademecum.rag.judge import claims
 from vademecum.rag.retrieve import Found
-from vademecum.rag.rows import row_of, told
+from vademecum.rag.rows import is_row, row_of, told
 from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 
@@ -43,7 +43,8 @@ def pointed(question: str, found: Sequence[Found], embedder: TextEmbedder) -> li
     """
     read = [one for one in found if not one.german]
     texts = [english.words_of(f"{one.document.title} {one.passage.text}") for one in read]
-    weights = english.weights(english.asked_words(question), texts)
+    asked = english.asked_words(question)
+    weights = english.weights(asked, texts)
     near: list[tuple[str, str, float]] = []
     for one, text in zip(read, texts, strict=True):
         around = english.share_held(weights, text)
@@ -57,10 +58,12 @@ def pointed(question: str, found: Sequence[Found], embedder: TextEmbedder) -> li
         return []
     rows = np.asarray(embedder.embed_passages([sentence for _, sentence, _ in near]), np.float32)
     cosines = rows @ np.asarray(embedder.embed_query(question), np.float32)
+    several = sum(counts == 1.0 for counts in asked.values()) > 1
     close = {
         passage_id
-        for (passage_id, _, share), cosine in zip(near, cosines, strict=True)
+        for (passage_id, sentence, share), cosine in zip(near, cosines, strict=True)
         if (float(cosine) + share) / 2 >= POINTED
+        or (several and share >= ALL_OF_IT and is_row(sentence))
     }
     also = {passage_id for passage_id, _, _ in near} - close if close else set()
     return [one for ids in (close, also) for one in read if one.passage.passage_id in ids]

@@ -202,7 +202,7 @@ def _coverage_of(
     def covered(document: Document, passage: Passage) -> tuple[float, bool]:
         if language_of(query) == "zh":
             return coverage_han(weights, document, passage), False
-        if asked and german.speaks(document, passage):
+        if asked and german.speaks(query, document, passage):
             named = names(query, document.title)
             return german.coverage(asked, document.title, passage.text, named=named), True
         return coverage(weights, document, dated=dated), False

@@ -42,6 +42,11 @@ def of_another_day(passage: str, question: str) -> bool:
     return bool(named) and named.isdisjoint(asked)
 
 
+def is_row(sentence: str) -> bool:
+    """Whether a sentence is a row, as they are told here."""
+    return sentence.count("; ") > 0 and all(NAMED.match(part) for part in sentence.split("; "))
+
+
 def told(sentences: Sequence[str]) -> Iterator[str]:
     """The sentences, and of tables among them each row with what its head calls the cells; the head
     and the rule below it tell nothing."""

@@ -104,6 +104,15 @@ def test_a_passage_that_tells_no_language_is_in_that_of_its_document() -> None:
     row = "Nachtdienst | 620 Euro"
     text = f"Die Zulage wird mit dem Gehalt gezahlt und ist in der Tabelle zu finden. {row}"
     passage = Passage("x", 0, 0, len(row), row)
-    assert speaks(Document("x", "", text, "full_text"), passage)
-    assert speaks(Document("x", "", row, "full_text", language="ger"), passage)
-    assert not speaks(Document("x", "", row, "full_text"), passage)
+    for question in ("Nachtdienst", "Wie hoch ist die Zulage?"):
+        assert speaks(question, Document("x", "", text, "full_text"), passage)
+        assert speaks(question, Document("x", "", row, "full_text", language="ger"), passage)
+        assert not speaks(question, Document("x", "", row, "full_text", language="eng"), passage)
+
+
+def test_a_row_of_which_nothing_tells_the_language_is_in_that_of_a_german_question() -> None:
+    row = "Datum: 07.08.2026\n\nFahrer: Jonas Frei\n\nBemerkung: Anhänger ausgeliehen"
+    passage, document = Passage("x", 0, 0, len(row), row), Document("x", "", row, "full_text")
+    assert speaks("Wer hat den Anhänger ausgeliehen?", document, passage)
+    assert not speaks("Who has the trailer?", document, passage)
+    assert not speaks("Jonas Frei", document, passage)

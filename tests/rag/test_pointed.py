@@ -73,6 +73,9 @@ def test_a_row_of_a_table_is_read_with_its_columns(embedder) -> None:
     other = found("row:3", "date: 2026-12-01\n\nshift: night\n\npharmacist: Anna Keller")
     rows = [*OTHERS, other, day, one]
     assert choose(question, rows, "en", embedder) == ([one, day], None)
+    question = "Who is on duty at night on 30 November?"  # all of it, and not near
+    assert choose(question, rows, "en", embedder)[0][0] == one
+    assert choose("Who sang at night on 30 November?", rows, "en", embedder)[1] == "irrelevant"
     table = (
         "We check these.\n\n| drug | partner | what we do |\n|---|---|---|\n"
         "| warfarin | metronidazole | test after 3 days |\n| apixaban | diltiazem | no change |"

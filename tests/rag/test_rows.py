@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.rows import of_another_day, row_of, told
+from vademecum.rag.rows import is_row, of_another_day, row_of, told
 
 ROW = "date: 2026-11-30\n\nshift: night\n\npharmacist: Tomas Brandt"
 
 
 def test_a_row_of_a_file_is_one_line() -> None:
     assert row_of(ROW) == "date: 2026-11-30; shift: night; pharmacist: Tomas Brandt"
+    assert is_row(row_of(ROW))
     assert row_of("H7\n\nheight: 150 cm") == "H7; height: 150 cm"  # a usual name is not told
 
 
@@ -24,6 +25,7 @@ def test_a_row_of_a_file_is_one_line() -> None:
 )
 def test_what_is_no_row(text: str) -> None:
     assert row_of(text) == ""
+    assert not is_row(text)
 
 
 def test_a_row_of_a_table_in_a_text_has_the_names_of_its_columns() -> None:
@@ -46,6 +48,10 @@ def test_a_row_of_a_table_in_a_text_has_the_names_of_its_columns() -> None:
         "plant: fern; light: shade",
         "And no others.",
         "a; b; c",
+    ]
+    assert [one for one in told(lines) if is_row(one)] == [
+        "drug: warfarin; partner: metronidazole",
+        "plant: fern; light: shade",
     ]
 
 
