@@ -19,10 +19,10 @@ import gradio as gr
 
 from vademecum.app.web_examples import MOST, examples
 from vademecum.app.web_kept import Conversation, Given, Keep
-from vademecum.app.web_launch import launching
+from vademecum.app.web_launch import Served, launching
 from vademecum.app.web_line import Line
 from vademecum.app.web_render import header_html, welcome_html
-from vademecum.app.web_server import bypass_proxy, free_port, inside_a_loop
+from vademecum.app.web_server import Streams, bypass_proxy, free_port, inside_a_loop
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import Asked
 from vademecum.app.web_tab import Tab
@@ -223,26 +223,26 @@ def serve(
     *,
     block: bool = True,
     ready: Callable[[], object] = lambda: None,
-) -> gr.Blocks:
+) -> Served:
     """Serve the page; with `block`, until interrupted. Port 0 takes any free one.
 
-    Returns the page: `local_url` says where it is, `close()` ends it. `ready` is called once it can
-    be opened. Raises CorpusNotFound, and UsageError if the address cannot be had.
+    `ready` is called once it can be opened. Raises CorpusNotFound, and UsageError if the address
+    cannot be had.
     """
     talk = Talk(assistant, Line(AT_ONCE, WAITING))
-    keep = Keep()
+    keep, streams = Keep(), Streams()
     page = inside_a_loop(lambda: _compose(talk, keep, assistant, corpus))
     bypass_proxy(host)
     address = {"server_name": host, "server_port": free_port(host, port)}
-    inside_a_loop(lambda: page.launch(**address, **launching(host, keep)))
+    inside_a_loop(lambda: page.launch(**address, **launching(host, keep, streams)))
+    served = Served(page, talk, streams)
     ready()
     if block:
         try:
             threading.Event().wait()
         finally:
-            talk.close()
-            page.close(verbose=False)
-    return page
+            served.close()
+    return served
 
 
 def _welcome(assistant: Asked, corpus: str) -> str:

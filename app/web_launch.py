@@ -1,4 +1,5 @@
-"""How the page is launched: quietly, with its own look, every door of Gradio closed but one.
+"""How the page is launched, quietly, with its own look, every door of Gradio closed but one; and
+how it ends.
 
 `web` imports Gradio first, and tells it before that to be silent.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,41 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from vademecum.app.web_kept import MOST, Keep
-from vademecum.app.web_server import Guard, is_loopback
+from vademecum.app.web_server import Guard, Streams, is_loopback
+from vademecum.app.web_stream import GRACE_S
+from vademecum.app.web_talk import Talk
 
+ENDING_S = GRACE_S + 1.0  # how long a page that ends waits until all are told the last word
 HERE = Path(__file__).parent
 FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONOSPACE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 
-def launching(host: str, keep: Keep) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A page that is served."""
+
+    page: gr.Blocks
+    talk: Talk
+    streams: Streams
+
+    @property
+    def address(self) -> str:
+        """Where it is, "http://127.0.0.1:7860/"."""
+        return str(self.page.local_url)
+
+    def close(self) -> None:
+        """End it, in a few seconds. An answer under way ends with what is written by then, checked
+        and told as stopped: Gradio would cut it off, and wait five seconds for it all the same."""
+        self.talk.close()
+        self.streams.ended(ENDING_S)
+        self.page.close(verbose=False)
+
+
+def launching(host: str, keep: Keep, streams: Streams) -> dict[str, Any]:
     """How Gradio is launched: quietly, for this page alone, with every door closed but one.
 
-    As long as it serves, what has to go of `keep` goes.
+    As long as it serves, what has to go of `keep` goes, and `streams` counts who follows.
     """
 
     @asynccontextmanager
@@ -55,7 +81,7 @@ def launching(host: str, keep: Keep) -> dict[str, Any]:
             for name in ("web_tab.js", "web.js")
         ),
         "app_kwargs": {
-            "middleware": [Middleware(Guard, loopback_only=is_loopback(host))],
+            "middleware": [Middleware(Guard, loopback_only=is_loopback(host), streams=streams)],
             "lifespan": lifespan,
         },
     }

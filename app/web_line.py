@@ -39,11 +39,12 @@ class Line:
         return place if place >= self._at_once else 0
 
     def close(self) -> None:
-        """Stop everything under way; what comes later is not taken."""
+        """Stop everything under way, with time for what is written to be checked; what comes later
+        is not taken."""
         with self._lock:
             runs = list(self._runs)
         for run in runs:
-            run.stop(grace_s=0)
+            run.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _leave(self, run: Run) -> None:

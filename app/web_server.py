@@ -6,7 +6,9 @@ import asyncio
 import ipaddress
 import os
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+import threading
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from vademecum.errors import UsageError
@@ -41,6 +43,7 @@ HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-dns-prefetch-control", b"off"),  # a link is looked up when it is followed, not when shown
 )
+FOLLOWED = "/queue/data"  # where Gradio tells a page what changes
 
 
 def is_loopback(host: str) -> bool:
@@ -53,6 +56,33 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+class Streams:
+    """How many pages are being told what changes: each has one answer of the server for that."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """While this is open, one more is."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def ended(self, within_s: float) -> bool:
+        """Wait until all have come to their end, `within_s` at most; whether they have."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._open == 0, within_s)
+
+    def _count(self, more: int) -> None:
+        with self._changed:
+            self._open += more
+            self._changed.notify_all()
+
+
 class Guard:
     """Refuses requests under a foreign host name and adds the headers that keep the page home.
 
@@ -60,9 +90,10 @@ class Guard:
     owner's browser (DNS rebinding); it cannot choose the Host header that this sends.
     """
 
-    def __init__(self, app: App, *, loopback_only: bool) -> None:
+    def __init__(self, app: App, *, loopback_only: bool, streams: Streams) -> None:
         self._app = app
         self._loopback_only = loopback_only
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,7 +110,9 @@ class Guard:
                 message["headers"] = [*message.get("headers", ()), *HEADERS]
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        following = scope["path"].endswith(FOLLOWED)
+        with self._streams.one() if following else nullcontext():
+            await self._app(scope, receive, guarded)
 
 
 def _names_loopback(scope: Scope) -> bool:

@@ -70,16 +70,15 @@
 
   function gone(says) {
     let line = one("#vd-gone");
-    const waiting = one("#vd-live .vd-turn");
     if (!says) {
       line?.remove();
-    } else if (!line && waiting) {
+    } else if (!line) {
       line = document.createElement("p");
       line.id = "vd-gone";
       line.className = "vd-notice";
       line.setAttribute("role", "status");
-      line.textContent = waiting.dataset.vdUnreachable; // in the language of its question
-      line.lang = waiting.lang;
+      line.textContent = says.words;
+      line.lang = says.lang;
       one("#vd-composer").prepend(line);
     }
   }
@@ -88,17 +87,20 @@
   async function watch() {
     if (watching) return;
     watching = true;
+    let says; // in the language of the question; one that the server ended has it no more
     while (one("#vd-live .vd-turn")) {
+      const { dataset, lang } = one("#vd-live .vd-turn");
+      says = dataset.vdUnreachable ? { words: dataset.vdUnreachable, lang } : says;
       const now = await answering().catch(() => null);
       const first = await served;
-      gone(now === null);
+      gone(now === null ? says : null);
       if (now && first && now !== first) {
         again();
         return;
       }
       await new Promise((over) => { setTimeout(over, EVERY_MS); });
     }
-    gone(false);
+    gone(null);
     watching = false;
   }
 

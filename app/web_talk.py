@@ -51,6 +51,7 @@ class Talk:
         self._assistant = assistant
         self._line = line
         self._alone_s = alone_s
+        self._closed = False
 
     def ask(
         self,
@@ -168,7 +169,12 @@ class Talk:
                     panel = "".join([*held.panels, panel_of(exchange)])
                 yield Shown(live=live_of(exchange), panel=panel)
             self._end(held, exchange)
-            if exchange.ended:  # and no new conversation began meanwhile
+            if exchange.ended and self._closed:
+                # As one under way: once the server is back, the page has the question in its box.
+                yield Shown(
+                    live=held.turns[-1], panel="".join(held.panels) or EMPTY_PANEL, running=False
+                )
+            elif exchange.ended:  # and no new conversation began meanwhile
                 yield Shown(
                     notice=_notice(held, labels),
                     past="".join(held.turns),
@@ -216,7 +222,9 @@ class Talk:
             exchange.run.stop()
 
     def close(self) -> None:
-        """Stop everything under way; what comes later is not taken."""
+        """Stop everything under way, with time for what is written to be checked; what comes later
+        is not taken."""
+        self._closed = True
         self._line.close()
 
     def reset(self, held: Conversation) -> Shown:

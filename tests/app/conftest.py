@@ -87,8 +87,8 @@ def address(assistant: ScriptedAssistant) -> Iterator[str]:
     from vademecum.app import web
 
     served = web.serve(assistant, CORPUS, port=0, block=False)
-    yield str(served.local_url)
-    served.close(verbose=False)
+    yield served.address
+    served.close()
 
 
 @pytest.fixture

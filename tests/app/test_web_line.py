@@ -149,6 +149,6 @@ def test_closing_ends_those_that_wait_too(
     *_, second = asked(talk, "Second?")
     talk.close()
     *_, last = second
-    assert "Stopped." in (last.past or "")
+    assert "Stopped." in (last.live or "")
     gate.set()
     assert [each["question"] for each in assistant.asked] == ["First?"]

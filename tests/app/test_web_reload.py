@@ -175,11 +175,11 @@ def test_the_server_forgets_what_a_closed_page_showed_but_for_its_conversation(
     served = web.serve(assistant, CORPUS, port=0, block=False)
 
     def seen() -> bool:
-        pages = list(served.state_holder.session_data.values())
+        pages = list(served.page.state_holder.session_data.values())
         return QUESTION in repr([page.config_values for page in pages])
 
     tab = Visit(browser.new_page(), assistant)
-    tab.open(str(served.local_url))
+    tab.open(served.address)
     tab.answered()
     assert seen()
     tab.page.close()
@@ -187,4 +187,4 @@ def test_the_server_forgets_what_a_closed_page_showed_but_for_its_conversation(
     while seen() and time.monotonic() < until:
         time.sleep(0.1)
     assert not seen()
-    served.close(verbose=False)
+    served.close()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from browser_support import BOX, QUESTION, Open, Visit
 from playwright.sync_api import Browser, expect
-from web_support import CORPUS, ScriptedAssistant
+from web_support import CORPUS, SAID, ScriptedAssistant
 
 from vademecum.app import web
 
@@ -29,10 +29,10 @@ class Server:
 
     @property
     def address(self) -> str:
-        return str(self.served.local_url)
+        return self.served.address
 
     def stop(self) -> None:
-        self.served.close(verbose=False)
+        self.served.close()
 
     def restart(self) -> None:
         port = urlsplit(self.address).port
@@ -97,6 +97,23 @@ def test_a_question_under_way_comes_back_into_the_box_and_can_be_asked_again(
     expect(tab.page.locator("#vd-ask")).to_be_visible()
     assert tab.page.evaluate("window.name") == ""
     tab.answered()
+
+
+def test_an_answer_under_way_when_the_server_ends_keeps_what_is_written_of_it(
+    tab: Visit, server: Server
+) -> None:
+    server.assistant.pause_s = 0.02
+    tab.ask()
+    expect(tab.page.locator("#vd-live .vd-writing")).to_contain_text(SAID[1][0][:20])
+    server.stop()
+    assert not server.served.page.server.thread.is_alive()  # nobody had to be cut off
+    turn = tab.page.locator("#vd-live .vd-turn")
+    expect(turn).to_contain_text(SAID[0][0])
+    expect(turn.locator(".vd-support")).to_be_visible()
+    expect(turn).to_contain_text("Stopped before it was complete.")
+    expect(tab.page.locator("#vd-gone")).to_contain_text("does not answer")
+    server.restart()
+    expect(tab.page.locator(BOX)).to_have_value(QUESTION)
 
 
 def test_a_server_that_is_gone_is_told_in_the_language_of_the_question(

@@ -14,15 +14,15 @@ from web_support import CORPUS, ScriptedAssistant, Shelf
 
 from vademecum.app import web
 from vademecum.app.web_kept import TIDY_S, Keep
-from vademecum.app.web_server import bypass_proxy, free_port, is_loopback
+from vademecum.app.web_server import Streams, bypass_proxy, free_port, is_loopback
 from vademecum.errors import CorpusNotFound, UsageError
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     page = web.serve(ScriptedAssistant(), CORPUS, port=0, block=False)
-    yield str(page.local_url)
-    page.close(verbose=False)
+    yield page.address
+    page.close()
 
 
 def get(url: str, **headers: str) -> httpx.Response:
@@ -41,7 +41,7 @@ def test_it_is_ready_once_it_answers() -> None:
     def ready() -> None:
         found.append(get(f"http://127.0.0.1:{port}").status_code)
 
-    web.serve(ScriptedAssistant(), CORPUS, port=port, block=False, ready=ready).close(verbose=False)
+    web.serve(ScriptedAssistant(), CORPUS, port=port, block=False, ready=ready).close()
     assert found == [200]
 
 
@@ -109,6 +109,14 @@ def test_port_0_takes_a_free_one() -> None:
     assert free_port("127.0.0.1", 0) > 0
 
 
+def test_a_page_that_is_closed_waits_for_those_that_follow_an_answer() -> None:
+    streams = Streams()
+    assert streams.ended(within_s=0)
+    with streams.one():
+        assert not streams.ended(within_s=0)
+    assert streams.ended(within_s=0)
+
+
 def test_conversations_are_tidied_as_long_as_the_page_is_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -124,7 +132,7 @@ def test_conversations_are_tidied_as_long_as_the_page_is_served(
     monkeypatch.setattr(web, "Keep", Watched)
     page = web.serve(ScriptedAssistant(), CORPUS, port=0, block=False)
     assert told == ["begins"]
-    page.close(verbose=False)
+    page.close()
     assert told == ["begins", "ends"]
 
 

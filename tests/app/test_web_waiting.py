@@ -32,13 +32,13 @@ def opened(
     def open_tab() -> Visit:
         contexts.append(browser.new_context())
         tab = Visit(contexts[-1].new_page(), assistant)
-        tab.open(str(served.local_url))
+        tab.open(served.address)
         return tab
 
     yield open_tab
     for context in contexts:
         context.close()
-    served.close(verbose=False)
+    served.close()
 
 
 def test_a_question_that_waits_is_there_after_a_reload_and_is_answered(
