@@ -22,22 +22,31 @@ def pick_model(
 ) -> tuple[str, str]:
     """What `auto` stands for on this machine, and why; anything else is itself.
 
-    The reason is told when another model is taken than the last time, or one is to be fetched. A
-    model that is here goes before a better one that is not, unless `fetch` says to bring that.
-    Where none is here, a person at a terminal is asked. Raises Cancelled if the answer is no.
+    The reason is told when another model is taken than the last time, and that it is another, or
+    when one is to be fetched. A model that is here goes before a better one that is not, unless
+    `fetch` says to bring that. Where none is here, a person at a terminal is asked. Raises
+    Cancelled if the answer is no.
     """
     where = settings()
     if model != "auto" or where.model:
         return model, ""
     with without_collection():
         from vademecum.model.choose import choose
+        from vademecum.model.presets import PRESETS
 
-    last = "" if fetch else last_told(where.home)
+    before = last_told(where.home)
+    last = "" if fetch else before
     choice = choose(
         device=device, quantization=quantization, fetch=fetch, last=last, settings=where
     )
+    reason = choice.reason
+    if before in PRESETS and before != choice.preset:
+        reason = (
+            f"Model {choice.preset} answers from now on, no longer {before} (`--model {before}` "
+            f"takes that one). {reason}"
+        )
     if _news(choice.preset, where.home) or choice.fetch or fetch:
-        note(choice.reason)
+        note(reason)
     if choice.fetch and not fetch and can_ask() and sys.stderr.isatty():
         question = f"Fetch {choice.preset} ({size(choice.fetch)})?"
         if not typer.confirm(question, default=True, err=True):
@@ -46,7 +55,7 @@ def pick_model(
                 "`--model none` quotes the sources and needs no model; `vademecum models` lists "
                 "what can be named",
             )
-    return choice.preset, choice.reason
+    return choice.preset, reason
 
 
 def last_told(home: Path) -> str:

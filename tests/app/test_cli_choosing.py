@@ -200,8 +200,29 @@ def test_why_a_model_is_taken_is_told_once_and_when_another_one_is(
         assert done.code == 0
         said.append(choice.reason in done.stderr)
     assert said == [True, False, True, False, True]
-    # The page says it whenever it is opened.
-    assert opened[-1][1].model_reason == TINY.reason
+    cli("ask", "q")
+    assert opened[-1][1].model_reason == TINY.reason  # the page says it whenever it is opened
+
+
+def test_that_another_model_answers_than_before_is_told_in_the_terminal_and_on_the_page(
+    cli: Cli, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    medium = Choice("medium", "Qwen (medium) is on this machine.")
+    changed = "Model medium answers from now on, no longer tiny (`--model tiny` takes that one). "
+    told = []
+    for choice in (TINY, TINY, medium, medium):
+        choose(monkeypatch, choice)
+        told.append(" ".join(cli("ask", "q").stderr.split()).count(changed + medium.reason))
+    assert told == [0, 0, 1, 0]
+    assert opened[2][1].model_reason == changed + medium.reason
+
+
+def test_what_is_remembered_and_is_no_model_is_not_told(
+    cli: Cli, opened: Opened, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, TINY)
+    (home / "model-told").write_text("gone")
+    assert "gone" not in cli("ask", "q").stderr
 
 
 def test_what_is_to_be_fetched_is_told_each_time(cli: Cli, opened: Opened) -> None:
