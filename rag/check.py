@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import BEARING, Sentence, Source
 from vademecum.rag.cite import assign, read_markers, tidy
+from vademecum.rag.evidence import STATES
 from vademecum.rag.frame import without_frame
 from vademecum.rag.generate import sentence_key
-from vademecum.rag.headings import STATES
 from vademecum.rag.judge import NEAR_BEST, Evidence, Verdict, claims
 from vademecum.rag.sentences import sentences_of
 

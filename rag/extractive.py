@@ -14,7 +14,7 @@ from vademecum.rag import asked_english as english
 from vademecum.rag.answer import Quotation, Sentence, Source
 from vademecum.rag.asked_for import lacks
 from vademecum.rag.check import Checked
-from vademecum.rag.evidence import asked_words, heads, shares_held
+from vademecum.rag.evidence import asked_words, behind_heading, heads, shares_held
 from vademecum.rag.furniture import Furniture
 from vademecum.rag.judge import SUPPORTED_COSINE, claims
 from vademecum.rag.rare import RareWords
@@ -148,7 +148,11 @@ def _speaking(question: str, sources: Sequence[Source], embedder: TextEmbedder) 
 
 
 def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder) -> list[Quote]:
-    spans = [(s, start, end) for s in sources for start, end in sentences_of(s.text)]
+    spans = [
+        (s, behind_heading(s.text, start, end), end)
+        for s in sources
+        for start, end in sentences_of(s.text)
+    ]
     furniture = Furniture(question, sources)
     spans = [
         (s, a, b)

@@ -9,19 +9,10 @@ import re
 from collections.abc import Iterator
 
 from vademecum.rag.answer import Answer, Sentence, Source
-from vademecum.rag.evidence import heads
+from vademecum.rag.evidence import STATES, heads
 from vademecum.rag.sentences import sentences_of
 
 AROUND = re.compile(r"\A[#*_\s]*(?:\d{1,3}(?:\.\d{1,3})*[.)]?\s+)?|[\s:：*_#]+\Z")
-
-STATES = re.compile(
-    r"\b(?:is|are|was|were|has|have|can|cannot|may|might|must|shall|should|will|does|do|not"
-    r"|(?:cause|prevent|reduce|lower|improve|increase|raise|cure|help|work|kill|protect)s?"
-    r"|ist|sind|war|waren|hat|haben|kann|können|darf|dürfen|muss|müssen|soll|sollen|wird|werden"
-    r"|nicht|senkt|hilft|wirkt|schützt|verhindert|verursacht|erhöht)\b"
-    r"|[是能会應应可无無不]",
-    re.IGNORECASE,
-)
 
 
 def copied_headings(answer: Answer) -> frozenset[int]:

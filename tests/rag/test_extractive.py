@@ -81,6 +81,14 @@ def test_a_heading_with_hashes_is_not_quoted(source_of, embedder, heading) -> No
         assert [one.text for one in quoted] == ["Aspirin reduced stroke in women."]
 
 
+def test_a_heading_that_is_left_with_its_sentence_is_not_quoted_with_it(
+    source_of, embedder
+) -> None:
+    text = "What it is used for\nRamipril is used for high blood pressure and heart failure."
+    quoted = extract("What is ramipril used for?", "en", [source_of(1, text)], embedder)
+    assert quoted.text == "Ramipril is used for high blood pressure and heart failure."
+
+
 def test_what_ends_like_a_sentence_is_quoted_behind_hashes_too(source_of, embedder) -> None:
     text = "# Aspirin reduced stroke in women.\n\nDogs bark."
     checked = extract("Does aspirin reduce stroke?", "en", [source_of(1, text)], embedder)
