@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+LINE = re.compile(r"[^\n]+")
 LONGEST = 1000  # characters of a line; a longer one is a paragraph
 HEADING = re.compile(r"^(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 FENCE = re.compile(r"^ {0,3}(?P<sign>`{3,}(?=[^`]*$)|~{3,})(?P<behind>.*)$", re.MULTILINE)
@@ -44,10 +45,10 @@ class Heading:
 
 def headings(text: str) -> Iterator[Heading]:
     """Those that have words, in order. What a fence holds is code, and no heading."""
-    at = 0
     fenced = Fenced()
-    for line in text.split("\n"):
+    # Not split: the lines of a large text would take many times its room.
+    for each in LINE.finditer(text):
+        line, at = each[0], each.start()
         code = fenced.turned_by(line) or fenced.sign
         if not code and len(line) < LONGEST and (found := HEADING.match(line)) and found[2]:
             yield Heading(at, at + found.start(2), at + found.end(2), at + len(line))
-        at += len(line) + 1

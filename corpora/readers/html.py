@@ -23,6 +23,7 @@ from vademecum.errors import DocumentRejected
 
 MAX_BYTES = 32 << 20
 MAX_DEPTH = 200  # of elements; real pages have 30
+MAX_TAGS = 3_000_000  # parsed, each takes up to 370 bytes; a page of so many is some other data
 MAIN_SHARE = 0.5  # <main> or <article> is taken for the page if it holds this much of the text
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -61,8 +62,8 @@ class HtmlReader:
     def read(self, path: Path) -> Iterator[Record]:
         """Yield the page as one document of kind "full_text".
 
-        Raises DocumentRejected if the file is larger than `MAX_BYTES`, is no text, is nested
-        deeper than `MAX_DEPTH`, or has no text in it.
+        Raises DocumentRejected if the file is larger than `MAX_BYTES`, is no text, has more
+        than `MAX_TAGS`, is nested deeper than `MAX_DEPTH`, or has no text in it.
         """
         name = printable(path.name)
         data = whole(path, MAX_BYTES, hint="split the page, or save it as text")
@@ -117,6 +118,10 @@ def decode_html(data: bytes, name: str) -> str:
 
 def parse(text: str, name: str) -> etree._Element:
     """The tree of a page, without comments; raises DocumentRejected, naming the file `name`."""
+    if text.count("<") > MAX_TAGS:
+        raise DocumentRejected(
+            f"{name}: more than {MAX_TAGS:,} tags", hint="split it, or save it as text"
+        )
     parser = etree.HTMLParser(
         no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
     )

@@ -38,7 +38,9 @@ SAFE: dict[str, Any] = {
 
 PIECE_BYTES = 1 << 16  # the tree of a larger piece leaves the processor's cache before it is read
 LONGEST_PIECE = 1 << 22  # without a record's end; records of thousands of authors have 2 MB
-PLACE = re.compile(r",? line \d+(?:, column \d+)?")
+MOST_BETWEEN = 32 << 20  # bytes from one record's end to the next; their tree takes ten times that
+# Of what the parser says: its place, which counts from where it took over, and advice for programs.
+NO_NEWS = re.compile(r",? line \d+(?:, column \d+)?|, try XML_PARSE_HUGE")
 # Each piece is parsed behind it: a long one would be most of the work.
 HEAD = re.compile(rb".{0,4096}?<PubmedArticleSet(?:\s[^<>]{0,4096})?>", re.DOTALL)
 RECORD_END = b"</PubmedArticle>"
@@ -57,13 +59,13 @@ MIXED = (
 def records(path: Path) -> Iterator[etree._Element]:
     """Yield the record elements in order; each is good until the next is asked for.
 
-    Raises DocumentRejected (truncated or malformed file, another kind of XML) after yielding what
-    comes before the damage.
+    Raises DocumentRejected (truncated or malformed file, one that goes on without records, another
+    kind of XML) after yielding what comes before the damage.
     """
     pieces = _Pieces()
     root = etree.XMLPullParser(events=("start",), **SAFE)
     parser = etree.XMLPullParser(events=("end",), tag=RECORDS, **SAFE)
-    count = 0
+    count = between = 0
     empty = True
     root_seen = fed = False
     try:
@@ -77,16 +79,20 @@ def records(path: Path) -> Iterator[etree._Element]:
                     continue
                 parser.feed(pieces.head)
                 fed = True
+            between += len(piece)
             try:
                 parser.feed(piece)
             finally:
                 # Also when this piece is malformed: the records before the fault are sound.
                 for element in _drain(parser):
                     count += 1
+                    between = 0
                     yield element
             # lxml does not raise for an unknown entity: it would begin a new document.
             if parser.feed_error_log.filter_from_fatals():
                 break
+            if between > MOST_BETWEEN:
+                raise _damaged(path, count, f"no record ends in {MOST_BETWEEN >> 20} MB")
         if empty:
             raise DocumentRejected(
                 f"{printable(path.name)}: the file is empty", hint="download it again"
@@ -95,13 +101,17 @@ def records(path: Path) -> Iterator[etree._Element]:
             parser.feed(pieces.head)
         parser.close()
     except etree.XMLSyntaxError as error:
-        # Not the parser's line, which counts from where it took over.
-        what = normalise(PLACE.sub("", str(error.msg)))[:200]  # it quotes names of any length
-        where = f"after record {count}" if count else "before the first record"
-        raise DocumentRejected(
-            f"{printable(path.name)}: malformed XML {where}: {what}",
-            hint=DOWNLOAD_AGAIN if count else "download the file again",
-        ) from error
+        what = normalise(NO_NEWS.sub("", str(error.msg)))[:200]  # it quotes names of any length
+        raise _damaged(path, count, "malformed XML", f": {what}") from error
+
+
+def _damaged(path: Path, count: int, what: str, why: str = "") -> DocumentRejected:
+    """Damage behind so many records."""
+    where = f"after record {count}" if count else "before the first record"
+    return DocumentRejected(
+        f"{printable(path.name)}: {what} {where}{why}",
+        hint=DOWNLOAD_AGAIN if count else "download the file again",
+    )
 
 
 def _cut(stream: Iterator[bytes]) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from vademecum.corpora.readers.stream import chunks, printable
 from vademecum.corpora.readers.text import CONTROL, encoding_of
 from vademecum.errors import DocumentRejected
 
-MAX_LINE = 16 << 20  # characters of one line, and of one field
+MAX_LINE = 16 << 20  # characters of one line, of one field, and of a row of several lines
 MAX_COLUMNS = 2000
 SAMPLE_BYTES = 1 << 20
 END = "\0\n"  # a line that no table has: NUL is taken out of them
@@ -94,9 +94,14 @@ def _json(lines: Iterator[str], name: str) -> Iterator[tuple[str, Row | str]]:
             continue
         try:
             row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            told = normalise(str(error))[:100] or "nested too deeply"
-            yield where, f"not JSON: {told}"
+        except RecursionError:
+            yield where, "nested too deeply"
+            continue
+        except json.JSONDecodeError as error:
+            yield where, f"not JSON: {normalise(str(error))[:100]}"
+            continue
+        except ValueError:  # the one other thing that Python refuses
+            yield where, "a number of more digits than can be read"
             continue
         if isinstance(row, dict):
             yield where, row
@@ -143,16 +148,25 @@ def _records(
     quotation mark of it is not closed.
 
     A mark within a field (`"Aspirin" helps`) is read as it stands. Raises DocumentRejected where
-    the file ends within quotation marks, and for a line end that is none.
+    the file ends within quotation marks, for a row of several lines that is longer than `MAX_LINE`,
+    and for a line end that is none.
     """
     taken: list[str] = []
+    number = 1
 
     def noted() -> Iterator[str]:
+        length = 0
         for line in chain((line.replace("\0", "") for line in lines), [END]):
+            length = len(line) + (length if taken else 0)
+            if length > MAX_LINE and taken:  # no field may be so long, but a row may have many
+                raise DocumentRejected(
+                    f"{name}: not sound CSV: the row of line {number:,} goes on for more than "
+                    f"{MAX_LINE >> 20} million characters",
+                    hint="close its quotation marks, or double those that are part of the text",
+                )
             taken.append(line)
             yield line
 
-    number = 1
     reader = csv.reader(noted(), delimiter=separator, strict=False)
     try:
         for row in reader:

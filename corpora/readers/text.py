@@ -7,17 +7,19 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import charset_normalizer
 
 from vademecum.corpora.document import Document, Record, Section
-from vademecum.corpora.readers.headings import headings
+from vademecum.corpora.readers.headings import LINE, headings
 from vademecum.corpora.readers.stream import printable, whole
 from vademecum.corpora.readers.titles import as_title
 from vademecum.errors import DocumentRejected, EmptyFile
 
 MAX_BYTES = 64 << 20
+MAX_HEADINGS = 1_000_000  # they take 270 bytes each
 
 SAMPLE_BYTES = 1 << 16  # of a text, to guess its encoding
 
@@ -59,8 +61,8 @@ class TextReader:
     def read(self, path: Path) -> Iterator[Record]:
         """Yield the file as one document of kind "full_text"; Markdown headings become sections.
 
-        Line ends become "\\n". Raises EmptyFile, and DocumentRejected if the file is binary or
-        larger than `MAX_BYTES`.
+        Line ends become "\\n". Raises EmptyFile, and DocumentRejected if the file is binary, larger
+        than `MAX_BYTES`, or has more headings than `MAX_HEADINGS`.
         """
         data = whole(path, MAX_BYTES, hint="split the file into its works or chapters")
         text = re.sub(r"\r\n?", "\n", decode(data, printable(path.name)))
@@ -82,7 +84,7 @@ class TextReader:
         """The sections of the text, and what it says of itself."""
         if path.suffix.lower() != ".md":
             return (), Facts()
-        title, sections = _markdown(text)
+        title, sections = _markdown(text, printable(path.name))
         return sections, Facts(title)
 
 
@@ -148,15 +150,20 @@ def _fits(data: bytes, encoding: str, whole: bool) -> bool:
 
 
 def _first_line(text: str) -> str:
-    for line in FRONT_MATTER.sub("", text).split("\n"):
-        if WORD.search(line):
-            return as_title(line)
+    for line in LINE.finditer(FRONT_MATTER.sub("", text)):
+        if WORD.search(line[0]):
+            return as_title(line[0])
     return ""
 
 
-def _markdown(text: str) -> tuple[str, tuple[Section, ...]]:
+def _markdown(text: str, name: str) -> tuple[str, tuple[Section, ...]]:
     """The first heading and the sections: each heading with the text up to the next one."""
-    found = list(headings(text))
+    found = list(islice(headings(text), MAX_HEADINGS + 1))
+    if len(found) > MAX_HEADINGS:
+        raise DocumentRejected(
+            f"{name}: more than {MAX_HEADINGS:,} headings",
+            hint="split the file into its works or chapters",
+        )
     if not found:
         return "", ()
     labels = [text[heading.first : heading.last] for heading in found]

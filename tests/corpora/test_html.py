@@ -158,6 +158,17 @@ def test_size_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         read(tmp_path, PAGE)
 
 
+def test_tags_are_counted_before_they_become_a_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 32 MB of "<p>x" it took 3 GB."""
+    monkeypatch.setattr("vademecum.corpora.readers.html.MAX_TAGS", 100)
+    assert read(tmp_path, "<p>x" * 100).text.count("x") == 100
+    with pytest.raises(DocumentRejected, match=r"page\.html: more than 100 tags") as caught:
+        read(tmp_path, "<p>x" * 101)
+    assert "save it as text" in caught.value.hint
+
+
 RICH = PAGE.replace("</main>", "<ul><li>a<ul><li>b</ul></ul><table><tr><td>1<td>2</table></main>")
 
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from pubmed_support import (
 )
 
 from vademecum.corpora.document import Deletion, Document, Record
-from vademecum.corpora.readers import reader_for
+from vademecum.corpora.readers import pubmed_records, reader_for
 from vademecum.corpora.readers.pubmed import PubmedReader
 from vademecum.errors import DocumentRejected
 
@@ -190,8 +191,48 @@ def test_absurd_nesting_is_turned_away(tmp_path: Path) -> None:
         read_text(tmp_path, article_set(record(citation(title=deep))))
 
 
+@pytest.mark.parametrize("root", ["PubmedArticleSet", "MedlineCitationSet"])
+@pytest.mark.parametrize("sound", [0, 3])
+def test_a_file_that_goes_on_without_records_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str, sound: int
+) -> None:
+    """The tree of what is no record yet is in memory: of 600 KB packed it took 2 GB."""
+    monkeypatch.setattr(pubmed_records, "MOST_BETWEEN", 1 << 20)
+    monkeypatch.setattr(pubmed_records, "LONGEST_PIECE", 1 << 18)
+    read: list[int] = []
+    cut = pubmed_records._cut
+
+    def noted(stream: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in cut(stream):
+            read.append(len(piece))
+            yield piece
+
+    monkeypatch.setattr(pubmed_records, "_cut", noted)
+    path = tmp_path / "endless.xml.gz"
+    begun = "<PubmedArticle><MedlineCitation><PMID>1</PMID><Article><AuthorList>"
+    text = f"<{root}>{''.join(numbered(sound))}{begun}{'<Author/>' * (10 << 20 >> 3)}"
+    path.write_bytes(gzip.compress(text.encode()))
+    kept, error = rejected(path)
+    assert len(kept) == sound
+    where = "after record 3" if sound else "before the first record"
+    assert error.message == f"endless.xml.gz: no record ends in 1 MB {where}"
+    assert sum(read) < 2 << 20
+
+
+def test_records_as_long_as_they_are_real_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is between two ends counts, not the whole file, however it is parsed."""
+    monkeypatch.setattr(pubmed_records, "MOST_BETWEEN", 1 << 13)
+    monkeypatch.setattr("vademecum.corpora.readers.stream.CHUNK_BYTES", 1 << 10)
+    monkeypatch.setattr(pubmed_records, "LONGEST_PIECE", 1 << 11)
+    bare = "".join(citation(f"<PMID>{n}</PMID>") for n in range(1, 101))
+    assert len(read_text(tmp_path, f"<MedlineCitationSet>{bare}</MedlineCitationSet>")) == 100
+
+
 MEASURE = """
 import resource, sys
+from collections.abc import Iterator
 from pathlib import Path
 from vademecum.corpora.readers.pubmed import PubmedReader
 def peak():

@@ -212,13 +212,15 @@ def test_rows_that_cannot_be_taken_are_told_and_the_others_read(tmp_path: Path) 
     assert isinstance(first, Document)
     assert isinstance(last, Document)
     lines = '{"text": "One."}\n[1]\n{"text": \n"x"\n' + "[" * 100_000 + '\n{"text": "\\ud800x"}'
+    lines = f'{{"text": "Large.", "id": {"9" * 5000}}}\n{lines}'
     records = read(tmp_path / "a.jsonl", lines)
     reasons = [record.reason for record in records if isinstance(record, Rejection)]
     assert [reason.split(":")[0] for reason in reasons] == [
+        "a number of more digits than can be read",
         "a list and not an object",
         "not JSON",
         "a str and not an object",
-        "not JSON",
+        "nested too deeply",
     ]
     halved = records[-1]
     assert isinstance(halved, Document)
@@ -328,6 +330,7 @@ def test_rows_before_damaged_gzip_data_are_read(tmp_path: Path) -> None:
         ("a.csv", b"text\n" + b"x" * (2 << 20), "longer than"),
         ("a.jsonl", b"x" * (2 << 20), "longer than"),
         ("a.csv", b'text\n"' + b"x\n" * (1 << 20), "not sound CSV"),
+        ("a.csv", b"id,text\n" + b'"x\ny",' * (1 << 18), "the row of line 2 goes on for more than"),
         (
             "a.csv",
             b"text\n\xc3\xa9\n" + b"a" * (1 << 20) + b"\xff\xfe\n",

@@ -140,6 +140,24 @@ def test_a_file_too_large_to_hold_is_rejected(
         list(TextReader().read(path))
 
 
+def test_a_text_of_nothing_but_headings_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 64 MB of them it took 4 GB."""
+    monkeypatch.setattr("vademecum.corpora.readers.text.MAX_HEADINGS", 10)
+    path = tmp_path / "a.md"
+    path.write_text("# x\ny\n" * 10)
+    [document] = TextReader().read(path)
+    assert isinstance(document, Document)
+    assert len(document.sections) == 10
+    path.write_text("# x\ny\n" * 11)
+    with pytest.raises(DocumentRejected, match=r"a\.md: more than 10 headings") as caught:
+        list(TextReader().read(path))
+    assert "split" in caught.value.hint
+    path = path.rename(tmp_path / "a.txt")
+    assert len(list(TextReader().read(path))) == 1  # in a plain text they are none
+
+
 @pytest.mark.parametrize("name", ["a.xml", "a.XML.GZ", "b.txt", "c.Md"])
 def test_a_reader_is_chosen_by_name(name: str) -> None:
     assert name.lower().endswith(reader_for(Path(name)).suffixes)
