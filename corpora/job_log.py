@@ -18,6 +18,7 @@ from vademecum.corpora.jobs import (
     among,
     job_of,
     jobs_of,
+    told_of,
 )
 
 
@@ -157,6 +158,11 @@ class JobLog:
     def find(self, job_id: int) -> Job | None:
         """The job of that number."""
         return job_of(self._database, job_id)
+
+    def report(self, job_id: int) -> Mapping[str, Any]:
+        """What was counted in the batches that the library has of a job."""
+        told = told_of(self._database, job_id)
+        return {} if told is None else told["report"]
 
     def all(self) -> Iterator[Job]:
         """The newest first, each read when its turn comes."""

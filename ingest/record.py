@@ -143,6 +143,10 @@ class JobRecord:
         report.state = state
         report.seconds = self.seconds()
         try:
+            if reason:  # of the batch that was under way only the library knows whether it has it
+                committed = self._log.report(self.id)
+                for name in BY_FILE:
+                    setattr(report, name, committed.get(name, 0))
             report.snapshot = self._library.corpus(self._work.corpus).snapshot
             self._log.finish(
                 self.id, state, report.to_dict(), reason=reason, snapshot=report.snapshot

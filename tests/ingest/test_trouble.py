@@ -18,6 +18,7 @@ import pytest
 from ingest_support import FakeEmbedder, article, write_pubmed
 from mode_support import bound_by_modes
 
+from vademecum.corpora.batch import Batch, Written
 from vademecum.corpora.library import Library
 from vademecum.errors import LibraryDamaged, LibraryLocked, OutOfSpace
 from vademecum.ingest.again import left_of
@@ -60,7 +61,9 @@ import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from ingest_support import FakeEmbedder
+from vademecum.corpora.batch import Batch, Written
 from vademecum.corpora.library import Library
+
 from vademecum.errors import LibraryError
 from vademecum.ingest.pipeline import ingest
 
@@ -132,6 +135,34 @@ def test_what_was_not_embedded_is_not_counted(path: Path, tmp_path: Path) -> Non
         assert (job.report["kept"], job.report["passages"]) == (corpus.documents, corpus.passages)
         assert corpus.documents == 8
         finish(library)
+
+
+@pytest.mark.parametrize("fails", ["transaction", "index"])
+def test_a_batch_counts_if_the_library_has_it(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """Whether the disk was full for the batch itself, or only for the indexes behind it."""
+    with Library.open(tmp_path / "library") as library:
+        commit, batches = library.commit, 0
+
+        def full(corpus: str, batch: Batch, **how: Any) -> Written:
+            nonlocal batches
+            batches += 1
+            if batches < 3:
+                return commit(corpus, batch, **how)
+            if fails == "index":
+                commit(corpus, batch, **how)
+            raise OutOfSpace("the disk is full", "")
+
+        monkeypatch.setattr(library, "commit", full)
+        with pytest.raises(OutOfSpace):
+            ingest(library, NAME, [path], FakeEmbedder(), batch_size=4)
+        monkeypatch.undo()
+        [job], corpus = library.jobs(), library.corpus(NAME)
+        assert corpus.documents == (12 if fails == "index" else 8)
+        assert (job.report["kept"], job.report["passages"]) == (corpus.documents, corpus.passages)
+        assert job.report["read"] == job.report["kept"]
+        assert finish(library).kept == FILES
 
 
 def test_another_program_that_writes_is_waited_for_and_then_told(
