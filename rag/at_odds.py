@@ -7,8 +7,10 @@ other side of a bound, another route or frequency or that of another thing, what
 events in another order, another one in a row, may for must, an order for what is forbidden, what
 another party may, what a clause says of another thing, two sentences run together, what is only
 supposed or rejected, what ends for what begins, another day of the week, another number of a
-thing, another row of a table, what nobody did, an effect that is none, what only the loss of a
-thing does, and what is not changed.
+thing, another row of a table, what nobody did, what is set aside for something else or told of a
+mistake, another condition, the doer for the one to whom it is done, a percentage of something else,
+the figure of another label, an effect that is none, what only the loss of a thing does, and what is
+not changed.
 """
 
 from __future__ import annotations
@@ -18,12 +20,16 @@ from collections.abc import Sequence
 from vademecum.rag import (
     arms,
     changes,
+    conditionals,
     contrasts,
     counterparts,
     counts,
     denials,
+    doers,
     duties,
     exceptions,
+    labelled,
+    mistaken,
     negation,
     no_effect,
     nobody,
@@ -32,9 +38,11 @@ from vademecum.rag import (
     ordinals,
     otherwise,
     parties,
+    percent_of,
     proportions,
     regimen,
     run_on,
+    set_aside,
     sides,
     subjects,
     subjects_chinese,
@@ -69,6 +77,7 @@ def at_odds(
     if exceptions.at_odds(sentence, parts):
         return True
     parts, nearest = (exceptions.restated(sentence, given) for given in (parts, nearest))
+    parts, nearest = (set_aside.restated(sentence, given) for given in (parts, nearest))
     contrasted = contrasts.agree(sentence, parts)
     turned = any(turned_round(sentence, part) for part in parts)
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
@@ -96,6 +105,12 @@ def at_odds(
         orders,
         ordinals,
         run_on,
+        set_aside,
+        mistaken,
+        conditionals,
+        doers,
+        percent_of,
+        labelled,
     )
     if any(way.at_odds(sentence, parts) for way in ways):
         return True
@@ -103,7 +118,7 @@ def at_odds(
         supposed.at_odds(sentence, parts, run_on.statements(sentence, parts))
     ):
         return True
-    if exceptions.agrees(sentence, parts):
+    if exceptions.agrees(sentence, parts) or set_aside.agrees(sentence, parts):
         return False
     if language != "zh" and (contrasts.at_odds(sentence, parts) or by_its_loss(sentence, parts)):
         return True

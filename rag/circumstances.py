@@ -17,14 +17,33 @@ from vademecum.rag.words import NUMBER, WORD, content_words, normal, stem
 
 # "Within 3 hours" and "after 3 hours" name the two sides of one bound.
 BEFORE = (
-    r"within|before|prior to|under|below|less than|fewer than|younger than|until|up to|vor|unter"
+    r"(?:no|not) (?:more|older|longer|later|higher|larger|greater) than|at (?:the )?most"
+    r"|(?:a )?maximum of|nicht (?:mehr|länger|später|älter|höher) als|höchstens|maximal|spätestens"
+    r"|within|before|prior to|under|below|less than|fewer than|younger than|until|up to|vor|unter"
     r"|bis(?: zu)?"
 )
-AFTER = r"after|following|beyond|over|above|more than|later than|older than|nach|über|ab"
+AFTER = (
+    r"(?:no|not) (?:less|fewer|younger|shorter|earlier|lower|smaller) than|at (?:the )?least"
+    r"|(?:a )?minimum of|nicht (?:weniger|kürzer|früher|jünger) als|mindestens|wenigstens"
+    r"|frühestens|after|following|beyond|over|above|more than|later than|older than|nach|über|ab"
+)
 SIDE = re.compile(
     rf"\b(?:(?P<before>{BEFORE})|(?P<after>{AFTER})) (?:an? |the |der |dem |den |das |einer? )*"
     rf"(?:doses? of |ages? )?(?:(?P<number>{NUMBER.pattern})|(?P<word>{WORD.pattern}))"
     r"|\b(?P<having>with|without|mit|ohne) (?:an? |the |no |de[mnr] |eine[mnr]? )?(?P<what>[\w-]+)",
+    re.IGNORECASE,
+)
+# "8 degrees or less", "6 Jahre und älter".
+BEHIND = re.compile(
+    rf"(?P<number>{NUMBER.pattern})(?: [^\W\d_]+)? (?:and|or|und|oder) (?:(?P<less>less|fewer|under"
+    r"|below|lower|younger|weniger|kleiner|jünger|darunter)|(?:more|over|above|higher|older|mehr"
+    r"|größer|älter|darüber))\b",
+    re.IGNORECASE,
+)
+# "The maximum stay is 14 nights".
+LIMIT = re.compile(
+    r"\b(?:(?P<most>maximum|maximal\w*|höchst\w{4,})|minimum|minimal\w*|mindest\w{4,})\s(?:[^\W\d]+\s){0,4}?"
+    rf"(?:is|are|was|were|of|beträgt|betragen|ist|sind)\s(?P<number>{NUMBER.pattern})",
     re.IGNORECASE,
 )
 HAN_SIDE = re.compile(r"(?P<what>[\u4e00-\u9fff]{2})(?:之|以)?(?P<side>[前后])")
@@ -102,6 +121,10 @@ def sides(text: str) -> set[tuple[str, str]]:
     "without ". "Before surgery, without food" gives ("<", "surger") and ("without ", "food")."""
     text = with_for_not_without(text)
     found = {("<" if m["side"] == "前" else ">", m["what"]) for m in HAN_SIDE.finditer(text)}
+    for match in BEHIND.finditer(text):
+        found.add(("<" if match["less"] else ">", normal(match["number"])))
+    for match in LIMIT.finditer(text):
+        found.add(("<" if match["most"] else ">", normal(match["number"])))
     for match in SIDE.finditer(text):
         if having := match["having"]:
             side = "with " if having.lower() in ("with", "mit") else "without "

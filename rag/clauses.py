@@ -2,7 +2,8 @@
 
 "Noradrenaline is the first choice; vasopressin may be added" says two things of two drugs. What
 joins nouns ("adrenaline and noradrenaline are given") parts no clauses: a piece is one if it has a
-verb, known by its form or by what stands behind it. English.
+verb, known by its form or by what stands behind it, or by the noun before it ("members pay half and
+the club pays the rest"). English.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from functools import lru_cache
+
+from vademecum.rag.finite import tokens, verb_at
 
 BREAK = re.compile(
     r"[;:]\s+|(?:,|(?<![\s,]))\s+(?:and|but|whereas|while|although|though|yet)\s+"
@@ -37,6 +40,8 @@ PREFERRED_TO = re.compile(
     re.IGNORECASE,
 )
 PREPOSITION = re.compile(rf"\s*{_NO_VERB}\s", re.IGNORECASE)
+ARTICLE = re.compile(r"(?:the|an?|its|their|his|her|each|every)\s", re.IGNORECASE)
+SUBJECT = 3  # words that stand before the verb of the second clause
 LEAST = 3  # words of a clause without a verb that is seen
 BEGINNING = 80  # characters of a piece in which they are
 
@@ -66,13 +71,31 @@ def clauses(sentence: str) -> tuple[str, ...]:
 def _parts(sentence: str, start: int, gap: re.Match[str]) -> bool:
     """Whether a comma before "and" parts clauses: not that of a list, nor of "in adults, and in
     children"."""
-    if gap.group()[0] not in ",;" or sentence.find(",", start, gap.start()) >= 0:
+    if gap.group()[0] not in ",;":
+        return _both_say(sentence, start, gap)
+    if sentence.find(",", start, gap.start()) >= 0:
         return False
     before = sentence[start : min(start + BEGINNING, gap.start())]
     behind = sentence[gap.end() : gap.end() + BEGINNING]
     return all(
         len(piece.split()) >= LEAST and not PREPOSITION.match(piece) for piece in (before, behind)
     )
+
+
+def _both_say(sentence: str, start: int, gap: re.Match[str]) -> bool:
+    """Whether two pieces without a comma between them say something each, the second one of a
+    subject with an article: "members pay half | the club pays the rest"."""
+    if not ARTICLE.match(sentence, gap.end()):
+        return False
+    before, behind = (
+        [token.word for token in tokens(sentence[a:b])]
+        for a, b in (
+            (start, min(start + BEGINNING, gap.start())),
+            (gap.end(), gap.end() + BEGINNING),
+        )
+    )
+    one, other = verb_at(before), verb_at(behind[: SUBJECT + 1])
+    return one is not None and other is not None and len(before) > one + 2
 
 
 def subject(clause: str) -> str:

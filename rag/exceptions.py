@@ -1,5 +1,7 @@
 """What a passage says of all but some, or of some only: "not needed except with a valve".
 
+"All but two of the rooms have a balcony" is read as "all of the rooms have a balcony except two".
+
 Of those that are excepted it says the contrary; what it says of some only it does not say of all.
 English, German and Chinese.
 """
@@ -10,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from vademecum.rag.finite import AUXILIARIES
 from vademecum.rag.negation import negated
 from vademecum.rag.polarity import direction
 from vademecum.rag.words import containment, content_words
@@ -26,6 +29,15 @@ EXCEPTION = re.compile(
 EXCEPT_WITH = re.compile(
     r"\b(?:except(?:ing)?|with the exception of|unless|apart from|other than)\s+(?:(?:for|in|those"
     r"|patients|people|participants|subjects|individuals|adults|women|men|children)\s+)*with\b",
+    re.IGNORECASE,
+)
+# A number, or a name before the verb; "is all but empty" excepts nothing.
+ALL_BUT = re.compile(
+    r"\b(?P<all>(?:all|every(?:one|body)?|each|any(?:one|body)|alle|jede[rs]?)\b"
+    r"(?: (?:of )?(?:the )?[\w-]+)?) (?P<but>(?:but|bis auf) (?P<those>(?:\d+|one|two|three|four"
+    r"|five|six|eine[nrs]?|zwei|drei|vier|fünf|sechs)\b|(?:the |an? |my |our |de[nrm] |die |das "
+    r"|eine[nrm]? )?(?:[\w-]+ ){0,3}?[\w-]+"
+    rf"(?= (?:{'|'.join(sorted(AUXILIARIES))})\b)))(?P<rest>[^.;]*)",
     re.IGNORECASE,
 )
 NOT_THOSE = re.compile(r"\b(?:without|ohne|non)\b", re.IGNORECASE)
@@ -69,6 +81,7 @@ def restated(sentence: str, parts: Sequence[str]) -> list[str]:
 def of_excepted(sentence: str, part: str) -> Literal["opposed", "implied", ""]:
     """How a sentence without an exception stands to a part with one: it says of those excepted the
     same as the part says of the others ("opposed"), or the contrary ("implied")."""
+    part, sentence = all_but_as_except(part), all_but_as_except(sentence)
     match = EXCEPTION.search(part)
     if match is None or EXCEPTION.search(sentence):
         return ""
@@ -82,6 +95,11 @@ def of_excepted(sentence: str, part: str) -> Literal["opposed", "implied", ""]:
     of_others = NOT_THOSE.search(sentence) is not None and NOT_THOSE.search(others) is None
     same = negated(NOT_THOSE.sub(" ", sentence)) == negated(NOT_THOSE.sub(" ", others))
     return "implied" if same == of_others else "opposed"
+
+
+def all_but_as_except(text: str) -> str:
+    """A text with "all the rooms ... except two" for "all the rooms but two ..."."""
+    return ALL_BUT.sub(r"\g<all>\g<rest> except \g<those>", text)
 
 
 def _all_for_some(sentence: str, part: str) -> bool:

@@ -33,8 +33,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag import silence, slots, untold, yes_no
+from vademecum.rag import conditions, silence, slots, untold, yes_no
 from vademecum.rag.answer import Source, Support
+from vademecum.rag.asked_for import unnamed
 from vademecum.rag.at_odds import at_odds, miscopied
 from vademecum.rag.cite import without_labels
 from vademecum.rag.intervals import Given
@@ -85,7 +86,7 @@ class Evidence:
         self._embedder = embedder
         self._sources = sources
         self._question = question
-        self._asked = content_words(question)
+        self._asked = frozenset(content_words(question))
         self._spoken = spoken(question)
         self._whole = [f"{s.title}. {s.text}" for s in sources]
         # What a question speaks of is a topic of its source, but nothing that the source says.
@@ -93,6 +94,8 @@ class Evidence:
         self._told = [told_by(source) for source in sources]
         self._parts = [told.parts for told in self._told]
         self._words = [content_words(" ".join(parts)) for parts in self._parts]
+        # "Costs 45 euros" and "the number is 1177" name what "45 euros are paid" and "call" do not.
+        self._unnamed = [unnamed(" ".join(parts)) for parts in self._parts]
         self._quantities = [quantities_held("\n".join(parts)) for parts in self._parts]
         self._names = [Held(whole) for whole in self._whole]
         self._copies = [
@@ -135,6 +138,7 @@ class Evidence:
         if not (retracted or misled) and _plain(sentence) in self._copies[source]:
             return Verdict("supported", 1.0)
         words = content_words(sentence)
+        words -= (unnamed(sentence) & self._unnamed[source]) - self._words[source]
         cosines = self._vectors[source] @ row
         held = containment(words, self._words[source])
         language = language_of(sentence)
@@ -193,7 +197,9 @@ class Evidence:
         strong = too_strong(sentence, self._whole[source]) if english else ""
         if strong := strong or too_wide(sentence, self._parts[source]):
             return stronger(strong, self._spoken)
-        if case := left_out(sentence, self._parts[source]):
+        parts = self._parts[source]
+        case = left_out(sentence, parts) or conditions.left_out(sentence, parts, self._asked)
+        if case:
             return restricted(case, self._spoken)
         if not english:
             return ""

@@ -45,6 +45,8 @@ REFUSAL = re.compile(
     r"|(?:recommend|advis|argu|speak|spoke|warn|caution|decid|suggest)\w* (?:\w+ )?against"
     r"|evidence against|(?:insufficient|inadequate)(?: \w+)? (?:evidence|data|proof|support)"
     r"|(?:evidence|data)(?: \w+){0,8} (?:is|are|was|were) (?:\w+ )?(?:insufficient|inadequate)"
+    r"|(?<!\bwas )(?<!\bwere )(?<!\bbeen )(?<!\bbe )(?<!\bis )den(?:y|ies|ied|ying)"
+    r"(?= (?!(?:the|an?|his|her|its|their|all|access|entry|leave)\b)\w)"
     r"|kontraindizier\w+|verboten|untersagt|(?:zu )?vermeiden|vermieden|ab(?:ge|zu)raten"
     r"|verzichte\w*|unterbleiben|unzureichend\w*|unzulässig\w*|unnötig\w*|ungeeignet\w*"
     r"|unwirksam\w*)\b|禁用|禁忌|禁止|忌用|避免|不足",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from vademecum.rag.negation import NEGATION, REFUSAL, denials, negated
-from vademecum.rag.words import containment, content_words, stem
+from vademecum.rag.words import GERMAN, containment, content_words, stem
 
 # "although", "but" and the like part what is said from what is said against it. A comma before
 # "dass" parts nothing.
@@ -63,7 +63,8 @@ OPPOSITES = tuple(
                 r"|genehmig\w+|bewillig\w+|stattgegeben"
             ),
             (
-                r"reject\w*|refus\w+|den(?:y|ies|ied|ying)\b|dismiss\w*|disapprov\w+|overruled"
+                r"reject\w*|refus\w+|den(?:y|ies|ied|ying) (?:the|an?|his|her|its|their|all|access"
+                r"|entry|leave)\b|(?:was|were|been|be|is) denied|dismiss\w*|disapprov\w+|overruled"
                 r"|turned down|ablehn\w*|abgelehnt\w*|abgewiesen\w*|zurückgewiesen\w*"
             ),
         ),
@@ -97,6 +98,12 @@ WITHOUT = re.compile(
     r"|einfluss|unterschied)\b)(?:an? |the |eine[mnr]? )?(?P<what>[\w-]+)",
     re.IGNORECASE,
 )
+# "Denied the theft | and was acquitted" says the latter.
+DENIED_AND = re.compile(
+    r"\b(?:denies|denied) (?P<what>[^.,;]{1,80}?),? (?:and|but)"
+    r" (?=(?:was|were|is|are|has|had|\w+ed)\b)",
+    re.IGNORECASE,
+)
 THAT = re.compile(r"(?:\A|(?<=[.;:] ))(?:dass|ob|that|whether)\b[^,.;]*,", re.IGNORECASE)
 CLAUSE_COPIED = 0.9  # from this share of its words in a clause a sentence copies that
 SAME_MATTER = 0.5  # least share of words in common for two sentences to be compared
@@ -112,6 +119,9 @@ def contradicts(sentence: str, evidence: str) -> bool:
     other way. False where they share too few words to be about the same matter."""
     words = content_words(sentence)
     sentence, evidence = _without_whom(sentence, evidence)
+    evidence = DENIED_AND.sub(
+        lambda match: match.group() if words & content_words(match["what"]) else " ", evidence
+    )
     if turned_round(sentence, evidence) or _reversed(sentence, evidence):
         return True
     if containment(words, content_words(evidence)) < SAME_MATTER:
@@ -124,11 +134,22 @@ def contradicts(sentence: str, evidence: str) -> bool:
         nearest = evidence  # the sentence draws several clauses together
         if negated(sentence) and negated(evidence):
             return False
+        if not (negated(sentence) or any(_denies(clause, words) for clause in clauses)):
+            return direction(sentence) * direction(evidence) < 0
     if negated(sentence) != negated(nearest):
         if _opposite_words(sentence, nearest):
             return False  # "not approved" of what was rejected
         return not _denied_of_another(words, nearest, clauses)
     return direction(sentence) * direction(nearest) < 0
+
+
+def _denies(clause: str, words: set[str]) -> bool:
+    """Whether a clause denies one of the words: of "the key must not be passed on" no other than
+    those behind "not", but in German."""
+    if not negated(clause):
+        return False
+    denial = None if REFUSAL.search(clause) or GERMAN.search(clause) else NEGATION.search(clause)
+    return bool(words & content_words(clause[denial.start() :] if denial else clause))
 
 
 def _denied_of_another(words: set[str], nearest: str, clauses: Sequence[str]) -> bool:

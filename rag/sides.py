@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from vademecum.rag.circumstances import HAN_SIDE, sides
+from vademecum.rag.circumstances import BEHIND, HAN_SIDE, SIDE, sides
 from vademecum.rag.words import containment, content_words
 
 OTHER = {"<": ">", ">": "<", "with ": "without ", "without ": "with "}
 PIECE = re.compile(r"[;,，；]|\b(?:and|but|while|whereas|und|aber)\b", re.IGNORECASE)
+LIMIT_WORD = re.compile(r"\b(?:max|min)im(?:um|al\w*)\b", re.IGNORECASE)
 SHARED = 0.75  # of the words of the sentence, in the clause that names the other side
 
 
@@ -52,4 +53,5 @@ def _only(side: str, what: str, piece: str) -> bool:
 
 def _words(text: str) -> set[str]:
     """What a text names, but for the sides."""
-    return content_words(HAN_SIDE.sub(r"\g<what> ", text))
+    plain = SIDE.sub(lambda match: " " if match["number"] else match.group(), text)
+    return content_words(HAN_SIDE.sub(r"\g<what> ", BEHIND.sub(" ", plain)))

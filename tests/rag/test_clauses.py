@@ -28,6 +28,11 @@ from vademecum.rag.clauses import clauses, subject
             "The board appoints the directors and sets their pay.",
             ("The board appoints the directors", "The board sets their pay."),
         ),
+        # Nor does the comma: the noun before each verb does.
+        (
+            "Members pay 40 percent of the fee and the club pays the rest.",
+            ("Members pay 40 percent of the fee", "the club pays the rest."),
+        ),
         *(
             (whole, (whole,))
             for whole in (
@@ -35,6 +40,7 @@ from vademecum.rag.clauses import clauses, subject
                 "Fever, cough, and headache were frequent.",
                 "In adults, and in children, it lowers fever.",
                 "The patient lies flat with the legs raised.",
+                "The rate of heart attacks and the number of strokes rise.",
             )
         ),
     ],

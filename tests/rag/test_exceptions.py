@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.exceptions import agrees, at_odds, restated
+from vademecum.rag.exceptions import agrees, all_but_as_except, at_odds, restated
 
 EXCEPT = "Bridging is not needed except with a mechanical valve."
 UNLESS = "Antibiotics are unnecessary for colds unless fever lasts a week."
 WITH = "The vaccine is advised for all adults with the exception of those with egg allergy."
 GERMAN = "Eine Pause ist nicht nötig, außer bei mechanischer Klappe."
+BUT_TWO = "All but two of the rooms have a balcony."
+BUT_ONE = "Everyone but the trainee may use the saw."
+BIS_AUF = "Alle Zimmer bis auf zwei haben einen Balkon."
 ONLY = "Only patients with an ejection fraction below 40% benefited."
 CONFINED = "The benefit of tamoxifen was confined to women with sensitive tumours."
 
@@ -21,6 +24,9 @@ CONFINED = "The benefit of tamoxifen was confined to women with sensitive tumour
         ("Antibiotics are unnecessary for colds when fever lasts a week.", UNLESS),
         ("The vaccine is advised for all adults with egg allergy.", WITH),
         ("Eine Pause ist bei mechanischer Klappe nicht nötig.", GERMAN),
+        ("Only two of the rooms have a balcony.", BUT_TWO),
+        ("The trainee may use the saw.", BUT_ONE),
+        ("Zwei Zimmer haben einen Balkon.", BIS_AUF),
         ("All patients benefited.", ONLY),
         ("The benefit of tamoxifen was seen in all women.", CONFINED),
     ],
@@ -37,6 +43,9 @@ def test_the_contrary(sentence: str, part: str) -> None:
         ("Antibiotics are needed for colds when fever lasts a week.", UNLESS),
         ("The vaccine is advised for adults without egg allergy.", WITH),
         ("Eine Pause ist bei mechanischer Klappe nötig.", GERMAN),
+        ("Two of the rooms have no balcony.", BUT_TWO),
+        ("The trainee may not use the saw.", BUT_ONE),
+        ("Zwei Zimmer haben keinen Balkon.", BIS_AUF),
     ],
 )
 def test_what_an_exception_implies(sentence: str, part: str) -> None:
@@ -56,6 +65,11 @@ def test_what_an_exception_implies(sentence: str, part: str) -> None:
 )
 def test_what_is_neither(sentence: str, part: str) -> None:
     assert not at_odds(sentence, [part])
+
+
+def test_what_is_nearly_so_excepts_nothing() -> None:
+    assert all_but_as_except("The ward is all but empty.") == "The ward is all but empty."
+    assert all_but_as_except(BUT_TWO) == "All of the rooms have a balcony except two."
 
 
 def test_nor_is_more_of_the_others_implied_where_they_had_less() -> None:

@@ -14,6 +14,7 @@ from vademecum.rag.negation import denials, negated, with_for_not_without
         "There was little evidence of harm.",
         "Nothing changed.",
         "Nobody left.",
+        "The patient denies chest pain.",
         "The trial failed to show a benefit.",
         "Tetracyclines should be avoided in children.",
         "Avoid tetracyclines in children.",

@@ -59,6 +59,12 @@ def test_cues() -> None:
     assert direction("higher or lower") == direction("the same") == 0
 
 
+def test_another_clause_may_deny_something_else() -> None:
+    key = "The key must not be passed on; if it is lost, 45 euros are paid for the lock."
+    assert not contradicts("A lost key costs 45 euros.", key)
+    assert contradicts("A key that is passed on costs 45 euros.", key)
+
+
 def test_a_copy_denied_once_more_is_no_copy() -> None:
     part = "No differences were seen between the groups in pain and in sleep."
     assert denied_copy(

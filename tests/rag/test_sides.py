@@ -15,11 +15,29 @@ from vademecum.rag.sides import at_odds
         ("It is taken without food.", "It is taken with food."),
         ("It failed in patients under 65 years.", "It failed in patients over 65 years."),
         ("早餐后服用。", "早餐前服用。"),
+        ("Groups have at least 8 members.", "Groups have at most 8 members."),
+        ("Keep it at 8 degrees or more.", "Keep it at no more than 8 degrees."),
+        ("The stay is at most 2 nights.", "The minimum stay is 2 nights."),
+        ("Die Gruppe hat mindestens 12 Plätze.", "Die Gruppe hat höchstens 12 Plätze."),
     ],
 )
 def test_the_other_side_is_at_odds(sentence: str, part: str) -> None:
     assert at_odds(sentence, [part])
     assert not at_odds(part, [part])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part"),
+    [
+        ("Groups have up to 8 members.", "Groups have at most 8 members."),
+        ("Groups have 8 members or fewer.", "Groups have no more than 8 members."),
+        ("Staff rest for at least 11 hours.", "Staff rest for no less than 11 hours."),
+        ("The stay is at least 2 nights.", "The minimum stay is 2 nights."),
+        ("Kinder müssen 6 Jahre und älter sein.", "Kinder müssen mindestens 6 Jahre alt sein."),
+    ],
+)
+def test_the_same_side_in_other_words_is_not(sentence: str, part: str) -> None:
+    assert not at_odds(sentence, [part])
 
 
 def test_a_side_that_another_part_names_is_held() -> None:

@@ -1,0 +1,126 @@
+"""Whether a sentence leaves out the condition under which its passage says so.
+
+"The rent may be reduced" of "should the roof leak, the rent may be reduced", "the key costs 45
+euros" of "a lost key", "all members" of "members who are under 18", "every day" of "every day
+except on Sundays". A sentence or its question that has a word of the condition tells it, and
+another part of the passage may say the same without. What was so once is no rule. English and
+German.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from vademecum.rag.exceptions import ALL_BUT, EXCEPTION
+from vademecum.rag.limits import LIMITED
+from vademecum.rag.negation import negated
+from vademecum.rag.slots import words_in_order
+from vademecum.rag.supposed import BEFALLEN, CONDITION, DEFINES, PAST
+from vademecum.rag.words import containment, content_words, numbers
+
+# Openings that name no time: "when" and "once" do, but at the beginning.
+SUPPOSES = re.compile(
+    r"\W*(?:if|provided(?: that)?|in case(?: that)?|should|falls|wenn|sofern|im falle?,? dass)\Z",
+    re.IGNORECASE,
+)
+FIRST = re.compile(r"\A\W*(?P<case>(?:where|when|whenever)\s[^,;:.()]+),", re.IGNORECASE)
+THOSE_WHO = re.compile(
+    r"\b(?P<those>\w+) (?P<case>who (?P<now>(?:is|are|has|have|do|does|can|may|must|want|need)\b)?"
+    r"[^,;:.()]+)",
+    re.IGNORECASE,
+)
+EACH = re.compile(
+    r"\b(?:all|every(?:one|body)?|each|any|always|daily|alle[nrs]?|jede[mnrs]?|immer|täglich)\b",
+    re.IGNORECASE,
+)
+# "The tenant may reduce the rent" holds if there is a case in which it may: one behind is no other.
+MAY = re.compile(r"\b(?:may|might|can|could|darf|dürfen|kann|können|könn\w+)\b", re.IGNORECASE)
+SEGMENT = re.compile(r"(?<=;)\s")
+SHARED = 0.75  # of the words of a sentence, in what a part says under a condition
+WITH_FIGURE = 0.5  # of them, where it has a figure that the passage gives for that condition alone
+ALIKE = 3  # letters by which "losing" tells of what is lost
+
+
+class Case(NamedTuple):
+    """A condition as it is written, and all else that its sentence says."""
+
+    condition: str
+    rest: str
+
+
+def left_out(sentence: str, parts: Sequence[str], asked: frozenset[str] = frozenset()) -> str:
+    """The condition ("should the roof leak") without which no part says what the sentence says, ""
+    if it tells it, or there is none. `asked` are the words of its question."""
+    if LIMITED.search(sentence) or negated(sentence) or CONDITION.search(sentence):
+        return ""
+    words, figures = content_words(sentence), numbers(sentence)
+    if len(words) < 2:
+        return ""
+    may = MAY.search(sentence) is not None
+    every = EACH.search(sentence) is not None
+    told = {word[:ALIKE] for word in (*words_in_order(sentence), *asked)}
+    found = ""
+    for part in parts:
+        shared = containment(words, content_words(part))
+        for segment in SEGMENT.split(part) if shared >= WITH_FIGURE else ():
+            given = bool(figures) and figures <= numbers(segment)
+            if not given and containment(words, content_words(segment)) < SHARED:
+                continue
+            case = next(
+                (
+                    case.condition
+                    for case in _cases(segment, words, every=every, may=may)
+                    if not _told(case, told)
+                    and (given or containment(words, content_words(case.rest)) >= SHARED)
+                ),
+                "",
+            )
+            if not case:
+                return ""
+            found = found or case
+    return found
+
+
+def _told(case: Case, told: set[str]) -> bool:
+    """Whether some of these words, by their first letters, are those of a condition alone."""
+    own = set(words_in_order(case.condition)) - set(words_in_order(case.rest))
+    return not own or any(word[:ALIKE] in told for word in own)
+
+
+def _cases(part: str, words: set[str], *, every: bool, may: bool) -> Iterator[Case]:
+    """The conditions under which a part says what it says; of those that it excepts, if the
+    sentence says it of every one."""
+
+    def case(start: int, end: int) -> Case:
+        return Case(part[start:end].strip(" ,"), f"{part[:start]} {part[end:]}")
+
+    spans = [m.span() for m in CONDITION.finditer(part) if SUPPOSES.match(m["opening"])]
+    spans += [m.span("case") for m in FIRST.finditer(part)]
+    for start, end in spans:
+        found = case(start, end)
+        if may and part[:start].strip(" \n-*•–"):
+            continue
+        if not (PAST.search(part) or DEFINES.search(found.rest)):
+            yield found
+    for match in BEFALLEN.finditer(part):
+        yield Case(match.group(), f"{part[: match.start('state')]} {part[match.end('state') :]}")
+    for match in THOSE_WHO.finditer(part):
+        if content_words(match["those"]) & words and (every or match["now"]):
+            start, end = match.span("case")
+            closed = part[end : end + 1] == ","
+            yield case(start, end if closed else _until(part, start, end, words))
+    if every:
+        for match in EXCEPTION.finditer(part):
+            yield case(*match.span())
+        for match in ALL_BUT.finditer(part):
+            yield case(*match.span("but"))
+
+
+def _until(part: str, start: int, end: int, words: set[str]) -> int:
+    """Where behind "who" the sentence goes on with the words of the part."""
+    for word in re.finditer(r"\w+", part[start:end]):
+        if content_words(word.group()) & words:
+            return start + word.start()
+    return end
