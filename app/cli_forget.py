@@ -72,7 +72,10 @@ def forget(
 def _named(library: Library, name: str, named: Sequence[str]) -> tuple[list[str], list[str]]:
     """The places of files, and the ids of documents, that were named. Raises UsageError for what is
     neither."""
-    titles = library.titles(name, named)
+    from vademecum.corpora.readers.stream import printable
+
+    storable = [one for one in named if one == printable(one)]  # the bytes of a path may be none
+    titles = library.titles(name, storable)
     files = [one for one in named if one not in titles]
     return _places(library, name, files), [one for one in named if one in titles]
 

@@ -148,23 +148,48 @@ def readable_below(folder: Path) -> list[Path]:
     return [path for path in _files_below(folder) if _readable(path)]
 
 
-def _files_below(folder: Path, refused: Callable[[OSError], object] | None = None) -> list[Path]:
-    """`refused` hears of folders that cannot be looked into."""
+def _files_below(
+    folder: Path,
+    refused: Callable[[OSError], object] | None = None,
+    linked: list[Path] | None = None,
+) -> list[Path]:
+    """`refused` hears of folders that cannot be looked into, `linked` takes links to folders, which
+    are not followed: they may lead round in a circle."""
     found: list[Path] = []
-    for parent, folders, names in os.walk(folder, onerror=refused):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent) / name for name in names if not name.startswith(".")]
+    folders = [str(folder)]
+    while folders:  # one by one, however deep: `os.walk` calls itself, a thousand times at most
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif linked is not None and entry.is_symlink() and Path(entry.path).is_dir():
+                        linked.append(Path(entry.path))
+                    else:
+                        found.append(Path(entry.path))
+        except OSError as error:
+            if refused is not None:
+                refused(error)
     return sorted(found)
 
 
 def _walk(folder: Path, progress: Progress) -> list[Path]:
+    linked: list[Path] = []
     files = _files_below(
         folder,
         lambda error: progress.note(
             f"{printable(str(error.filename))}: passed over, it cannot be looked into: "
             f"{error.strerror}"
         ),
+        linked,
     )
+    if linked:
+        progress.note(
+            f"{folder}: passed over, links to folders: {_some(sorted(linked))}; name those to "
+            "have them read"
+        )
     found = [path for path in files if _readable(path)]
     if not found:
         raise UsageError(f"the folder {folder} holds no file that can be read", _kinds())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,22 @@ def test_files_folders_and_documents_are_forgotten_by_name(
     again = cli("ingest", ".", "--corpus", "papers", "--json").json
     assert (again["kept"], again["unchanged"]) == (3, 1)
     assert_sound(cli, 4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are Unicode")
+def test_files_and_folders_are_forgotten_whose_names_are_no_utf_8(cli: Cli, folder: Path) -> None:
+    odd = folder / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    (odd / os.fsdecode(b"th\xe9.txt")).write_text("Tea was given to all.")
+    (odd / "coffee.txt").write_text("Coffee was given to some.")
+    assert cli("ingest", str(folder), "--corpus", "papers").code == 0
+    assert_sound(cli, 6)
+    for named, left in ((odd / os.fsdecode(b"th\xe9.txt"), 5), (odd, 4)):
+        done = cli("corpus", "forget", "papers", str(named), "--yes")
+        assert done.code == 0, done.stderr
+        assert_sound(cli, left)
+    nowhere = str(folder / os.fsdecode(b"\xff"))
+    assert cli("corpus", "forget", "papers", nowhere, "--yes").code == 2
 
 
 def test_what_another_file_holds_stays_and_so_it_is_said(cli: Cli, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,35 @@ def test_a_link_that_leads_nowhere_is_told_as_such(tmp_path: Path) -> None:
         f"{tmp_path}: passed over, links to what is not there: b.md",
         f"{tmp_path}: passed over, of no kind that can be read: x.png",
     ]
+
+
+def test_a_link_to_a_folder_is_not_followed_and_told(tmp_path: Path) -> None:
+    class Notes(Silent):
+        def note(self, text: str) -> None:
+            told.append(text)
+
+    told: list[str] = []
+    other, text = touched(tmp_path, "other/a.txt", "folder/b.txt")
+    (text.parent / "round").symlink_to("..")
+    (text.parent / "aside").symlink_to(other.parent)
+    assert resolve([str(text.parent)], progress=Notes()).files == (text,)
+    [line] = told
+    assert line.startswith(f"{text.parent}: passed over, links to folders: aside, round; name ")
+    assert resolve([str(text.parent / "aside")]).files == (text.parent / "aside" / "a.txt",)
+
+
+def test_folders_may_be_nested_deeply(tmp_path: Path) -> None:
+    folder = tmp_path
+    folders = [folder := folder / "d" for _ in range(sys.getrecursionlimit() + 100)]
+    try:
+        for folder in folders:
+            folder.mkdir()
+        (file := folders[-1] / "a.txt").write_text("text")
+        assert resolve([str(tmp_path)]).files == (file,)
+    finally:  # whoever clears the folder may call itself for each
+        (folders[-1] / "a.txt").unlink(missing_ok=True)
+        for folder in reversed(folders):
+            folder.rmdir()
 
 
 def test_files_keep_the_order_given_and_come_once(tmp_path: Path) -> None:
