@@ -17,6 +17,7 @@ from vademecum.model.interface import TextEmbedder
 from vademecum.rag.answer import BEARING, Sentence, Source
 from vademecum.rag.asked_for import lacks
 from vademecum.rag.pointed import pointed
+from vademecum.rag.rare import unheard_of
 from vademecum.rag.retrieve import Found
 from vademecum.rag.rows import of_another_day
 from vademecum.rag.wording import Reason
@@ -79,11 +80,13 @@ def choose(
 ) -> tuple[list[Found], Reason | None]:
     """The found passages to answer from, and why not to ask the model, None if there is no reason:
     then they are all that was found."""
+    texts = [f"{one.document.title} {one.passage.text}" for one in found]
+    if found and language == "en" and unheard_of(question, texts, embedder):
+        return list(found), "irrelevant"
     can_tell = [
         one
-        for one in found
-        if not lacks(f"{one.document.title} {one.passage.text}", question)
-        and not of_another_day(one.passage.text, question)
+        for one, text in zip(found, texts, strict=True)
+        if not lacks(text, question) and not of_another_day(one.passage.text, question)
     ]
     withheld = before(can_tell, language)
     if not withheld:
