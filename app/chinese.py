@@ -43,6 +43,7 @@ CHINESE = Labels(
     overstated="表述过度：",
     why="原因：",
     note="注：",
+    cut_short="模型还写了更多，回答到此截断：缺少的内容请单独提问",
     quoted="这不是回答，只是与问题最相近的原文句子，是否切题请自行判断：",
     quote="“{}”",
     supported_one="得到段落支持",

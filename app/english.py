@@ -43,6 +43,7 @@ ENGLISH = Labels(
     overstated="Overstated: ",
     why="Why: ",
     note="Note: ",
+    cut_short="cut short where the model wrote on: ask for what is missing alone",
     quoted="Not an answer, only the sentence most like the question, word for word. Judge for "
     "yourself whether it bears on it:",
     quote="“{}”",

@@ -43,6 +43,7 @@ GERMAN = Labels(
     overstated="Überzogen: ",
     why="Grund: ",
     note="Hinweis: ",
+    cut_short="hier gekürzt, das Modell schrieb weiter: bitte nach dem, was fehlt, allein fragen",
     quoted="Keine Antwort, nur der Satz, der der Frage am ähnlichsten ist, im Wortlaut. Ob er sie "
     "trifft, ist selbst zu prüfen:",
     quote="„{}“",

@@ -40,6 +40,7 @@ class Labels:
     overstated: str
     why: str
     note: str
+    cut_short: str  # why an answer ends where it does
     quoted: str
     quote: str  # marks of quotation
     supported_one: str

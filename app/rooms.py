@@ -14,7 +14,7 @@ from vademecum.collection import without_collection
 from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import Cancelled, NothingToDo, UsageError
 from vademecum.progress import Progress
-from vademecum.rag.answer import Answer, Completed, Event, Turn
+from vademecum.rag.answer import Answer, AnswerDelta, Completed, Event, Turn
 from vademecum.rag.writer import ADDRESS
 from vademecum.settings import settings
 
@@ -181,10 +181,13 @@ def answer(
     history: Sequence[Turn] = (),
     cancel: threading.Event | None = None,
 ) -> Answer:
-    """Ask, hand every event to `show`, return the checked answer.
+    """Ask, hand every event to `show`, return the checked answer, which says where it was cut.
 
     Raises Cancelled if the stream ends without one.
     """
+    from vademecum.app.cut_short import with_its_end
+
+    written = ""
     events = assistant.stream(
         question,
         corpus=corpus,
@@ -195,8 +198,10 @@ def answer(
     )
     for event in events:
         show(event)
-        if isinstance(event, Completed):
-            return event.answer
+        if isinstance(event, AnswerDelta):
+            written += event.text
+        elif isinstance(event, Completed):
+            return with_its_end(event.answer, written)
     raise Cancelled("the answer was stopped")
 
 

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from vademecum.app.cut_short import with_its_end
 from vademecum.corpora.document import CorpusInfo, Document, Filters, Hit
 from vademecum.rag.answer import (
     Answer,
@@ -100,7 +101,8 @@ class Progress:
             self.text += event.text
         else:
             self._thought(now)
-            self.answer, self.sources = event.answer, event.answer.sources
+            self.answer = with_its_end(event.answer, self.text)
+            self.sources = event.answer.sources
 
     def _thought(self, now: float) -> None:
         if self.thought_from is not None and self.thought_s is None:
