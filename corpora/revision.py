@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from vademecum.corpora.document import Deletion, Document
 
+VERSION_DIGITS = 18  # PubMed's have one
 NUMBERED = re.compile(r"(?:pubmed|medline)(\d{2})n(\d{4,})\.xml(?:\.gz)?", re.IGNORECASE)
 
 
@@ -37,14 +38,18 @@ class Revision:
 
     def precedes(self, other: Revision) -> bool:
         """Whether this one is surely the earlier: by version, by file, else by day."""
-        if self.version.isdecimal() and other.version.isdecimal():
-            mine, theirs = int(self.version), int(other.version)
-            if mine != theirs:
-                return mine < theirs
+        mine, theirs = _number(self.version), _number(other.version)
+        if mine is not None and theirs is not None and mine != theirs:
+            return mine < theirs
         here, there = file_number(self.origin), file_number(other.origin)
         if here and there:
             return here < there
         return bool(self.revised and other.revised) and self.revised < other.revised
+
+
+def _number(version: str) -> int | None:
+    """Python refuses to convert thousands of digits."""
+    return int(version) if version.isdecimal() and len(version) <= VERSION_DIGITS else None
 
 
 def sift(

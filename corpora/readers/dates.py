@@ -46,7 +46,8 @@ def iso_date(year: str, month: str = "", day: str = "") -> str:
     if not YEAR.fullmatch(year.strip()):
         return ""
     year, month, day = year.strip(), month.strip(), day.strip()
-    number = int(month) if month.isdecimal() else MONTHS.get(month[:3].lower(), 0)
+    in_digits = month.isdecimal() and len(month) <= 2  # thousands are refused by `int`
+    number = int(month) if in_digits else MONTHS.get(month[:3].lower(), 0)
     if not 1 <= number <= 12:
         return year
     if day.isdecimal():
@@ -94,7 +95,7 @@ def whole_date(element: etree._Element | None) -> str:
 @lru_cache(maxsize=4096)
 def _in_numbers(*texts: str) -> str:
     parts = [text.strip() for text in texts]
-    if not all(part.isascii() and part.isdecimal() for part in parts):
+    if not all(part.isascii() and part.isdecimal() and len(part) <= 4 for part in parts):
         return ""
     year, month, day = map(int, parts)
     return f"{year:04}-{month:02}-{day:02}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -89,6 +90,8 @@ def stated_beside(path: Path) -> Stated:
     makes no sense."""
     for place in maps_of(path):
         try:
+            if not stat.S_ISREG(place.stat().st_mode):  # to open a pipe may wait for ever
+                raise _wrong_map(path, place, "it is not a regular file")
             raw = tomllib.loads(place.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue

@@ -27,4 +27,6 @@ def table_text(table: etree._Element) -> str:
 
 def _span(cell: etree._Element) -> int:
     value = cell.get("colspan", "1")
-    return min(int(value), MAX_SPAN) if value.isascii() and value.isdecimal() and value else 1
+    if not (value.isascii() and value.isdecimal()):
+        return 1
+    return min(int(value[:9]), MAX_SPAN)  # `int` refuses thousands of digits

@@ -86,6 +86,8 @@ def test_a_heading_is_no_part_of_the_sentence_below_it(tmp_path: Path) -> None:
 
 
 def test_tables_of_values_and_tables_that_lay_out(tmp_path: Path) -> None:
+    wide = f"<table><tr><td colspan={'9' * 5000}>A<td>B<tr><td>C<td>D</table>"
+    assert "C | D" in body(tmp_path, wide)
     values = """<table><caption>Doses</caption><tr><th colspan=2>Group<th>mg<tr><td>A<td>B<td>5
       <tr><td></table>"""
     assert body(tmp_path, values) == "Doses\n\nGroup |  | mg\nA | B | 5"

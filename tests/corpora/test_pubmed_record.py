@@ -285,6 +285,15 @@ def test_medline_dates(text: str, date: str) -> None:
     assert medline_date(text) == date
 
 
+def test_digits_without_end_cost_the_date_alone(tmp_path: Path) -> None:
+    """Python converts no more than 4,300 of them: all records of the file behind them were lost."""
+    many = "9" * 5000
+    issue = f"<PubDate><Year>2020</Year><Month>{many}</Month><Day>{many}</Day></PubDate>"
+    revised = f"<DateRevised><Year>{many}</Year><Month>1</Month><Day>1</Day></DateRevised>"
+    document = read_one(tmp_path, citation(issue=issue, more=revised))
+    assert (document.date, document.revised) == ("2020", "")
+
+
 @given(st.text(max_size=6), st.text(max_size=10), st.text(max_size=4))
 def test_dates_never_invent_or_fail(year: str, month: str, day: str) -> None:
     date = iso_date(year, month, day)

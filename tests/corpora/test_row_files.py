@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,14 @@ def test_a_map_that_makes_no_sense_is_told(tmp_path: Path, said: str) -> None:
     with pytest.raises(DocumentRejected, match=r"a\.csv: fields\.toml cannot be followed") as told:
         read(tmp_path / "a.csv", "text\nx")
     assert "text =" in told.value.hint
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on Windows")
+@pytest.mark.timeout(20)
+def test_a_map_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fields.toml")
+    with pytest.raises(DocumentRejected, match="cannot be followed: it is not a regular file"):
+        read(tmp_path / "a.csv", "text\nx")
 
 
 def test_rows_without_an_id_are_known_by_what_they_say(tmp_path: Path) -> None:

@@ -102,6 +102,17 @@ def test_which_revision_is_the_earlier() -> None:
     assert not Revision("1", "a.xml").precedes(Revision("1", "b.xml"))
 
 
+def test_a_version_that_is_no_number_to_be_read_ends_no_job(tmp_path: Path) -> None:
+    """Python converts no more than 4,300 digits: the first such record ended the job, each time."""
+    odd = article(1, "Odd.").replace('Version="1"', f'Version="{"9" * 5000}"')
+    path = write_pubmed(tmp_path / "a.xml", odd, article(2), odd.replace("Odd.", "Odder."))
+    more = write_pubmed(tmp_path / "b.xml", odd.replace("Odd.", "Odd again."), article(3))
+    with Library.open(tmp_path / "library") as library:
+        report = ingest(library, NAME, [path, more], FakeEmbedder(), batch_size=1)
+        assert (report.state, report.read, report.failed) == ("done", 5, 0)
+        assert library.corpus(NAME).documents == 3
+
+
 def test_a_file_that_comes_late_undoes_nothing(library: Library, tmp_path: Path) -> None:
     first = numbered(tmp_path, 1, article(1, "Old."), article(2), article(3, "Only."))
     second = numbered(tmp_path, 2, article(1, "New."), deletion(2, 9))
