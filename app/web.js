@@ -74,12 +74,18 @@
     following = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
   }
 
+  // The sheet of a narrow page covers it: "back" closes the sheet, and does not leave the page.
+  function showSheet() {
+    if (NARROW.matches && !history.state?.vdSheet) history.pushState({ vdSheet: true }, "");
+    state.sheet = true;
+    restore();
+  }
+
   function open(source, evidence) {
     state.turn = Number(source.split("-")[0]);
     state.source = source;
     state.evidence = evidence;
-    state.sheet = true;
-    restore();
+    showSheet();
     const card = one(`#vd-panel [data-vd-source="${source}"]`);
     if (!card) return;
     const region = card.querySelector(".vd-passage");
@@ -107,6 +113,28 @@
     restore();
     if (origin && document.contains(origin)) origin.focus();
     origin = null;
+    if (history.state?.vdSheet) history.back();
+  }
+
+  addEventListener("popstate", () => {
+    if (state.sheet) close();
+  });
+
+  // What a screen reader tells of an answer without being asked.
+  function say(turn) {
+    let line = one("#vd-said");
+    if (!line) {
+      line = document.createElement("p");
+      line.id = "vd-said";
+      line.className = "vd-sr";
+      line.setAttribute("role", "status");
+      document.body.append(line);
+    }
+    line.lang = turn?.lang ?? "";
+    const told = turn?.querySelectorAll(
+      ".vd-status, .vd-abstained-head, .vd-ending, .vd-support, .vd-stopped"
+    ) ?? [];
+    line.textContent = [...told].map((each) => each.textContent).join(" ");
   }
 
   async function copy(button) {
@@ -139,8 +167,7 @@
       origin = button;
       state.turn = Number(vdShow);
       state.source = state.evidence = null;
-      state.sheet = true;
-      restore();
+      showSheet();
       one("#vd-right").scrollTop = 0;
     } else if (vdCopy) {
       copy(button);
@@ -167,6 +194,12 @@
       noticeScroll();
     }
   });
+  // Gradio's menu stays open where the keyboard goes on to what is behind it.
+  document.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && event.target.matches("#vd-corpus input")) {
+      event.target.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    }
+  });
   NARROW.addEventListener("change", restore);
 
   // A new exchange is followed from its start.
@@ -175,11 +208,15 @@
   new MutationObserver(() => {
     const now = one("#vd-live .vd-turn") !== null;
     const loaded = !past && !live && one("#vd-past .vd-turn") !== null;
-    if (now && !live) following = true;
+    if (now && !live) {
+      following = true;
+      say(one("#vd-live .vd-turn"));
+    }
     const ended = live && !now;
     live = now;
     past = one("#vd-past .vd-turn") !== null;
     restore();
+    if (ended) say(all("#vd-past .vd-turn").at(-1));
     if ((ended && following) || loaded) toEnd();
   }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
 })();
