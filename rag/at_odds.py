@@ -9,8 +9,9 @@ another party may, what a clause says of another thing, two sentences run togeth
 supposed or rejected, what ends for what begins, another day of the week, another number of a
 thing, another row of a table, what nobody did, what is set aside for something else or told of a
 mistake, another condition, the doer for the one to whom it is done, a percentage of something else,
-the figure of another label, an effect that is none, what only the loss of a thing does, and what is
-not changed.
+the figure of another label, "only" of another thing, what stands with another where a verb is left
+out, a figure per another measure, an effect that is none, what only the loss of a thing does, and
+what is not changed.
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ from vademecum.rag import (
     denials,
     doers,
     duties,
+    ellipses,
     exceptions,
+    gapped,
     labelled,
     mistaken,
     negation,
     no_effect,
     nobody,
+    only_of,
     order,
     orders,
     ordinals,
@@ -40,6 +44,7 @@ from vademecum.rag import (
     parties,
     percent_of,
     proportions,
+    rates,
     regimen,
     run_on,
     set_aside,
@@ -78,6 +83,7 @@ def at_odds(
         return True
     parts, nearest = (exceptions.restated(sentence, given) for given in (parts, nearest))
     parts, nearest = (set_aside.restated(sentence, given) for given in (parts, nearest))
+    parts, nearest = ellipses.completed(parts), ellipses.completed(nearest)
     contrasted = contrasts.agree(sentence, parts)
     turned = any(turned_round(sentence, part) for part in parts)
     agreed = not contrasted and not turned and otherwise.agrees(sentence, parts)
@@ -111,6 +117,9 @@ def at_odds(
         doers,
         percent_of,
         labelled,
+        only_of,
+        gapped,
+        rates,
     )
     if any(way.at_odds(sentence, parts) for way in ways):
         return True

@@ -41,6 +41,10 @@ PREFERRED_TO = re.compile(
 )
 PREPOSITION = re.compile(rf"\s*{_NO_VERB}\s", re.IGNORECASE)
 ARTICLE = re.compile(r"(?:the|an?|its|their|his|her|each|every)\s", re.IGNORECASE)
+RELATIVE = re.compile(r"(?:who|which)\s+", re.IGNORECASE)
+ANTECEDENT = re.compile(
+    r"\b(?i:the|an?|its|their|his|her)\s(?:[\w'-]+\s){0,2}[\w'-]+\Z|(?:[A-Z][\w.'-]*\s){0,3}[\w'-]+\Z"
+)
 SUBJECT = 3  # words that stand before the verb of the second clause
 LEAST = 3  # words of a clause without a verb that is seen
 BEGINNING = 80  # characters of a piece in which they are
@@ -49,7 +53,7 @@ BEGINNING = 80  # characters of a piece in which they are
 @lru_cache(maxsize=4096)
 def clauses(sentence: str) -> tuple[str, ...]:
     """The clauses of a sentence, in order; what has no verb stays with what it is joined to, and
-    what begins with one has the subject of the clause before it."""
+    what begins with one has the subject of the clause before it, "who" what that ends with."""
     found: list[str] = []
     verbs = [match.start() for match in VERB.finditer(sentence)]
     start = 0
@@ -61,7 +65,9 @@ def clauses(sentence: str) -> tuple[str, ...]:
             if not (both or _parts(sentence, start, gap)):
                 continue
         clause = sentence[start:end].lstrip()
-        if found and VERB.match(clause):
+        if found and (relative := RELATIVE.match(clause)):
+            clause = f"{_antecedent(found[-1])} {clause[relative.end() :]}"
+        elif found and VERB.match(clause):
             clause = f"{subject(found[-1])} {clause}"
         found.append(clause)
         start = gap.end() if gap else end
@@ -96,6 +102,13 @@ def _both_say(sentence: str, start: int, gap: re.Match[str]) -> bool:
     )
     one, other = verb_at(before), verb_at(behind[: SUBJECT + 1])
     return one is not None and other is not None and len(before) > one + 2
+
+
+def _antecedent(clause: str) -> str:
+    """What "who" behind a clause takes up: its last noun with what stands between its article and
+    it, or its last name."""
+    found = ANTECEDENT.search(clause, max(0, len(clause) - BEGINNING))
+    return found.group() if found else "who"
 
 
 def subject(clause: str) -> str:

@@ -1,8 +1,9 @@
 """Who does it to whom: "the tenant sued the landlord" is "the landlord was sued by the tenant".
 
 "The tenant was sued by the landlord" has every word of it, and is at odds with it. A passive that
-names its doer is laid beside actives, and the other way round; where both are of one kind, that two
-names have changed places is told in `swaps.py`. English.
+names its doer is laid beside actives, and the other way round, and an active beside actives: that
+two names have changed places in a near copy is told in `swaps.py`, but not where each stands twice
+("the hospital pays the agency, and the agency pays the nurses"). English.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from vademecum.rag.clauses import clauses
-from vademecum.rag.finite import tokens
+from vademecum.rag.finite import CLOSED, tokens, verb_at
 from vademecum.rag.slots import words_in_order
 from vademecum.rag.swaps import SYMMETRIC
 from vademecum.rag.voices import FORMS, PASSIVE
@@ -39,13 +40,22 @@ class Deed(NamedTuple):
     whom: frozenset[str]
 
 
+class Around(NamedTuple):
+    """The stems before a verb and behind it, and whether its object follows at once."""
+
+    before: frozenset[str]
+    behind: frozenset[str]
+    direct: bool
+
+
 class Clause(NamedTuple):
-    """The text of a clause, the deed that it tells of if it is a passive, and for each verb that
-    an active may have the stems before it and behind it."""
+    """The text of a clause, the deed that it tells of if it is a passive, its verb where that is
+    told, and for each verb that an active may have what stands around it."""
 
     text: str
     deed: Deed | None
-    around: dict[str, tuple[frozenset[str], frozenset[str]]]
+    verb: str
+    around: dict[str, Around]
 
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
@@ -64,33 +74,60 @@ def _turned(claim: Clause, told: Sequence[Clause]) -> bool:
         says = any(_does(claim.deed, each) or claim.deed == each.deed for each in near)
         return not says and any(_undergoes(claim.deed, each) for each in near)
     passives = [each.deed for each in near if each.deed]
-    return any(_undergoes(deed, claim) and not _does(deed, claim) for deed in passives) and not any(
-        words <= content_words(each.text) for each in near if not each.deed
+    actives = [each for each in near if not each.deed]
+    if any(_undergoes(deed, claim) and not _does(deed, claim) for deed in passives):
+        return not any(words <= content_words(each.text) for each in actives)
+    return any(_reversed(claim, each) for each in actives) and not any(
+        _says(claim, each) for each in actives
     )
+
+
+def _reversed(claim: Clause, clause: Clause) -> bool:
+    """Whether two actives of one verb have each other's doer for the one to whom it is done."""
+    ours, theirs = claim.around.get(claim.verb, NOWHERE), clause.around.get(claim.verb, NOWHERE)
+    who = ours.before - theirs.before
+    return (
+        ours.direct
+        and theirs.direct
+        and bool(who)
+        and who <= theirs.behind
+        and bool(ours.behind & theirs.before - theirs.behind)
+    )
+
+
+def _says(claim: Clause, clause: Clause) -> bool:
+    ours, theirs = claim.around.get(claim.verb, NOWHERE), clause.around.get(claim.verb, NOWHERE)
+    return ours.before <= theirs.before and bool(ours.behind & theirs.behind)
 
 
 def _does(deed: Deed, clause: Clause) -> bool:
     """Whether an active clause says that they do it to those."""
-    before, behind = clause.around.get(deed.done, (frozenset(), frozenset()))
-    return deed.who <= before and bool(deed.whom & behind)
+    around = clause.around.get(deed.done, NOWHERE)
+    return deed.who <= around.before and bool(deed.whom & around.behind)
 
 
 def _undergoes(deed: Deed, clause: Clause) -> bool:
     """Whether an active clause says that it is done to them, by those."""
-    before, behind = clause.around.get(deed.done, (frozenset(), frozenset()))
+    before, behind, _ = clause.around.get(deed.done, NOWHERE)
     return deed.who <= behind and not deed.who & before and bool(deed.whom & before)
+
+
+NOWHERE = Around(frozenset(), frozenset(), direct=False)
 
 
 @lru_cache(maxsize=2048)
 def _read(sentence: str) -> tuple[Clause, ...]:
     if HAN.search(sentence):
         return ()
-    return tuple(
-        Clause(clause, deed, {} if deed else _around(clause))
-        for clause in clauses(sentence)
-        if len(clause) <= LONGEST
-        for deed in (_passive(clause),)
-    )
+    return tuple(_clause(clause) for clause in clauses(sentence) if len(clause) <= LONGEST)
+
+
+def _clause(text: str) -> Clause:
+    deed = _passive(text)
+    words = [token.word for token in tokens(text)]
+    at = verb_at(words)
+    verb = "" if at is None or SYMMETRIC.match(words[at]) else _stem(words[at])
+    return Clause(text, deed, verb, {} if deed else _around(words))
 
 
 def _passive(clause: str) -> Deed | None:
@@ -106,10 +143,9 @@ def _passive(clause: str) -> Deed | None:
     return Deed(who - whom, done[0], whom - who)
 
 
-def _around(clause: str) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
-    """What stands before and behind each word that may be a verb of the clause; a word that is
-    there twice tells nothing."""
-    words = [token.word for token in tokens(clause)]
+def _around(words: Sequence[str]) -> dict[str, Around]:
+    """What stands before and behind each word that may be a verb; one that is there twice tells
+    nothing."""
     stems = [_stem(word) for word in words]
     found = {}
     for at, word in enumerate(words[1:], start=1):
@@ -119,7 +155,8 @@ def _around(clause: str) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
             frozenset(s for s, w in zip(some, those, strict=True) if w not in STOP_WORDS)
             for some, those in ((stems[:at], words[:at]), (stems[at + 1 :], words[at + 1 :]))
         )
-        found[stems[at]] = (before, behind)
+        direct = at + 1 < len(words) and words[at + 1] not in CLOSED
+        found[stems[at]] = Around(before, behind, direct)
     return found
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from vademecum.rag.finite import AUXILIARIES
+from vademecum.rag.finite import AUXILIARIES, CLOSED
 from vademecum.rag.negation import negated
 from vademecum.rag.polarity import direction
 from vademecum.rag.words import containment, content_words
@@ -34,10 +34,13 @@ EXCEPT_WITH = re.compile(
 # A number, or a name before the verb; "is all but empty" excepts nothing.
 ALL_BUT = re.compile(
     r"\b(?P<all>(?:all|every(?:one|body)?|each|any(?:one|body)|alle|jede[rs]?)\b"
-    r"(?: (?:of )?(?:the )?[\w-]+)?) (?P<but>(?:but|bis auf) (?P<those>(?:\d+|one|two|three|four"
-    r"|five|six|eine[nrs]?|zwei|drei|vier|fünf|sechs)\b|(?:the |an? |my |our |de[nrm] |die |das "
-    r"|eine[nrm]? )?(?:[\w-]+ ){0,3}?[\w-]+"
-    rf"(?= (?:{'|'.join(sorted(AUXILIARIES))})\b)))(?P<rest>[^.;]*)",
+    r"(?: (?:of )?(?:the )?[\w-]+)?)"
+    r" (?P<but>(?:but|bis auf|except(?: for)?|apart from|other than|außer)"
+    r" (?P<those>(?:\d+|one|two|three|four|five|six|eine[nrs]?|zwei|drei|vier|fünf|sechs)\b"
+    r"|(?:the |an? |my |our |de[nrm] |die |das |eine[nrm]? )?(?:[\w-]+ ){0,3}?[\w-]+"
+    rf"(?= (?:{'|'.join(sorted(AUXILIARIES))})\b)"
+    # "All members except juniors vote": a verb behind a plural.
+    rf"|(?:the )?[\w-]+s(?= (?!(?:{'|'.join(sorted(CLOSED))})\b)[a-z]+(?<!s)\b)))(?P<rest>[^.;]*)",
     re.IGNORECASE,
 )
 NOT_THOSE = re.compile(r"\b(?:without|ohne|non)\b", re.IGNORECASE)

@@ -1,7 +1,7 @@
-"""Under which label a passage lists a figure: "phone: 1177", "fax: 1188".
+"""Under which label a passage lists a figure or a name: "phone: 1177", "night shift: Okafor".
 
-A sentence that has the figure of one label and names another ("the phone number is 1188") is at
-odds with the passage, unless the figure stands elsewhere in it, too. In every language.
+A sentence that has what stands under one label and names another ("the phone number is 1188") is at
+odds with the passage, unless that stands elsewhere in it, too. In every language.
 """
 
 from __future__ import annotations
@@ -21,32 +21,31 @@ LABEL = re.compile(
 VALUE = 60  # characters of a value: what is longer is a text
 
 
+FEW = 3  # words of a name
+
+
 class Labelled(NamedTuple):
-    """The words of a label, and the numbers that stand behind it."""
+    """The words of a label, and the numbers that stand behind it, or else the words of a name."""
 
     label: frozenset[str]
     values: frozenset[str]
 
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:
-    """Whether a sentence gives a label the figure of another."""
+    """Whether a sentence gives a label what stands under another."""
     told = [each for part in parts for each in labelled(part)]
     if len(told) < 2:
         return False
-    words, figures = content_words(sentence), numbers(sentence)
-    named = [each for each in told if each.label <= words]
-    unnamed = [each for each in told if not each.label & words]
-    own = frozenset[str]().union(*(each.values for each in named))
-    others = frozenset[str]().union(*(each.values for each in unnamed))
-    return (
-        bool(own) and not own & figures and bool(others & figures - own) and _listed(figures, parts)
+    words = content_words(sentence)
+    said = words | numbers(sentence)
+    own = frozenset[str]().union(*(each.values for each in told if each.label <= words))
+    others = [each.values for each in told if not each.label <= words and each.values <= said]
+    if not own or own & said or not others:
+        return False
+    given = frozenset[str]().union(*others)
+    return not any(
+        given & (numbers(part) | content_words(part)) for part in parts if not labelled(part)
     )
-
-
-def _listed(figures: set[str], parts: Sequence[str]) -> bool:
-    """Whether all figures stand nowhere but behind labels."""
-    free = [LABEL.sub(" ", part) for part in parts if not labelled(part)]
-    return not any(figures & numbers(part) for part in free)
 
 
 @lru_cache(maxsize=4096)
@@ -55,8 +54,13 @@ def labelled(part: str) -> tuple[Labelled, ...]:
     found = [*LABEL.finditer(part)]
     ends = [*(match.start() for match in found), len(part)][1:]
     told = [
-        Labelled(frozenset(content_words(match["label"])), frozenset(numbers(value)))
+        Labelled(frozenset(content_words(match["label"])), _values(value))
         for match, end in zip(found, ends, strict=bool(found))
         if len(value := part[match.end() : end]) <= VALUE
     ]
     return tuple(each for each in told if each.label and each.values)
+
+
+def _values(value: str) -> frozenset[str]:
+    words = content_words(value)
+    return frozenset(numbers(value) or (words if len(words) <= FEW else ()))

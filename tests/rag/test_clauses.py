@@ -23,6 +23,12 @@ from vademecum.rag.clauses import clauses, subject
             "Adrenaline causes lactic acidosis, and noradrenaline causes bradycardia.",
             ("Adrenaline causes lactic acidosis", "noradrenaline causes bradycardia."),
         ),
+        # "Who" is the last thing named.
+        (
+            "The consultant leads the registrar, who leads the house officer.",
+            ("The consultant leads the registrar", "the registrar leads the house officer."),
+        ),
+        ("He saw Dr Amari, who advised rest.", ("He saw Dr Amari", "Dr Amari advised rest.")),
         # What begins with a verb is said of the subject before it.
         (
             "The board appoints the directors and sets their pay.",

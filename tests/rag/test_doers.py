@@ -9,6 +9,7 @@ from vademecum.rag.doers import at_odds
 SUED = "The tenant sued the landlord over the damp cellar."
 WARNED = "The landlord was warned by the council twice."
 LEVEL = "Rifampicin lowers the level of warfarin."
+AGENCY = "The hospital pays the agency, and the agency pays the nurses."
 RENT = "Rent is collected by the agent on behalf of the Landlord."
 
 
@@ -18,6 +19,7 @@ RENT = "Rent is collected by the agent on behalf of the Landlord."
         ("The tenant was sued by the landlord over the damp cellar.", SUED),
         ("The landlord warned the council twice.", WARNED),
         ("The level of rifampicin is lowered by warfarin.", LEVEL),
+        ("The agency pays the hospital.", AGENCY),
     ],
 )
 def test_the_other_way_round_is_at_odds(sentence: str, part: str) -> None:
@@ -33,6 +35,7 @@ def test_the_other_way_round_is_at_odds(sentence: str, part: str) -> None:
         ("The level of warfarin is lowered by rifampicin.", LEVEL),
         ("The Landlord collects the rent through an agent.", RENT),
         ("Colds were shortened by half a day.", "Half a day later the colds shortened."),
+        ("The agency pays the nurses.", AGENCY),
         ("Pain was linked by them to stress.", "They linked stress to pain."),
     ],
 )

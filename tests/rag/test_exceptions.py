@@ -25,6 +25,7 @@ CONFINED = "The benefit of tamoxifen was confined to women with sensitive tumour
         ("The vaccine is advised for all adults with egg allergy.", WITH),
         ("Eine Pause ist bei mechanischer Klappe nicht nötig.", GERMAN),
         ("Only two of the rooms have a balcony.", BUT_TWO),
+        ("Insulin is kept in the cupboard.", "All drugs except insulin are kept in the cupboard."),
         ("The trainee may use the saw.", BUT_ONE),
         ("Zwei Zimmer haben einen Balkon.", BIS_AUF),
         ("All patients benefited.", ONLY),
@@ -45,6 +46,7 @@ def test_the_contrary(sentence: str, part: str) -> None:
         ("Eine Pause ist bei mechanischer Klappe nötig.", GERMAN),
         ("Two of the rooms have no balcony.", BUT_TWO),
         ("The trainee may not use the saw.", BUT_ONE),
+        ("Juniors do not vote.", "All members except juniors vote."),
         ("Zwei Zimmer haben keinen Balkon.", BIS_AUF),
     ],
 )

@@ -9,6 +9,7 @@ from vademecum.rag.labelled import at_odds
 
 LINES = "Phone: 1177\nFax: 1188"
 LIST = "Stock on 1 March: - doses: 340 - syringes: 500"
+SHIFTS = ("Early shift: Keller.", "Late shift: Brandt.", "Night shift: Okafor.")
 ITEMS = ("- doses: 340", "- syringes: 500")
 
 
@@ -19,6 +20,7 @@ ITEMS = ("- doses: 340", "- syringes: 500")
         ("The fax number is 1177.", (LINES,)),
         ("There are 500 doses.", (LIST,)),
         ("There are 340 syringes.", ITEMS),
+        ("Brandt has the night shift.", SHIFTS),
     ],
 )
 def test_the_figure_of_another_label_is_at_odds(sentence: str, parts: tuple[str, ...]) -> None:
@@ -31,6 +33,8 @@ def test_the_figure_of_another_label_is_at_odds(sentence: str, parts: tuple[str,
         ("The phone number is 1177.", (LINES,)),
         ("The phone number is 1177 and the fax number 1188.", (LINES,)),
         ("There are 340 doses.", (LIST,)),
+        ("Okafor has the night shift.", SHIFTS),
+        ("Brandt has the night shift.", (*SHIFTS, "On Sundays Brandt stays overnight.")),
         ("There are 500 doses.", (*ITEMS, "In all 500 doses were bought.")),
         ("There are 600 doses.", ITEMS),  # a figure that it does not have: `quantities.py`
         ("The phone rings 1188 times.", ("Phone: 1177",)),
