@@ -14,6 +14,7 @@ from vademecum.app.console import paragraph, print_json, stdout
 from vademecum.app.excerpt import excerpt
 from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
+from vademecum.app.markdown_inline import unmarked
 from vademecum.app.progress import ConsoleProgress
 from vademecum.rag.spoken import spoken
 from vademecum.rag.tongues import apart, beside
@@ -67,7 +68,7 @@ def search(
         render.reference(
             console,
             Text(f"{n}.".ljust(width), style="bold cyan"),
-            title=work.title,
+            title=unmarked(work.title, work.file),
             facts=[
                 *render.facts(
                     labels,

@@ -107,3 +107,13 @@ def inline_spans(text: str, start: int, end: int) -> Iterator[Span]:
                 yield Span(start + inner, start + outer, each)
             cover(first, inner, "\0")
             cover(outer, last, "\0")
+
+
+def unmarked(words: str, file: str) -> str:
+    """A title or heading of a Markdown file without its marks; of any other file as it stands."""
+    if not file.lower().endswith(".md"):
+        return words
+    marks = [span for span in inline_spans(words, 0, len(words)) if span.kind == "mark"]
+    for mark in sorted(marks, key=lambda span: span.start, reverse=True):
+        words = words[: mark.start] + words[mark.end :]
+    return words

@@ -13,6 +13,7 @@ from vademecum.app.excerpt import excerpt
 from vademecum.app.labels import Labels
 from vademecum.app.languages import LABELS, labels_for
 from vademecum.app.markdown import plain
+from vademecum.app.markdown_inline import unmarked
 from vademecum.app.render_inline import inline
 from vademecum.corpora.document import Kind
 from vademecum.rag.answer import BEARING, Answer, Quotation, Sentence, Source
@@ -146,7 +147,7 @@ def sources(console: Console, found: Answer, *, whole: bool = False) -> None:
         reference(
             console,
             Text(f"[{source.n}]".ljust(width), style="bold cyan"),
-            title=source.title,
+            title=unmarked(source.title, source.file),
             facts=known,
             url=source.url,
             text=text,
@@ -202,7 +203,7 @@ def place_facts(
     ids of other documents of the work."""
     known = [
         one_line(file),
-        one_line(section),
+        one_line(unmarked(section, file)),
         labels.page.format(page) if page else "",
         one_line(licence),
         labels.also.format(one_line(", ".join(also))) if also else "",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
+from vademecum.app.markdown_inline import unmarked
 from vademecum.app.web_inline import inline, words_of
 from vademecum.app.web_sources import anchor
 from vademecum.app.web_text import (
@@ -35,7 +36,7 @@ def chip(labels: Labels, turn: int, source: Source, at: int | None = None) -> st
     where = "" if at is None else f' data-vd-evidence="{at}"'
     css = " vd-is-retracted" if source.retracted else ""
     cite = labels.cite_retracted if source.retracted else labels.cite
-    name = escape(cite.format(source.n, source.title))
+    name = escape(cite.format(source.n, unmarked(source.title, source.file)))
     return (
         f'<button type="button" class="vd-chip{css}" data-vd-cite="{turn}-{source.n}"{where}'
         f' aria-controls="{anchor(turn, source.n)}-text" aria-label="{name}">{source.n}</button>'
@@ -193,10 +194,10 @@ def _reference(source: Source, labels: Labels) -> str:
     warning = f"{labels.retracted.upper()}: " if source.retracted else ""
     page = labels.page.format(source.page) if source.page else ""
     parts = (
-        f"[{source.n}] {warning}{source.title}",
+        f"[{source.n}] {warning}{unmarked(source.title, source.file)}",
         source.journal,
         str(source.year or ""),
-        ", ".join(filter(None, (source.file, source.place, page))),
+        ", ".join(filter(None, (source.file, unmarked(source.place, source.file), page))),
         source.url,
     )
     return ". ".join(part.rstrip(".") for part in parts if part)

@@ -230,11 +230,17 @@ def welcome_html(corpus: CorpusInfo, model: str | None, reason: str, *, offers: 
         why = sentence_case(said)
     else:
         why = f"{who} ({said.rstrip('.')})."
+    name = escape(corpus.name)
+    held = (
+        f"Answers come from {plural(corpus.documents, 'document')} in <strong>{name}</strong>, and "
+        "show the passage behind every sentence."
+        if corpus.documents
+        else f"<strong>{name}</strong> is empty. To fill it, end the server of this page and run "
+        f"<code>vademecum ingest PATHS --corpus {name}</code>."
+    )
     below = '<p class="vd-offers">Questions that its own titles ask:</p>' if offers else ""
     return (
         '<div class="vd-welcome"><h2>Ask your library</h2>'
-        f"<p>Answers come from {plural(corpus.documents, 'document')} in "
-        f"<strong>{escape(corpus.name)}</strong>, and show the passage behind every sentence. "
-        "Everything runs on this machine.</p>"
+        f"<p>{held} Everything runs on this machine.</p>"
         f'<p class="vd-why">{escape(why)}</p>{below}</div>'
     )

@@ -1,10 +1,19 @@
-"""Passages of Markdown files in the terminal: words, not marks."""
+"""Passages and titles of Markdown files where no marks can be laid out: words, not marks."""
 
 from __future__ import annotations
 
-import pytest
+import io
+from dataclasses import replace
 
+import pytest
+from rich.console import Console
+from web_support import SOURCES, answer
+
+from vademecum.app import render
 from vademecum.app.markdown import plain
+from vademecum.app.markdown_inline import unmarked
+from vademecum.app.web_answer import plain_text, raw_html
+from vademecum.rag.answer import Answer
 
 
 @pytest.mark.parametrize(
@@ -35,3 +44,29 @@ def test_marks_are_left_out_and_every_word_stays(text: str, words: str) -> None:
 @pytest.mark.parametrize("file", ["", "notes.txt", "notes.pdf", "md"])
 def test_what_is_no_markdown_is_shown_as_it_stands(file: str) -> None:
     assert plain("## 5 **stars**", file) == "## 5 **stars**"
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("The **boathouse** _key_", "The boathouse key"),
+        ("See [the label](https://example.org/x)", "See the label"),
+        ("1. HLA-A*02:01 and `a_b`", "1. HLA-A*02:01 and a_b"),
+        ("<b>5 * 3</b>", "<b>5 * 3</b>"),
+    ],
+)
+def test_so_are_those_of_a_title_which_is_one_line(title: str, words: str) -> None:
+    assert unmarked(title, "Notes.MD") == words
+    assert unmarked(title, "notes.txt") == title
+
+
+def test_no_title_has_marks_in_a_terminal_in_a_copy_or_for_a_screen_reader() -> None:
+    marked = replace(SOURCES[0], title="The **boathouse** key", file="a.md", section="_Doses_")
+    found: Answer = answer([("It hangs there.", (1,), "supported")], sources=[marked])
+    console = Console(file=io.StringIO(), width=200, record=True)
+    render.answer(console, found)
+    shown = (console.export_text(), plain_text(found), raw_html("Why?", "There [1].", [marked], 1))
+    for told in shown:
+        assert "The boathouse key" in told
+        assert "**" not in told
+    assert all("_Doses_" not in told for told in shown[:2])

@@ -135,6 +135,12 @@ def test_the_welcome_says_who_answers_and_why() -> None:
     assert "titles ask" not in quoting
 
 
+def test_the_welcome_to_an_empty_corpus_says_how_to_fill_it() -> None:
+    said = welcome_html(CorpusInfo("a<b", "", 0, 0, "", ""), "small", "", offers=False)
+    assert "Answers come from" not in said
+    assert texts(said, "//code") == ["vademecum ingest PATHS --corpus a<b"]
+
+
 def test_an_error_gives_message_and_hint() -> None:
     root = tree(error_html("q", 1, "it is locked", "close the other one"))
     (alert,) = root.xpath("//*[@role='alert']")
