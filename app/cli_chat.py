@@ -142,7 +142,7 @@ class Conversation:
     def change(self, corpus: str) -> None:
         """Ask another corpus; what was said is not forgotten."""
         try:
-            self.corpus = self.assistant.library.corpus(corpus).name
+            self.corpus = rooms.pick_corpus(self.assistant.library, corpus).name
         except VademecumError as error:
             fail(error.message, error.hint)
         else:

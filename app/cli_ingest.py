@@ -97,9 +97,10 @@ def require_read(report: IngestReport) -> None:
         # The reasons were told when they were found.
         first, _ = report.failed_files[0]
         more = f" and {plural(report.failed - 1, 'more file')}" if report.failed > 1 else ""
+        kept = "what could be read is kept; " if report.kept or report.skipped else ""
         raise DocumentRejected(
             f"{Path(first).name}{more} could not be read",
-            hint=f"what could be read is kept; `vademecum jobs show {report.job}` says why; mend "
+            hint=f"{kept}`vademecum jobs show {report.job}` says why; mend "
             f"the file, then: vademecum jobs retry {report.job}",
         )
 

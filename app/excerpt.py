@@ -28,7 +28,7 @@ def excerpt(text: str, file: str, cited_for: Sequence[str], asked: str, room: in
     for, the sentence that holds most of what was `asked`, and the beginning where none does. `file`
     is the one that the passage is of, and `room` counts characters.
     """
-    text = plain(text, file)
+    text = plain(text, file).strip()
     found = {bearing(claim, text, least=A_WORD) for claim in cited_for}
     if found <= {None}:
         found = {nearest(asked, text)}

@@ -6,12 +6,14 @@ import io
 import os
 import signal
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cli_support import Cli, ScriptedAssistant, answer, script
 
 from vademecum.app.cli_chat import interrupt_sets
+from vademecum.corpora.document import CorpusInfo
 from vademecum.errors import ContextTooLong
 from vademecum.rag.answer import Completed, Turn
 
@@ -87,6 +89,19 @@ def test_another_corpus_is_asked_without_leaving(cli: Cli, monkeypatch: pytest.M
     assert done.stdout.endswith("sample: 1,000 documents\ntrials: 1,000 documents, asked now\n")
     assert "asking trials" in done.stderr
     assert done.errors == ["error: no corpus nosuch", "hint: there are others"]
+
+
+def test_that_another_corpus_is_empty_is_told_when_it_is_chosen(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = script(monkeypatch, [answer()], corpora=("sample", "none"))
+    empty = CorpusInfo("none", "", 0, 0, "", "")
+    monkeypatch.setattr(assistant.library, "corpus", lambda _: empty)
+    monkeypatch.setattr(
+        assistant.library, "job_log", SimpleNamespace(left=lambda _: []), raising=False
+    )
+    typed(monkeypatch, "/corpus none")
+    assert "none is empty; `vademecum ingest PATHS --corpus none` fills it" in cli("chat").stderr
 
 
 def test_help_and_unknown_commands(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

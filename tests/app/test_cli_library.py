@@ -213,6 +213,15 @@ def test_with_two_corpora_one_must_be_named(filled: Cli, sample: Path) -> None:
         assert filled("corpus", command, "more").code == 0
 
 
+def test_of_a_file_that_cannot_be_read_at_all_nothing_is_said_to_be_kept(
+    filled: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "noise.pdf").write_bytes(b"\x00\x01 no PDF")
+    done = filled("ingest", str(tmp_path / "noise.pdf"), "--corpus", "tests")
+    assert done.errors[0] == "error: noise.pdf could not be read"
+    assert done.errors[1].startswith("hint: `vademecum jobs show ")
+
+
 def test_a_truncated_gzip_keeps_what_came_before(filled: Cli, tmp_path: Path) -> None:
     # Incompressible text, so that half of the file holds some of the citations.
     citations = [

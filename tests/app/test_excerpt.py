@@ -128,3 +128,8 @@ def test_nothing_of_it_moves_the_cursor() -> None:
         passage("\x1b[2JBefore.\nAspirin\x1b[31m lowered\x07 fever.\r\nAfter."), ["fever"]
     )
     assert shown.plain == "Before. Aspirin lowered fever. After."
+
+
+def test_no_blank_of_the_passage_stands_at_its_ends() -> None:
+    shown = excerpt(passage(f"\n{FEVER} {BLEEDING}\n\n"), ["fever in mice"])
+    assert shown.plain == f"{FEVER} {BLEEDING}"
