@@ -26,7 +26,8 @@ ASKS = frozenset(
     viel viele vielen vieles wieviel wieviele lang lange hoch groß oft häufig weit schnell alt spät
     früh teuer genau eigentlich bitte denn etwa ungefähr höchstens mindestens maximal
     ich mir mich mein meine meinem meinen meiner meines du dein deine wir uns unser unsere ihnen
-    man jemand dies diese diesem diesen dieser dieses dort da dabei dafür davon
+    man jemand jemanden jemandem irgendjemand etwas irgendetwas irgendwas
+    dies diese diesem diesen dieser dieses dort da dabei dafür davon
     die am an im in ab bis je pro seit wenn falls sofern gegen ohne zwischen innerhalb
     bin bist war waren habe hat haben hatte hatten gibt geben gilt gelten möchte möchten will wollen
     darf dürfen dürfte kann könnte könnten muss muß müsste musste soll sollte mag lässt lassen
@@ -54,6 +55,12 @@ WITHIN = re.compile(
     r"^(ab|an|auf|aus|bei|durch|ein|fest|frei|her|hin|los|mit|nach|statt|um|unter|vor|weg|weiter"
     r"|zu|zuruck|zusammen|uber)(?:ge|zu)(?=\w{4})"
 )
+# What a verb of two parts ends a question or a clause with: "Wer räumt auf?"
+PARTICLES = frozenset(
+    "ab an auf aus bei durch ein fest frei her hin los mit nach um unter vor weg weiter zu zurück "
+    "zusammen über".split()
+)
+CLAUSE = re.compile(r"[^.,;:!?\n]+")
 NOUN_ENDINGS = ("en", "es", "e", "n", "s")
 ENDINGS = ("ern", "em", "en", "er", "es", "e", "n", "s")
 DERIVED = ("lich", "ung", "bar")
@@ -124,7 +131,7 @@ def _without(word: str, endings: tuple[str, ...]) -> str:
 def asked_words(question: str) -> dict[str, float]:
     """The stems that say what is asked, each with how much it counts: nouns, told by their
     capitals, more than the others."""
-    found = WORD.findall(by_days(question))
+    found = _joined(WORD.findall(by_days(question)))
     kinds = set(KIND.findall(question))
     capitals = any(word[0].isupper() for word in found[1:])
     counts: dict[str, float] = {}
@@ -142,9 +149,26 @@ def asked_words(question: str) -> dict[str, float]:
     return counts
 
 
+def _joined(words: list[str]) -> list[str]:
+    """The words of a question, a verb of two parts as one: "räumt ... auf" as "aufräumt"."""
+    last = words[-1] if words else ""
+    verb = next((n for n, word in enumerate(words[:-1]) if n and _may_tell(word)), 0)
+    if not verb or last not in PARTICLES:
+        return words
+    return [*words[:verb], last + words[verb], *words[verb + 1 : -1]]
+
+
+def _may_tell(word: str) -> bool:
+    return word[0].islower() and word not in ASKS and word not in STOP_WORDS
+
+
 def stems(text: str) -> frozenset[str]:
     """The stems of the words of a text, and the days that it names."""
     found = WORD.findall(with_days(text))
+    for clause in CLAUSE.findall(text):
+        *before, last = WORD.findall(clause) or [""]
+        if last in PARTICLES:
+            found += [last + word for word in before if _may_tell(word)]
     words = {part for word in found for part in (word, *word.split("-"))}
     return frozenset(root(one) for one in words if len(one) > 1 and one.lower() not in STOP_WORDS)
 

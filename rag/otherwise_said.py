@@ -21,7 +21,8 @@ resolve; increase rise; owe due payable; annual yearly year; monthly month; week
 day"""
 GERMAN = """bezahlen zahlen entrichten begleichen überweisen; putzen reinigen säubern; kaufen
 erwerben; beginnen anfangen starten; enden beenden aufhören; kündigen beenden; Medikament Medizin
-Arznei Arzneimittel; Gehalt Lohn Vergütung; Handy Mobiltelefon Telefon; Lift Aufzug Fahrstuhl; Müll
+Arznei Arzneimittel; Gehalt Lohn Vergütung; Handy Mobiltelefon Telefon
+Telefonnummer Handynummer; Lift Aufzug Fahrstuhl; Müll
 Abfall; Fahrrad Rad; Klinik Krankenhaus; melden mitteilen anzeigen benachrichtigen; benutzen nutzen
 verwenden; wegwerfen entsorgen; reparieren Reparatur Instandsetzung; kaputt defekt beschädigt;
 ausleihen entleihen leihen; zurückgeben zurückbringen Rückgabe; offen geöffnet öffnen Öffnung;

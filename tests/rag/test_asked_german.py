@@ -116,3 +116,15 @@ def test_a_row_of_which_nothing_tells_the_language_is_in_that_of_a_german_questi
     assert speaks("Wer hat den Anhänger ausgeliehen?", document, passage)
     assert not speaks("Who has the trailer?", document, passage)
     assert not speaks("Jonas Frei", document, passage)
+
+
+@pytest.mark.parametrize("text", ["Aufräumen: Kurt", "Es wird aufgeräumt.", "Kurt räumt es auf."])
+def test_a_verb_of_two_parts_is_one(text: str) -> None:
+    (word,) = asked_words("Wer räumt auf?")
+    assert share_held(word, stems(text)) == 1.0
+    (word,) = asked_words("Wer gießt auf?")
+    assert share_held(word, stems(text)) == 0.0
+
+
+def test_whether_anything_was_is_not_asked_for() -> None:
+    assert set(asked_words("Wurde etwas gestohlen?")) == {stem("gestohlen")}
