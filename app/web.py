@@ -26,7 +26,7 @@ from vademecum.app.web_server import Streams, bypass_proxy, free_port, inside_a_
 from vademecum.app.web_sources import EMPTY_PANEL
 from vademecum.app.web_stream import Asked
 from vademecum.app.web_tab import Tab
-from vademecum.app.web_talk import LONGEST_QUESTION, Shown, Talk, filter_label
+from vademecum.app.web_talk import Shown, Talk, filter_label
 
 AT_ONCE = 4  # questions under way; one engine takes them in turn
 WAITING = 32  # more, before one is turned away
@@ -86,7 +86,6 @@ def _compose(talk: Talk, keep: Keep, assistant: Asked, corpus: str) -> gr.Blocks
                             placeholder="Ask your library",
                             lines=1,
                             max_lines=6,
-                            max_length=LONGEST_QUESTION,
                             autofocus=True,
                             container=False,
                             elem_id="vd-question-box",

@@ -194,11 +194,12 @@ def stopped_html(
     )
 
 
-def error_html(question: str, turn: int, message: str, hint: str) -> str:
-    """An exchange that failed: what happened, what to do."""
-    advice = f'<p class="vd-hint">{escape(hint)}</p>' if hint else ""
+def error_html(question: str, turn: int, message: str, hint: str, tag: str = "en") -> str:
+    """An exchange that failed: what happened, what to do, in the language of that tag."""
+    advice = f'<p class="vd-hint">{inline(hint)}</p>' if hint else ""
     return (
-        f'{_opened(question, turn)}<div class="vd-answer"><div class="vd-error" role="alert">'
+        f'{_opened(question, turn)}<div class="vd-answer">'
+        f'<div class="vd-error" role="alert" lang="{tag}">'
         f'<p class="vd-error-head">{escape(message)}</p>{advice}</div></div></article>'
     )
 
@@ -242,5 +243,5 @@ def welcome_html(corpus: CorpusInfo, model: str | None, reason: str, *, offers: 
     return (
         '<div class="vd-welcome"><h2>Ask your library</h2>'
         f"<p>{held} Everything runs on this machine.</p>"
-        f'<p class="vd-why">{escape(why)}</p>{below}</div>'
+        f'<p class="vd-why">{inline(why)}</p>{below}</div>'
     )

@@ -253,12 +253,8 @@ class Talk:
         if isinstance(error, VademecumError):
             return error_html(asked, turn, error.message, error.hint)
         log.error("a question failed unexpectedly", exc_info=error)
-        return error_html(
-            asked,
-            turn,
-            labels_for(asked).went_wrong,
-            labels_for(asked).ask_again,
-        )
+        labels = labels_for(asked)
+        return error_html(asked, turn, labels.went_wrong, labels.ask_again, labels.tag)
 
 
 def filter_label(first: str | None, last: str | None, leave_out_retracted: bool) -> str:

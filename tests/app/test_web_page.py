@@ -234,6 +234,13 @@ def test_an_empty_question_gets_a_gentle_word(visit: Open, assistant: ScriptedAs
     assert assistant.asked == []
 
 
+def test_a_question_that_is_too_long_is_kept_whole_and_told(visit: Open) -> None:
+    tab, pasted = visit(), "Why so? " * 300 + "In children, that is."
+    tab.ask(pasted)
+    expect(tab.page.locator(".vd-notice")).to_contain_text("2,000 characters; this has 2,421")
+    expect(tab.page.locator(BOX)).to_have_value(pasted)
+
+
 def test_shift_enter_makes_a_line_and_enter_sends(
     visit: Open, assistant: ScriptedAssistant
 ) -> None:

@@ -148,6 +148,20 @@ def test_an_error_gives_message_and_hint() -> None:
     assert "close the other one" in alert.text_content()
 
 
+def test_a_command_in_a_hint_or_a_reason_is_set_as_one() -> None:
+    hint = "for it run `vademecum models <list>`"
+    error = error_html("Wie hoch ist die Kaution?", 1, "it failed", hint)
+    assert texts(error, "//code") == ["vademecum models <list>"]
+    welcome = welcome_html(CorpusInfo("law", "", 12, 40, "", ""), "small", hint, offers=False)
+    assert texts(welcome, "//code") == ["vademecum models <list>"]
+
+
+def test_an_error_is_in_english_and_says_so_to_a_screen_reader() -> None:
+    root = tree(error_html("Wie hoch ist die Kaution?", 1, "it is locked", ""))
+    assert root.xpath("//article/@lang") == ["de"]
+    assert root.xpath("//*[@role='alert']/@lang") == ["en"]
+
+
 def test_what_was_stopped_says_that_it_was_not_checked() -> None:
     assert "not checked" in stopped_html("q", 1, thinking="", text="Half a", sources=[])
     assert "Nothing was written" in stopped_html("q", 1, thinking="", text="", sources=[])
