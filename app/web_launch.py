@@ -79,7 +79,8 @@ def launching(host: str, keep: Keep, streams: Streams) -> dict[str, Any]:
         "head": "".join(
             f"<script>{(HERE / name).read_text('utf-8')}</script>"
             for name in ("web_tab.js", "web.js")
-        ),
+        )
+        + f"<style media='print'>{(HERE / 'web_print.css').read_text('utf-8')}</style>",
         "app_kwargs": {
             "middleware": [Middleware(Guard, loopback_only=is_loopback(host), streams=streams)],
             "lifespan": lifespan,

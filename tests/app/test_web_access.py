@@ -1,11 +1,12 @@
-"""The page for who has no mouse, hears it, or holds it in a hand, in a real browser."""
+"""The page for who has no mouse, hears it, holds it in a hand or on paper, in a real browser."""
 
 from __future__ import annotations
 
+import pypdfium2
 import pytest
-from browser_support import NARROW, Open
+from browser_support import NARROW, QUESTION, WIDE, Open
 from playwright.sync_api import expect
-from web_support import ScriptedAssistant
+from web_support import RETRACTED, SAID, TRIAL, ScriptedAssistant, after
 
 pytestmark = pytest.mark.e2e
 
@@ -53,3 +54,25 @@ def test_the_menu_of_corpora_closes_when_the_keyboard_goes_on(visit: Open) -> No
     tab.page.keyboard.press("Tab")
     expect(offered).to_have_count(0)
     expect(tab.page.locator("#vd-new")).to_be_focused()
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
+def test_on_paper_is_the_whole_conversation_with_all_its_sources(
+    visit: Open, size: dict[str, int], scheme: str
+) -> None:
+    tab = visit(size, scheme)
+    tab.answered()
+    tab.answered("Who won the World Cup?", turns=2)
+    tab.chip(2).click()
+    paper = pypdfium2.PdfDocument(tab.page.pdf(format="A4"))
+    assert len(paper) > 1
+    printed = " ".join("\n".join(page.get_textpage().get_text_range() for page in paper).split())
+    for wanted in (QUESTION, SAID[0][0], SAID[-1][0], "Who won the World Cup?", "Nothing close"):
+        assert wanted in printed
+    assert printed.count(RETRACTED.title) == 3  # of both answers, and in the list of the second
+    assert after(TRIAL, "After polypectomy")[:60] in printed  # the passage that is open
+    for button in ("New conversation", "Copy with sources", "Filters", "Close"):
+        assert button not in printed
+    grey = tab.page.locator(".vd-text").first
+    tab.page.emulate_media(media="print")
+    assert grey.evaluate("each => getComputedStyle(each).color") == "rgb(28, 33, 36)"
