@@ -10,8 +10,9 @@ supposed or rejected, what ends for what begins, another day of the week, anothe
 thing, another row of a table, what nobody did, what is set aside for something else or told of a
 mistake, another condition, the doer for the one to whom it is done, a percentage of something else,
 the figure of another label, "only" of another thing, what stands with another where a verb is left
-out, a figure per another measure, an effect that is none, what only the loss of a thing does, and
-what is not changed.
+out, a figure per another measure or of another matter, the way back, the verb of one clause with
+the rest of another, an effect that is none, what only the loss of a thing does, and what is not
+changed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from vademecum.rag import (
     duties,
     ellipses,
     exceptions,
+    figures_elsewhere,
+    from_to,
     gapped,
     labelled,
     mistaken,
@@ -43,6 +46,7 @@ from vademecum.rag import (
     otherwise,
     parties,
     percent_of,
+    predicates,
     proportions,
     rates,
     regimen,
@@ -120,6 +124,9 @@ def at_odds(
         only_of,
         gapped,
         rates,
+        from_to,
+        predicates,
+        figures_elsewhere,
     )
     if any(way.at_odds(sentence, parts) for way in ways):
         return True

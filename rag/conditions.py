@@ -18,11 +18,17 @@ from vademecum.rag.limits import LIMITED
 from vademecum.rag.negation import negated
 from vademecum.rag.slots import words_in_order
 from vademecum.rag.supposed import BEFALLEN, CONDITION, DEFINES, PAST
-from vademecum.rag.words import containment, content_words, numbers
+from vademecum.rag.words import WORD, containment, content_words, numbers
 
 # Openings that name no time: "when" and "once" do, but at the beginning.
 SUPPOSES = re.compile(
-    r"\W*(?:if|provided(?: that)?|in case(?: that)?|should|falls|wenn|sofern|im falle?,? dass)\Z",
+    r"\W*(?:if|provided that|in case(?: that)?|should|falls|wenn|sofern|im falle?,? dass)\Z",
+    re.IGNORECASE,
+)
+# "If any", "wenn nötig": of no case in particular.
+IF_ANY = re.compile(
+    r"(?:any|applicable|appropriate|available|desired|indicated|necessary|needed|not|only|possible"
+    r"|required|so|nötig|möglich|erforderlich|gewünscht|vorhanden)\b",
     re.IGNORECASE,
 )
 FIRST = re.compile(r"\A\W*(?P<case>(?:where|when|whenever)\s[^,;:.()]+),", re.IGNORECASE)
@@ -37,6 +43,18 @@ EACH = re.compile(
 )
 # "The tenant may reduce the rent" holds if there is a case in which it may: one behind is no other.
 MAY = re.compile(r"\b(?:may|might|can|could|darf|dürfen|kann|können|könn\w+)\b", re.IGNORECASE)
+# "With the landlord's consent", "each further hour".
+CONSENT = re.compile(
+    r"\b(?:with|subject to) (?:the |an? )?(?:[\w'’]+ ){0,3}?(?:consent|permission|approval"
+    r"|authori[sz]ation)\b[^,;.:()]*|\bmit (?:der |vorheriger |schriftlicher )*(?:Zustimmung"
+    r"|Genehmigung|Erlaubnis|Einwilligung)\b[^,;.:()]*?(?=[,;.:()]|\Z| \w+t(?: werden)?\b)",
+    re.IGNORECASE,
+)
+FURTHER = re.compile(
+    r"\b(?:each|every|jede[rs]?)\s(?P<case>(?:further|other|additional|remaining|extra"
+    r"|weitere[nrs]?|andere[nrs]?)\s)",
+    re.IGNORECASE,
+)
 SEGMENT = re.compile(r"(?<=;)\s")
 SHARED = 0.75  # of the words of a sentence, in what a part says under a condition
 WITH_FIGURE = 0.5  # of them, where it has a figure that the passage gives for that condition alone
@@ -60,7 +78,8 @@ def left_out(sentence: str, parts: Sequence[str], asked: frozenset[str] = frozen
         return ""
     may = MAY.search(sentence) is not None
     every = EACH.search(sentence) is not None
-    told = {word[:ALIKE] for word in (*words_in_order(sentence), *asked)}
+    told = {word[:ALIKE] for word in (*WORD.findall(sentence.lower()), *words_in_order(sentence))}
+    told |= {word[:ALIKE] for word in asked}
     found = ""
     for part in parts:
         shared = containment(words, content_words(part))
@@ -85,7 +104,9 @@ def left_out(sentence: str, parts: Sequence[str], asked: frozenset[str] = frozen
 
 def _told(case: Case, told: set[str]) -> bool:
     """Whether some of these words, by their first letters, are those of a condition alone."""
-    own = set(words_in_order(case.condition)) - set(words_in_order(case.rest))
+    # "After the first hour" is each further one.
+    own = set(words_in_order(case.condition)) or {case.condition.lower(), "after", "nach"}
+    own -= set(words_in_order(case.rest))
     return not own or any(word[:ALIKE] in told for word in own)
 
 
@@ -96,7 +117,7 @@ def _cases(part: str, words: set[str], *, every: bool, may: bool) -> Iterator[Ca
     def case(start: int, end: int) -> Case:
         return Case(part[start:end].strip(" ,"), f"{part[:start]} {part[end:]}")
 
-    spans = [m.span() for m in CONDITION.finditer(part) if SUPPOSES.match(m["opening"])]
+    spans = [m.span() for m in CONDITION.finditer(part) if _of_a_case(m)]
     spans += [m.span("case") for m in FIRST.finditer(part)]
     for start, end in spans:
         found = case(start, end)
@@ -111,11 +132,19 @@ def _cases(part: str, words: set[str], *, every: bool, may: bool) -> Iterator[Ca
             start, end = match.span("case")
             closed = part[end : end + 1] == ","
             yield case(start, end if closed else _until(part, start, end, words))
+    for match in CONSENT.finditer(part):
+        yield case(*match.span())
     if every:
+        for match in FURTHER.finditer(part):
+            yield case(*match.span("case"))
         for match in EXCEPTION.finditer(part):
             yield case(*match.span())
         for match in ALL_BUT.finditer(part):
             yield case(*match.span("but"))
+
+
+def _of_a_case(condition: re.Match[str]) -> bool:
+    return bool(SUPPOSES.match(condition["opening"])) and not IF_ANY.match(condition["what"])
 
 
 def _until(part: str, start: int, end: int, words: set[str]) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
+from vademecum.rag.clauses import clauses
 from vademecum.rag.negation import NEGATION, NO_DENIAL
 from vademecum.rag.polarity import CLAUSE
 from vademecum.rag.words import NEAR_COPY, containment, content_words
@@ -71,7 +72,7 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     if said is None:
         return False
     words = _words(sentence)
-    pieces = [piece for part in parts for piece in (part, *CLAUSE.split(part))]
+    pieces = [piece for part in parts for piece in (part, *CLAUSE.split(part), *clauses(part))]
     shares = [(containment(words, _words(piece)), force(piece)) for piece in pieces]
     other = max((share for share, stated in shares if stated == CONTRARY[said]), default=0.0)
     own = max((share for share, stated in shares if stated == said), default=0.0)

@@ -22,6 +22,7 @@ PAIRS = (
     "upper lower",
     "systolic diastolic",
     "acute chronic",
+    "advance arrears",
     "primary secondary",
     "minimum maximum",
     "minimal maximal",

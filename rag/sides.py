@@ -10,10 +10,16 @@ import re
 from collections.abc import Sequence
 
 from vademecum.rag.circumstances import BEHIND, HAN_SIDE, SIDE, sides
-from vademecum.rag.words import containment, content_words
+from vademecum.rag.words import NUMBER, containment, content_words, normal
 
 OTHER = {"<": ">", ">": "<", "with ": "without ", "without ": "with "}
 PIECE = re.compile(r"[;,，；]|\b(?:and|but|while|whereas|und|aber)\b", re.IGNORECASE)
+# "Open from 1 pm", but not "from 9 am to 1 pm".
+_HOUR = rf"(?P<number>{NUMBER.pattern})\s?(?:[ap]\.?m\b|o'clock|h\b|Uhr)"
+FROM = re.compile(rf"\b(?:from|ab|from about) {_HOUR}", re.IGNORECASE)
+SPAN = re.compile(
+    r"\b(?:from|von|ab)\b[^.;]{0,40}?\b(?:to|until|till|bis)\b|\d\s?[-–]\s?\d", re.IGNORECASE
+)
 LIMIT_WORD = re.compile(r"\b(?:max|min)im(?:um|al\w*)\b", re.IGNORECASE)
 SHARED = 0.75  # of the words of the sentence, in the clause that names the other side
 
@@ -24,7 +30,7 @@ def at_odds(sentence: str, parts: Sequence[str]) -> bool:
     words = _words(sentence)
     pieces = [piece for part in parts for piece in (part, *PIECE.split(part))]
     shares = {piece: containment(words, _words(piece)) for piece in pieces}
-    ours = sides(sentence)
+    ours = _sides(sentence)
     for side, what in ours:
         if (OTHER[side], what) in ours:
             continue
@@ -46,8 +52,17 @@ def _carried_on(piece: str, before: str, words: set[str], parts: Sequence[str]) 
     return together and _words(piece) - _words(before) <= words
 
 
+def _sides(text: str) -> set[tuple[str, str]]:
+    """The sides that a text names, those of a time from or until which something is among them."""
+    found = sides(text)
+    if SPAN.search(text) is None:
+        for match in FROM.finditer(text):
+            found.add((">", normal(match["number"])))
+    return found
+
+
 def _only(side: str, what: str, piece: str) -> bool:
-    found = sides(piece)
+    found = _sides(piece)
     return (side, what) in found and (OTHER[side], what) not in found
 
 

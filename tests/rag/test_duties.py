@@ -58,5 +58,13 @@ def test_each_clause_has_its_own() -> None:
     assert at_odds("Insulin may be stopped on the day of surgery.", [part])
 
 
+def test_each_verb_of_one_subject_has_its_own() -> None:
+    part = "Swimmers must shower before entering the pool and may shower afterwards."
+    assert at_odds("Swimmers may shower before entering the pool.", [part])
+    assert at_odds("Swimmers must shower afterwards.", [part])
+    assert not at_odds("Swimmers must shower before entering the pool.", [part])
+    assert not at_odds("Swimmers may shower afterwards.", [part])
+
+
 def test_of_another_matter_nothing_is_said() -> None:
     assert not at_odds("The landlord must heat the flat.", TENANT)

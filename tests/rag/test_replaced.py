@@ -13,6 +13,7 @@ from vademecum.rag.replaced import replaced
         ("The value was 99% in high-risk patients.", "The value was 99% in low-risk patients."),
         ("Folic acid is given on the same day.", "Folic acid is given on another day."),
         ("Alendronate is taken on a full stomach.", "Alendronate is taken on an empty stomach."),
+        ("Interest is paid in advance.", "Interest is paid in arrears."),
         ("The dose was sufficient.", "The dose was insufficient."),
     ],
 )

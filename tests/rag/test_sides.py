@@ -17,6 +17,7 @@ from vademecum.rag.sides import at_odds
         ("早餐后服用。", "早餐前服用。"),
         ("Groups have at least 8 members.", "Groups have at most 8 members."),
         ("Keep it at 8 degrees or more.", "Keep it at no more than 8 degrees."),
+        ("On Saturdays it is open from 1 pm.", "On Saturdays it is open until 1 pm."),
         ("The stay is at most 2 nights.", "The minimum stay is 2 nights."),
         ("Die Gruppe hat mindestens 12 Plätze.", "Die Gruppe hat höchstens 12 Plätze."),
     ],
