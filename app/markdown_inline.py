@@ -117,3 +117,11 @@ def unmarked(words: str, file: str) -> str:
     for mark in sorted(marks, key=lambda span: span.start, reverse=True):
         words = words[: mark.start] + words[mark.end :]
     return words
+
+
+def in_line(quoted: str, file: str) -> str:
+    """What is quoted of a Markdown file as it stands in a line: a row of a table as its cells."""
+    row = quoted.strip()
+    if not (file.lower().endswith(".md") and len(row) > 1 and row[0] == row[-1] == "|"):
+        return quoted
+    return " · ".join(filter(None, map(str.strip, row.split("|"))))

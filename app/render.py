@@ -13,7 +13,7 @@ from vademecum.app.excerpt import excerpt
 from vademecum.app.labels import Labels
 from vademecum.app.languages import LABELS, labels_for
 from vademecum.app.markdown import plain
-from vademecum.app.markdown_inline import unmarked
+from vademecum.app.markdown_inline import in_line, unmarked
 from vademecum.app.render_inline import inline
 from vademecum.corpora.document import Kind
 from vademecum.rag.answer import BEARING, Answer, Quotation, Sentence, Source
@@ -55,10 +55,11 @@ def answer(
             paragraph(console, Text(said, style="yellow"), indent=2)
         if found.reason:
             paragraph(console, Text(f"{labels.note}{one_line(found.reason)}", style="yellow"))
+    files = {source.n: source.file for source in found.sources}
     for quotation in found.quotes:
         console.print()
         paragraph(console, Text(labels.quoted))
-        paragraph(console, _quotation(quotation, labels))
+        paragraph(console, _quotation(quotation, files.get(quotation.n, ""), labels))
     if found.sources:
         console.print()
         console.print(Text(labels.sources[found.status], style="bold"))
@@ -113,8 +114,9 @@ def reasons(found: Answer) -> list[tuple[str, str]]:
     ]
 
 
-def _quotation(quotation: Quotation, labels: Labels) -> Text:
-    text = Text(labels.quote.format(one_line(quotation.text)), style="italic")
+def _quotation(quotation: Quotation, file: str, labels: Labels) -> Text:
+    words = unmarked(in_line(quotation.text, file), file)
+    text = Text(labels.quote.format(one_line(words)), style="italic")
     return text.append(f" [{quotation.n}]", style="bold cyan not italic")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vademecum.app.choosing import pick_model
 from vademecum.app.console import note
 from vademecum.app.options import Attention, Device, Quantization
+from vademecum.app.stopping import ended_by_kill
 from vademecum.collection import without_collection
 from vademecum.corpora.document import CorpusInfo, Filters
 from vademecum.errors import Cancelled, NothingToDo, UsageError
@@ -206,7 +207,7 @@ def answer(
 
 
 def serve(assistant: Assistant, corpus: str, host: str, port: int) -> None:
-    """The chat page, until Ctrl-C. Raises UsageError if the port is taken."""
+    """The chat page, until Ctrl-C or `kill`. Raises UsageError if the port is taken."""
     from vademecum.app import web
     from vademecum.app.web_server import free_port, is_loopback
 
@@ -221,7 +222,8 @@ def serve(assistant: Assistant, corpus: str, host: str, port: int) -> None:
         note(f"the page: {page} (Ctrl-C stops)")
 
     try:
-        web.serve(assistant, corpus, host=host, port=port, ready=ready)
+        with ended_by_kill():
+            web.serve(assistant, corpus, host=host, port=port, ready=ready)
     except KeyboardInterrupt:
         # How a server is meant to end; anything it was doing is closed on the way out.
         note("stopped")

@@ -1,4 +1,5 @@
-"""Ctrl-C while documents are read: the first ends the work after its batch, the second at once."""
+"""Ctrl-C while documents are read: the first ends the work after its batch, the second at once. A
+server ends in order whoever stops it."""
 
 from __future__ import annotations
 
@@ -53,3 +54,21 @@ def stopping_gently() -> Iterator[threading.Event]:
         yield event
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def ended_by_kill() -> Iterator[None]:
+    """Within the block what `kill` and service managers send is as Ctrl-C, and comes once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

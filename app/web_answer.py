@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from vademecum.app.labels import Labels
 from vademecum.app.languages import labels_for
-from vademecum.app.markdown_inline import unmarked
+from vademecum.app.markdown_inline import in_line, unmarked
 from vademecum.app.web_inline import inline, words_of
 from vademecum.app.web_sources import anchor
 from vademecum.app.web_text import (
@@ -153,7 +153,7 @@ def quotes_html(answer: Answer, turn: int) -> str:
         if quotation.n in by_number:
             held = by_number[quotation.n]
             source = chip(labels, turn, held, quotation.start)
-            said = words_of(held.file)(quotation.text)
+            said = words_of(held.file)(in_line(quotation.text, held.file))
             quoted += (
                 f"<blockquote>{labels.quote.format(said)}"
                 f'<span class="vd-after">{source}</span></blockquote>'
@@ -180,9 +180,10 @@ def plain_text(answer: Answer) -> str:
             body.append(f" ({labels.names[name]}{why})" if name else "")
         at = sentence.end
     body.append(answer.answer[at:])
-    body.extend(
-        f"\n\n{labels.quoted}\n{labels.quote.format(one.text)} [{one.n}]" for one in answer.quotes
-    )
+    for one in answer.quotes:
+        file = by_number[one.n].file if one.n in by_number else ""
+        said = labels.quote.format(unmarked(in_line(one.text, file), file))
+        body.append(f"\n\n{labels.quoted}\n{said} [{one.n}]")
     cited = {n for sentence in answer.sentences for n in sentence.citations}
     cited |= {quotation.n for quotation in answer.quotes}
     listed = [_reference(source, labels) for source in answer.sources if source.n in cited]

@@ -11,9 +11,9 @@ from web_support import SOURCES, answer
 
 from vademecum.app import render
 from vademecum.app.markdown import plain
-from vademecum.app.markdown_inline import unmarked
-from vademecum.app.web_answer import plain_text, raw_html
-from vademecum.rag.answer import Answer
+from vademecum.app.markdown_inline import in_line, unmarked
+from vademecum.app.web_answer import plain_text, quotes_html, raw_html
+from vademecum.rag.answer import Answer, Quotation
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,17 @@ def test_no_title_has_marks_in_a_terminal_in_a_copy_or_for_a_screen_reader() -> 
         assert "The boathouse key" in told
         assert "**" not in told
     assert all("_Doses_" not in told for told in shown[:2])
+
+
+def test_a_row_of_a_table_is_quoted_as_its_cells() -> None:
+    row = "| warfarin | **INR** rises |  |"
+    assert in_line(row, "a.md") == "warfarin · **INR** rises"
+    for text, file in ((row, "a.txt"), ("|", "a.md"), ("|a| and |b| differ", "a.md")):
+        assert in_line(text, file) == text
+    source = replace(SOURCES[0], file="a.md")
+    found = answer((), sources=[source], status="not_written", quotes=(Quotation(1, row, 0, 9),))
+    console = Console(file=io.StringIO(), width=200, record=True)
+    render.answer(console, found)
+    for told in (console.export_text(), plain_text(found)):
+        assert "“warfarin · INR rises” [1]" in told
+    assert "“warfarin · <span hidden>**</span><strong>INR</strong>" in quotes_html(found, 1)
