@@ -21,7 +21,7 @@ ASKS = re.compile(
     r"|\b(?:what|which) (?:happens|kinds?|sorts?|types?|period|dates?|times?|hours|days|amount)\b"
     r"|\b(?:allowed|permitted|forbidden|prohibited|possible|necessary|required?|requires|needed"
     r"|needs?|take place|uses?|used|using|go|goes|going|get|gets|got|happens?|together|done"
-    r"|(?:takes?|taking|taken)(?= \w)|on duty|looks? after|works?(?=\W*\Z| (?:on|at|in)\b)"
+    r"|(?:takes?|taking|taken)(?= \w)|on duty|looks? after"
     r"|have to|has to|(?:any|some)(?:body|one|thing)|means?(?=\W*\Z))\b",
     re.IGNORECASE,
 )

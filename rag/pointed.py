@@ -19,7 +19,7 @@ from vademecum.rag import asked_english as english
 from vademecum.rag.evidence import heads
 from vademecum.rag.judge import claims
 from vademecum.rag.retrieve import Found
-from vademecum.rag.rows import is_row, row_of, told
+from vademecum.rag.rows import WORKS, is_row, row_of, told
 from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 
@@ -44,14 +44,16 @@ def pointed(question: str, found: Sequence[Found], embedder: TextEmbedder) -> li
     read = [one for one in found if not one.german]
     texts = [english.words_of(f"{one.document.title} {one.passage.text}") for one in read]
     asked = english.asked_words(question)
-    weights = english.weights(asked, texts)
+    of_prose = english.weights(asked, texts)
+    of_rows = english.weights(english.asked_words(WORKS.sub(" ", question)), texts)
     near: list[tuple[str, str, float]] = []
     for one, text in zip(read, texts, strict=True):
-        around = english.share_held(weights, text)
         single, pairs = _telling(one.passage.text)
         for sentence, least in [*zip(single, repeat(HELD)), *zip(pairs, repeat(ALL_OF_IT))]:
+            weights = of_rows if is_row(sentence) else of_prose
             held = english.share_held(weights, english.words_told(sentence))
             if held >= least:
+                around = english.share_held(weights, text)
                 share = held + AROUND * max(0.0, around - held)
                 near.append((one.passage.passage_id, sentence, share))
     if not near:

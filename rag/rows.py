@@ -13,6 +13,8 @@ from vademecum.rag.dates import by_days, days_of
 
 NAMED = re.compile(r"[^\n:]{1,60}: \S")
 SHORT = 100  # characters of a paragraph of a row: a column of prose has sentences of its own
+# That somebody works is said by a row with his name: "When does Ruth work?"
+WORKS = re.compile(r"\bworks?(?=\W*\Z| (?:on|at|in)\b)")
 # A day that only bounds what is asked of: "before 3 December".
 AROUND = re.compile(
     r"\b(?:before|after|until|till|by|from|since|between|to|through|vor|nach|bis|ab|seit|von|vom"

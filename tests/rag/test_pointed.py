@@ -76,6 +76,11 @@ def test_a_row_of_a_table_is_read_with_its_columns(embedder) -> None:
     question = "Who is on duty at night on 30 November?"  # all of it, and not near
     assert choose(question, rows, "en", embedder)[0][0] == one
     assert choose("Who sang at night on 30 November?", rows, "en", embedder)[1] == "irrelevant"
+    works = found("row:4", "day: Monday\n\npost: desk\n\nvolunteer: Helen Marsh")
+    chairs = found("file:minutes", "Helen Marsh was in the chair.")
+    question = "On which days does Helen Marsh work?"  # her row says that she works
+    assert pointed(question, [*OTHERS, works, chairs], embedder)[0] == works
+    assert pointed(question, [*OTHERS, chairs], embedder) == []
     table = (
         "We check these.\n\n| drug | partner | what we do |\n|---|---|---|\n"
         "| warfarin | metronidazole | test after 3 days |\n| apixaban | diltiazem | no change |"
