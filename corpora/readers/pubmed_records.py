@@ -4,7 +4,7 @@ lxml's pull parser stops at the end of every element to ask whether anyone waits
 third of its time. So a file is cut behind its records, and each piece is parsed at once, in the
 file's own head. What is no document by itself (damage, a comment that holds an end tag, a file's
 last piece, another root) goes through the pull parser, and so does all that follows it: it says
-what is wrong.
+what is wrong. Behind what is wrong each record is parsed by itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ MOST_BETWEEN = 32 << 20  # bytes from one record's end to the next; their tree t
 NO_NEWS = re.compile(r",? line \d+(?:, column \d+)?|, try XML_PARSE_HUGE")
 # Each piece is parsed behind it: a long one would be most of the work.
 HEAD = re.compile(rb".{0,4096}?<PubmedArticleSet(?:\s[^<>]{0,4096})?>", re.DOTALL)
+RECORD = b"<PubmedArticle>"
 RECORD_END = b"</PubmedArticle>"
 ROOT_END = b"</PubmedArticleSet>"
 # What the reader reads of those that may hold markup (`%text;` in the DTD).
@@ -60,7 +62,7 @@ def records(path: Path) -> Iterator[etree._Element]:
     """Yield the record elements in order; each is good until the next is asked for.
 
     Raises DocumentRejected (truncated or malformed file, one that goes on without records, another
-    kind of XML) after yielding what comes before the damage.
+    kind of XML) after yielding what is sound before and behind the damage.
     """
     pieces = _Pieces()
     root = etree.XMLPullParser(events=("start",), **SAFE)
@@ -68,9 +70,11 @@ def records(path: Path) -> Iterator[etree._Element]:
     count = between = 0
     empty = True
     root_seen = fed = False
+    stream = _cut(chunks(path))
+    piece, ended = b"", 0  # the latest, and how many records ended in it
     try:
-        for piece in _cut(chunks(path)):
-            empty = False
+        for piece in stream:
+            empty, ended = False, 0
             root_seen = root_seen or _check_root(root, piece, path)
             if not fed:
                 if (found := pieces.parse(piece)) is not None:
@@ -87,6 +91,7 @@ def records(path: Path) -> Iterator[etree._Element]:
                 for element in _drain(parser):
                     count += 1
                     between = 0
+                    ended += element.tag == "PubmedArticle"
                     yield element
             # lxml does not raise for an unknown entity: it would begin a new document.
             if parser.feed_error_log.filter_from_fatals():
@@ -99,10 +104,21 @@ def records(path: Path) -> Iterator[etree._Element]:
             )
         if not fed:  # it ends with a record: the end of the root is missing
             parser.feed(pieces.head)
+        if not parser.feed_error_log.filter_from_fatals():
+            piece = b""  # nothing is behind the end
         parser.close()
     except etree.XMLSyntaxError as error:
         what = normalise(NO_NEWS.sub("", str(error.msg)))[:200]  # it quotes names of any length
-        raise _damaged(path, count, "malformed XML", f": {what}") from error
+        behind = 0
+        for element in pieces.behind(piece, ended, stream):
+            behind += 1
+            yield element
+        told = _damaged(path, count, "malformed XML", f": {what}")
+        if behind:
+            told.hint = (
+                "mend it, or download it again; the sound records before and behind were read"
+            )
+        raise told from error
 
 
 def _damaged(path: Path, count: int, what: str, why: str = "") -> DocumentRejected:
@@ -163,14 +179,44 @@ class _Pieces:
         try:
             if not self.head:  # what looks like the root may be in a comment or an entity
                 etree.fromstring(head + ROOT_END, self._parser)
-            root = self._root(piece + ROOT_END)
         except etree.XMLSyntaxError:
             return None
-        elements = list(root)
-        if not {element.tag for element in elements} <= WHOLE:
-            return None
-        self.head = head
+        elements = self._parsed(piece)
+        if elements is not None:
+            self.head = head
         return elements
+
+    def _parsed(self, document: bytes) -> list[etree._Element] | None:
+        """The records of a document whose root is not closed; None if it is none, or has others."""
+        try:
+            elements = list(self._root(document + ROOT_END))
+        except etree.XMLSyntaxError:
+            return None
+        return elements if {element.tag for element in elements} <= WHOLE else None
+
+    def behind(self, piece: bytes, ended: int, stream: Iterator[bytes]) -> Iterator[etree._Element]:
+        """The sound records behind a fault: that is in what follows so many ends of records in a
+        piece, and `stream` goes on behind it."""
+        if not self.head and (first := HEAD.match(piece)):
+            self.head = first[0]
+        if not self.head:
+            return
+        rest = RECORD_END.join(piece.split(RECORD_END)[ended:])
+        with suppress(DocumentRejected):  # more damage: the first is told
+            for more in chain([b""], stream):
+                *parts, rest = (rest + more).split(RECORD_END)
+                for part in parts:
+                    yield from self._sound(part + RECORD_END)
+                rest = rest[-LONGEST_PIECE:]
+        yield from self._parsed(self.head + rest.partition(ROOT_END)[0]) or ()
+
+    def _sound(self, part: bytes) -> list[etree._Element]:
+        """What ends with the end of a record; if that is no document, the record alone, which may
+        follow on the remains of another."""
+        found = self._parsed(self.head + part)
+        if found is None and b"<!" not in part:  # within a comment it would be none
+            found = self._parsed(self.head + part[max(part.rfind(RECORD), 0) :])
+        return found or []
 
     def _root(self, document: bytes) -> etree._Element:
         root = etree.fromstring(document, self._parser)

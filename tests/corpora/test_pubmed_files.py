@@ -108,13 +108,14 @@ def test_flipped_bits_in_gzip(tmp_path: Path) -> None:
     rejected(path)
 
 
-def test_malformed_xml_keeps_what_came_before_in_the_same_block(tmp_path: Path) -> None:
+def test_malformed_xml_costs_the_record_that_it_is_in(tmp_path: Path) -> None:
     path = tmp_path / "bad.xml"
     first, second, third = numbered(3)
     path.write_text(article_set(first, second, "<PubmedArticle></Oops>", third))
     kept, error = rejected(path)
-    assert [r.doc_id for r in kept if isinstance(r, Document)] == ["pmid:1", "pmid:2"]
-    assert "malformed XML" in error.message
+    assert [r.doc_id for r in kept if isinstance(r, Document)] == ["pmid:1", "pmid:2", "pmid:3"]
+    assert "malformed XML after record 2: " in error.message
+    assert "before and behind were read" in error.hint
 
 
 def test_truncated_xml(tmp_path: Path) -> None:

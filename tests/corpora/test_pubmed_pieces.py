@@ -166,16 +166,53 @@ def test_an_unknown_entity_is_never_passed_over(tmp_path: Path, behind: int) -> 
     damaged = numbered(10, 10, "&unknown;") + numbered(11, 10 + behind).rstrip()
     path = written(tmp_path, f"{HEAD}<PubmedArticleSet>{numbered(1, 9)}{damaged}")
     kept, error = broken(path)
-    assert len(ids(kept)) <= 9
+    assert ids(kept) == [f"pmid:{n}" for n in range(1, 11 + behind) if n != 10]
     assert "malformed" in error.message
 
 
-def test_damage_far_behind_costs_nothing_before_it(tmp_path: Path) -> None:
-    text = article_set(numbered(1, 40), "<PubmedArticle></Oops>", numbered(41, 50))
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 20, 48, 49])
+@pytest.mark.parametrize(
+    ("damage", "lost"),
+    [
+        ("<PubmedArticle></Oops>", 0),  # it has no end: the next one begins within it
+        ("<PubmedArticle></Oops></PubmedArticle>", 0),
+        ("</Oops>", 0),
+        ("\x07", 0),
+        ("</PubmedArticleSet>", 0),
+        ("</MedlineCitation></PubmedArticle>", 0),
+        ("</Oops><!-- -->", 1),  # what may be within a comment is not taken out of it
+    ],
+)
+def test_damage_costs_the_record_that_it_is_in(
+    tmp_path: Path, at: int, damage: str, lost: int
+) -> None:
+    text = article_set(numbered(1, at), damage, numbered(at + 1, 50), DELETED)
     kept, error = broken(written(tmp_path, text))
-    assert ids(kept) == [f"pmid:{n}" for n in range(1, 41)]
-    assert "after record 40: " in error.message
-    assert "line" not in error.message  # it would count from where the piece begins
+    whole = [f"pmid:{n}" for n in range(1, 51)]
+    assert ids(kept) == whole[:at] + whole[at + lost :]
+    assert [item for item in kept if isinstance(item, Deletion)] == [Deletion("pmid:7")]
+    assert f"after record {at}: " in error.message
+    assert " line " not in error.message  # it would count from where the piece begins
+    assert "before and behind were read" in error.hint
+
+
+def test_damage_in_several_records_costs_those(tmp_path: Path) -> None:
+    odd = numbered(11, 11, "<b>Bold"), numbered(21, 22, "x</ArticleTitle>"), numbered(40, 40, "<")
+    text = article_set(numbered(1, 10), odd[0], numbered(12, 20), odd[1], numbered(23, 39), odd[2])
+    kept, error = broken(written(tmp_path, text))
+    assert ids(kept) == [f"pmid:{n}" for n in range(1, 40) if n not in (11, 21, 22)]
+    assert "after record 10: " in error.message
+
+
+def test_a_file_that_is_damaged_and_cut_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    text = article_set(numbered(1, 10), numbered(11, 11, "<b>"), numbered(12, 400))
+    packed = gzip.compress(text.encode())
+    path = tmp_path / "pubmed.xml.gz"
+    path.write_bytes(packed[: len(packed) * 3 // 4])
+    kept, error = broken(path)
+    assert len(kept) > 100
+    assert ids(kept) == [f"pmid:{n}" for n in range(1, len(kept) + 2) if n != 11]
+    assert "after record 10: " in error.message
 
 
 @pytest.mark.parametrize("cut", range(1, 24))
@@ -190,8 +227,8 @@ def test_a_file_that_ends_with_a_record_is_truncated(tmp_path: Path, cut: int) -
 def test_what_follows_the_root_is_malformed(tmp_path: Path) -> None:
     text = article_set(numbered(1, 20)) + numbered(21, 40)
     kept, error = broken(written(tmp_path, text))
-    assert ids(kept) == [f"pmid:{n}" for n in range(1, 21)]
-    assert "malformed" in error.message
+    assert ids(kept) == [f"pmid:{n}" for n in range(1, 41)]
+    assert "malformed XML after record 20: " in error.message
 
 
 def test_a_record_longer_than_a_piece_is_one_record(tmp_path: Path, at_once: list[int]) -> None:
