@@ -22,7 +22,7 @@ from vademecum.corpora.document import Document
 from vademecum.corpora.readers.stream import printable
 from vademecum.errors import VademecumError
 from vademecum.ingest import frames
-from vademecum.ingest.reading import Ended, Event, Files, Reading, Taken
+from vademecum.ingest.reading import CRASHED, TOO_MUCH, Ended, Event, Files, Reading, Taken
 
 POLL_S = 0.25
 
@@ -55,7 +55,7 @@ class Apart:
                 return
             self.close()
             number, _ = left.popleft()
-            yield Ended(number, f"the process that read it crashed ({child.crash})")
+            yield Ended(number, f"{CRASHED} ({child.crash}); {TOO_MUCH}")
 
     def _count(self) -> None:
         """Another child would have so many less to read."""

@@ -12,7 +12,7 @@ from typing import Any
 from vademecum.corpora.document import Document
 from vademecum.ingest.parcels import parcels
 from vademecum.ingest.ray_results import crashes, telling, waited_for
-from vademecum.ingest.reading import Ended, Event, Files, Reading, Taken
+from vademecum.ingest.reading import CRASHED, TOO_MUCH, Ended, Event, Files, Reading, Taken
 
 PARCELS_AHEAD = 8  # of a file, before its reader pauses
 ATTEMPTS = 3  # at a file whose reader dies: a machine may have failed, or the file be the cause
@@ -106,7 +106,7 @@ class RaySource:
                 opened.reader = self._reader()
                 if attempt < ATTEMPTS:
                     opened.begin()
-        yield Ended(opened.file[0], f"the process that read it crashed {ATTEMPTS} times")
+        yield Ended(opened.file[0], f"{CRASHED} {ATTEMPTS} times; {TOO_MUCH}")
 
     def _arriving(self, sent: Any) -> Iterator[Event]:
         import ray

@@ -51,6 +51,9 @@ class Ended:
 
 
 Event = Taken | Rejected | Ended
+LOOK = "check that it is there and that you may read it"
+CRASHED = "the process that read it crashed"
+TOO_MUCH = "it may be damaged, or take more memory than there is: split it, or leave it out"
 Files = Iterable[tuple[int, Path]]
 Split = Callable[[Document], Iterable[Passage]]
 
@@ -99,7 +102,7 @@ class Reading:
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):  # to open a pipe may wait for ever
-                yield Ended(number, "it is not a regular file")
+                yield Ended(number, "it is not a regular file; save what it gives to one")
                 return
             if problem := md5_problem(path):
                 yield Ended(number, printable(problem))
@@ -123,7 +126,8 @@ class Reading:
         except DocumentRejected as error:
             yield Ended(number, why(error))
         except OSError as error:
-            yield Ended(number, printable(f"it cannot be read: {error.strerror or error}"))
+            told = f"it cannot be read: {error.strerror or error}; {LOOK}"
+            yield Ended(number, printable(told))
         else:
             if taken:
                 yield Ended(number, gaps=bool(missing))

@@ -198,6 +198,7 @@ def test_a_crash_fails_the_file_and_the_next_are_read(
     assert [end.file for end in ends] == [0, 1, 2]
     assert [bool(end.failure) for end in ends] == [False, True, False]
     assert told in ends[1].failure
+    assert ends[1].failure.endswith("split it, or leave it out")
 
 
 def test_a_crash_is_a_failed_file_of_the_job(tmp_path: Path, crasher: Any) -> None:

@@ -245,7 +245,15 @@ def test_a_pipe_is_not_waited_for(library: Library, tmp_path: Path) -> None:
     assert report.kept == 1
     [(name, reason)] = report.failed_files
     assert name.endswith("a.txt")
-    assert "regular file" in reason
+    assert reason == "it is not a regular file; save what it gives to one"
+
+
+def test_a_file_that_goes_before_its_turn_is_told(library: Library, tmp_path: Path) -> None:
+    sound = write_pubmed(tmp_path / "b.xml", article(1))
+    report = run(library, [tmp_path / "a.txt", sound])
+    assert report.kept == 1
+    [(_, reason)] = report.failed_files
+    assert reason.startswith("it cannot be read: No such file or directory; check that it is there")
 
 
 def test_a_name_that_is_not_utf8_is_shown_escaped(library: Library, tmp_path: Path) -> None:
