@@ -1,10 +1,13 @@
-"""The installed command. It loads little itself: Ctrl-C while the rest loads has to end quietly."""
+"""The installed command. It loads little itself: Ctrl-C while the rest loads has to end quietly.
+And it ends when its work has."""
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from types import FrameType
@@ -22,6 +25,7 @@ def main() -> None:
     _open_what_is_closed()
     from vademecum.app import cli
 
+    code: int | None = None
     try:
         if heard:
             # From here on an interrupt is an exception: what is open gets closed.
@@ -29,9 +33,25 @@ def main() -> None:
         cli.main()
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)
+    except SystemExit as done:
+        if not isinstance(done.code, int):
+            raise  # with something to be told
+        code = done.code
     finally:
         if heard:
             signal.signal(signal.SIGINT, _leave)
+    if code is not None:
+        _end(code)
+
+
+def _end(code: int) -> None:
+    """End at once. All that was opened is closed; to take apart what a model loaded takes Python a
+    second or two, in which whoever asked waits for the prompt."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _open_what_is_closed() -> None:

@@ -76,6 +76,23 @@ def test_who_had_interrupts_ignored_is_not_interrupted() -> None:
     assert done.stdout == "True\n"
 
 
+def test_it_ends_when_its_work_has_and_takes_nothing_apart() -> None:
+    code = (
+        "import atexit, os, sys, vademecum.app.cli as c\n"
+        "class Loaded:\n"
+        "    def __del__(self): os.write(1, b'taken apart')\n"
+        "sys.loaded = Loaded()\n"
+        "atexit.register(print, 'closed')\n"
+        "def main():\n"
+        "    print('done')\n"
+        "    sys.exit(3)\n"
+        "c.main = main\n"
+        "from vademecum.app.entry import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "done\nclosed\n", "")
+
+
 def test_it_is_what_is_installed() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert scripts == {"vademecum": "vademecum.app.entry:main"}
