@@ -20,8 +20,8 @@ ASKS = re.compile(
     r"\bhow (?:often|many|much|long|soon|quickly|fast|old|far|common|frequent(?:ly)?)\b"
     r"|\b(?:what|which) (?:happens|kinds?|sorts?|types?|period|dates?|times?|hours|days|amount)\b"
     r"|\b(?:allowed|permitted|forbidden|prohibited|possible|necessary|required?|requires|needed"
-    r"|needs?|take place|uses?|used|using|go|goes|going|get|gets|got|happens?|together|done"
-    r"|(?:takes?|taking|taken)(?= \w)|on duty|looks? after"
+    r"|needs?|take place|uses?|used|using|go|goes|going|get|gets|got|happen(?:s|ed)?|together|done"
+    r"|finds?|(?:takes?|taking|taken)(?= \w)|on duty|looks? after"
     r"|have to|has to|(?:any|some)(?:body|one|thing)|means?(?=\W*\Z))\b",
     re.IGNORECASE,
 )
@@ -106,8 +106,13 @@ def holds(text: Collection[str], word: str) -> bool:
 
 
 def _holds(text: Collection[str], word: str) -> bool:
-    return word in text or any(
-        (len(word) >= BEGINS and one.startswith(word))
-        or (len(one) >= BEGINS and word.startswith(one))
-        for one in text
+    does = f"{word}er" if len(word) == BEGINS - 1 else word  # who drives is the driver
+    return (
+        word in text
+        or does in text
+        or any(
+            (len(word) >= BEGINS and one.startswith(word))
+            or (len(one) >= BEGINS and word.startswith(one))
+            for one in text
+        )
     )

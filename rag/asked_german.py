@@ -195,6 +195,11 @@ def coverage(weights: Mapping[str, float], title: str, text: str, *, named: bool
     return covered / total if total else 0.0
 
 
+def of_rows(weights: Mapping[str, float]) -> dict[str, float]:
+    """The weights for a row of a table: that somebody works is said by his name in it."""
+    return {word: weight for word, weight in weights.items() if word not in WORKS}
+
+
 def share_held(word: str, stems: Collection[str]) -> float:
     """How much of a stem, or of one that stands for it, the stems of a text hold: 0, or from
     `LEAST` to 1."""
@@ -220,3 +225,4 @@ def _share_held(word: str, stems: Collection[str]) -> float:
 
 
 OTHERWISE = by_stem(GERMAN, GERMAN_KINDS, root)
+WORKS = frozenset(map(root, ("arbeiten", "arbeitet", "arbeite")))

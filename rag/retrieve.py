@@ -23,6 +23,7 @@ from vademecum.model.interface import TextEmbedder
 from vademecum.rag import asked_german as german
 from vademecum.rag.asked import asked_words, held
 from vademecum.rag.dates import asks_of_days, by_days, with_days
+from vademecum.rag.rows import row_of
 from vademecum.rag.words import content_words, language_of
 
 if TYPE_CHECKING:
@@ -204,7 +205,8 @@ def _coverage_of(
             return coverage_han(weights, document, passage), False
         if asked and german.speaks(query, document, passage):
             named = names(query, document.title)
-            return german.coverage(asked, document.title, passage.text, named=named), True
+            counted = german.of_rows(asked) if row_of(passage.text) else asked
+            return german.coverage(counted, document.title, passage.text, named=named), True
         return coverage(weights, document, dated=dated), False
 
     dated = asks_of_days(query)

@@ -9,6 +9,7 @@ from vademecum.rag.asked_german import (
     TITLE,
     asked_words,
     coverage,
+    of_rows,
     share_held,
     speaks,
     stem,
@@ -128,3 +129,10 @@ def test_a_verb_of_two_parts_is_one(text: str) -> None:
 
 def test_whether_anything_was_is_not_asked_for() -> None:
     assert set(asked_words("Wurde etwas gestohlen?")) == {stem("gestohlen")}
+
+
+def test_that_somebody_works_is_said_by_his_row() -> None:
+    weigh = of_rows(asked_words("Wann arbeitet Dieter Wolff?"))
+    assert coverage(weigh, "", "Datum: 01.10.2026\n\nPfleger: Dieter Wolff", named=False) == 1.0
+    weigh = of_rows(asked_words("Wann raucht Dieter Wolff?"))
+    assert coverage(weigh, "", "Datum: 01.10.2026\n\nPfleger: Dieter Wolff", named=False) < 1.0
