@@ -16,6 +16,7 @@ from vademecum.corpora.readers.xml import SAFE
 from vademecum.errors import DocumentRejected
 
 MAX_HTML = 30 << 20  # characters
+MAX_TAGS = 3_000_000  # of a part; mammoth needs longer for them than a file may take
 STYLES = """
 p[style-name='Title'] => h1:fresh
 p[style-name='Subtitle'] => p:fresh
@@ -37,7 +38,9 @@ def work(path: Path) -> Answer:
             raise DocumentRejected("a zip file, but not a Word file", hint=archive.AGAIN)
         for name in parts.names:
             if name.endswith((".xml", ".rels")):
-                parts.read(name)  # sound, and within its limit
+                part = parts.read(name)  # sound, and within its limit
+                if part.count(b"<") > MAX_TAGS:
+                    raise DocumentRejected(f"more than {MAX_TAGS:,} tags", hint="split the file")
         title, author = _properties(parts)
     with path.open("rb") as file:
         try:

@@ -126,7 +126,10 @@ def _table(lines: Iterator[str], path: Path) -> Iterator[tuple[str, Row | str]]:
             raise _unclosed(name, 1)
         header = [column.strip() for column in names]
         if len(header) > MAX_COLUMNS:
-            raise DocumentRejected(f"{name}: more than {MAX_COLUMNS:,} columns", hint="split it")
+            raise DocumentRejected(
+                f"{name}: more than {MAX_COLUMNS:,} columns",
+                hint="save it anew with those alone that are to be read",
+            )
         for number, row, is_torn in records:
             where = f"{name}, line {number}"
             if is_torn:

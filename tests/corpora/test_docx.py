@@ -81,6 +81,7 @@ BOMB = (
         (docx(DEEP), "sound|nested|no text"),
         (docx("", **{"word/document.xml": BOMB}), "not a sound Word file"),
         (docx("", **{"word/document.xml": bytes(65 << 20)}), "larger than 64 MB"),
+        (docx("", **{"word/document.xml": b"<a>" * 3_000_001}), "more than 3,000,000 tags"),
         (docx(paragraph("x"))[:-200], "damaged, or not"),
     ],
 )
