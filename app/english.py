@@ -43,7 +43,8 @@ ENGLISH = Labels(
     overstated="Overstated: ",
     why="Why: ",
     note="Note: ",
-    cut_short="cut short where the model wrote on: ask for what is missing alone",
+    cut_short="cut short here, though the model wrote on: what is missing can be asked for "
+    "by itself",
     quoted="Not an answer, only the sentence most like the question, word for word. Judge for "
     "yourself whether it bears on it:",
     quote="“{}”",

@@ -43,7 +43,8 @@ GERMAN = Labels(
     overstated="Überzogen: ",
     why="Grund: ",
     note="Hinweis: ",
-    cut_short="hier gekürzt, das Modell schrieb weiter: bitte nach dem, was fehlt, allein fragen",
+    cut_short="hier gekürzt, obwohl das Modell weiterschrieb: nach dem, was fehlt, kann eigens "
+    "gefragt werden",
     quoted="Keine Antwort, nur der Satz, der der Frage am ähnlichsten ist, im Wortlaut. Ob er sie "
     "trifft, ist selbst zu prüfen:",
     quote="„{}“",

@@ -18,7 +18,7 @@ from vademecum.rag.answer import Answer, AnswerDelta, Completed, Event, Retrieve
 
 WHOLE = answer()
 WRITTEN = " ".join(f"{text} [{n[0]}]" for text, n, _ in SAID)
-SAYS = "cut short where the model wrote on: ask for what is missing alone"
+SAYS = "cut short here, though the model wrote on: what is missing can be asked for by itself"
 
 
 @dataclass
