@@ -21,9 +21,12 @@ passage names; the two claims may have a question each. `doers_seen` and `doers_
 is done by another in a passive, parties with general names, and evidence that there is none.
 `joined_seen` and `joined_held_out` are of two sentences run together, of what is only supposed, and
 of what is called false; `joined_after` was written after their rules, and read once, as was
-`cases_after`, of what holds in one case only and of how many of a thing there are. Copied are the
-sentences of the passages, each against its own. Prints a table, then one line of JSON; with
-`--show` the claims told wrongly.
+`cases_after`, of what holds in one case only and of how many of a thing there are. `kinds_seen` and
+`kinds_held_out` are of house rules, rosters, contracts and wards: what "only" limits, conditions,
+bounds, comparatives, all but some, who does it to whom, of what a percentage is; written before
+their rules; `kinds_after` after the most of them, in two parts, each read once before any was
+mended. Copied are the sentences of the passages, each against its own. Prints a table, then one
+line of JSON; with `--show` the claims told wrongly.
 """
 
 from __future__ import annotations
@@ -60,6 +63,9 @@ SETS = (
     "joined_held_out",
     "joined_after",
     "cases_after",
+    "kinds_seen",
+    "kinds_held_out",
+    "kinds_after",
 )
 KINDS = ("wrong", "right", "copied")
 

@@ -26,6 +26,7 @@ from vademecum.rag import (
     contrasts,
     counterparts,
     counts,
+    degrees,
     denials,
     doers,
     duties,
@@ -65,7 +66,7 @@ from vademecum.rag import (
 )
 from vademecum.rag.contrasts import without_asides
 from vademecum.rag.groups import exchanged, misplaced, permuted, substituted
-from vademecum.rag.polarity import contradicts, denied_copy, sides_exchanged, turned_round
+from vademecum.rag.polarity import contradicts, denied_copy, mirrored, sides_exchanged, turned_round
 from vademecum.rag.relations import by_its_loss, only_denied
 from vademecum.rag.replaced import OTHERS, replaced
 from vademecum.rag.swaps import swapped
@@ -127,6 +128,7 @@ def at_odds(
         from_to,
         predicates,
         figures_elsewhere,
+        degrees,
     )
     if any(way.at_odds(sentence, parts) for way in ways):
         return True
@@ -135,6 +137,8 @@ def at_odds(
     ):
         return True
     if exceptions.agrees(sentence, parts) or set_aside.agrees(sentence, parts):
+        return False
+    if degrees.agrees(sentence, parts) or any(mirrored(sentence, part) for part in parts):
         return False
     if language != "zh" and (contrasts.at_odds(sentence, parts) or by_its_loss(sentence, parts)):
         return True

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from vademecum.rag.effects import GENERIC
 from vademecum.rag.negation import NEGATION, with_for_not_without
+from vademecum.rag.quantities import GERMAN_SPELLED, ONES
 from vademecum.rag.words import NUMBER, WORD, content_words, normal, stem
 
 # "Within 3 hours" and "after 3 hours" name the two sides of one bound.
@@ -46,6 +47,8 @@ LIMIT = re.compile(
     rf"(?:is|are|was|were|of|beträgt|betragen|ist|sind)\s(?P<number>{NUMBER.pattern})",
     re.IGNORECASE,
 )
+SMALL = {word: n for n, word in enumerate(ONES, 1) if n > 1} | GERMAN_SPELLED
+SPELLED = re.compile(rf"\b(?:{'|'.join(SMALL)})\b", re.IGNORECASE)
 HAN_SIDE = re.compile(r"(?P<what>[\u4e00-\u9fff]{2})(?:之|以)?(?P<side>[前后])")
 # Words that open a circumstance: "in women", "among those on the drug", "(placebo)".
 OPENS = re.compile(
@@ -119,7 +122,7 @@ def labels(text: str) -> set[str]:
 def sides(text: str) -> set[tuple[str, str]]:
     """What a text names a side of, as stems and numbers, each after its side: "<", ">", "with " or
     "without ". "Before surgery, without food" gives ("<", "surger") and ("without ", "food")."""
-    text = with_for_not_without(text)
+    text = SPELLED.sub(lambda match: str(SMALL[match.group().lower()]), with_for_not_without(text))
     found = {("<" if m["side"] == "前" else ">", m["what"]) for m in HAN_SIDE.finditer(text)}
     for match in BEHIND.finditer(text):
         found.add(("<" if match["less"] else ">", normal(match["number"])))

@@ -18,7 +18,7 @@ from vademecum.rag.limits import LIMITED
 from vademecum.rag.negation import negated
 from vademecum.rag.slots import words_in_order
 from vademecum.rag.supposed import BEFALLEN, CONDITION, DEFINES, PAST
-from vademecum.rag.words import WORD, containment, content_words, numbers
+from vademecum.rag.words import STOP_WORDS, WORD, containment, content_words, numbers
 
 # Openings that name no time: "when" and "once" do, but at the beginning.
 SUPPOSES = re.compile(
@@ -55,10 +55,12 @@ FURTHER = re.compile(
     r"|weitere[nrs]?|andere[nrs]?)\s)",
     re.IGNORECASE,
 )
+# "Without notice" says how, and denies nothing else.
+WITHOUT = re.compile(r"\b(?:without|ohne)\b", re.IGNORECASE)
 SEGMENT = re.compile(r"(?<=;)\s")
 SHARED = 0.75  # of the words of a sentence, in what a part says under a condition
 WITH_FIGURE = 0.5  # of them, where it has a figure that the passage gives for that condition alone
-ALIKE = 3  # letters by which "losing" tells of what is lost
+ALIKE = 3  # letters of a stem that begins another
 
 
 class Case(NamedTuple):
@@ -71,15 +73,15 @@ class Case(NamedTuple):
 def left_out(sentence: str, parts: Sequence[str], asked: frozenset[str] = frozenset()) -> str:
     """The condition ("should the roof leak") without which no part says what the sentence says, ""
     if it tells it, or there is none. `asked` are the words of its question."""
-    if LIMITED.search(sentence) or negated(sentence) or CONDITION.search(sentence):
+    denied = negated(WITHOUT.sub(" ", sentence))
+    if LIMITED.search(sentence) or denied or CONDITION.search(sentence):
         return ""
     words, figures = content_words(sentence), numbers(sentence)
     if len(words) < 2:
         return ""
     may = MAY.search(sentence) is not None
     every = EACH.search(sentence) is not None
-    told = {word[:ALIKE] for word in (*WORD.findall(sentence.lower()), *words_in_order(sentence))}
-    told |= {word[:ALIKE] for word in asked}
+    told = {*WORD.findall(sentence.lower()), *words_in_order(sentence), *asked}
     found = ""
     for part in parts:
         shared = containment(words, content_words(part))
@@ -103,11 +105,20 @@ def left_out(sentence: str, parts: Sequence[str], asked: frozenset[str] = frozen
 
 
 def _told(case: Case, told: set[str]) -> bool:
-    """Whether some of these words, by their first letters, are those of a condition alone."""
-    # "After the first hour" is each further one.
-    own = set(words_in_order(case.condition)) or {case.condition.lower(), "after", "nach"}
+    """Whether some of these words are those of a condition alone."""
+    own = set(words_in_order(case.condition))
+    if " " not in case.condition:  # "after the first hour" is each further one
+        own |= {case.condition.lower(), "after", "nach"}
     own -= set(words_in_order(case.rest))
-    return not own or any(word[:ALIKE] in told for word in own)
+    return not own or any(_alike(word, other) for word in own for other in told)
+
+
+def _alike(word: str, other: str) -> bool:
+    """Whether two stems may be of one word: "los" and "lost"."""
+    short = min(len(word), len(other))
+    return word == other or (
+        short >= ALIKE and word[:short] == other[:short] and other not in STOP_WORDS
+    )
 
 
 def _cases(part: str, words: set[str], *, every: bool, may: bool) -> Iterator[Case]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from vademecum.rag.finite import AUXILIARIES, CLOSED
-from vademecum.rag.negation import negated
+from vademecum.rag.negation import NEGATION, negated
 from vademecum.rag.polarity import direction
 from vademecum.rag.words import containment, content_words
 
@@ -23,7 +23,9 @@ CUE = (
 )
 # "Except for age, which was higher": the clause behind tells more of it, and excepts nothing.
 EXCEPTION = re.compile(
-    rf"(?:{CUE})(?P<those>[^.;,，。]*)(?P<more>,\s*(?:which|who|whose|that|die|der|das)\b[^.;]*)?",
+    rf"(?:{CUE})(?P<those>[^.;,，。]*?)"
+    r"(?=[.;,，。]|\Z|\s(?:nobody|no one|everyone|everybody|niemand)\b)"
+    r"(?P<more>,\s*(?:which|who|whose|that|die|der|das)\b[^.;]*)?",
     re.IGNORECASE,
 )
 EXCEPT_WITH = re.compile(
@@ -33,7 +35,8 @@ EXCEPT_WITH = re.compile(
 )
 # A number, or a name before the verb; "is all but empty" excepts nothing.
 ALL_BUT = re.compile(
-    r"\b(?P<all>(?:all|every(?:one|body)?|each|any(?:one|body)|alle|jede[rs]?)\b"
+    r"\b(?P<all>(?:all|every(?:one|body)?|each|any(?:one|body)|no one|nobody|none|alle|jede[rs]?"
+    r"|niemand)\b"
     r"(?: (?:of )?(?:the )?[\w-]+)?)"
     r" (?P<but>(?:but|bis auf|except(?: for)?|apart from|other than|außer)"
     r" (?P<those>(?:\d+|one|two|three|four|five|six|eine[nrs]?|zwei|drei|vier|fünf|sechs)\b"
@@ -90,7 +93,7 @@ def of_excepted(sentence: str, part: str) -> Literal["opposed", "implied", ""]:
         return ""
     words, those = content_words(sentence), content_words(match["those"])
     others = f"{part[: match.start()]} {part[match.end() :]}"
-    rest = words - those
+    rest = content_words(NEGATION.sub(" ", sentence)) - those
     if containment(those, words) < OF_THOSE or containment(rest, content_words(others)) < SHARED:
         return ""
     if direction(sentence) * direction(others) < 0:

@@ -1,5 +1,5 @@
-"""A figure of one sentence put into another: "drilling is allowed between 1 and 3 pm" where quiet is
-kept from 1 to 3 pm and drilling is allowed from 9 to 12.
+"""A figure of one sentence put into another: "drilling is allowed between 1 and 3 pm" where quiet
+is kept from 1 to 3 pm and drilling is allowed from 9 to 12.
 
 A sentence is at odds with a passage if a part has all of its words with figures of that kind, and
 none of the sentence's own, which stand only in parts that speak of something else. English and

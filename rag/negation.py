@@ -28,7 +28,9 @@ NOT_WITHOUT = re.compile(
 NO_DENIAL = re.compile(
     rf"{NOT_WITHOUT.pattern}|"
     r"\b(?:not only|no less|no (?:more|fewer|later) than|no doubt|whether or not|with or without"
-    r"|than without|not least|nicht nur|nicht zuletzt|nicht (?:mehr|weniger|später) als"
+    r"|than without|not least|not (?:more|less|fewer|later|earlier|older|younger|longer) than"
+    r"(?= (?:\d|an?\b|one\b|two\b|three\b|four\b|five\b|six\b))"
+    r"|nicht nur|nicht zuletzt|nicht (?:mehr|weniger|später) als"
     r"|mit oder ohne|als ohne|ob oder ob nicht)\b"
     r"|不仅|不但|不断|不同|不良|不全|不适|(?<!证据)不足|无论|非常|未来",
     re.IGNORECASE,

@@ -23,7 +23,7 @@ ONLY = re.compile(
 ENDS = re.compile(r"[,;:.()]")
 FOCUS = 3  # words of it that are read
 REACH = 80  # characters
-SHARED = 0.9  # of the words of the sentence, in the part
+SHARED = 0.75  # of the words of the sentence, in the part
 
 
 def at_odds(sentence: str, parts: Sequence[str]) -> bool:

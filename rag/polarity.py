@@ -37,6 +37,13 @@ DOWN = re.compile(
     r"|[低少小短]于(?!\s*\d)",
     re.IGNORECASE,
 )
+BOUND = re.compile(
+    r"\b(?:no|not) (?:more|less|fewer|higher|lower|longer|shorter|greater) than\b"
+    r"|\bnicht (?:mehr|weniger|höher|niedriger|länger|kürzer) als\b"
+    r"|\d(?: ?[^\W\d]+| ?[%°]\w?)? (?:and|or|und|oder) (?:more|less|fewer|higher|lower|longer"
+    r"|shorter|mehr|weniger|höher|niedriger|länger|kürzer)(?=[\s.,;)]|\Z)(?! than\b)(?! als\b)",
+    re.IGNORECASE,
+)
 # Words of which one says the contrary of the other.
 OPPOSITES = tuple(
     (re.compile(rf"\b(?:{one})", re.IGNORECASE), re.compile(rf"\b(?:{other})", re.IGNORECASE))
@@ -106,12 +113,24 @@ DENIED_AND = re.compile(
 )
 THAT = re.compile(r"(?:\A|(?<=[.;:] ))(?:dass|ob|that|whether)\b[^,.;]*,", re.IGNORECASE)
 CLAUSE_COPIED = 0.9  # from this share of its words in a clause a sentence copies that
+MIRRORED = 0.6  # of the words of a sentence, in one that compares the same two the other way round
 SAME_MATTER = 0.5  # least share of words in common for two sentences to be compared
 
 
 def direction(text: str) -> int:
-    """+1 if the text speaks of more only, -1 of less only, 0 of both or neither."""
+    """+1 if the text speaks of more only, -1 of less only, 0 of both or neither; of a bound
+    ("no more than 8", "8 or less") which side it is tells `sides.py`."""
+    text = BOUND.sub(" ", text)
     return bool(UP.search(text)) - bool(DOWN.search(text))
+
+
+def mirrored(sentence: str, evidence: str) -> bool:
+    """Whether a sentence says of the other one of two things the contrary of what the evidence says
+    of the one: "A is shorter than B" of "B is longer than A"."""
+    if direction(sentence) * direction(evidence) >= 0 or negated(sentence) != negated(evidence):
+        return False
+    held = containment(content_words(sentence), content_words(evidence))
+    return held >= MIRRORED and sides_exchanged(sentence, evidence)
 
 
 def contradicts(sentence: str, evidence: str) -> bool:

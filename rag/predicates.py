@@ -14,12 +14,18 @@ from itertools import permutations
 from typing import NamedTuple
 
 from vademecum.rag.clauses import VERB, clauses
+from vademecum.rag.finite import PREPOSITIONS
 from vademecum.rag.negation import negated
 from vademecum.rag.slots import words_in_order
 from vademecum.rag.voices import FORMS
 from vademecum.rag.words import GERMAN, HAN, containment, without_ending
 
 JOINED = re.compile(r"[,;:]|\b(?:and|or|but)\b")
+# "Is baked before dawn | and delivered after six".
+BE = re.compile(r"\b(?:is|are|was|were|been|be)\b")
+PARTICIPLE = re.compile(
+    rf"\s(?:and|but)\s(?=(?:then\s)?[a-z]+(?:ed|en|pt|ght|ft|lt|nt)\s(?:{'|'.join(sorted(PREPOSITIONS))})\b)"
+)
 MOST = 6  # clauses of a sentence that are read
 LONGEST = 400  # characters of a sentence
 HALF = 0.5
@@ -62,7 +68,11 @@ def _mixes(words: frozenset[str], one: Predicate, other: Predicate) -> bool:
 @lru_cache(maxsize=4096)
 def predicates(part: str) -> tuple[Predicate, ...]:
     """Those of a sentence of several clauses, none of which denies."""
-    found = clauses(part)
+    found = [
+        piece
+        for clause in clauses(part)
+        for piece in (PARTICIPLE.split(clause) if BE.search(clause) else (clause,))
+    ]
     if len(found) < 2 or GERMAN.search(part):
         return ()
     return tuple(_predicates(found[:MOST]))

@@ -16,6 +16,23 @@ def test_a_second_comparison_is_of_the_same_two() -> None:
     ]
 
 
+def test_what_is_as_good_is_compared_again() -> None:
+    assert completed(["A was as effective as B but it caused fewer bleeds."]) == [
+        "A was as effective as B.",
+        "A caused fewer bleeds than B.",
+    ]
+    assert completed(["A lowered pressure as much as B but caused fewer coughs."]) == [
+        "A lowered pressure as much as B.",
+        "A caused fewer coughs than B.",
+    ]
+
+
+def test_an_ordinal_is_of_what_was_counted() -> None:
+    assert completed(["The line is removed on the second day, the drain on the fourth."]) == [
+        "The line is removed on the second day, the drain on the fourth day."
+    ]
+
+
 def test_one_is_what_was_named() -> None:
     (read,) = completed([PERMIT])
     assert read == PERMIT.replace("without one", "without a permit")

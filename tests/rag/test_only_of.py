@@ -16,6 +16,10 @@ PARK = "Im Park dürfen Hunde nur mit Leine laufen."
     ("sentence", "part"),
     [
         ("Women are admitted to the sauna only on Tuesdays.", SAUNA),
+        (
+            "Women are admitted to the pool only on Tuesdays.",
+            "On Tuesdays only women are admitted.",
+        ),
         ("Only dogs are allowed in the garden.", DOGS),
         ("Dogs on a lead are allowed only in the garden.", DOGS),
         ("Only the tablets help against nausea.", TABLETS),

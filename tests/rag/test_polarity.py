@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.polarity import contradicts, denied_copy, direction
+from vademecum.rag.polarity import contradicts, denied_copy, direction, mirrored
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,19 @@ def test_cues() -> None:
     assert direction("higher") == 1
     assert direction("fewer") == -1
     assert direction("higher or lower") == direction("the same") == 0
+
+
+def test_a_bound_has_no_direction() -> None:
+    assert direction("Keep it at no more than 8 degrees.") == 0
+    assert direction("Keep it at 8 degrees or less.") == 0
+    assert direction("It is no more than it is; falls were fewer.") == -1
+
+
+def test_the_other_of_two_is_the_contrary() -> None:
+    evidence = "The morning class is longer than the evening class."
+    assert mirrored("The evening class is shorter than the morning class.", evidence)
+    assert not mirrored("The morning class is shorter than the evening class.", evidence)
+    assert not mirrored("The evening class is longer than the morning class.", evidence)
 
 
 def test_another_clause_may_deny_something_else() -> None:

@@ -16,6 +16,7 @@ BATH = "The dressing is changed after the bath, and the tablets are counted at n
         ("Metformin is stopped when creatinine is stable.", STOPPED),
         ("Metformin is restarted two days before contrast.", STOPPED),
         ("The dressing is changed at night.", BATH),
+        ("Bread is baked after six.", "Bread is baked before dawn and delivered after six."),
     ],
 )
 def test_the_verb_of_one_and_the_rest_of_the_other_are_at_odds(sentence: str, part: str) -> None:
@@ -29,6 +30,7 @@ def test_the_verb_of_one_and_the_rest_of_the_other_are_at_odds(sentence: str, pa
         ("Metformin is restarted when creatinine is stable.", STOPPED),
         ("Metformin is stopped before contrast and restarted when creatinine is stable.", STOPPED),
         ("The tablets are counted at night.", BATH),
+        ("Bread is baked before dawn.", "Bread is baked before dawn and delivered after six."),
         ("Metformin is stopped.", STOPPED),
         ("Metformin is withheld when creatinine is stable.", STOPPED),  # another verb
     ],

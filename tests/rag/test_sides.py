@@ -16,6 +16,7 @@ from vademecum.rag.sides import at_odds
         ("It failed in patients under 65 years.", "It failed in patients over 65 years."),
         ("早餐后服用。", "早餐前服用。"),
         ("Groups have at least 8 members.", "Groups have at most 8 members."),
+        ("It keeps for four days or more.", "It keeps for up to four days."),
         ("Keep it at 8 degrees or more.", "Keep it at no more than 8 degrees."),
         ("On Saturdays it is open from 1 pm.", "On Saturdays it is open until 1 pm."),
         ("The stay is at most 2 nights.", "The minimum stay is 2 nights."),
