@@ -21,6 +21,7 @@ from vademecum.errors import DocumentRejected
 
 MAP = ".fields.toml"
 FOLDER_MAP = "fields.toml"
+MAP_BYTES = 1 << 20
 
 SENTENCE = re.compile(r"[.!?]\W*\Z|[。！？]")  # in a text of few words
 FEW_WORDS, FEW_LETTERS = 4, 40
@@ -90,8 +91,11 @@ def stated_beside(path: Path) -> Stated:
     makes no sense."""
     for place in maps_of(path):
         try:
-            if not stat.S_ISREG(place.stat().st_mode):  # to open a pipe may wait for ever
+            found = place.stat()
+            if not stat.S_ISREG(found.st_mode):  # to open a pipe may wait for ever
                 raise _wrong_map(path, place, "it is not a regular file")
+            if found.st_size > MAP_BYTES:
+                raise _wrong_map(path, place, f"it is larger than {MAP_BYTES >> 20} MB")
             raw = tomllib.loads(place.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue

@@ -165,6 +165,12 @@ def test_a_map_that_makes_no_sense_is_told(tmp_path: Path, said: str) -> None:
     assert "text =" in told.value.hint
 
 
+def test_a_map_that_is_some_other_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "fields.toml").write_text("# more\n" * (1 << 18))
+    with pytest.raises(DocumentRejected, match="cannot be followed: it is larger than 1 MB"):
+        read(tmp_path / "a.csv", "text\nx")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on Windows")
 @pytest.mark.timeout(20)
 def test_a_map_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
