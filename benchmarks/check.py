@@ -41,8 +41,9 @@ from vademecum.corpora.document import Document, Hit, Passage
 from vademecum.model.embedder import Embedder
 from vademecum.rag import abstain
 from vademecum.rag.answer import Source
+from vademecum.rag.coverage import coverage, word_weights
 from vademecum.rag.judge import Evidence, claims
-from vademecum.rag.retrieve import Found, coverage, fuse, word_weights
+from vademecum.rag.retrieve import Found, fuse
 from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 from vademecum.rag.words import containment, content_words

@@ -9,9 +9,8 @@ reciprocal rank fusion, 0.668 for dense and 0.669 for lexical search alone (deci
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,11 +19,7 @@ from vademecum.corpora.document import Document, Filters, Hit, Passage
 from vademecum.corpora.places import tails
 from vademecum.corpora.sections import label_of
 from vademecum.model.interface import TextEmbedder
-from vademecum.rag import asked_german as german
-from vademecum.rag.asked import asked_words, held
-from vademecum.rag.dates import asks_of_days, by_days, with_days
-from vademecum.rag.rows import row_of
-from vademecum.rag.words import content_words, language_of
+from vademecum.rag.coverage import coverage_of, names
 
 if TYPE_CHECKING:
     from vademecum.corpora.library import Library
@@ -106,7 +101,7 @@ def search(
     documents |= library.documents(corpus, list(dict.fromkeys(p.doc_id for p in chosen)))
     documents = _told_apart(library, corpus, documents)
     vectors = library.vectors(corpus, [p.passage_id for p in chosen])
-    covered = _coverage_of(query, list(passages.values()))
+    covered = coverage_of(query, list(passages.values()))
     ranks = {"dense": _ranks(dense), "lexical": _ranks(lexical)}
     leads = _leads(dense, works)
     found = []
@@ -176,64 +171,6 @@ def _shares(side: Sequence[Hit], most: int) -> dict[str, float]:
         hit.passage.passage_id: max(0.0, hit.score - floor) / best if best > 0 else 0.0
         for hit in sorted(side, key=lambda hit: (-hit.score, hit.passage.passage_id))
     }
-
-
-def word_weights(query: str, candidates: Sequence[Passage]) -> dict[str, float]:
-    """How much each content word of the query tells: ln(1 + N / (n + 1/2)) for a word that n of
-    the N candidates hold. What all candidates hold tells little; a word that none holds, most."""
-    if language_of(query) == "zh":
-        words = asked_words(query)
-        count = Counter(word for one in candidates for word in held(words, one.text))
-    else:
-        words = content_words(by_days(query))
-        read = with_days if asks_of_days(query) else str
-        count = Counter(
-            word for one in candidates for word in words & content_words(read(one.text))
-        )
-    return {word: log(1 + len(candidates) / (count[word] + 0.5)) for word in words}
-
-
-def _coverage_of(
-    query: str, candidates: Sequence[Passage]
-) -> Callable[[Document, Passage], tuple[float, bool]]:
-    """What tells the coverage of a query by a passage, and whether it is counted as of German."""
-    asked = german.weights(query, [one.text for one in candidates]) if german.asks(query) else {}
-    weights = word_weights(query, candidates)
-
-    def covered(document: Document, passage: Passage) -> tuple[float, bool]:
-        if language_of(query) == "zh":
-            return coverage_han(weights, document, passage), False
-        if asked and german.speaks(query, document, passage):
-            named = names(query, document.title)
-            counted = german.of_rows(asked) if row_of(passage.text) else asked
-            return german.coverage(counted, document.title, passage.text, named=named), True
-        return coverage(weights, document, dated=dated), False
-
-    dated = asks_of_days(query)
-    return covered
-
-
-def coverage(weights: dict[str, float], document: Document, *, dated: bool = False) -> float:
-    """The share of the weights whose words the document holds, in [0, 1]; `dated` if days or months
-    are among them."""
-    text = f"{document.title} {document.text}"
-    return _share(weights, content_words(with_days(text) if dated else text))
-
-
-def coverage_han(weights: dict[str, float], document: Document, passage: Passage) -> float:
-    """The same of a Chinese query and one passage: a statute as a whole holds nearly any word."""
-    return _share(weights, held(weights, f"{document.title} {passage.text}"))
-
-
-def _share(weights: dict[str, float], words: set[str]) -> float:
-    total = sum(weights.values())
-    return sum(w for word, w in weights.items() if word in words) / total if total else 0.0
-
-
-def names(query: str, title: str) -> bool:
-    """Whether every word of a title that carries meaning stands in a query."""
-    words = content_words(title)
-    return bool(words) and words <= content_words(query)
 
 
 def _leads(dense: Sequence[Hit], works: Mapping[str, tuple[str, ...]]) -> dict[Work, float]:

@@ -6,7 +6,7 @@ import pytest
 
 from vademecum.corpora.document import Document, Filters, Hit, Passage
 from vademecum.errors import CorpusNotFound
-from vademecum.rag.retrieve import best_first, fuse, search, word_weights
+from vademecum.rag.retrieve import best_first, fuse, search
 
 
 def hit(doc: str, score: float, ordinal: int = 0) -> Hit:
@@ -252,18 +252,6 @@ def test_of_a_german_query_and_german_texts_the_passages_words_count(shelf_of, e
         hits = {f.document.doc_id: f for f in search(shelf, embedder, "test", query, 5)}
         assert hits["file:1"].german == counted
     assert not any(found.german for found in hits.values())
-
-
-def test_coverage_counts_rare_words_more(shelf, embedder) -> None:
-    query = "metformin and risk in sarcoidosis"
-    found = {f.document.doc_id: f.coverage for f in search(shelf, embedder, "test", query, 8)}
-    assert 0 < found["pmid:1"] < 0.6  # two of three words, but not the telling one
-    assert found["pmid:2"] == 0
-    assert word_weights("metformin", []) == {"metformi": 0.0}
-
-
-def test_a_query_without_content_words_is_covered_by_nothing(shelf, embedder) -> None:
-    assert {f.coverage for f in search(shelf, embedder, "test", "what is it", 8)} == {0.0}
 
 
 @pytest.mark.parametrize(
