@@ -15,10 +15,11 @@ NAMED = re.compile(r"[^\n:]{1,60}: \S")
 SHORT = 100  # characters of a paragraph of a row: a column of prose has sentences of its own
 # That somebody works is said by a row with his name: "When does Ruth work?"
 WORKS = re.compile(r"\bworks?(?=\W*\Z| (?:on|at|in)\b)")
-# A day that only bounds what is asked of: "before 3 December".
+# A day that only bounds what is asked of: "before 3 December", "in the week of 30 November".
 AROUND = re.compile(
-    r"\b(?:before|after|until|till|by|from|since|between|to|through|vor|nach|bis|ab|seit|von|vom"
-    r"|zwischen)(?: (?:the|dem|den|zum|zu))? +Day\d{4}\b",
+    r"(?:\b(?:before|after|until|till|by|from|since|between|to|through|vor|nach|bis|ab|seit|von|vom"
+    r"|zwischen)(?: (?:the|dem|den|zum|zu))?|[-–]) +Day\d{4}\b"
+    r"|\b(?:between|zwischen|weeks?|wochen?|starting|onwards?)\b",
     re.IGNORECASE,
 )
 LINE = re.compile(r"\s*\|.*\|\s*\Z")

@@ -63,6 +63,9 @@ def test_a_row_of_a_table_in_a_text_has_the_names_of_its_columns() -> None:
         ("Who works on 29 and 30 November?", False),
         ("Who works before 1 December?", False),
         ("Wer arbeitet bis zum 1.12.2026?", False),
+        ("Who works between 1 and 3 December?", False),
+        ("Who works 29 November – 1 December?", False),
+        ("Who works in the week of 1 December?", False),
         ("Who works at night?", False),
     ],
 )
