@@ -73,6 +73,5 @@ def test_on_paper_is_the_whole_conversation_with_all_its_sources(
     assert after(TRIAL, "After polypectomy")[:60] in printed  # the passage that is open
     for button in ("New conversation", "Copy with sources", "Filters", "Close"):
         assert button not in printed
-    grey = tab.page.locator(".vd-text").first
     tab.page.emulate_media(media="print")
-    assert grey.evaluate("each => getComputedStyle(each).color") == "rgb(28, 33, 36)"
+    expect(tab.page.locator(".vd-text").first).to_have_css("color", "rgb(28, 33, 36)")
