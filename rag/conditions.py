@@ -60,6 +60,7 @@ WITHOUT = re.compile(r"\b(?:without|ohne)\b", re.IGNORECASE)
 SEGMENT = re.compile(r"(?<=;)\s")
 SHARED = 0.75  # of the words of a sentence, in what a part says under a condition
 WITH_FIGURE = 0.5  # of them, where it has a figure that the passage gives for that condition alone
+REACH = 400  # characters on either side of a condition in which it is said of what
 ALIKE = 3  # letters of a stem that begins another
 
 
@@ -126,18 +127,18 @@ def _cases(part: str, words: set[str], *, every: bool, may: bool) -> Iterator[Ca
     sentence says it of every one."""
 
     def case(start: int, end: int) -> Case:
-        return Case(part[start:end].strip(" ,"), f"{part[:start]} {part[end:]}")
+        around = part[max(0, start - REACH) : start], part[end : end + REACH]
+        return Case(part[start:end].strip(" ,"), " ".join(around))
 
     spans = [m.span() for m in CONDITION.finditer(part) if _of_a_case(m)]
     spans += [m.span("case") for m in FIRST.finditer(part)]
-    for start, end in spans:
+    for start, end in () if PAST.search(part) else spans:
         found = case(start, end)
-        if may and part[:start].strip(" \n-*•–"):
-            continue
-        if not (PAST.search(part) or DEFINES.search(found.rest)):
+        behind = part[max(0, start - REACH) : start].strip(" \n-*•–")
+        if not (may and behind) and not DEFINES.search(found.rest):
             yield found
     for match in BEFALLEN.finditer(part):
-        yield Case(match.group(), f"{part[: match.start('state')]} {part[match.end('state') :]}")
+        yield Case(match.group(), case(*match.span("state")).rest)
     for match in THOSE_WHO.finditer(part):
         if content_words(match["those"]) & words and (every or match["now"]):
             start, end = match.span("case")
