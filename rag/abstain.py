@@ -47,6 +47,7 @@ ASKING = content_words("effect impact influence role relationship treatment ther
 # one found in the other, nor is a sentence of the one borne out by the other, whatever both say.
 APART: dict[Reason, Reason] = {
     "irrelevant": "apart",
+    "unnamed": "apart",
     "unquoted": "apart",
     "unsupported": "unchecked",
     "borrowed": "unchecked",
@@ -82,7 +83,7 @@ def choose(
     then they are all that was found."""
     texts = [f"{one.document.title} {one.passage.text}" for one in found]
     if found and language == "en" and unheard_of(question, texts, embedder):
-        return list(found), "irrelevant"
+        return list(found), "unnamed"
     can_tell = [
         one
         for one, text in zip(found, texts, strict=True)

@@ -245,7 +245,7 @@ class Assistant:
             if languages := apart(run.query.question, texts):
                 withheld = abstain.APART[withheld]
                 others = self._others(run.corpus)
-            elif withheld == "irrelevant":
+            elif withheld in ("irrelevant", "unnamed"):
                 languages = beside(run.query.question, texts)
         made = Made(sources, retrieve_s, draft, checked, withheld, languages, others)
         yield Completed(complete(run, info, made, self.model, self.embedder))

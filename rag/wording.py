@@ -12,6 +12,7 @@ from vademecum.rag.tongues import Apart
 Reason = Literal[
     "empty",
     "irrelevant",
+    "unnamed",
     "apart",
     "declined",
     "silent",
@@ -27,6 +28,7 @@ Ending = Literal["length", "timeout", "cancelled", "loop", "copying"]
 STATUS: dict[Reason, Status] = {
     "empty": "not_in_library",
     "irrelevant": "not_in_library",
+    "unnamed": "not_in_library",
     "apart": "other_language",
     "declined": "not_written",
     "silent": "not_written",
@@ -47,6 +49,11 @@ REASONS: dict[Reason, dict[Spoken, str]] = {
         "en": "nothing close enough to the question was found",
         "zh": "没有找到与问题足够相关的内容",
         "de": "es wurde nichts gefunden, das der Frage nahe genug ist",
+    },
+    "unnamed": {
+        "en": "nothing by the name in the question was found (it may have another one)",
+        "zh": "没有找到问题中的名称（可能另有名称）",
+        "de": "nichts wurde gefunden, das so heißt wie in der Frage (es kann anders heißen)",
     },
     "apart": {
         "en": "the search does not reach from one language to another",

@@ -57,7 +57,7 @@ def test_a_thing_is_unheard_of_where_no_text_names_it_nor_nearly(cutting) -> Non
 def test_of_a_thing_that_no_text_names_nothing_is_in_the_library(shelf, cutting) -> None:
     for question, withheld in (
         ("Does aspirin reduce stroke in older women?", None),
-        ("Does aspirin reduce stroke in older women with eczema?", "irrelevant"),
+        ("Does aspirin reduce stroke in older women with eczema?", "unnamed"),
     ):
         found = search(shelf, cutting, "test", question, 5)
         assert choose(question, found, "en", cutting)[1] == withheld
