@@ -25,7 +25,8 @@ of what is called false; `joined_after` was written after their rules, and read 
 `kinds_held_out` are of house rules, rosters, contracts and wards: what "only" limits, conditions,
 bounds, comparatives, all but some, who does it to whom, of what a percentage is; written before
 their rules; `kinds_after` after the most of them, in two parts, each read once before any was
-mended. Copied are the sentences of the passages, each against its own. Prints a table, then one
+mended; `minutes_after`, of who did what, what is only wanted, and which figure is whose, likewise.
+Copied are the sentences of the passages, each against its own. Prints a table, then one
 line of JSON; with `--show` the claims told wrongly.
 """
 
@@ -66,6 +67,7 @@ SETS = (
     "kinds_seen",
     "kinds_held_out",
     "kinds_after",
+    "minutes_after",
 )
 KINDS = ("wrong", "right", "copied")
 

@@ -11,8 +11,9 @@ thing, another row of a table, what nobody did, what is set aside for something 
 mistake, another condition, the doer for the one to whom it is done, a percentage of something else,
 the figure of another label, "only" of another thing, what stands with another where a verb is left
 out, a figure per another measure or of another matter, the way back, the verb of one clause with
-the rest of another, an effect that is none, what only the loss of a thing does, and what is not
-changed.
+the rest of another, so many of another number, what is only wanted or planned, the figure of what
+is named beside it, what another person did, an effect that is none, what only the loss of a thing
+does, and what is not changed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from vademecum.rag import (
     figures_elsewhere,
     from_to,
     gapped,
+    in_turn,
+    intended,
     labelled,
     mistaken,
     negation,
@@ -45,8 +48,10 @@ from vademecum.rag import (
     orders,
     ordinals,
     otherwise,
+    out_of,
     parties,
     percent_of,
+    persons,
     predicates,
     proportions,
     rates,
@@ -129,6 +134,10 @@ def at_odds(
         predicates,
         figures_elsewhere,
         degrees,
+        out_of,
+        intended,
+        in_turn,
+        persons,
     )
     if any(way.at_odds(sentence, parts) for way in ways):
         return True

@@ -18,7 +18,7 @@ from vademecum.rag.words import COPY, WORD, containment, content_words, stem
 AUXILIARY = r"(?:do|does|did|was|were|is|are|has|have|had|could|can|will|would|been|be)"
 DENIAL = re.compile(
     rf"\b(?P<verb>(?:{AUXILIARY} )?not|\w+n't|cannot|never|failed to|unable to)\s+"
-    r"(?:(?:\w+ly|be|been|a|an|any|the|clear|such|longer)\s+)*(?P<word>[A-Za-z][\w-]*)"
+    r"(?:(?:\w+ly|be|been|a|an|any|the|clear|such|longer|yet)\s+)*(?P<word>[A-Za-z][\w-]*)"
     r"|\bno\s+(?P<words>[A-Za-z][\w-]*(?:[ ][A-Za-z][\w-]*){0,5})",
     re.IGNORECASE,
 )

@@ -23,7 +23,8 @@ from vademecum.rag.words import PARENTHESIS
 
 # "And" parts two statements where each has a value of its own.
 BETWEEN = re.compile(
-    r"[;:]\s|,\s|[，；]|\b(?:but|whereas|while|although|though|however|yet|and|und)\b|而|但是?",
+    r"[;:]\s|,\s|[，；]|\b(?:but|whereas|while|although|though|however|(?<!not )yet|and"
+    r"|und)\b|而|但是?",
     re.IGNORECASE,
 )
 CONTRAST = re.compile(

@@ -80,7 +80,9 @@ DENIED = re.compile(
 )
 
 BOUNDARY = re.compile(
-    r"[;:]\s|\.\s|,\s+(?:and|but|or)\b|\b(?:but|whereas|while|although|though|however|yet)\b", re.I
+    r"[;:]\s|\.\s|,\s+(?:and|but|or)\b|\b(?:but|whereas|while|although|though|however"
+    r"|(?<!not )yet)\b",
+    re.I,
 )
 PHRASE = re.compile(
     r"\b(?:(?:leads?|led|leading) to|(?P<noun>results?) in|result(?:ed|ing) in|g[ia]ves? rise to"

@@ -15,8 +15,8 @@ from vademecum.rag.words import GERMAN, containment, content_words, stem
 # "although", "but" and the like part what is said from what is said against it. A comma before
 # "dass" parts nothing.
 CLAUSE = re.compile(
-    r"[,;:，；：]\s(?!(?:dass|ob|um|zu)\b)|[，；：]|\b(?:but|whereas|while|although|though|however|yet"
-    r"|aber|sondern|jedoch|während|obwohl)\b|但是?|而|虽然",
+    r"[,;:，；：]\s(?!(?:dass|ob|um|zu)\b)|[，；：]|\b(?:but|whereas|while|although|though|however"
+    r"|(?<!not )yet|aber|sondern|jedoch|während|obwohl)\b|但是?|而|虽然",
     re.IGNORECASE,
 )
 UP = re.compile(

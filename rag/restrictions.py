@@ -1,8 +1,8 @@
 """Whether a sentence leaves out the only case in which its passage says so.
 
 "Pets are allowed" of "pets are allowed only with the landlord's consent", "Der Park ist geöffnet"
-of "nur an Werktagen". A sentence that has a part of that case tells it, and another part of the
-passage may say the same of every case. English and German.
+of "nur an Werktagen", "parking is free" of "free for one hour". A sentence that has a part of that
+case tells it, and another part of the passage may say the same of every case. English and German.
 """
 
 from __future__ import annotations
@@ -25,6 +25,15 @@ CASE = re.compile(
     r"|auf|während|zwischen|bis|unter|über|durch|gegen|zu[mr]?|von|vom|ab|innerhalb)\b"
     r"(?! (?:etwa|rund|einem? (?:Teil|Drittel|Viertel)|\d+(?:,\d+)? ?%|\d+ ?Prozent))[^.;:()]*?"
     r"(?=[,.;:()]|\Z| (?-i:[a-zäöüß]+(?:t|en|lich|bar|ig)(?: werden| worden)?)(?:[,.;:()]|\Z))",
+    re.IGNORECASE,
+)
+# For how long something is free, allowed or valid; how long it is taken or kept is another matter.
+FOR_SO_LONG = re.compile(
+    r"(?<=\bfree )(?P<long>for (?:the first )?(?:\d+|an?|one|two|three|four|five|six|half an)"
+    r" (?:minutes?|hours?|days?|weeks?|months?|years?)\b)"
+    r"|\b(?:valid|open|closed|allowed|permitted|exempt|guaranteed|waived|suspended)\b[^.;,()]{0,30}?"
+    r" (?P<so_long>for (?:the first )?(?:\d+|an?|one|two|three|four|five|six|half an)"
+    r" (?:minutes?|hours?|days?|weeks?|months?|years?)\b)",
     re.IGNORECASE,
 )
 YES = re.compile(r"\A(?:yes|ja)\b\W*", re.IGNORECASE)
@@ -51,9 +60,11 @@ def left_out(sentence: str, parts: Sequence[str]) -> str:
 def _case(words: set[str], part: str) -> str:
     """The only case of which a part says the words, "" if it says them of others, or they tell the
     case."""
-    for match in CASE.finditer(part):
-        rest = content_words(f"{part[: match.start()]} {part[match.end() :]}")
-        case = content_words(match.group()) - rest
+    cases = [match.span() for match in CASE.finditer(part)]
+    cases += [match.span(match.lastgroup or 0) for match in FOR_SO_LONG.finditer(part)]
+    for start, end in cases:
+        rest = content_words(f"{part[:start]} {part[end:]}")
+        case = content_words(part[start:end]) - rest
         if case and not words & case and containment(words, rest) >= SHARED:
-            return match.group().strip()
+            return part[start:end].strip()
     return ""

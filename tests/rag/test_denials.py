@@ -10,6 +10,7 @@ from vademecum.rag.denials import at_odds, denied_too
     [
         ("Vitamins prevented colds.", ["Vitamins shortened colds.", "They did not prevent them."]),
         ("Iron had an effect on sleep.", ["No effect on sleep was seen."]),
+        ("The alarm has arrived.", ["An alarm has been ordered but has not yet arrived."]),
         (
             "Progress to gout differed between those with and without tea.",
             ["No differences in weight, pain or progress to gout were found."],

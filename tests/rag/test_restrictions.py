@@ -27,6 +27,8 @@ TIERE = "Haustiere sind nur mit Zustimmung des Vermieters erlaubt."
             "Rückerstattungen werden nur innerhalb von 14 Tagen gewährt.",
             "nur innerhalb von 14 Tagen",
         ),
+        ("Parking is free.", "Parking is free for one hour.", "for one hour"),
+        ("The permit is valid.", "The permit is valid in town for 2 years.", "for 2 years"),
     ],
 )
 def test_the_case_is_left_out(sentence: str, part: str, case: str) -> None:
@@ -37,6 +39,8 @@ def test_the_case_is_left_out(sentence: str, part: str, case: str) -> None:
     ("sentence", "part"),
     [
         ("Pets are allowed if the landlord consents.", PETS),
+        ("Parking is free for an hour.", "Parking is free for one hour."),
+        ("The wound is kept closed.", "The wound is kept closed by a nurse every day."),
         ("Pets are allowed with written consent.", PETS),
         ("Pets are not allowed.", PETS),  # other rules judge what is denied
         ("Haustiere sind mit Zustimmung erlaubt.", TIERE),
