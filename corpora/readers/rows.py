@@ -101,7 +101,7 @@ def _left_out(row: Row, rows: _Rows) -> Iterator[Rejection]:
     if columns:
         names = ", ".join(repr(printable(column)[:40]) for column in columns[:NAMED])
         more = f" and {len(columns) - NAMED:,} more" if len(columns) > NAMED else ""
-        why = f"not read, for {rows.name}{MAP} does not name them: {names}{more}"
+        why = f"not read until {rows.name}{MAP} names them: {names}{more}"
         yield Rejection(f"{rows.name}, columns", why, harmless=True)
 
 

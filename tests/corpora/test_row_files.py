@@ -385,7 +385,7 @@ def test_columns_that_are_not_read_are_told_once(
     assert len(told) == bool(unread)
     for one in told:
         assert (one.where, one.harmless) == (f"{name}, columns", True)
-        assert one.reason.startswith(f"not read, for {name}.fields.toml does not name them: '")
+        assert one.reason.startswith(f"not read until {name}.fields.toml names them: '")
         assert one.reason.endswith(unread)
 
 
