@@ -55,6 +55,8 @@ FURTHER = re.compile(
     r"|weitere[nrs]?|andere[nrs]?)\s)",
     re.IGNORECASE,
 )
+# "Once a week, or twice a week if it is heavy": the condition is that of the second alone.
+OTHERWISE = re.compile(r"(?P<first>[^;]*),\s(?:or|oder|but|aber)\s[^,;]*\Z", re.IGNORECASE)
 # "Without notice" says how, and denies nothing else.
 WITHOUT = re.compile(r"\b(?:without|ohne)\b", re.IGNORECASE)
 SEGMENT = re.compile(r"(?<=;)\s")
@@ -135,6 +137,8 @@ def _cases(part: str, words: set[str], *, every: bool, may: bool) -> Iterator[Ca
     for start, end in () if PAST.search(part) else spans:
         found = case(start, end)
         behind = part[max(0, start - REACH) : start].strip(" \n-*•–")
+        if (other := OTHERWISE.match(behind)) and words <= content_words(other["first"]):
+            continue
         if not (may and behind) and not DEFINES.search(found.rest):
             yield found
     for match in BEFALLEN.finditer(part):

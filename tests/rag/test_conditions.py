@@ -8,6 +8,7 @@ from vademecum.rag.check import check
 from vademecum.rag.conditions import left_out
 from vademecum.rag.words import content_words
 
+DRESSINGS = "Change dressings once a week, or twice a week if the exudate is heavy."
 ROOF = "Should the roof leak, the tenant may reduce the rent."
 KEY = "The key must not be passed on; if it is lost, 45 euros are paid for the new lock."
 LETTER = "Members who are under 18 need a letter from a parent."
@@ -40,6 +41,7 @@ BALCONY = "All but two of the rooms have a balcony."
             "If the roof leaks",
         ),
         ("Each hour costs 2 euros.", "Each further hour costs 2 euros.", "further"),
+        ("Dressings are changed twice a week.", DRESSINGS, "if the exudate is heavy"),
         ("Fluids are given.", "If the child vomits, fluids are given.", "If the child vomits"),
         (
             "Die Schicht wird verlängert.",
@@ -58,6 +60,7 @@ def test_the_condition_is_left_out(sentence: str, part: str, condition: str) -> 
         ("If the roof leaks, the tenant may reduce the rent.", ROOF),
         ("With a leaking roof the tenant may reduce the rent.", ROOF),
         ("Losing the key costs 45 euros.", KEY),
+        ("Dressings are changed once a week.", DRESSINGS),
         ("With a letter members may row.", "Members who have a letter may row."),
         ("Members under 18 need a letter from a parent.", LETTER),
         ("Ward rounds take place every morning, Sundays excepted.", ROUNDS),
