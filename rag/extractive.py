@@ -18,6 +18,7 @@ from vademecum.rag.evidence import asked_words, behind_heading, heads, shares_he
 from vademecum.rag.furniture import Furniture
 from vademecum.rag.judge import SUPPORTED_COSINE, claims
 from vademecum.rag.rare import RareWords
+from vademecum.rag.rows import on_another_day
 from vademecum.rag.sentences import sentences_of
 from vademecum.rag.told import reports
 from vademecum.rag.tongues import asked_in
@@ -160,6 +161,7 @@ def _candidates(question: str, sources: Sequence[Source], embedder: TextEmbedder
         if claims(s.text[a:b])
         and reports(s.text[a:b])
         and not heads(s.text, a, b)
+        and not on_another_day(s.text[a:b], question)
         and not furniture.holds(s, a, b)
     ]
     if not spans:

@@ -38,10 +38,19 @@ def row_of(passage: str) -> str:
 def of_another_day(passage: str, question: str) -> bool:
     """Whether a passage is a row of a file and names days, none of them one that is asked about:
     who is on duty on the first is not on the second."""
+    return bool(row_of(passage)) and _on_others(passage, question)
+
+
+def on_another_day(sentence: str, question: str) -> bool:
+    """Likewise of a sentence, unless it speaks of what is before a day, after it or between two."""
+    return _on_others(sentence, question) and AROUND.search(by_days(sentence)) is None
+
+
+def _on_others(text: str, question: str) -> bool:
     asked = days_of(question)
     if not asked or AROUND.search(by_days(question)):
         return False
-    named = days_of(passage) if row_of(passage) else frozenset()
+    named = days_of(text)
     return bool(named) and named.isdisjoint(asked)
 
 

@@ -39,6 +39,14 @@ def test_what_is_said_of_another_drug_is_not_quoted(source_of, embedder, monkeyp
     assert "95 mg" in extract(question, "en", both, embedder).text
 
 
+def test_what_is_said_of_another_day_is_not_quoted(source_of, embedder) -> None:
+    own = "Ann works on Wednesday 5 June 2024 in Room 4."
+    sources = [source_of(1, f"Ann works on Thursday 6 June 2024 in Room 2. {own}")]
+    question = "Which room does Ann work in on 5 June?"
+    assert extract(question, "en", sources, embedder).text == own
+    assert "Room 2" in extract("Which room does Ann work in?", "en", sources, embedder).text
+
+
 def test_at_most_four_and_none_twice(source_of, embedder) -> None:
     text = " ".join(f"Aspirin reduced stroke in group {name}." for name in "abcdefgh")
     sources = [source_of(1, text), source_of(2, text)]

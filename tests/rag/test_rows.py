@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vademecum.rag.rows import is_row, of_another_day, row_of, told
+from vademecum.rag.rows import is_row, of_another_day, on_another_day, row_of, told
 
 ROW = "date: 2026-11-30\n\nshift: night\n\npharmacist: Tomas Brandt"
 
@@ -73,3 +73,19 @@ def test_a_row_of_another_day_is_none_of_the_day_asked_about(question: str, anot
     assert of_another_day(ROW, question) == another
     assert not of_another_day(f"Minutes of 30 November.\n\n{'We met. ' * 20}", question)
     assert not of_another_day(ROW.replace("2026-11-30", "30th"), question)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "another"),
+    [
+        ("Priya works on Thursday 6 June 2024 in Room 2.", True),
+        ("Priya works on 2024-06-05 in Room 2.", False),
+        ("Priya works in Room 2.", False),
+        ("Priya works in Room 2 from 3 June to 7 June.", False),
+        ("Priya worked in Room 2 until 4 June.", False),
+    ],
+)
+def test_a_sentence_of_another_day_unless_it_may_last(sentence: str, another: bool) -> None:
+    assert on_another_day(sentence, "Where does Priya work on Wednesday 5 June?") == another
+    assert not on_another_day(sentence, "Where does Priya work?")
+    assert not on_another_day(sentence, "Where does Priya work before 5 June?")
