@@ -59,6 +59,7 @@ ONLY = re.compile(
     r"|wenn|die|patienten|frauen|männer|kinder)\b|(?<!不)仅[对在限]|只有",
     re.IGNORECASE,
 )
+KIND = re.compile(r"(?P<of>[^\W\d]+) (?P<thing>[^\W\d]+)\Z")
 SHARED = 0.6  # of the words of a sentence, in what a part says
 OF_THOSE = 0.5  # of the words of an exception, in a sentence that speaks of it
 
@@ -96,11 +97,22 @@ def of_excepted(sentence: str, part: str) -> Literal["opposed", "implied", ""]:
     rest = content_words(NEGATION.sub(" ", sentence)) - those
     if containment(those, words) < OF_THOSE or containment(rest, content_words(others)) < SHARED:
         return ""
+    if _of_a_kind(match["those"], words):
+        return ""
     if direction(sentence) * direction(others) < 0:
         return "opposed"
     of_others = NOT_THOSE.search(sentence) is not None and NOT_THOSE.search(others) is None
     same = negated(NOT_THOSE.sub(" ", sentence)) == negated(NOT_THOSE.sub(" ", others))
     return "implied" if same == of_others else "opposed"
+
+
+def _of_a_kind(those: str, words: set[str]) -> bool:
+    """Whether only a kind is excepted of what the words name: assistance dogs, of dogs."""
+    kind = KIND.search(those.rstrip())
+    if kind is None:
+        return False
+    of, thing = content_words(kind["of"]), content_words(kind["thing"])
+    return bool(of) and bool(thing) and thing <= words and not of & words
 
 
 def all_but_as_except(text: str) -> str:

@@ -94,3 +94,11 @@ def test_nor_is_more_of_the_others_implied_where_they_had_less() -> None:
 def test_of_all_except_those_with_a_thing_is_of_all_without_it(part: str, of_others: str) -> None:
     assert restated("Advised without egg allergy.", [part]) == [of_others]
     assert restated("Advised with egg allergy.", [part]) == [part]
+
+
+def test_of_a_kind_that_is_excepted_nothing_is_said_of_all() -> None:
+    part = "Animals are not allowed on the premises, except assistance dogs."
+    assert agrees("Assistance dogs are allowed on the premises.", [part])
+    assert at_odds("Assistance dogs are not allowed on the premises.", [part])
+    assert not agrees("Dogs are allowed on the premises.", [part])
+    assert not at_odds("Dogs are not allowed on the premises.", [part])
