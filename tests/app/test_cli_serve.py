@@ -28,7 +28,12 @@ def test_what_is_under_way_comes_to_its_end_before_the_server_does(
     monkeypatch.setattr(web, "serve", serve)
     assistant = SimpleNamespace(library=SimpleNamespace(serving=lambda _: None))
     before = signal.getsignal(signal.SIGTERM)
-    rooms.serve(assistant, "sample", "127.0.0.1", 0)  # type: ignore[arg-type]
+    # A shell that starts the tests in the background lets them ignore Ctrl-C.
+    ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        rooms.serve(assistant, "sample", "127.0.0.1", 0)  # type: ignore[arg-type]
+    finally:
+        signal.signal(signal.SIGINT, ctrl_c)
     assert ended == ["in order"]
     assert capsys.readouterr().err.endswith("stopped\n")
     assert signal.getsignal(signal.SIGTERM) is before
