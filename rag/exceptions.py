@@ -59,7 +59,6 @@ ONLY = re.compile(
     r"|wenn|die|patienten|frauen|männer|kinder)\b|(?<!不)仅[对在限]|只有",
     re.IGNORECASE,
 )
-KIND = re.compile(r"(?P<of>[^\W\d]+) (?P<thing>[^\W\d]+)\Z")
 SHARED = 0.6  # of the words of a sentence, in what a part says
 OF_THOSE = 0.5  # of the words of an exception, in a sentence that speaks of it
 
@@ -108,10 +107,10 @@ def of_excepted(sentence: str, part: str) -> Literal["opposed", "implied", ""]:
 
 def _of_a_kind(those: str, words: set[str]) -> bool:
     """Whether only a kind is excepted of what the words name: assistance dogs, of dogs."""
-    kind = KIND.search(those.rstrip())
-    if kind is None:
+    last = those.split()[-2:]
+    if len(last) < 2:
         return False
-    of, thing = content_words(kind["of"]), content_words(kind["thing"])
+    of, thing = map(content_words, last)
     return bool(of) and bool(thing) and thing <= words and not of & words
 
 

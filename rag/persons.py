@@ -21,7 +21,7 @@ PERSON = re.compile(
     rf"(?P<who>(?:{_TITLE}){{1,2}}(?:{_NAME} ){{0,2}}{_NAME}|{_NAME} (?:[A-Z]\. )?{_NAME})"
     r" (?P<does>(?:[a-zà-ÿß]+ ){0,2}[a-zà-ÿß]+)"
 )
-BEGINNING = re.compile(r"(?:\A|[.;:]\s|,\s|\s(?:and|but|while|und|aber)\s)\W*")
+BEGINNING = re.compile(r"(?:\A|[.;:,]\s|\s(?:and|but|while|und|aber)\s)\W*\Z")
 TITLE = re.compile(rf"\A(?:{_TITLE})+")
 # Who may be anybody that was named before, with up to two words up to the verb.
 ANYBODY = re.compile(
@@ -30,6 +30,7 @@ ANYBODY = re.compile(
     re.IGNORECASE,
 )
 DENIES = re.compile(r"n't\b|\b(?:not|never|no|nor|nicht|nie|kein\w*)\b", re.IGNORECASE)
+REACH = 12  # characters before a person in which a clause begins
 SHARED = 0.5  # of what is said of a person, in the part
 NOT_VERBS = AUXILIARIES | PREPOSITIONS | STOP_WORDS
 
@@ -78,7 +79,7 @@ def doing(text: str) -> tuple[Found, ...]:
     """All persons of a text who do something, each at the beginning of a clause."""
     found = []
     for match in PERSON.finditer(text):
-        if not BEGINNING.search(text[max(0, match.start() - 8) : match.start()] or ""):
+        if not BEGINNING.search(text[max(0, match.start() - REACH) : match.start()]):
             continue
         words = [word for word in match["does"].split() if word not in NOT_VERBS]
         names = frozenset(WORD.findall(TITLE.sub("", match["who"])))

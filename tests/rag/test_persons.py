@@ -72,4 +72,6 @@ def test_a_person_is_known_by_a_title_or_by_two_names() -> None:
         "Dr Osei",
         "Ann Lee",
     ]
+    # Not one to whom it is done, or of whom it is.
+    assert doing("The letter to Dr Osei reported a loss.") == ()
     assert doing("Aspirin reduced strokes, and Vitamin D did not.") == ()
